@@ -1,0 +1,1 @@
+"""The desktop app: the window, the headless stream and the offline commands."""

@@ -1,0 +1,1 @@
+"""The live engine: music, MIDI, clock, inference. No Qt, no torch."""

@@ -1,0 +1,29 @@
+"""The errors the engine raises on purpose: one base, one type per area.
+
+Every message is a single line that names the thing, the reason and the remedy, so a
+command can print it as it is.
+"""
+
+
+class AntiphonError(Exception):
+    """Base of all errors that are told to the user as one line, without a traceback."""
+
+
+class MidiFileError(AntiphonError):
+    """A MIDI file that cannot be used."""
+
+
+class PortError(AntiphonError):
+    """A MIDI back end or port that cannot be opened or was refused."""
+
+
+class BundleError(AntiphonError):
+    """A model bundle that does not fit: schema, hash, shape or representation."""
+
+
+class RenderError(AntiphonError):
+    """A rendering that was asked for with impossible slots or controls."""
+
+
+class PerformerError(AntiphonError):
+    """The performer process cannot be started or no longer answers."""

@@ -1,0 +1,1 @@
+"""Bundles, the ONNX model and the latent controls."""

@@ -1,0 +1,1 @@
+"""MIDI ports behind one protocol: JACK, RtMidi and recording."""

@@ -1,0 +1,86 @@
+"""The small protocol every MIDI back end speaks: true times on input, due times on output.
+
+All times are `time.monotonic_ns()` nanoseconds (`t_ns`, `due_ns`).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class InputEvent:
+    """One complete MIDI message and the moment it really happened."""
+
+    t_ns: int
+    """Monotonic time of arrival, corrected to the true time where the back end knows it."""
+    data: bytes
+    """The whole message, status byte first; never running status."""
+
+
+class InputPort(Protocol):
+    """A source of stamped messages. The driver's thread appends; the performer drains."""
+
+    name: str
+    """Name as other programs see it."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost since opening because the bounded ring was full."""
+        ...
+
+    def drain(self) -> list[InputEvent]:
+        """Take every message that has arrived, oldest first. Never blocks."""
+        ...
+
+    def close(self) -> None:
+        """Cancel the callback, then close. Closing twice is harmless."""
+        ...
+
+
+class OutputPort(Protocol):
+    """A sink for messages with due times."""
+
+    name: str
+    """Name as other programs see it."""
+    lead_ns: int
+    """How early a message may be handed over: about 30 ms for a port that schedules by itself,
+    0 for one that sends at once, in which case the performer waits until `due_ns`."""
+
+    def send(self, due_ns: int, data: bytes) -> None:
+        """Hand over one message to sound at `due_ns`; a past time means at once.
+
+        Messages with equal due times leave in the order they were handed over.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Forget every message handed over that has not left yet."""
+        ...
+
+    def take_sent(self) -> list[tuple[int, int, bytes]]:
+        """Return `(due_ns, sent_ns, data)` of what has left since the last call.
+
+        For a port that schedules by itself `sent_ns` is the time of the frame it was written at.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the port. Closing twice is harmless."""
+        ...
+
+
+class MidiBackend(Protocol):
+    """A connection to one MIDI system with one input and one output port of ours."""
+
+    name: str
+    """`jack`, `alsa`, `coremidi`, `winmm` or `recording`."""
+    input: InputPort
+    output: OutputPort
+
+    def alive(self) -> bool:
+        """Tell whether the server and both ports are still there. Cheap; called a few times a second."""
+        ...
+
+    def close(self) -> None:
+        """Close both ports and the connection. Closing twice is harmless."""
+        ...

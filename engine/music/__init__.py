@@ -1,0 +1,1 @@
+"""Musical values and model representations: pure functions over stdlib and numpy."""

@@ -1,0 +1,28 @@
+"""The grid a representation quantises to: a value that travels with it, never a constant."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Equal steps in a fixed metre; the default is 16ths in 4/4."""
+
+    steps_per_beat: int = 4
+    """Steps in one quarter note."""
+    beats_per_bar: int = 4
+    """Quarter notes in one bar."""
+
+    @property
+    def steps_per_bar(self) -> int:
+        """Steps in one bar: 16 for 16ths in 4/4."""
+        return self.steps_per_beat * self.beats_per_bar
+
+    @property
+    def step_beats(self) -> float:
+        """Length of one step in beats (quarter notes)."""
+        return 1.0 / self.steps_per_beat
+
+    def nearest_step(self, beats: float) -> int:
+        """Return the step nearest to `beats`; a tie goes to the later step, as a player hears it."""
+        return math.floor(beats * self.steps_per_beat + 0.5)

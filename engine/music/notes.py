@@ -1,0 +1,78 @@
+"""Notes and phrases in beats (quarter notes), the values that travel through the whole program."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """One note. Ordered by start, then pitch."""
+
+    start_beats: float
+    """Onset in beats from the start of its phrase; slightly negative when played early."""
+    pitch: int
+    """MIDI pitch, 0 to 127."""
+    duration_beats: float
+    """Sounding length in beats, above 0."""
+    velocity: int = 80
+    """MIDI velocity, 1 to 127."""
+    channel: int = 0
+    """MIDI channel, 0 to 15; 9 is drums."""
+
+    @property
+    def end_beats(self) -> float:
+        """Release time in beats from the start of the phrase."""
+        return self.start_beats + self.duration_beats
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Notes over a whole number of bars."""
+
+    notes: tuple[Note, ...]
+    """Sorted by onset, then pitch."""
+    bars: int
+    """Length in bars, 1 or more."""
+    beats_per_bar: float = 4.0
+    """Quarter notes in one bar."""
+
+    @property
+    def length_beats(self) -> float:
+        """Length in beats."""
+        return self.bars * self.beats_per_bar
+
+    @staticmethod
+    def of(notes: Iterable[Note], bars: int, beats_per_bar: float = 4.0) -> "Phrase":
+        """Build a phrase from notes in any order."""
+        return Phrase(tuple(sorted(notes)), bars, beats_per_bar)
+
+    def window(self, first_bar: int, bars: int, *, early_beats: float = 0.125) -> "Phrase":
+        """Cut `bars` bars out, times counted from the cut.
+
+        A note that already sounds at the cut is kept from there on with what is left of it;
+        a note that starts up to `early_beats` before the cut counts as an early first note.
+        """
+        start, end = first_bar * self.beats_per_bar, (first_bar + bars) * self.beats_per_bar
+        kept = []
+        for note in self.notes:
+            onset = note.start_beats - start
+            if note.start_beats >= end - early_beats or note.end_beats <= start:
+                continue
+            if onset < -early_beats:
+                note = replace(note, start_beats=0.0, duration_beats=note.end_beats - start)
+            else:
+                note = replace(note, start_beats=onset)
+            left = (end - start) - note.start_beats
+            kept.append(replace(note, duration_beats=min(note.duration_beats, left)))
+        return Phrase.of(kept, bars, self.beats_per_bar)
+
+    def tiled(self, bars: int) -> "Phrase":
+        """Repeat the phrase until it fills `bars` bars, cutting the last repeat."""
+        copies = -(-bars // self.bars)
+        notes = [
+            replace(note, start_beats=note.start_beats + copy * self.length_beats)
+            for copy in range(copies)
+            for note in self.notes
+        ]
+        whole = Phrase.of(notes, copies * self.bars, self.beats_per_bar)
+        return whole if whole.bars == bars else whole.window(0, bars)

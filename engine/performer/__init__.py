@@ -1,0 +1,1 @@
+"""The real-time half: clock, transport, capture, scheduler, ledger, and their process."""

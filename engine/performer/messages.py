@@ -1,0 +1,253 @@
+"""What the controller and the performer say to each other: frozen, tagged msgpack messages.
+
+Commands go to the performer, events come from it. Times: `_ns` monotonic nanoseconds,
+`_beats` quarter notes counted from the start of the song (transport position 0).
+"""
+
+from typing import Literal
+
+import msgspec
+
+StartAt = Literal["step", "beat", "bar"]
+ClockSource = Literal["auto", "internal", "external"]
+ClockStatus = Literal["stopped", "armed", "rolling", "flywheel", "lost"]
+
+
+class Message(msgspec.Struct, frozen=True, tag=True):
+    """Base of all messages; the class name is the tag."""
+
+
+class NoteData(msgspec.Struct, frozen=True, array_like=True):
+    """A note on the wire; the fields of `engine.music.notes.Note`."""
+
+    start_beats: float
+    pitch: int
+    duration_beats: float
+    velocity: int
+    channel: int
+
+
+# Commands -----------------------------------------------------------------------------------
+
+
+class SetPattern(Message):
+    """Play these notes, looped over `bars` bars, from the next step, beat or bar line on."""
+
+    pattern_id: int
+    notes: tuple[NoteData, ...]
+    bars: int
+    starts_at: StartAt = "step"
+
+
+class ClearPattern(Message):
+    """Play nothing any more; note-offs first."""
+
+
+class SetTempo(Message):
+    """Tempo of the internal clock."""
+
+    bpm: float
+
+
+class SetMetre(Message):
+    """Quarter notes in a bar; MIDI clock carries no metre."""
+
+    beats_per_bar: float
+
+
+class SetClock(Message):
+    """Choose the clock: `auto` follows an external one while it comes, else the internal one."""
+
+    source: ClockSource = "auto"
+    send_clock: bool = False
+    spp_in_clocks: bool = False
+    """Read Song Position as MIDI clocks (Ardour 7) rather than sixteenths (the specification)."""
+
+
+class SetOffset(Message):
+    """Output compensation: positive plays later."""
+
+    offset_ms: float
+
+
+class Play(Message):
+    """Start the internal clock from `position_beats`."""
+
+    position_beats: float = 0.0
+
+
+class Stop(Message):
+    """Stop the internal clock; note-offs first."""
+
+
+class Feed(Message):
+    """Play a phrase into the input as if the DAW had sent it (demo phrase), from the next bar on.
+
+    It loops until an empty `Feed` comes.
+    """
+
+    notes: tuple[NoteData, ...]
+    bars: int
+
+
+class Panic(Message):
+    """Silence everything now."""
+
+
+class Ping(Message):
+    """Heartbeat; answered by `Pong` with the same number. Silence means the controller is gone."""
+
+    number: int
+
+
+class Shutdown(Message):
+    """Silence everything and exit."""
+
+
+Command = (
+    SetPattern
+    | ClearPattern
+    | SetTempo
+    | SetMetre
+    | SetClock
+    | SetOffset
+    | Play
+    | Stop
+    | Feed
+    | Panic
+    | Ping
+    | Shutdown
+)
+
+# Events -------------------------------------------------------------------------------------
+
+
+class Ready(Message):
+    """Ports are open."""
+
+    backend: str
+    input_name: str
+    output_name: str
+    realtime: bool
+    """Whether the system granted real-time scheduling."""
+
+
+class BarCaptured(Message):
+    """One whole bar that was heard. Note times count from its bar line; an early first note is
+    negative; a note held over the line is closed here and `tied` again into the next bar."""
+
+    bar: int
+    notes: tuple[NoteData, ...]
+    tied: tuple[int, ...]
+    """Indices into `notes` of notes that began in the bar before and go on here."""
+    bpm: float
+    beats_per_bar: float
+    ended_ns: int
+
+
+class ClockState(Message):
+    """Where the music is; sent about 30 times a second and at every change."""
+
+    status: ClockStatus
+    source: Literal["internal", "external"]
+    bpm: float
+    position_beats: float
+    beats_per_bar: float
+    t_ns: int
+    """The moment `position_beats` holds for."""
+    jitter_ms: float
+    """Measured spread of the external clock's ticks (standard deviation)."""
+    bar_phase_known: bool
+    """False after joining a clock that already ran, or Continue without a song position."""
+    missed_ticks: int
+    duplicate_ticks: int
+
+
+class Heard(Message):
+    """A note or controller message from the input, with its musical time (for display and log)."""
+
+    t_ns: int
+    position_beats: float
+    data: bytes
+
+
+class Played(Message):
+    """A message that left the output."""
+
+    due_ns: int
+    sent_ns: int
+    position_beats: float
+    data: bytes
+
+
+class PatternStarted(Message):
+    """A pattern began to sound."""
+
+    pattern_id: int
+    at_beats: float
+    t_ns: int
+
+
+class PortLost(Message):
+    """A port or the MIDI server went away; everything is silenced and we keep trying."""
+
+    reason: str
+    remedy: str
+
+
+class PortBack(Message):
+    """The ports are open again."""
+
+    backend: str
+
+
+class Fault(Message):
+    """Something went wrong that the user should know; the music goes on."""
+
+    text: str
+
+
+class Pong(Message):
+    """Answer to `Ping`."""
+
+    number: int
+    dropped_input: int
+    late_sends: int
+
+
+class Bye(Message):
+    """The performer has silenced everything and exits."""
+
+
+Event = (
+    Ready
+    | BarCaptured
+    | ClockState
+    | Heard
+    | Played
+    | PatternStarted
+    | PortLost
+    | PortBack
+    | Fault
+    | Pong
+    | Bye
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def encode(message: Message) -> bytes:
+    """Encode a command or event."""
+    return _encoder.encode(message)
+
+
+def decode_command(data: bytes) -> Command:
+    """Decode a command; raises `msgspec.ValidationError` on anything else."""
+    return _commands.decode(data)
+
+
+def decode_event(data: bytes) -> Event:
+    """Decode an event; raises `msgspec.ValidationError` on anything else."""
+    return _events.decode(data)

@@ -1,0 +1,1 @@
+"""From folders of MIDI to trained models."""

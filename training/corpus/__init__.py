@@ -1,0 +1,1 @@
+"""MIDI folders in, a memory-mapped corpus out."""

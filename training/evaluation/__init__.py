@@ -1,0 +1,1 @@
+"""Metrics and reports, the same terms for every model."""
