@@ -26,3 +26,7 @@ class Grid:
     def nearest_step(self, beats: float) -> int:
         """Return the step nearest to `beats`; a tie goes to the later step, as a player hears it."""
         return math.floor(beats * self.steps_per_beat + 0.5)
+
+
+SIXTEENTHS = Grid()
+"""16ths in 4/4."""
