@@ -27,7 +27,7 @@ def test_the_hash_follows_everything_that_changes_the_tensors(name: str) -> None
 
 
 def test_an_unknown_name_and_no_bars_are_refused() -> None:
-    with pytest.raises(ValueError, match="'melodie': unknown; choose one of .*melody"):
+    with pytest.raises(ValueError, match=r"'melodie': unknown; choose one of .*melody"):
         representation("melodie", 2)
     with pytest.raises(ValueError, match="0 bars"):
         representation("melody", 0)
