@@ -1,10 +1,15 @@
 """The small protocol every MIDI back end speaks: true times on input, due times on output.
 
-All times are `time.monotonic_ns()` nanoseconds (`t_ns`, `due_ns`).
+All times are nanoseconds of one monotonic clock, `now_ns()` (`t_ns`, `due_ns`).
 """
 
+import time
 from dataclasses import dataclass
 from typing import Protocol
+
+now_ns = time.perf_counter_ns
+"""The one clock. On Linux and macOS it is the clock of `time.monotonic_ns()`; on Windows, where
+that one moves in steps of 15 ms, it is the performance counter."""
 
 
 @dataclass(frozen=True, slots=True)

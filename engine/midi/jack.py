@@ -1,0 +1,396 @@
+"""JACK and PipeWire through JACK-Client: every message at its frame. The only door to `jack`.
+
+The process callback runs in the server's rhythm. It stamps what arrived with the time of its
+frame, and writes what is due at the frame of its due time. Messages are handed over up to
+`LEAD_NS` early, so a late Python thread costs nothing.
+"""
+
+import contextlib
+import ctypes
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.errors import PortError
+from engine.midi.frametime import FrameTime
+from engine.midi.names import match_port
+from engine.midi.ports import InputEvent, now_ns
+
+LEAD_NS = 30_000_000
+"""How early messages may be handed over: more than a period of 1024 frames at 48 kHz."""
+RING_SIZE = 4096
+"""Messages the input keeps for the performer: a second of the densest stream."""
+SILENT_NS = 1_200_000_000
+"""A server that has not called for so long counts as dead."""
+FLUSH_NS = 300_000_000
+"""How long closing waits for messages that are already due."""
+_IGNORED = frozenset({0xF0, 0xF7, 0xFE})
+"""SysEx and active sensing say nothing to us."""
+
+
+def _library() -> Any:
+    """Import JACK-Client, or say what is missing."""
+    try:
+        import jack
+    except ImportError as error:
+        raise PortError("JACK: the Python package is missing; pip install JACK-Client") from error
+    except OSError as error:
+        raise PortError(
+            "JACK: its library is not installed; install jackd2 or pipewire-jack if you want it"
+        ) from error
+    return jack
+
+
+def open_client(name: str) -> Any:
+    """Open a client on the running server, never starting one.
+
+    Raises:
+        PortError: No library, or no server runs.
+    """
+    jack = _library()
+    said: list[str] = []
+    jack.set_error_function(said.append)
+    jack.set_info_function(lambda _text: None)
+    try:
+        return jack.Client(name, no_start_server=True)
+    except jack.JackOpenError as error:
+        status = error.status
+        if status.server_failed or status.server_error:
+            raise PortError(
+                "JACK: no server runs; start one (qjackctl, or PipeWire with pw-jack) or use another back end"
+            ) from error
+        reason = said[-1] if said else str(error)
+        raise PortError(f"JACK: the server refused us ({reason}); restart it") from error
+
+
+def list_jack_ports() -> tuple[list[str], list[str]]:
+    """Return the full names of MIDI ports one can hear, and of those one can play to.
+
+    Raises:
+        PortError: No library, or no server runs.
+    """
+    client = open_client("Antiphon list")
+    try:
+        return _port_names(client)
+    finally:
+        client.close()
+
+
+def _port_names(client: Any) -> tuple[list[str], list[str]]:
+    sources = [port.name for port in client.get_ports(is_midi=True, is_output=True)]
+    sinks = [port.name for port in client.get_ports(is_midi=True, is_input=True)]
+    return sources, sinks
+
+
+class _CycleClock:
+    """libjack's cycle times on our clock. JACK-Client does not wrap them, so ctypes does."""
+
+    def __init__(self, client: Any) -> None:
+        jack = _library()
+        # PyDLL keeps the GIL: giving it up for a call of a microsecond could cost milliseconds.
+        library = ctypes.PyDLL(jack._libname)
+        self._get_time = library.jack_get_time
+        self._get_time.restype = ctypes.c_uint64
+        self._get_cycle = library.jack_get_cycle_times
+        self._frame, self._now_us = ctypes.c_uint32(), ctypes.c_uint64()
+        next_us, period_us = ctypes.c_uint64(), ctypes.c_float()
+        pointer = ctypes.c_void_p(int(jack._ffi.cast("uintptr_t", client._ptr)))
+        values = (self._frame, self._now_us, next_us, period_us)
+        self._arguments = (pointer, *(ctypes.byref(value) for value in values))
+        self._offset_ns = min(self._sample() for _ in range(9))[1]
+
+    def _sample(self) -> tuple[int, float]:
+        """Return how long one look at both clocks took, and how far ours was ahead."""
+        before = now_ns()
+        theirs = self._get_time() * 1000
+        after = now_ns()
+        # Their time is cut to whole microseconds: half of one is lost on average.
+        return after - before, (before + after) / 2 - theirs - 500
+
+    def read(self) -> tuple[int, float]:
+        """Return frame and time of the current cycle's start. Process callback only."""
+        took_ns, offset_ns = self._sample()
+        if took_ns < 20_000:
+            # JACK counts raw hardware time on Linux, which runs away from ours by up to 0.05 %.
+            self._offset_ns += (offset_ns - self._offset_ns) * 0.02
+        if self._get_cycle(*self._arguments):
+            return self._frame.value, float(now_ns())
+        return self._frame.value, self._now_us.value * 1000 + self._offset_ns
+
+
+class JackInput:
+    """The input port's ring: filled by the process callback, drained by the performer."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+        self.name: str = port.name
+        self.dropped = 0
+        self._ring: deque[InputEvent] = deque()
+
+    def receive(self, time: FrameTime) -> bool:
+        """Take over the cycle's messages; tell whether there were any. Process callback only."""
+        heard = False
+        for offset, buffer in self._port.incoming_midi_events():
+            data = bytes(buffer)
+            if not data or data[0] < 0x80 or data[0] in _IGNORED:
+                continue
+            if len(self._ring) >= RING_SIZE:
+                self.dropped += 1
+                continue
+            self._ring.append(InputEvent(time.ns_at(offset), data))
+            heard = True
+        return heard
+
+    def drain(self) -> list[InputEvent]:
+        """Take every message that has arrived. A stamp may lie up to one period ahead of now."""
+        ring = self._ring
+        return [ring.popleft() for _ in range(len(ring))]
+
+    def close(self) -> None:
+        """Nothing to do: the client owns the port."""
+
+
+class JackOutput:
+    """The output port: a heap of messages by due time, emptied by the process callback."""
+
+    lead_ns = LEAD_NS
+
+    def __init__(self, port: Any, jack_error: type[Exception]) -> None:
+        self._port = port
+        self._jack_error = jack_error
+        self.name: str = port.name
+        self.late = 0
+        """Messages that left at least one frame after they were due."""
+        self._heap: list[tuple[int, int, bytes]] = []
+        self._sent: deque[tuple[int, int, bytes]] = deque(maxlen=RING_SIZE)
+        self._count = 0
+        # Held for microseconds. Without it a note-on could still leave after `cancel` returned.
+        self._lock = threading.Lock()
+
+    def send(self, due_ns: int, data: bytes) -> None:
+        """Hand over one message to leave at the frame nearest to `due_ns`."""
+        with self._lock:
+            self._count += 1
+            heapq.heappush(self._heap, (due_ns, self._count, data))
+
+    def cancel(self) -> None:
+        """Forget every message that has not left yet; none leaves after this returns."""
+        with self._lock:
+            self._heap.clear()
+
+    def take_sent(self) -> list[tuple[int, int, bytes]]:
+        """Return `(due_ns, time of its frame, data)` of what has left since the last call."""
+        with self._lock:
+            sent = list(self._sent)
+            self._sent.clear()
+        return sent
+
+    def transmit(self, time: FrameTime, frames: int) -> None:
+        """Write what is due in this cycle. Process callback only."""
+        self._port.clear_buffer()
+        with self._lock:
+            heap = self._heap
+            while heap:
+                due_ns, _, data = heap[0]
+                offset = time.offset_at(due_ns)
+                if offset >= frames or not self._write(max(offset, 0), data):
+                    return
+                self.late += offset < 0
+                heapq.heappop(heap)
+                self._sent.append((due_ns, time.ns_at(max(offset, 0)), data))
+
+    def _write(self, offset: int, data: bytes) -> bool:
+        """Write one message; False when the cycle's buffer is full, so that it waits for the next."""
+        try:
+            self._port.write_midi_event(offset, data)
+        except self._jack_error:
+            return False
+        return True
+
+    def due_waiting(self, t_ns: int) -> bool:
+        """Tell whether a message due by `t_ns` has not left yet."""
+        with self._lock:
+            return bool(self._heap) and self._heap[0][0] <= t_ns
+
+    def close(self) -> None:
+        """Forget what waits; the client owns the port."""
+        self.cancel()
+
+
+class JackBackend:
+    """A JACK client "Antiphon" with the ports "Antiphon In" and "Antiphon Out"."""
+
+    name = "jack"
+
+    def __init__(
+        self,
+        *,
+        client_name: str = "Antiphon",
+        connect_in: Sequence[str] = (),
+        connect_out: Sequence[str] = (),
+        patient: bool = False,
+        on_input: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Open the client and its ports.
+
+        Args:
+            client_name: Name of the client; the server makes it unique.
+            connect_in: Ports to hear, by name or a part of it.
+            connect_out: Ports to play to, by name or a part of it.
+            patient: Wait for such a port to appear instead of refusing.
+            on_input: Called from the process callback when messages have arrived.
+
+        Raises:
+            PortError: No server, or a port that was asked for is missing.
+        """
+        self._client = open_client(client_name)
+        self._on_input = on_input
+        self._lost = ""
+        self._closed = False
+        self._last_cycle_ns = now_ns()
+        self._cycles = 0
+        jack = _library()
+        try:
+            self.input = JackInput(self._client.midi_inports.register("Antiphon In"))
+            self.output = JackOutput(self._client.midi_outports.register("Antiphon Out"), jack.JackError)
+            self._time = FrameTime(self._client.samplerate)
+            self._clock = _CycleClock(self._client)
+            self._client.set_process_callback(self._process)
+            self._client.set_shutdown_callback(self._shut_down)
+            self._client.activate()
+            self._wires = Wires(self._client, self.input.name, self.output.name)
+            self._wires.want(connect_in, connect_out, patient=patient)
+        except jack.JackError as error:
+            self._client.close()
+            raise PortError(f"JACK: the ports cannot be opened ({error}); restart the server") from error
+        except PortError:
+            self._client.close()
+            raise
+
+    def _process(self, frames: int) -> None:
+        try:
+            frame, estimate_ns = self._clock.read()
+            self._time.cycle(frame, frames, estimate_ns)
+            heard = self.input.receive(self._time)
+            self.output.transmit(self._time, frames)
+            self._cycles += 1
+            self._last_cycle_ns = now_ns()
+            if heard:
+                self._on_input()
+        except Exception as error:
+            # Nothing may escape into the driver; `alive` reports it.
+            self._lost = f"its callback failed: {error!r}"
+
+    def _shut_down(self, _status: object, reason: str) -> None:
+        self._lost = reason or "the server has ended"
+        self._on_input()
+
+    def alive(self) -> bool:
+        """Tell whether the server still calls us; also keeps the connections that were asked for."""
+        if not self._lost and now_ns() - self._last_cycle_ns > SILENT_NS:
+            self._lost = "the server has stopped answering"
+        if self._lost or self._closed:
+            return False
+        self._wires.tend()
+        return True
+
+    @property
+    def lost_reason(self) -> str:
+        """Why the server is gone, empty while it is there."""
+        return self._lost
+
+    def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the ports we hear and those we play to, also the ones that are away just now."""
+        return self._wires.wanted()
+
+    def close(self) -> None:
+        """Let what is due leave, then close the client. Closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._lost:
+            self._flush()
+        # Against a dead server libjack may wait for an answer that never comes.
+        closing = threading.Thread(target=self._client.close, name="jack-close", daemon=True)
+        closing.start()
+        closing.join(1.0)
+
+    def _flush(self) -> None:
+        end_ns = now_ns() + FLUSH_NS
+        pause = threading.Event()
+        while self.output.due_waiting(now_ns()) and now_ns() < end_ns and not self._lost:
+            pause.wait(0.001)
+        last_cycle = self._cycles + 1
+        # Receivers run after us in the cycle: one more has to pass before we may go.
+        while self._cycles <= last_cycle and now_ns() < end_ns and not self._lost:
+            pause.wait(0.001)
+        self.output.close()
+
+
+class Wires:
+    """The connections of our two ports: made when wanted, and made again when a port comes back."""
+
+    def __init__(self, client: Any, input_name: str, output_name: str) -> None:
+        self._client = client
+        self._input_name, self._output_name = input_name, output_name
+        self._sources: dict[str, bool] = {}
+        self._sinks: dict[str, bool] = {}
+
+    def want(self, connect_in: Sequence[str], connect_out: Sequence[str], *, patient: bool) -> None:
+        """Connect by name.
+
+        Raises:
+            PortError: A name fits no port or several, unless `patient`; or our own port is meant.
+        """
+        sources, sinks = self._others()
+        self._sources.update(dict.fromkeys(self._matched(connect_in, sources, patient), False))
+        self._sinks.update(dict.fromkeys(self._matched(connect_out, sinks, patient), False))
+        self.tend()
+
+    def _others(self) -> tuple[list[str], list[str]]:
+        """Return the ports of other programs: sources and sinks."""
+        sources, sinks = _port_names(self._client)
+        ours = (self._input_name, self._output_name)
+        return [name for name in sources if name not in ours], [name for name in sinks if name not in ours]
+
+    @staticmethod
+    def _matched(wanted: Sequence[str], names: Sequence[str], patient: bool) -> list[str]:
+        matched = []
+        for name in wanted:
+            try:
+                matched.append(match_port(name, names))
+            except PortError:
+                if not patient:
+                    raise
+                matched.append(name)
+        return matched
+
+    def tend(self) -> None:
+        """Connect what is wanted and there, learn new connections, forget those a person cut."""
+        with contextlib.suppress(_library().JackError):
+            sources, sinks = self._others()
+            self._tend_one(self._sources, sources, self._input_name, incoming=True)
+            self._tend_one(self._sinks, sinks, self._output_name, incoming=False)
+
+    def _tend_one(self, wires: dict[str, bool], there: Sequence[str], ours: str, *, incoming: bool) -> None:
+        port = self._client.get_port_by_name(ours)
+        connected = {other.name for other in self._client.get_all_connections(port)}
+        for name, was_connected in list(wires.items()):
+            if name in connected:
+                wires[name] = True
+            elif was_connected and name in there:
+                del wires[name]
+            elif name in there:
+                pair = (name, ours) if incoming else (ours, name)
+                self._client.connect(*pair)
+                connected.add(name)
+                wires[name] = True
+            else:
+                wires[name] = False
+        wires.update(dict.fromkeys(connected & set(there), True))
+
+    def wanted(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return full names of the sources and sinks to be connected."""
+        return tuple(self._sources), tuple(self._sinks)
