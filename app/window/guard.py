@@ -1,0 +1,46 @@
+"""The last line of defence: an exception anywhere silences the music and is told, and the app lives."""
+
+import faulthandler
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+
+Told = Callable[[str], None]
+
+
+class Guard:
+    """Catches what nobody caught. Install it before QApplication: PyQt aborts without a hook."""
+
+    def __init__(self) -> None:
+        self._listener: Told | None = None
+        self._before = (sys.excepthook, threading.excepthook)
+
+    def install(self) -> None:
+        """Put the hooks in place and turn on faulthandler for crashes below Python."""
+        if sys.stderr is not None and not faulthandler.is_enabled():
+            faulthandler.enable()
+        sys.excepthook = self._caught
+        threading.excepthook = self._caught_in_thread
+
+    def uninstall(self) -> None:
+        """Put the old hooks back."""
+        sys.excepthook, threading.excepthook = self._before
+
+    def tell(self, listener: Told | None) -> None:
+        """Choose who is told in one line; called in the thread that raised."""
+        self._listener = listener
+
+    def _caught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        traceback.print_exception(kind, error, trace)
+        if issubclass(kind, KeyboardInterrupt) or self._listener is None:
+            return
+        try:
+            self._listener(f"{kind.__name__}: {error}" if str(error) else kind.__name__)
+        except Exception:  # the hook is the last resort: nothing may leave it
+            traceback.print_exc()
+
+    def _caught_in_thread(self, caught: threading.ExceptHookArgs) -> None:
+        if caught.exc_value is not None:
+            self._caught(caught.exc_type, caught.exc_value, caught.exc_traceback)

@@ -1,0 +1,268 @@
+"""The control panel: every control the player has, wired to the session."""
+
+from itertools import pairwise
+from typing import Any
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLayout,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.window import theme
+from app.window.controls import KeyButton, ValueSlider
+from app.window.top_bar import label
+
+MODES = (
+    ("vary", "Vary", "1", "Vary what was just played, as far as the variation slider says."),
+    ("morph", "Morph", "2", "Blend the phrases stored in A and B."),
+    ("generate", "Generate", "3", "Play something new from the model alone."),
+)
+METRES = (("4/4", 4.0), ("3/4", 3.0), ("2/4", 2.0), ("5/4", 5.0), ("6/8", 3.0), ("7/8", 3.5))
+LARGEST_SEED = 2**31 - 1
+
+
+class ControlPanel(QFrame):
+    """Sliders, modes, takes and transport. Moves call the session at once; `show_state` reads back."""
+
+    def __init__(self, session: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._session = session
+        self._rolling = False
+        self._make_sliders()
+        self._make_modes()
+        self._make_takes()
+        self._make_transport()
+        self._lay_out()
+        self._wire()
+
+    # What is shown ---------------------------------------------------------------------------
+
+    def show_state(self, snapshot: Any) -> None:
+        """Show the session's controls, without telling the session about them."""
+        controls = snapshot.controls
+        self.variation.show_value(controls.variation)
+        self.morph.show_value(controls.morph)
+        self.temperature.show_value(controls.temperature)
+        self.modes[controls.mode].setChecked(True)
+        _show_number(self.seed, controls.seed)
+        for name, button in self.stores.items():
+            button.setText(f"{name} stored" if name in snapshot.slots else f"Store in {name}")
+        self.bypass.setChecked(snapshot.bypass)
+        self.demo.setChecked(snapshot.demo)
+        self.undo.setEnabled(snapshot.can_undo)
+        self.redo.setEnabled(snapshot.can_redo)
+        self.morph.setEnabled(controls.mode == "morph")
+        self.variation.setEnabled(controls.mode == "vary")
+        self._show_clock(snapshot.clock)
+
+    def _show_clock(self, clock: Any) -> None:
+        external = clock is not None and clock.source == "external" and clock.status != "lost"
+        self._rolling = clock is not None and clock.status in ("rolling", "flywheel", "armed")
+        self.play.setText("Stop" if self._rolling and not external else "Play")
+        self.play.setChecked(self._rolling and not external)
+        self.play.setEnabled(not external)
+        self.tempo.setEnabled(not external)
+        if clock is not None:
+            _show_number(self.tempo, clock.bpm)
+            self._show_metre(clock.beats_per_bar)
+
+    def _show_metre(self, beats_per_bar: float) -> None:
+        if self.metre.currentData() != beats_per_bar:
+            self.metre.blockSignals(True)
+            self.metre.setCurrentIndex(self.metre.findData(beats_per_bar))
+            self.metre.blockSignals(False)
+
+    # The controls ----------------------------------------------------------------------------
+
+    def _make_sliders(self) -> None:
+        self.variation = ValueSlider(
+            "Variation", "V", "How far to go from what was played; 0 plays it back as it was.", reset=0.0
+        )
+        self.morph = ValueSlider(
+            "Morph",
+            "M",
+            "From the phrase in A (0) to the phrase in B (1).",
+            colours=(theme.HEARD, theme.COMING),
+        )
+        self.temperature = ValueSlider(
+            "Temperature",
+            "T",
+            "How much chance is in each take; 0 is the model's first choice.",
+            high=2.0,
+            reset=0.5,
+            show=lambda value: f"{value:.2f}",
+        )
+
+    def _make_modes(self) -> None:
+        self.modes = {
+            name: KeyButton(text, key, tip, colour=theme.PLAYING, checkable=True, parent=self)
+            for name, text, key, tip in MODES
+        }
+        self._mode_group = QButtonGroup(self)
+        for button in self.modes.values():
+            self._mode_group.addButton(button)
+
+    def _make_takes(self) -> None:
+        self.stores = {
+            "A": KeyButton("Store in A", "A", "Keep what was last heard in slot A.", colour=theme.HEARD),
+            "B": KeyButton("Store in B", "B", "Keep what was last heard in slot B.", colour=theme.COMING),
+        }
+        for name, button in self.stores.items():
+            button.setAccessibleName(f"Store in {name}")
+            button.setMinimumWidth(128)
+        self.new_take = KeyButton("New take", "N", "Another rendering with the same sliders: a new seed.")
+        self.seed = QSpinBox()
+        self.seed.setRange(0, LARGEST_SEED)
+        self.seed.setAccessibleName("Seed")
+        self.seed.setToolTip("The take's seed: the same seed and sliders give the same music again.")
+        self.bypass = KeyButton(
+            "Original",
+            "O",
+            "Hear what was played instead of the answer (bypass).",
+            colour=theme.HEARD,
+            checkable=True,
+        )
+        self.bypass.setAccessibleName("Bypass")
+        self.undo = KeyButton("Undo", "Ctrl+Z", "Take the last change back.", show_key=False)
+        self.redo = KeyButton("Redo", "Ctrl+Shift+Z", "Do again what was undone.", show_key=False)
+        self.export = KeyButton("Export .mid", "Ctrl+E", "Write the phrase that plays to a MIDI file.")
+        self.export.setAccessibleName("Export")
+
+    def _make_transport(self) -> None:
+        self.play = KeyButton(
+            "Play", "Space", "Start and stop the internal clock.", colour=theme.GOOD, checkable=True
+        )
+        self.play.setMinimumWidth(118)
+        self.play.setAccessibleName("Play")
+        self.tempo = QDoubleSpinBox()
+        self.tempo.setRange(20.0, 400.0)
+        self.tempo.setDecimals(1)
+        self.tempo.setSuffix(" BPM")
+        self.tempo.setAccessibleName("Tempo")
+        self.tempo.setToolTip("Tempo of the internal clock; an external clock brings its own.")
+        self.metre = QComboBox()
+        self.metre.setAccessibleName("Metre")
+        self.metre.setToolTip("Length of a bar. MIDI clock carries no metre, so set it here.")
+        for text, beats in METRES:
+            self.metre.addItem(text, beats)
+        self.demo = KeyButton(
+            "Demo", "D", "Play a phrase into the input, as if you did.", colour=theme.HEARD, checkable=True
+        )
+        self.demo.setAccessibleName("Demo phrase")
+        for field in (self.seed, self.tempo, self.metre):
+            field.setFont(theme.font(12.5, figures=True))
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    # Where they are --------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(34)
+        grid.setVerticalSpacing(14)
+        grid.addWidget(self.variation, 0, 0)
+        grid.addWidget(self.morph, 0, 1)
+        grid.addWidget(self.temperature, 0, 2)
+        grid.addLayout(_row(*self.modes.values(), spacing=6), 1, 0)
+        grid.addLayout(_row(*self.stores.values(), stretch_between=True), 1, 1)
+        seed = label(11, "title")
+        seed.setText("Seed")
+        seed.setBuddy(self.seed)
+        grid.addLayout(_row(self.new_take, seed, self.seed), 1, 2)
+        for column in range(3):
+            grid.setColumnStretch(column, 1)
+        transport = _row(
+            self.play,
+            self.tempo,
+            self.metre,
+            self.demo,
+            None,
+            self.bypass,
+            None,
+            self.undo,
+            self.redo,
+            self.export,
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 14, 20, 16)
+        layout.setSpacing(16)
+        layout.addLayout(grid)
+        layout.addLayout(transport)
+        self._set_tab_order()
+
+    def _set_tab_order(self) -> None:
+        order: list[QWidget] = [
+            self.variation.fader,
+            self.morph.fader,
+            self.temperature.fader,
+            *self.modes.values(),
+            *self.stores.values(),
+            self.new_take,
+            self.seed,
+            self.play,
+            self.tempo,
+            self.metre,
+            self.demo,
+            self.bypass,
+            self.undo,
+            self.redo,
+            self.export,
+        ]
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
+
+    # What they do ----------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        session = self._session
+        self.variation.moved.connect(lambda value: session.set_controls(variation=value))
+        self.morph.moved.connect(lambda value: session.set_controls(morph=value))
+        self.temperature.moved.connect(lambda value: session.set_controls(temperature=value))
+        for name, button in self.modes.items():
+            button.clicked.connect(lambda _, name=name: session.set_controls(mode=name))
+        for name, button in self.stores.items():
+            button.clicked.connect(lambda _, name=name: session.store(name))
+        self.new_take.clicked.connect(lambda: session.new_take())
+        self.seed.valueChanged.connect(lambda value: session.set_controls(seed=value))
+        self.bypass.clicked.connect(lambda on: session.set_bypass(on))
+        self.undo.clicked.connect(lambda: session.undo())
+        self.redo.clicked.connect(lambda: session.redo())
+        self.play.clicked.connect(self._play_or_stop)
+        self.tempo.valueChanged.connect(lambda value: session.set_tempo(value))
+        self.metre.activated.connect(lambda: session.set_metre(self.metre.currentData()))
+
+    def _play_or_stop(self) -> None:
+        if self._rolling:
+            self._session.stop()
+        else:
+            self._session.play()
+
+
+def _row(*items: QWidget | None, spacing: int = 10, stretch_between: bool = False) -> QLayout:
+    row = QHBoxLayout()
+    row.setSpacing(spacing)
+    for item in items:
+        if item is None:
+            row.addStretch(1)
+        else:
+            row.addWidget(item)
+        if stretch_between and item is not items[-1]:
+            row.addStretch(1)
+    return row
+
+
+def _show_number(field: QSpinBox | QDoubleSpinBox, value: float) -> None:
+    if field.hasFocus() or field.value() == value:
+        return
+    field.blockSignals(True)
+    field.setValue(value)  # type: ignore[arg-type]
+    field.blockSignals(False)

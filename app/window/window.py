@@ -1,0 +1,256 @@
+"""The main window: what is heard, what plays, what comes next, and the controls."""
+
+import time
+from typing import Any, Protocol
+
+from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
+
+from app.window import theme
+from app.window.banner import Banner
+from app.window.controls import KeyButton
+from app.window.dragging import PhraseFiles, start_drag
+from app.window.panel import ControlPanel
+from app.window.roll import PianoRoll, PitchRange
+from app.window.status_line import Health, StatusLine
+from app.window.top_bar import TopBar
+from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, position_now
+from engine.errors import AntiphonError
+from engine.music.notes import Phrase
+
+FRAME_MS = 16
+"""Time between two looks at the session: 60 a second."""
+
+
+class Sound(Protocol):
+    """What the window asks of an audition sound."""
+
+    status: str
+
+    def hear(self, events: Any) -> None:
+        """Sound what left the output."""
+        ...
+
+    def silence(self) -> None:
+        """Stop every note now."""
+        ...
+
+    def close(self) -> None:
+        """Give the audio device back."""
+        ...
+
+
+class InstrumentWindow(QMainWindow):
+    """The window around one session; closing it closes the session."""
+
+    def __init__(
+        self,
+        session: Any,
+        *,
+        sound: Sound | None = None,
+        files: PhraseFiles | None = None,
+        settings: QSettings | None = None,
+    ) -> None:
+        super().__init__()
+        self._session, self._sound, self._settings = session, sound, settings
+        self._files = files or PhraseFiles()
+        self._shown: Any = None
+        self._told: tuple[Any, ...] = ()
+        self._closed = False
+        self.setWindowTitle("Antiphon")
+        self._build()
+        self._wire()
+        self._restore_geometry()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.tick)
+        self._timer.start(FRAME_MS)
+        self.tick()
+
+    # Every frame -----------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Take what happened, show what changed, move the playheads."""
+        events = self._session.poll()
+        if self._sound and events:
+            self._sound.hear(events)
+        snapshot = self._session.snapshot()
+        if snapshot is not self._shown:
+            self._show_snapshot(snapshot)
+            self._shown = snapshot
+        self._move(snapshot, time.monotonic_ns())
+
+    def tell(self, text: str, mood: str = "bad") -> None:
+        """Show one line in the banner."""
+        self.banner.show_notice(text, mood)
+
+    def fail(self, text: str) -> None:
+        """Silence everything and say what went wrong; the window lives on."""
+        self.panic()
+        self.tell(f"Something went wrong here, so everything was silenced: {text}. You can go on playing.")
+
+    def panic(self) -> None:
+        """Silence every note now."""
+        if self._sound:
+            self._sound.silence()
+        self._session.panic()
+
+    # Showing ---------------------------------------------------------------------------------
+
+    def _show_snapshot(self, snapshot: Any) -> None:
+        before = self._shown
+        self.panel.show_state(snapshot)
+        self._show_ports(snapshot)
+        self._show_music(snapshot)
+        self.status_line.show_health(
+            Health(snapshot.pattern_ms, snapshot.late_sends, snapshot.dropped_input, snapshot.realtime)
+        )
+        if before is None or snapshot.notices != before.notices:
+            self._show_notices(snapshot.notices)
+
+    def _show_ports(self, snapshot: Any) -> None:
+        if snapshot.backend:
+            line = f"{snapshot.input_name}  →  {snapshot.output_name}"
+            detail = f"{snapshot.backend.upper()}  ·  {snapshot.model_name}"
+        else:
+            line, detail = "No MIDI ports", snapshot.model_name
+        self.top.show_ports(line, detail)
+        lamp = lamp_of(snapshot.clock)
+        source = "" if snapshot.clock is None else f"{snapshot.clock.source} clock"
+        self.top.show_lamp(lamp, source)
+
+    def _show_music(self, snapshot: Any) -> None:
+        phrases = [p for p in (snapshot.heard, snapshot.playing, snapshot.coming) if p is not None]
+        pitches = PitchRange.around(note for phrase in phrases for note in phrase.notes)
+        bars = max((phrase.bars for phrase in phrases), default=2)
+        metre = phrases[0].beats_per_bar if phrases else 4.0
+        self.heard.set_music(snapshot.heard, None, pitches, bars=bars, beats_per_bar=metre)
+        self.playing.set_music(snapshot.playing, snapshot.coming, pitches, bars=bars, beats_per_bar=metre)
+        self.first_sound.setVisible(snapshot.heard is None and not snapshot.demo)
+
+    def _show_notices(self, notices: tuple[Any, ...]) -> None:
+        if notices:
+            newest = notices[-1]
+            remedy = f" {newest.remedy}" if newest.remedy else ""
+            self.tell(f"{newest.text}{remedy}", newest.mood)
+        else:
+            self.banner.hide()
+
+    def _move(self, snapshot: Any, now_ns: int) -> None:
+        clock = snapshot.clock
+        position = position_now(clock, now_ns)
+        self.heard.set_position(place_in(snapshot.heard, position, 0.0))
+        self.playing.set_position(place_in(snapshot.playing, position, snapshot.playing_since_beats))
+        if clock is not None:
+            beats = clock.position_beats if position is None else position
+            jitter = f"jitter {milliseconds(clock.jitter_ms)}" if clock.source == "external" else "internal"
+            self.top.show_time(bar_and_beat(beats, clock.beats_per_bar), f"{clock.bpm:.1f} BPM", jitter)
+
+    # Doing -----------------------------------------------------------------------------------
+
+    def _play_demo(self, on: bool = True) -> None:
+        self._session.demo(on)
+        clock = self._session.snapshot().clock
+        if on and (clock is None or (clock.source == "internal" and clock.status == "stopped")):
+            self._session.play()
+
+    def _playing_phrase(self) -> Phrase | None:
+        return self._session.snapshot().playing  # type: ignore[no-any-return]
+
+    def _export(self) -> None:
+        phrase = self._playing_phrase()
+        if phrase is None:
+            self.tell(
+                "Nothing plays yet, so there is nothing to export. Play a phrase first, or press D.", "hint"
+            )
+            return
+        path, _ = QFileDialog.getSaveFileName(self, "Export the phrase", "antiphon.mid", "MIDI files (*.mid)")
+        if path:
+            self._write_phrase(phrase, path)
+
+    def _write_phrase(self, phrase: Phrase, path: str) -> None:
+        try:
+            self._files.write(phrase, self._tempo_bpm(), path)
+        except (AntiphonError, OSError) as error:
+            self.tell(str(error))
+        else:
+            self.tell(f"Written: {path}", "hint")
+
+    def _drag(self) -> None:
+        phrase = self._playing_phrase()
+        if phrase is not None:
+            start_drag(self.playing, self._files.cached(phrase, self._tempo_bpm()))
+
+    def _tempo_bpm(self) -> float:
+        clock = self._session.snapshot().clock
+        return clock.bpm if clock is not None else 120.0
+
+    # Life ------------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Silence everything, close the session, remember the geometry."""
+        self.shut_down()
+        if event:
+            event.accept()
+
+    def shut_down(self) -> None:
+        """Silence and close; doing it twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self._timer.stop()
+        if self._settings is not None:
+            self._settings.setValue("geometry", self.saveGeometry())
+        if self._sound:
+            self._sound.close()
+        self._session.close()
+
+    def _build(self) -> None:
+        self.top = TopBar()
+        self.banner = Banner()
+        self.heard = PianoRoll("Heard", "", theme.HEARD)
+        self.playing = PianoRoll("Playing", "The answer appears here.", theme.PLAYING)
+        self.playing.setToolTip("Drag this phrase into the DAW.")
+        self.panel = ControlPanel(self._session)
+        self.status_line = StatusLine()
+        self.first_sound = KeyButton(
+            "Play into Antiphon In, or play the demo",
+            "D",
+            "Make the first sound without a DAW.",
+            colour=theme.HEARD,
+            solid=True,
+            parent=self.heard,
+        )
+        QVBoxLayout(self.heard).addWidget(self.first_sound, 0, Qt.AlignmentFlag.AlignCenter)
+        ground = QWidget()
+        ground.setObjectName("ground")
+        layout = QVBoxLayout(ground)
+        layout.setContentsMargins(12, 12, 12, 8)
+        layout.setSpacing(8)
+        for widget, stretch in (
+            (self.top, 0),
+            (self.banner, 0),
+            (self.heard, 1),
+            (self.playing, 1),
+            (self.panel, 0),
+            (self.status_line, 0),
+        ):
+            layout.addWidget(widget, stretch)
+        self.setCentralWidget(ground)
+        self.setMinimumSize(1020, 680)
+        self.panel.variation.fader.setFocus()
+
+    def _wire(self) -> None:
+        self.top.panic.clicked.connect(lambda: self.panic())
+        self.panel.export.clicked.connect(lambda: self._export())
+        self.panel.demo.clicked.connect(self._play_demo)
+        self.first_sound.clicked.connect(lambda: self._play_demo())
+        self.playing.dragged.connect(self._drag)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)
+        self.status_line.show_sound(self._sound.status if self._sound else "")
+
+    def _restore_geometry(self) -> None:
+        saved = self._settings.value("geometry") if self._settings is not None else None
+        if saved is None or not self.restoreGeometry(saved):
+            self.resize(1280, 820)
