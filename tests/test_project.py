@@ -1,0 +1,95 @@
+"""The project's own files: pins that hold, commands that exist, a tree that names no machine."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+INSTALLED_EXTRAS = ("train", "export", "dev")
+
+
+def pins() -> dict[str, str]:
+    """Package name to version, from constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): number for name, number in pairs}
+
+
+def requirements() -> list[Requirement]:
+    """What the two commands ask for by name, on any system."""
+    extras = PROJECT["optional-dependencies"]
+    lines = [*PROJECT["dependencies"], *(line for extra in INSTALLED_EXTRAS for line in extras[extra])]
+    return [Requirement(line) for line in lines]
+
+
+def tracked_files() -> list[Path]:
+    """Text files of the tree as git has it; skips where the tree is no checkout."""
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    done = subprocess.run(["git", "grep", "-lI", ""], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / line for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("requirement", requirements(), ids=str)
+def test_every_requirement_is_pinned(requirement: Requirement) -> None:
+    assert canonicalize_name(requirement.name) in pins()
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    wanted = [r for r in requirements() if r.marker is None or r.marker.evaluate()]
+    installed = {r.name: version(r.name).split("+")[0] for r in wanted}
+    assert installed == {r.name: pins()[canonicalize_name(r.name)] for r in wanted}
+
+
+def test_torch_is_pinned_without_a_build() -> None:
+    assert pins()["torch"] == "2.13.0"
+
+
+@pytest.mark.parametrize("command", sorted(PROJECT["scripts"]))
+def test_command_answers_help(command: str) -> None:
+    assert shutil.which(command), f"{command} is not on PATH: is the environment active?"
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_make_help_names_every_target_that_the_readme_uses() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    used = set(re.findall(r"`make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"run", "test"} <= used
+    assert used <= set(re.findall(r"^make ([a-z]+)", listed, flags=re.MULTILINE))
+
+
+def test_licence_is_the_whole_gpl() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "GNU GENERAL PUBLIC LICENSE" in text
+    assert "Version 3, 29 June 2007" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert PROJECT["license"] == "GPL-3.0-or-later"
+
+
+def test_tree_names_no_machine_of_its_makers() -> None:
+    package_host = re.compile(r"\b(pypi|pythonhosted|npmjs|download\.pytorch)\.(org|com)\b")
+    home = re.compile(r"(?<![\w.])/(home|Users|root|work)/\w")
+    for path in tracked_files():
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        assert not package_host.search(text), f"{path} names a package host"
+        assert not home.search(text), f"{path} names a folder of one machine"
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/LICENSES.md"]
+)
+def test_links_between_documents_lead_somewhere(document: str) -> None:
+    source = ROOT / document
+    for target in re.findall(r"\]\(([^)#]+)", source.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (source.parent / target).exists(), f"{document} links to {target}"
