@@ -5,9 +5,13 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from engine.music.drums import DrumsRepresentation
 from engine.music.grid import SIXTEENTHS, Grid
+from engine.music.groove import GrooveRepresentation
 from engine.music.melody import MelodyRepresentation
 from engine.music.notes import Note, Phrase
+from engine.music.pianoroll import PianorollRepresentation
+from engine.music.trio import TrioRepresentation
 
 
 class Representation(Protocol):
@@ -57,6 +61,10 @@ class Representation(Protocol):
 
 REPRESENTATIONS: Mapping[str, Callable[[int, Grid], Representation]] = {
     "melody": MelodyRepresentation,
+    "drums": DrumsRepresentation,
+    "groove": GrooveRepresentation,
+    "trio": TrioRepresentation,
+    "pianoroll": PianorollRepresentation,
 }
 
 

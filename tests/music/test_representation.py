@@ -8,7 +8,13 @@ from engine.music.representation import REPRESENTATIONS, representation
 
 @pytest.mark.parametrize(
     ("name", "streams", "width"),
-    [("melody", (90,), 90)],
+    [
+        ("melody", (90,), 90),
+        ("drums", (512,), 512),
+        ("groove", (), 9),
+        ("trio", (90, 90, 512), 692),
+        ("pianoroll", (), 88),
+    ],
 )
 def test_shapes_by_name(name: str, streams: tuple[int, ...], width: int) -> None:
     made = representation(name, 2)

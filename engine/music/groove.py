@@ -1,0 +1,137 @@
+"""Drums with their feel: hits, velocities and micro-timing of nine classes, 27 values a step.
+
+How the known faults of this representation are decided here:
+
+- a sounding hit never has velocity 0: decoding keeps velocities in 1 to 127;
+- no note starts before its phrase: a hit decoded early on the very first step is clamped to the
+  phrase's start. Early hits on every other step, later downbeats included, stay early;
+- windows are slices of `groove_rows`, which quantises the whole performance first, so a hit
+  played early on a window's downbeat is in its first step, with its timing;
+- pitches without a class are left out, never an error; `drums.drum_classes` counts them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.music.drums import (
+    CLASSES,
+    NO_CLASS,
+    Kit,
+    drum_classes,
+    drum_lane,
+    exemplars,
+    table_content,
+)
+from engine.music.grid import SIXTEENTHS, Grid
+from engine.music.notes import Note, Phrase
+from engine.music.quantise import DRUM_CHANNEL, check_array, check_phrase, content_hash, grid_content
+
+VALUES = 3 * CLASSES
+"""Hits (0 or 1), velocities (velocity / 127), offsets (-1 half a step late to 1 half a step early)."""
+HITS, VELOCITIES, OFFSETS = (slice(part * CLASSES, (part + 1) * CLASSES) for part in range(3))
+LATEST_OFFSET = -0.999
+"""Half a step late would already be the next step."""
+
+
+def groove_rows(
+    onsets_beats: npt.ArrayLike,
+    pitches: npt.ArrayLike,
+    velocities: npt.ArrayLike,
+    total_steps: int,
+    kit: Kit,
+    grid: Grid = SIXTEENTHS,
+) -> npt.NDArray[np.float32]:
+    """Turn a performance of any length into rows; a window is a slice of them.
+
+    Of several hits of a class in one step the loudest counts, of equally loud ones the first.
+
+    Args:
+        onsets_beats: `[N]` onsets as played.
+        pitches: `[N]` MIDI pitches.
+        velocities: `[N]` 1 to 127.
+        total_steps: length of the result.
+        kit: how pitches are read.
+        grid: the steps.
+
+    Returns:
+        `float32 [total_steps, 27]`: 9 hits, 9 velocities, 9 offsets.
+    """
+    onsets = np.asarray(onsets_beats, dtype=np.float64) * grid.steps_per_beat
+    velocity = np.asarray(velocities, dtype=np.float64)
+    classes = drum_classes(pitches, kit)
+    steps = np.floor(onsets + 0.5).astype(np.int64)
+    kept = np.flatnonzero((classes != NO_CLASS) & (steps >= 0) & (steps < total_steps))
+    order = kept[np.lexsort((-onsets[kept], velocity[kept]))]  # the loudest is written last
+    step, drum = steps[order], classes[order]
+    rows = np.zeros((total_steps, VALUES), dtype=np.float32)
+    rows[:, HITS][step, drum] = 1.0
+    rows[:, VELOCITIES][step, drum] = velocity[order] / 127.0
+    rows[:, OFFSETS][step, drum] = 2.0 * (step - onsets[order])
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class GrooveRepresentation:
+    """`float32 [T, 27]`; every note of the phrase is taken for a drum, on any channel."""
+
+    bars: int
+    grid: Grid = SIXTEENTHS
+    kit: Kit = "gm"
+
+    name = "groove"
+    streams = ()
+    width = CLASSES
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.bars * self.grid.steps_per_bar
+
+    @property
+    def hash(self) -> str:
+        """sha256 of everything that changes the tensors."""
+        return content_hash(
+            name=self.name,
+            bars=self.bars,
+            grid=grid_content(self.grid),
+            classes=table_content(),
+            values="9 hits, 9 velocities / 127, 9 offsets: 2 * (step - onset), early is positive",
+        )
+
+    def lane(self, note: Note) -> int | None:
+        """Return the drum class, None for a pitch without one."""
+        return drum_lane(note, self.kit)
+
+    def encode(self, phrase: Phrase) -> npt.NDArray[np.float32]:
+        """Return `float32 [T, 27]`."""
+        check_phrase(phrase, self.bars, self.grid)
+        return groove_rows(
+            [note.start_beats for note in phrase.notes],
+            [note.pitch for note in phrase.notes],
+            [note.velocity for note in phrase.notes],
+            self.steps,
+            self.kit,
+            self.grid,
+        )
+
+    def decode(self, array: npt.NDArray[Any]) -> Phrase:
+        """Return the phrase of `[T, 27]`: hits above 0.5, one step long, as played, channel 9."""
+        check_array(array, (self.steps, VALUES), self.name)
+        velocities = np.clip(np.round(array[:, VELOCITIES] * 127.0), 1, 127).astype(np.int64)
+        early = np.clip(array[:, OFFSETS].astype(np.float64), LATEST_OFFSET, 1.0) / 2.0
+        onsets = np.maximum(np.arange(self.steps)[:, None] - early, 0.0) * self.grid.step_beats
+        written = exemplars(self.kit)
+        notes = [
+            Note(
+                start_beats=float(onsets[step, drum]),
+                pitch=written[drum],
+                duration_beats=self.grid.step_beats,
+                velocity=int(velocities[step, drum]),
+                channel=DRUM_CHANNEL,
+            )
+            for step, drum in np.argwhere(array[:, HITS] > 0.5)
+        ]
+        return Phrase.of(notes, self.bars, float(self.grid.beats_per_bar))
