@@ -1,0 +1,280 @@
+"""The only door to onnxruntime: a bundle's graphs, ready to run, and which form of them was chosen.
+
+A session runs on whatever thread calls it and releases the interpreter while it computes. It must
+never be called on the thread that plays.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from engine.errors import BundleError, RenderError
+from engine.inference.bundle import Bundle, Precision, load_bundle
+from engine.music.representation import Representation
+
+CPU = "CPUExecutionProvider"
+ACCELERATORS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
+"""Tried besides the CPU, with the float graphs, where onnxruntime was built with them."""
+SWITCH_GAIN = 0.9
+"""An alternative must take less than this share of the time of the one before it, so that noise
+in the measurement does not make the same machine choose differently from day to day."""
+MEASURED_RUNS = 5
+_SILENT = 4
+"""Log severity `fatal`: a missing GPU library is no news for the terminal; it is in `Choice`."""
+
+Floats = npt.NDArray[np.float32]
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One form of the model as measured at batch 1."""
+
+    provider: str
+    precision: Precision
+    encode_ms: float
+    decode_ms: float
+    refused: str = ""
+    """Why it could not be used; empty if it could. Its times are 0 then."""
+
+    @property
+    def total_ms(self) -> float:
+        """Encode and decode together."""
+        return self.encode_ms + self.decode_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The form in use, and all that were tried, in order."""
+
+    used: Timing
+    tried: tuple[Timing, ...]
+
+
+class Model:
+    """A loaded bundle. `encode` and `decode` may be called from any thread.
+
+    Results depend on the bundle, the precision and the inputs only; int8 and float differ slightly.
+    """
+
+    def __init__(self, bundle: Bundle, graphs: "_Graphs", choice: Choice) -> None:
+        self.bundle = bundle
+        self.choice = choice
+        self._graphs = graphs
+
+    @staticmethod
+    def load(
+        bundle: Bundle | str,
+        precision: Precision | None = None,
+        provider: str | None = None,
+        threads: int = 1,
+    ) -> "Model":
+        """Load a bundle's graphs, measure the forms that can run here, and keep the fastest.
+
+        Args:
+            bundle: a verified bundle, or where it is.
+            precision: force `float` or `int8`.
+            provider: force an execution provider by onnxruntime's name.
+            threads: threads within one operator; more than one only pays on an idle machine.
+
+        Raises:
+            BundleError: the bundle is not usable, or what was forced is not available.
+        """
+        if not isinstance(bundle, Bundle):
+            bundle = load_bundle(bundle)
+        if threads < 1:
+            raise BundleError(f"{bundle.path}: threads {threads} is not 1 or more")
+        onnxruntime.set_default_logger_severity(_SILENT)
+        return _fastest(bundle, _candidates(bundle, precision, provider), threads)
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return self.bundle.manifest.name
+
+    @property
+    def representation(self) -> Representation:
+        """Between phrases and this model's tensors."""
+        return self.bundle.representation
+
+    @property
+    def bars(self) -> int:
+        """Bars it takes and returns."""
+        return self.bundle.representation.bars
+
+    def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+        """Encode a batch.
+
+        Args:
+            x: `int64 [B, T, S]` tokens (or `float32 [B, T, D]`).
+
+        Returns:
+            `mu` and `sigma` (a standard deviation), `float32 [B, Z]` each.
+
+        Raises:
+            RenderError: the shape does not fit or the model failed.
+        """
+        mu, sigma = self._guard("encode", lambda: self._graphs.encode(x))
+        if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
+            raise RenderError(f"{self.name}: the encoder returned a value that is not a number")
+        return mu, sigma
+
+    def decode(self, z: Floats, perturbation: Floats) -> npt.NDArray[Any]:
+        """Decode a batch.
+
+        Args:
+            z: `float32 [B, Z]`.
+            perturbation: `float32 [T, B, V]`, added to the logits before the choice at each step.
+
+        Returns:
+            `int64 [T, B, S]` tokens (or `float32 [T, B, D]`).
+
+        Raises:
+            RenderError: a shape does not fit or the model failed.
+        """
+        return self._guard("decode", lambda: self._graphs.decode(z, perturbation))
+
+    def warm_up(self, batch_sizes: tuple[int, ...]) -> None:
+        """Run once at each batch size, since a first run takes two to three times as long."""
+        for size in batch_sizes:
+            _dummy_run(self.bundle, self._graphs, size)
+
+    def _guard(self, what: str, run: Callable[[], _Result]) -> _Result:
+        try:
+            return run()
+        except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+            raise RenderError(f"{self.name}: {what} failed ({_one_line(error)})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Graphs:
+    """Encoder and decoder of one form."""
+
+    encoder: onnxruntime.InferenceSession
+    decoder: onnxruntime.InferenceSession
+
+    def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+        mu, sigma = self.encoder.run(["mu", "sigma"], {"x": x})
+        return mu, sigma
+
+    def decode(self, z: Floats, perturbation: Floats) -> npt.NDArray[Any]:
+        tokens: npt.NDArray[Any] = self.decoder.run(["tokens"], {"z": z, "perturbation": perturbation})[0]
+        return tokens
+
+
+def _candidates(
+    bundle: Bundle, precision: Precision | None, provider: str | None
+) -> list[tuple[str, Precision]]:
+    """List what to try. 8-bit graphs hold operators for the CPU only."""
+    available = onnxruntime.get_available_providers()
+    if provider is not None and provider not in available:
+        raise BundleError(f"provider {provider!r} is not in this onnxruntime; it has {', '.join(available)}")
+    if precision is not None:
+        bundle.graph_pair(precision)
+    pairs: list[tuple[str, Precision]] = [(CPU, form) for form in bundle.precisions]
+    pairs += [(name, "float") for name in ACCELERATORS if name in available]
+    if provider is not None and precision is not None:
+        return [(provider, precision)]
+    if provider is not None and provider not in {name for name, _ in pairs}:
+        return [(provider, "float")]
+    return [(name, form) for name, form in pairs if provider in (None, name) and precision in (None, form)]
+
+
+def _fastest(bundle: Bundle, candidates: list[tuple[str, Precision]], threads: int) -> Model:
+    tried: list[Timing] = []
+    best: tuple[_Graphs, Timing] | None = None
+    for provider, precision in candidates:
+        try:
+            graphs = _open(bundle, provider, precision, threads)
+            timing = _measure(bundle, graphs, provider, precision)
+        except BundleError as error:
+            tried.append(Timing(provider, precision, 0.0, 0.0, refused=str(error)))
+            continue
+        tried.append(timing)
+        if best is None or timing.total_ms < SWITCH_GAIN * best[1].total_ms:
+            best = graphs, timing
+    if best is None:
+        raise BundleError("; ".join(timing.refused for timing in tried))
+    return Model(bundle, best[0], Choice(best[1], tuple(tried)))
+
+
+def _open(bundle: Bundle, provider: str, precision: Precision, threads: int) -> _Graphs:
+    encoder, decoder = bundle.graph_pair(precision)
+    what = f"{bundle.path}: {precision} graphs on {provider}"
+    return _Graphs(_session(encoder, provider, threads, what), _session(decoder, provider, threads, what))
+
+
+def _session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _SILENT
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    providers = [provider] if provider == CPU else [provider, CPU]
+    try:
+        session = onnxruntime.InferenceSession(
+            graph, options, providers=providers, enable_fallback=0, read_config_from_model=0
+        )
+    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+        raise BundleError(f"{what}: cannot be loaded ({_one_line(error)})") from error
+    if session.get_providers()[0] != provider:
+        raise BundleError(f"{what}: the provider's libraries are missing; install them or use {CPU}")
+    return session
+
+
+def _measure(bundle: Bundle, graphs: _Graphs, provider: str, precision: Precision) -> Timing:
+    """Warm up, check what comes out, and take the median of a few runs at batch 1."""
+    what = f"{bundle.path}: {precision} graphs on {provider}"
+    try:
+        _check_outputs(bundle, _dummy_run(bundle, graphs, 1), what)
+        runs = [_timed_run(bundle, graphs) for _ in range(MEASURED_RUNS)]
+    except BundleError:
+        raise
+    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+        raise BundleError(f"{what}: cannot be run ({_one_line(error)})") from error
+    encode_ms, decode_ms = (statistics.median(times) for times in zip(*runs, strict=True))
+    return Timing(provider, precision, encode_ms, decode_ms)
+
+
+def _dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], Floats, Floats]:
+    spec, manifest = bundle.manifest.encoder.inputs[0], bundle.manifest
+    x = np.zeros((batch, *(int(size) for size in spec.shape[1:])), dtype=spec.dtype)
+    z = np.zeros((batch, manifest.z_size), np.float32)
+    return x, z, np.zeros((manifest.steps, batch, manifest.width), np.float32)
+
+
+def _dummy_run(bundle: Bundle, graphs: _Graphs, batch: int) -> dict[str, npt.NDArray[Any]]:
+    x, z, perturbation = _dummy_inputs(bundle, batch)
+    mu, sigma = graphs.encode(x)
+    return {"mu": mu, "sigma": sigma, "tokens": graphs.decode(z, perturbation)}
+
+
+def _timed_run(bundle: Bundle, graphs: _Graphs) -> tuple[float, float]:
+    x, z, perturbation = _dummy_inputs(bundle, 1)
+    started = time.perf_counter()
+    graphs.encode(x)
+    between = time.perf_counter()
+    graphs.decode(z, perturbation)
+    return (between - started) * 1e3, (time.perf_counter() - between) * 1e3
+
+
+def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], what: str) -> None:
+    for spec in (*bundle.manifest.encoder.outputs, *bundle.manifest.decoder.outputs):
+        found = outputs[spec.name]
+        wanted = tuple(1 if size == "B" else size for size in spec.shape)
+        if found.shape != wanted or found.dtype.name != spec.dtype:
+            raise BundleError(
+                f"{what}: {spec.name} came out as {found.dtype.name} {list(found.shape)}, "
+                f"not {spec.dtype} {list(wanted)}"
+            )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,248 @@
+"""From slots and controls to a phrase: the one function everything audible comes from.
+
+`vary` walks the great circle from the source's latent to a draw from the prior that belongs to the
+seed; `morph` walks it from one slot's latent to another's. An anchor holds the decoder to the
+source's own tokens at the start of the walk (and to the target's at the end of a morph) and lets go
+smoothly, so that the ends are exact and no step of a slider is a jump.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import RenderError
+from engine.inference import perturbation
+from engine.inference.bundle import Bundle, Latents
+from engine.inference.controls import Controls
+from engine.music.feel import Feel
+from engine.music.notes import Phrase
+from engine.music.representation import Representation
+
+Floats = npt.NDArray[np.float32]
+
+_LATENT_STREAM = 0
+
+
+class LatentModel(Protocol):
+    """What rendering needs of a model; `engine.inference.model.Model` is one."""
+
+    bundle: Bundle
+
+    @property
+    def representation(self) -> Representation:
+        """Between phrases and the model's tensors."""
+
+    def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+        """`[B, T, S]` to `mu` and `sigma`, `[B, Z]` each."""
+
+    def decode(self, z: Floats, perturbation: Floats) -> npt.NDArray[Any]:
+        """`[B, Z]` and `[T, B, V]` to `[T, B, S]`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """A phrase with all a rendering needs of it; made by `encode_slot`."""
+
+    phrase: Phrase
+    """Of the model's length."""
+    tensor: npt.NDArray[Any]
+    """`[T, S]` tokens, or `float32 [T, D]`."""
+    mu: Floats
+    """`[Z]`."""
+    sigma: Floats
+    """`[Z]`."""
+    feel: Feel
+
+
+def fit(representation: Representation, phrase: Phrase) -> Phrase:
+    """Return the phrase at a representation's length: a shorter one is repeated.
+
+    Raises:
+        RenderError: it is longer, or in another metre.
+    """
+    beats = representation.grid.beats_per_bar
+    if phrase.beats_per_bar != beats:
+        raise RenderError(
+            f"the phrase has {phrase.beats_per_bar:g} beats a bar, the model {beats}; choose another model"
+        )
+    if phrase.bars > representation.bars:
+        raise RenderError(
+            f"the phrase has {phrase.bars} bars, the model takes {representation.bars}; choose fewer bars"
+        )
+    return phrase if phrase.bars == representation.bars else phrase.tiled(representation.bars)
+
+
+def encode_slot(model: LatentModel, phrase: Phrase) -> Slot:
+    """Encode a phrase; a shorter one is repeated to the model's length.
+
+    Raises:
+        RenderError: its length or metre does not fit, or the model failed.
+    """
+    phrase = fit(model.representation, phrase)
+    tensor = model.representation.encode(phrase)
+    mu, sigma = model.encode(tensor[None])
+    return Slot(phrase, tensor, mu[0], sigma[0], Feel.of(phrase, model.representation))
+
+
+def render(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Phrase:
+    """Render one phrase. The same inputs give the same phrase, note for note.
+
+    Args:
+        model: a loaded model.
+        slots: encoded phrases by name; those that the controls' mode uses must be there.
+        controls: everything else.
+
+    Returns:
+        A phrase of the model's length. At variation 0 it is the source, at morph 0 and 1 the one
+        slot and the other, unless constraints forbid it.
+
+    Raises:
+        RenderError: a slot is empty, the constraints leave nothing, or the model failed.
+    """
+    return render_batch(model, slots, (controls,))[0]
+
+
+def render_batch(
+    model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]
+) -> tuple[Phrase, ...]:
+    """Render several controls in one decoder call; each phrase is the same as when rendered alone."""
+    if not takes:
+        return ()
+    plans = [_plan(model, slots, controls) for controls in takes]
+    z = np.stack([plan.z for plan in plans]).astype(np.float32)
+    decoded = model.decode(z, np.stack([plan.perturbation for plan in plans], axis=1))
+    return tuple(plan.finish(model.representation, decoded[:, row]) for row, plan in enumerate(plans))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """One rendering, up to the decoder and from it."""
+
+    z: Floats
+    """`[Z]`."""
+    perturbation: Floats
+    """`[T, V]`."""
+    near: Slot | None = None
+    """The slot whose feel the result takes: the nearer one in a morph."""
+    distance: float = 1.0
+    """How far from `near` the walk has come, 0 to 1."""
+
+    def finish(self, representation: Representation, tensor: npt.NDArray[Any]) -> Phrase:
+        """Turn what the decoder returned, `[T, S]`, into notes with the player's feel."""
+        if self.near is None:
+            return representation.decode(tensor)
+        if tensor.shape[1] > representation.width:
+            return self._finish_groove(representation, tensor, self.near)
+        return self.near.feel.restore(representation.decode(tensor))
+
+    def _finish_groove(self, representation: Representation, tensor: npt.NDArray[Any], near: Slot) -> Phrase:
+        """Ease velocities and offsets from the player's to the model's where both have a hit."""
+        if self.distance == 0 and np.array_equal(
+            tensor[:, : representation.width] > 0.5, near.tensor[:, : representation.width] > 0.5
+        ):
+            return near.phrase
+        features = tensor.shape[1] // representation.width
+        both = (tensor[:, : representation.width] > 0.5) & (near.tensor[:, : representation.width] > 0.5)
+        share = np.where(np.tile(both, (1, features)), np.float32(self.distance), np.float32(1))
+        return representation.decode((share * tensor + (1 - share) * near.tensor).astype(np.float32))
+
+
+def _plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> _Plan:
+    for name in controls.needed_slots:
+        if name not in slots:
+            raise RenderError(f"slot {name} is empty; store a phrase in it first")
+    if controls.mode == "vary":
+        return _plan_vary(model, slots[controls.source], controls)
+    if controls.mode == "morph":
+        return _plan_morph(model, slots[controls.morph_from], slots[controls.morph_to], controls)
+    z = _prior_draw(model.bundle.latents, controls.seed) + _attribute_shift(model.bundle, controls)
+    return _Plan(z, _perturb(model, controls, None, ()))
+
+
+def _plan_vary(model: LatentModel, source: Slot, controls: Controls) -> _Plan:
+    shift = _attribute_shift(model.bundle, controls)
+    z = great_circle(source.mu, _prior_draw(model.bundle.latents, controls.seed), controls.variation)
+    distance = max(controls.variation, _attribute_distance(controls))
+    bias = _perturb(model, controls, source, ((source, distance),))
+    return _Plan(z + shift, bias, source, distance)
+
+
+def _plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Controls) -> _Plan:
+    shift = _attribute_shift(model.bundle, controls)
+    z = slerp(first.mu, second.mu, controls.morph) + shift
+    reach = _attribute_distance(controls)
+    from_first, from_second = max(controls.morph, reach), max(1 - controls.morph, reach)
+    near, distance = (first, from_first) if controls.morph < 0.5 else (second, from_second)
+    return _Plan(
+        z, _perturb(model, controls, near, ((first, from_first), (second, from_second))), near, distance
+    )
+
+
+def _perturb(
+    model: LatentModel,
+    controls: Controls,
+    source: Slot | None,
+    anchors: Sequence[tuple[Slot, float]],
+) -> Floats:
+    """Sum noise, constraints and anchors, `[T, V]`."""
+    tensors, constraints = model.representation, controls.constraints
+    total = np.float32(controls.temperature) * perturbation.noise(tensors, controls.seed)
+    total = total + perturbation.constrain(tensors, constraints, None if source is None else source.tensor)
+    for slot, distance in anchors:
+        allowed = perturbation.snap(tensors, constraints, slot.tensor)
+        total += perturbation.anchor(tensors, allowed, perturbation.anchor_strength(distance))
+    return total
+
+
+# Latent space -------------------------------------------------------------------------------
+
+
+def great_circle(start: Floats, end: Floats, share: float) -> Floats:
+    """Walk a quarter circle from `start` (share 0) to `end` (share 1).
+
+    For independent standard normal ends every point on the way is standard normal again, so the
+    decoder never sees a latent that is too short, as on the straight line.
+    """
+    angle = share * np.pi / 2
+    return np.asarray(np.cos(angle) * start + np.sin(angle) * end, np.float32)
+
+
+def slerp(start: Floats, end: Floats, share: float) -> Floats:
+    """Interpolate on the sphere between two latents; a straight line where they nearly align."""
+    lengths = float(np.linalg.norm(start)) * float(np.linalg.norm(end))
+    cosine = float(start @ end) / lengths if lengths > 1e-12 else 1.0
+    angle = float(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    if np.sin(angle) < 1e-4:
+        return np.asarray((1 - share) * start + share * end, np.float32)
+    weights = np.sin((1 - share) * angle), np.sin(share * angle)
+    return np.asarray((weights[0] * start + weights[1] * end) / np.sin(angle), np.float32)
+
+
+def _prior_draw(latents: Latents, seed: int) -> Floats:
+    """Draw a latent `[Z]` from the prior; the same for the same seed."""
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _LATENT_STREAM))))
+    edges = np.cumsum(latents.prior_weights, dtype=np.float64)
+    component = min(int(np.searchsorted(edges, rng.random() * edges[-1], side="right")), len(edges) - 1)
+    normal = rng.standard_normal(latents.prior_means.shape[1])
+    drawn = latents.prior_means[component] + latents.prior_deviations[component] * normal
+    return np.asarray(drawn, np.float32)
+
+
+def _attribute_shift(bundle: Bundle, controls: Controls) -> Floats:
+    """Return the step `[Z]` the attribute sliders ask for."""
+    names = [attribute.name for attribute in bundle.manifest.attributes]
+    shift = np.zeros(bundle.manifest.z_size, np.float32)
+    for name, amount in controls.attributes:
+        if name not in names:
+            known = ", ".join(names) or "none"
+            raise RenderError(f"attribute {name!r} is not in {bundle.manifest.name}; it has: {known}")
+        shift += np.float32(amount) * bundle.latents.directions[names.index(name)]
+    return shift
+
+
+def _attribute_distance(controls: Controls) -> float:
+    """Return how far the attribute sliders push off the anchor, 0 to 1."""
+    return min(1.0, max((abs(amount) for _, amount in controls.attributes), default=0.0))

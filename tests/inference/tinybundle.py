@@ -1,0 +1,195 @@
+"""A tiny but genuine bundle: real ONNX graphs under the real contract, with fixed random weights.
+
+The encoder is an embedding mean through two matrices; the decoder is a Scan over the steps whose
+state is the token chosen last. Nothing about it is musical, everything about it is deterministic.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from engine.inference import bundle as bundles
+from engine.inference.bundle import (
+    Attribute,
+    BundleManifest,
+    DataSource,
+    Latents,
+    RepresentationRef,
+    TrainingRecord,
+    Voice,
+)
+from engine.music.representation import representation
+
+Z = 8
+EMBEDDING = 6
+OPSET = 20
+
+
+def tensors(bars: int = 2):
+    return representation("melody", bars)
+
+
+def _model(graph):
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = 10
+    return model
+
+
+def _weights(seed: int, **shapes: tuple[int, ...]):
+    rng = np.random.default_rng(seed)
+    return [
+        numpy_helper.from_array(rng.normal(0, 1 / np.sqrt(shape[0]), shape).astype(np.float32), name)
+        for name, shape in shapes.items()
+    ]
+
+
+def encoder_model(bars: int = 2, z_size: int = Z, seed: int = 1):
+    """x [B, T, 1] → embedding [B, T*E] → mu, sigma [B, Z]."""
+    T, vocabulary = tensors(bars).steps, tensors(bars).width
+    node = helper.make_node
+    nodes = [
+        node("Squeeze", ["x", "last_axis"], ["tokens"]),
+        node("Gather", ["embedding", "tokens"], ["embedded"]),
+        node("Reshape", ["embedded", "flat"], ["features"]),
+        node("MatMul", ["features", "to_mu"], ["raw"]),
+        node("Mul", ["raw", "gain"], ["mu"]),
+        node("MatMul", ["features", "to_sigma"], ["raw_sigma"]),
+        node("Softplus", ["raw_sigma"], ["sigma"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([2], np.int64), "last_axis"),
+        numpy_helper.from_array(np.array([0, T * EMBEDDING], np.int64), "flat"),
+        numpy_helper.from_array(np.array(3.0, np.float32), "gain"),
+    ]
+    weights = _weights(
+        seed,
+        embedding=(vocabulary, EMBEDDING),
+        to_mu=(T * EMBEDDING, z_size),
+        to_sigma=(T * EMBEDDING, z_size),
+    )
+    graph = helper.make_graph(
+        nodes,
+        "encoder",
+        [helper.make_tensor_value_info("x", TensorProto.INT64, ["B", T, 1])],
+        [
+            helper.make_tensor_value_info("mu", TensorProto.FLOAT, ["B", z_size]),
+            helper.make_tensor_value_info("sigma", TensorProto.FLOAT, ["B", z_size]),
+        ],
+        constants + weights,
+    )
+    return _model(graph)
+
+
+def _scan_body(vocabulary: int):
+    """One step: logits from z and the last token, plus the step's perturbation."""
+    node = helper.make_node
+    nodes = [
+        node("Gather", ["token_table", "last"], ["from_token"]),
+        node("Add", ["from_z", "from_token"], ["logits"]),
+        node("Add", ["logits", "bias"], ["biased"]),
+        node("ArgMax", ["biased"], ["next"], axis=1, keepdims=0),
+        node("Identity", ["next"], ["chosen"]),
+    ]
+    info = helper.make_tensor_value_info
+    return helper.make_graph(
+        nodes,
+        "step",
+        [info("last", TensorProto.INT64, ["B"]), info("bias", TensorProto.FLOAT, ["B", vocabulary])],
+        [info("next", TensorProto.INT64, ["B"]), info("chosen", TensorProto.INT64, ["B"])],
+    )
+
+
+def decoder_model(bars: int = 2, z_size: int = Z, seed: int = 2):
+    """z [B, Z], perturbation [T, B, V] → tokens [T, B, 1] by a Scan."""
+    T, vocabulary = tensors(bars).steps, tensors(bars).width
+    node = helper.make_node
+    nodes = [
+        node("MatMul", ["z", "z_table"], ["from_z"]),
+        node("Shape", ["z"], ["batch"], end=1),
+        node(
+            "ConstantOfShape",
+            ["batch"],
+            ["start"],
+            value=helper.make_tensor("v", TensorProto.INT64, [1], [0]),
+        ),
+        node(
+            "Scan",
+            ["start", "perturbation"],
+            ["end", "sequence"],
+            body=_scan_body(vocabulary),
+            num_scan_inputs=1,
+        ),
+        node("Unsqueeze", ["sequence", "last_axis"], ["tokens"]),
+    ]
+    constants = [numpy_helper.from_array(np.array([2], np.int64), "last_axis")]
+    weights = _weights(seed, z_table=(z_size, vocabulary), token_table=(vocabulary, vocabulary))
+    table = numpy_helper.to_array(weights[1]) * 6
+    table[:, 0] += 2  # holding on is common, as in real melodies
+    weights[1] = numpy_helper.from_array(table.astype(np.float32), "token_table")
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "decoder",
+        [
+            info("z", TensorProto.FLOAT, ["B", z_size]),
+            info("perturbation", TensorProto.FLOAT, [T, "B", vocabulary]),
+        ],
+        [info("tokens", TensorProto.INT64, [T, "B", 1])],
+        constants + weights,
+    )
+    return _model(graph)
+
+
+def latents(z_size: int = Z) -> Latents:
+    rng = np.random.default_rng(3)
+    return Latents(
+        prior_weights=np.array([0.25, 0.75], np.float32),
+        prior_means=rng.normal(size=(2, z_size)).astype(np.float32),
+        prior_deviations=np.full((2, z_size), 0.8, np.float32),
+        directions=np.eye(1, z_size, dtype=np.float32),
+    )
+
+
+def manifest(bars: int = 2, z_size: int = Z) -> BundleManifest:
+    ours = tensors(bars)
+    encoder, decoder = bundles.graph_specs(ours, z_size)
+    return BundleManifest(
+        name="tiny_melody",
+        representation=RepresentationRef(name="melody", bars=bars, hash=ours.hash),
+        bars=bars,
+        steps=ours.steps,
+        streams=ours.streams,
+        width=ours.width,
+        z_size=z_size,
+        voices=(Voice(name="melody"),),
+        encoder=encoder,
+        decoder=decoder,
+        training=TrainingRecord(
+            data=(DataSource(name="none", licence="CC0-1.0", works=0),),
+            data_hash="",
+            config={"layers": 1},
+            seed=1,
+            steps=0,
+        ),
+        metrics={"note_f1": 0.0},
+        attributes=(Attribute(name="density", unit="onsets per step", effects={"density": 0.1}),),
+        prior_components=2,
+    )
+
+
+def files(bars: int = 2) -> dict[str, bytes]:
+    """The float graphs, and as their int8 forms graphs of other weights, to be told apart."""
+    return {
+        "encoder.onnx": encoder_model(bars).SerializeToString(),
+        "decoder.onnx": decoder_model(bars).SerializeToString(),
+        "encoder.int8.onnx": encoder_model(bars).SerializeToString(),
+        "decoder.int8.onnx": decoder_model(bars, seed=4).SerializeToString(),
+        "latents.npz": latents().to_bytes(),
+    }
+
+
+def write(folder: Path, bars: int = 2) -> Path:
+    """Write the whole bundle and return its folder."""
+    bundles.save_bundle(folder, manifest(bars), files(bars))
+    return folder
