@@ -30,7 +30,7 @@ class NoteData(msgspec.Struct, frozen=True, array_like=True):
 # Commands -----------------------------------------------------------------------------------
 
 
-class SetPattern(Message):
+class SetPattern(Message, frozen=True):
     """Play these notes, looped over `bars` bars, from the next step, beat or bar line on."""
 
     pattern_id: int
@@ -39,23 +39,23 @@ class SetPattern(Message):
     starts_at: StartAt = "step"
 
 
-class ClearPattern(Message):
+class ClearPattern(Message, frozen=True):
     """Play nothing any more; note-offs first."""
 
 
-class SetTempo(Message):
+class SetTempo(Message, frozen=True):
     """Tempo of the internal clock."""
 
     bpm: float
 
 
-class SetMetre(Message):
+class SetMetre(Message, frozen=True):
     """Quarter notes in a bar; MIDI clock carries no metre."""
 
     beats_per_bar: float
 
 
-class SetClock(Message):
+class SetClock(Message, frozen=True):
     """Choose the clock: `auto` follows an external one while it comes, else the internal one."""
 
     source: ClockSource = "auto"
@@ -64,23 +64,23 @@ class SetClock(Message):
     """Read Song Position as MIDI clocks (Ardour 7) rather than sixteenths (the specification)."""
 
 
-class SetOffset(Message):
+class SetOffset(Message, frozen=True):
     """Output compensation: positive plays later."""
 
     offset_ms: float
 
 
-class Play(Message):
+class Play(Message, frozen=True):
     """Start the internal clock from `position_beats`."""
 
     position_beats: float = 0.0
 
 
-class Stop(Message):
+class Stop(Message, frozen=True):
     """Stop the internal clock; note-offs first."""
 
 
-class Feed(Message):
+class Feed(Message, frozen=True):
     """Play a phrase into the input as if the DAW had sent it (demo phrase), from the next bar on.
 
     It loops until an empty `Feed` comes.
@@ -90,17 +90,17 @@ class Feed(Message):
     bars: int
 
 
-class Panic(Message):
+class Panic(Message, frozen=True):
     """Silence everything now."""
 
 
-class Ping(Message):
+class Ping(Message, frozen=True):
     """Heartbeat; answered by `Pong` with the same number. Silence means the controller is gone."""
 
     number: int
 
 
-class Shutdown(Message):
+class Shutdown(Message, frozen=True):
     """Silence everything and exit."""
 
 
@@ -122,7 +122,7 @@ Command = (
 # Events -------------------------------------------------------------------------------------
 
 
-class Ready(Message):
+class Ready(Message, frozen=True):
     """Ports are open."""
 
     backend: str
@@ -132,7 +132,7 @@ class Ready(Message):
     """Whether the system granted real-time scheduling."""
 
 
-class BarCaptured(Message):
+class BarCaptured(Message, frozen=True):
     """One whole bar that was heard. Note times count from its bar line; an early first note is
     negative; a note held over the line is closed here and `tied` again into the next bar."""
 
@@ -145,7 +145,7 @@ class BarCaptured(Message):
     ended_ns: int
 
 
-class ClockState(Message):
+class ClockState(Message, frozen=True):
     """Where the music is; sent about 30 times a second and at every change."""
 
     status: ClockStatus
@@ -163,7 +163,7 @@ class ClockState(Message):
     duplicate_ticks: int
 
 
-class Heard(Message):
+class Heard(Message, frozen=True):
     """A note or controller message from the input, with its musical time (for display and log)."""
 
     t_ns: int
@@ -171,7 +171,7 @@ class Heard(Message):
     data: bytes
 
 
-class Played(Message):
+class Played(Message, frozen=True):
     """A message that left the output."""
 
     due_ns: int
@@ -180,7 +180,7 @@ class Played(Message):
     data: bytes
 
 
-class PatternStarted(Message):
+class PatternStarted(Message, frozen=True):
     """A pattern began to sound."""
 
     pattern_id: int
@@ -188,26 +188,36 @@ class PatternStarted(Message):
     t_ns: int
 
 
-class PortLost(Message):
+class PortLost(Message, frozen=True):
     """A port or the MIDI server went away; everything is silenced and we keep trying."""
 
     reason: str
     remedy: str
 
 
-class PortBack(Message):
+class PortBack(Message, frozen=True):
     """The ports are open again."""
 
     backend: str
 
 
-class Fault(Message):
+class Connections(Message, frozen=True):
+    """Which ports of other programs ours are wired to; sent when it changes.
+
+    A new performer is given them, so that the DAW stays connected.
+    """
+
+    sources: tuple[str, ...]
+    sinks: tuple[str, ...]
+
+
+class Fault(Message, frozen=True):
     """Something went wrong that the user should know; the music goes on."""
 
     text: str
 
 
-class Pong(Message):
+class Pong(Message, frozen=True):
     """Answer to `Ping`."""
 
     number: int
@@ -215,7 +225,7 @@ class Pong(Message):
     late_sends: int
 
 
-class Bye(Message):
+class Bye(Message, frozen=True):
     """The performer has silenced everything and exits."""
 
 
@@ -228,6 +238,7 @@ Event = (
     | PatternStarted
     | PortLost
     | PortBack
+    | Connections
     | Fault
     | Pong
     | Bye
