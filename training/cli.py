@@ -1,0 +1,70 @@
+"""The `antiphon-train` command: corpora, runs and their evaluation."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="Turn folders of MIDI files into trained models.", no_args_is_help=True, add_completion=False
+)
+corpus_app = typer.Typer(help="Build and look at training data.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")
+
+
+@corpus_app.command("build")
+def corpus_build(
+    folders: Annotated[list[Path], typer.Argument(help="Folders with MIDI files.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")],
+    kind: Annotated[str, typer.Option(help="melody, drums, groove, trio or pianoroll.")] = "melody",
+    bars: Annotated[
+        list[int] | None, typer.Option(help="Window length in bars; may be given several times.")
+    ] = None,
+    executor: Annotated[str, typer.Option(help="serial, pool or ray.")] = "pool",
+    workers: Annotated[int, typer.Option(help="Processes; 0 means one for each CPU.")] = 0,
+    seed: Annotated[int, typer.Option(help="Salt of the split where no manifest fixes it.")] = 0,
+    files_per_shard: Annotated[int, typer.Option(help="Files in one unit of work.")] = 256,
+    file_timeout: Annotated[float, typer.Option(help="Seconds until a file is given up.")] = 60.0,
+    shippable_only: Annotated[
+        bool | None,
+        typer.Option(
+            "--shippable-only/--any-licence",
+            help="Leave out files whose rights do not allow shipping a model "
+            "[default: where a manifest.csv tells the rights].",
+        ),
+    ] = None,
+) -> None:
+    """Read MIDI files into a memory-mapped corpus; safe to stop and run again."""
+    from training.corpus.build import BuildOptions
+    from training.corpus.command import build_with_progress
+    from training.corpus.sources import CorpusError
+
+    try:
+        build_with_progress(
+            folders,
+            output,
+            BuildOptions(
+                kind=kind,
+                bars=tuple(bars or ()),
+                executor=executor,
+                workers=workers,
+                seed=seed,
+                files_per_shard=files_per_shard,
+                file_timeout_s=file_timeout,
+                shippable_only=shippable_only,
+            ),
+        )
+    except CorpusError as error:
+        _fail(error)
+
+
+def _fail(error: Exception) -> NoReturn:
+    """Print the error's one line and leave with status 1."""
+    print(f"antiphon-train: {error}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

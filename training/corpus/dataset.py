@@ -1,0 +1,154 @@
+"""A finished corpus, memory-mapped: windows by split, and batches with fresh transpositions."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+from training.corpus.bars import GRID
+from training.corpus.kinds import Kind, kind_named
+from training.corpus.merge import SCHEMA
+from training.corpus.sources import SPLITS, CorpusError
+from training.corpus.windows import SEEN_IN_TRAIN, gather, positions
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Windows of one length over a corpus. B batch, T steps, S streams.
+
+    A window is known by its id, its row in the window table; ids of a split come from
+    `window_ids`, tensors from `batch`.
+    """
+
+    path: Path
+    kind: Kind
+    bars: int
+    """Length of every window."""
+    info: dict[str, Any]
+    """The content of `corpus.json`."""
+    data: NDArray[Any]
+    """`[N, W]` all steps, memory-mapped."""
+    segments: NDArray[np.void]
+    """Stretches of one part, see `SEGMENT_DTYPE`."""
+    table: NDArray[np.void]
+    """One row a window, see `WINDOW_DTYPE`."""
+
+    @staticmethod
+    def open(path: Path | str, bars: int | None = None) -> "Corpus":
+        """Open a corpus for windows of `bars` bars (by default the first length it was built for).
+
+        Raises:
+            CorpusError: no corpus there, another schema, or not built for that length.
+        """
+        root = Path(path)
+        info = _info(root)
+        built = info["config"]["bars"]
+        length = built[0] if bars is None else bars
+        if length not in built:
+            raise CorpusError(
+                f"{root}: built for windows of {', '.join(map(str, built))} bars, not {length}; "
+                f"build it again with --bars {length}"
+            )
+        return Corpus(
+            path=root,
+            kind=kind_named(info["config"]["kind"]),
+            bars=length,
+            info=info,
+            data=np.load(root / "steps.npy", mmap_mode="r"),
+            segments=np.load(root / "segments.npy"),
+            table=np.load(root / f"windows_{length}.npy"),
+        )
+
+    @property
+    def steps(self) -> int:
+        """T: steps in a window."""
+        return self.bars * GRID.steps_per_bar
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the corpus's content."""
+        return str(self.info["sha256"])
+
+    def window_ids(self, split: str, *, unseen: bool = False) -> NDArray[np.int64]:
+        """Return the ids of a split's windows, in file order.
+
+        Args:
+            split: `train`, `valid` or `test`.
+            unseen: leave out held-out windows flagged as known from training (groove).
+        """
+        if split not in SPLITS:
+            raise CorpusError(f"split '{split}': unknown; choose one of {', '.join(SPLITS)}")
+        chosen = self.table["split"] == SPLITS.index(split)
+        if unseen:
+            chosen &= self.table["flags"] & SEEN_IN_TRAIN == 0
+        return np.flatnonzero(chosen)
+
+    def windows(self, split: str) -> NDArray[np.void]:
+        """Return the table rows `(segment, first, ...)` of a split, aligned with `window_ids`."""
+        return self.table[self.window_ids(split)]
+
+    def batch(
+        self,
+        window_ids: NDArray[np.int64],
+        rng: np.random.Generator | None = None,
+        transpose: int = 0,
+        *,
+        uniforms: NDArray[np.float64] | None = None,
+    ) -> NDArray[Any]:
+        """Return windows as the model's tensor: `int64 [B, T, S]`, or `float32 [B, T, D]`.
+
+        Args:
+            window_ids: `[B]` ids.
+            rng: draws each example's transposition; without it and `uniforms` nothing is moved.
+            transpose: largest shift in semitones either way; only shifts that keep all notes of
+                the window within 21 to 108 are drawn, uniformly.
+            uniforms: `[B]` numbers in [0, 1) to use in place of `rng`.
+        """
+        rows = self.table[window_ids]
+        if uniforms is None and rng is not None:
+            uniforms = rng.random(len(rows))
+        if transpose and uniforms is not None:
+            shifts = shifts_within(rows["low"], rows["high"], transpose, uniforms)
+        else:
+            shifts = np.zeros(len(rows), np.int64)
+        head = rows["head"][:, : self.kind.heads]
+        block = gather(self.data, positions(self.segments, rows), self.steps, head)
+        return self.kind.present(block, shifts)
+
+    def batches(self, split: str, batch_size: int, *, unseen: bool = False) -> Iterator[NDArray[Any]]:
+        """Yield a split once, in order and as it is; the last batch may be smaller."""
+        ids = self.window_ids(split, unseen=unseen)
+        for start in range(0, len(ids), batch_size):
+            yield self.batch(ids[start : start + batch_size])
+
+    def files_of(self, window_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number (row in `files.csv`) of the file each window is from. `[B]`"""
+        return self.segments["file"][self.table["segment"][window_ids]].astype(np.int64)
+
+
+def shifts_within(
+    low: NDArray[np.uint8], high: NDArray[np.uint8], transpose: int, uniforms: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return a shift in semitones for each window `[B]`, uniform over those that stay in range.
+
+    A window without pitches (`high` 0) is not moved.
+    """
+    down = np.maximum(-transpose, LOWEST_PITCH - low.astype(np.int64))
+    up = np.minimum(transpose, HIGHEST_PITCH - high.astype(np.int64))
+    shifts = down + np.floor(uniforms * (up - down + 1)).astype(np.int64)
+    return np.where(high > 0, shifts, 0)
+
+
+def _info(root: Path) -> dict[str, Any]:
+    path = root / "corpus.json"
+    if not path.is_file():
+        raise CorpusError(f"{root}: no corpus there; make one with 'antiphon-train corpus build'")
+    info = json.loads(path.read_text(encoding="utf-8"))
+    if info.get("schema") != SCHEMA:
+        raise CorpusError(f"{root}: corpus schema {info.get('schema')}, not {SCHEMA}; build it again")
+    return dict(info)

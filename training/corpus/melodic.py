@@ -1,0 +1,95 @@
+"""Melodies out of files: which tracks are lines, and their token streams."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpus.bars import GRID, Run, StepNotes, on_grid, runs
+from training.corpus.reader import Piece, Track
+from training.corpus.sources import SourceFile
+from training.corpus.streams import (
+    ONSET,
+    POLYPHONIC,
+    Segment,
+    active_spans,
+    bar_any,
+    held_tokens,
+    line_tokens,
+    onset_marks,
+    sounding_tokens,
+    with_bar_marks,
+)
+
+LINE_POLYPHONY = 0.25
+"""A track is a line if no more than this share of its onsets is polyphonic; windows are stricter."""
+MIN_LINE_NOTES = 8
+"""Fewer notes are an effect or a cue, not a part."""
+UNPITCHED_PROGRAMS = frozenset({47, *range(112, 128)})
+"""Timpani, percussive instruments and sound effects."""
+
+
+def melody_segments(piece: Piece, source: SourceFile) -> list[Segment]:
+    """Return the streams `uint8 [S, 1]` of every melodic line in 4/4 and 2/2 bars."""
+    found = []
+    for track in line_tracks(piece, source):
+        for run in runs(piece):
+            found.extend(_segments(track, run, piece.ticks_per_beat))
+    return found
+
+
+def line_tracks(piece: Piece, source: SourceFile) -> list[Track]:
+    """Return the tracks named by the manifest, else all pitched tracks that are nearly monophonic."""
+    pitched = [track for track in piece.tracks if not track.is_drum]
+    named = [track for track in pitched if track.name in source.parts]
+    if source.parts:
+        return named
+    return [track for track in pitched if is_line(track, piece)]
+
+
+def is_line(track: Track, piece: Piece) -> bool:
+    """Tell whether a track can be read as one voice."""
+    if track.program in UNPITCHED_PROGRAMS or len(track.pitch) < MIN_LINE_NOTES:
+        return False
+    bars = -(-piece.end_ticks // (GRID.beats_per_bar * piece.ticks_per_beat))
+    whole = Run(0, max(bars, 1))
+    marks = onset_marks(on_grid(track, whole, piece.ticks_per_beat), whole.steps)
+    return int(np.sum(marks & POLYPHONIC > 0)) <= LINE_POLYPHONY * int(np.sum(marks & ONSET))
+
+
+def _segments(track: Track, run: Run, ticks_per_beat: int) -> list[Segment]:
+    notes = on_grid(track, run, ticks_per_beat)
+    if not len(notes.pitch):
+        return []
+    line = Line.of(notes, run.steps)
+    bar_steps, bar_ticks = GRID.steps_per_bar, GRID.beats_per_bar * ticks_per_beat
+    marks = with_bar_marks(line.marks, line.active)
+    found = []
+    for first, end in active_spans(line.active):
+        cut = slice(first * bar_steps, end * bar_steps)
+        start_ticks = run.start_ticks + first * bar_ticks
+        found.append(
+            Segment(track.name, start_ticks, line.tokens[cut, None], marks[cut], line.held[cut, None])
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One voice on the grid of a run of S steps."""
+
+    tokens: NDArray[np.uint8]
+    """`[S]` melody tokens."""
+    held: NDArray[np.uint8]
+    """`[S]` token held into each step, 0 where there is none."""
+    marks: NDArray[np.uint8]
+    """`[S]` onset marks."""
+    active: NDArray[np.bool_]
+    """`[bars]` whether anything sounds."""
+
+    @staticmethod
+    def of(notes: StepNotes, total_steps: int) -> "Line":
+        """Make the voice of a part's notes."""
+        tokens = line_tokens(notes, total_steps)
+        sounding = sounding_tokens(tokens)
+        return Line(tokens, held_tokens(sounding), onset_marks(notes, total_steps), bar_any(sounding > 0))

@@ -1,0 +1,172 @@
+"""Windows over stored segments: which positions are worth training on, and which are the same."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.music.melody import FIRST_NOTE
+from training.corpus.bars import GRID
+from training.corpus.kinds import Kind
+from training.corpus.streams import ACTIVE_BAR, ONSET
+
+SEGMENT_DTYPE = np.dtype(
+    [("file", "<u4"), ("track", "<u2"), ("first", "<u8"), ("steps", "<u4"), ("start_ticks", "<u4")]
+)
+"""A segment: file number, part number in the file, first row in the steps, length, place in the file."""
+WINDOW_DTYPE = np.dtype(
+    [
+        ("segment", "<u4"),
+        ("first", "<u4"),
+        ("head", "u1", (2,)),
+        ("low", "u1"),
+        ("high", "u1"),
+        ("split", "u1"),
+        ("flags", "u1"),
+    ]
+)
+"""A window: segment, first step in it, first tokens with held notes put in, pitch bounds, split."""
+SEEN_IN_TRAIN = 1
+"""Flag of a held-out window whose pattern also is in the training split (see `loose_fingerprint`)."""
+
+_BLOCK_VALUES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The stored arrays of a corpus. N steps in all, M segments."""
+
+    steps: NDArray[np.generic]
+    """`[N, W]`"""
+    marks: NDArray[np.uint8]
+    """`[N]`"""
+    held: NDArray[np.uint8]
+    """`[N, H]`"""
+    segments: NDArray[np.void]
+    """`[M]` of `SEGMENT_DTYPE`."""
+
+
+def candidate_windows(segments: NDArray[np.void], bars: int) -> NDArray[np.void]:
+    """Return every window of `bars` bars, hopping one bar, as `WINDOW_DTYPE` with zeros elsewhere."""
+    length = bars * GRID.steps_per_bar
+    spare = segments["steps"].astype(np.int64) - length
+    counts = np.where(spare >= 0, spare // GRID.steps_per_bar + 1, 0)
+    table = np.zeros(int(counts.sum()), WINDOW_DTYPE)
+    table["segment"] = np.repeat(np.arange(len(segments)), counts)
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    table["first"] = (np.arange(len(table)) - before) * GRID.steps_per_bar
+    return table
+
+
+def judge(streams: Streams, table: NDArray[np.void], bars: int, kind: Kind) -> NDArray[np.uint8]:
+    """Return for each window 0 if it is kept, else the index of its reason in `REASONS`."""
+    first = positions(streams.segments, table)
+    end = first + bars * GRID.steps_per_bar
+    onsets = _count(streams.marks & ONSET > 0, first, end)
+    faults = _count(streams.marks & kind.fault_marks > 0, first, end)
+    silent = bars - _count(streams.marks & ACTIVE_BAR > 0, first, end)
+    verdict = np.zeros(len(table), np.uint8)
+    verdict[faults > kind.max_fault_share * onsets] = 3
+    verdict[silent > max_silent_bars(bars)] = 2
+    verdict[onsets < min_onsets(bars)] = 1
+    return verdict
+
+
+REASONS = ("kept", "too few onsets", "too many silent bars", "off the grid or polyphonic")
+"""What `judge` says. A single repeated pitch is no reason: each rhythm of it survives only once."""
+
+
+def min_onsets(bars: int) -> int:
+    """Return the fewest onset steps of a window: one a bar, two at least."""
+    return max(2, bars)
+
+
+def max_silent_bars(bars: int) -> int:
+    """Return how many bars of a window may be silent: one of 2 or 4 bars, four of 16."""
+    return max(1, bars // 4)
+
+
+def positions(segments: NDArray[np.void], table: NDArray[np.void]) -> NDArray[np.int64]:
+    """Return the row of the steps at which each window begins."""
+    return segments["first"][table["segment"]].astype(np.int64) + table["first"]
+
+
+def _count(flags: NDArray[np.bool_], first: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
+    total = np.concatenate([np.zeros(1, np.int64), np.cumsum(flags, dtype=np.int64)])
+    return total[end] - total[first]
+
+
+def heads(streams: Streams, first: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
+    """Return the tokens `[n, count]` that windows at rows `first` begin with.
+
+    A note held into the window begins there; a note-off for a note from before is nothing. This
+    is `engine.music.melody.cut_window` for many windows at once.
+    """
+    own = streams.steps[first, :count].astype(np.uint8)
+    held = streams.held[first, :count]
+    return np.where(own >= FIRST_NOTE, own, np.where(own == 0, held, 0)).astype(np.uint8)
+
+
+def gather(
+    steps: NDArray[np.generic], first: NDArray[np.int64], length: int, head: NDArray[np.uint8]
+) -> NDArray[np.generic]:
+    """Copy windows out: `[n, length, W]`, their first tokens replaced by `head [n, H]`."""
+    block = steps[first[:, None] + np.arange(length)]
+    if head.shape[1]:
+        block[:, 0, : head.shape[1]] = head
+    return block
+
+
+@dataclass(frozen=True, slots=True)
+class Prints:
+    """Fingerprints of windows."""
+
+    exact: NDArray[np.uint64]
+    """Equal for duplicates up to transposition."""
+    loose: NDArray[np.uint64] | None
+    """Equal for the same pattern, where the kind has such a measure."""
+
+
+def describe(streams: Streams, table: NDArray[np.void], bars: int, kind: Kind) -> Prints:
+    """Fill `head`, `low` and `high` of the windows in place and return their fingerprints."""
+    length = bars * GRID.steps_per_bar
+    first = positions(streams.segments, table)
+    exact = np.zeros(len(table), np.uint64)
+    loose = np.zeros(len(table), np.uint64) if kind.loose_fingerprint else None
+    chunk = max(1, _BLOCK_VALUES // (length * kind.width * 4))
+    for start in range(0, len(table), chunk):
+        part = slice(start, start + chunk)
+        head = heads(streams, first[part], kind.heads)
+        block = gather(streams.steps, first[part], length, head)
+        table["head"][part, : kind.heads] = head
+        table["low"][part], table["high"][part] = kind.bounds(block)
+        exact[part] = kind.fingerprint(block)
+        if loose is not None and kind.loose_fingerprint:
+            loose[part] = kind.loose_fingerprint(block)
+    return Prints(exact, loose)
+
+
+def unique_windows(splits: NDArray[np.uint8], exact: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Tell which windows stay: the first of equals in the order train, valid, test."""
+    order = np.argsort(splits, kind="stable")
+    _, first = np.unique(exact[order], return_index=True)
+    keep = np.zeros(len(splits), np.bool_)
+    keep[order[first]] = True
+    return keep
+
+
+def duplicate_counts(
+    splits: NDArray[np.uint8], exact: NDArray[np.uint64], keep: NDArray[np.bool_]
+) -> Counter[str]:
+    """Count the dropped windows: repeated inside a split, or held-out ones known from training."""
+    names = ("train", "valid", "test")
+    counts: Counter[str] = Counter()
+    in_train = np.isin(exact, exact[splits == 0])
+    for number, name in enumerate(names):
+        dropped = (splits == number) & ~keep
+        leaked = dropped & in_train if number else np.zeros_like(dropped)
+        counts[f"{name}: repeated"] = int((dropped & ~leaked).sum())
+        if number:
+            counts[f"{name}: also in train"] = int(leaked.sum())
+    return counts
