@@ -3,11 +3,14 @@
 import faulthandler
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from types import TracebackType
 
 Told = Callable[[str], None]
+REPEAT_S = 1.0
+"""The same failure is told again only after this long: a broken frame fails 60 times a second."""
 
 
 class Guard:
@@ -15,6 +18,7 @@ class Guard:
 
     def __init__(self) -> None:
         self._listener: Told | None = None
+        self._last = ("", -REPEAT_S)
         self._before = (sys.excepthook, threading.excepthook)
 
     def install(self) -> None:
@@ -33,13 +37,23 @@ class Guard:
         self._listener = listener
 
     def _caught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        text = f"{kind.__name__}: {error}" if str(error) else kind.__name__
+        if self._is_repeated(text):
+            return
         traceback.print_exception(kind, error, trace)
         if issubclass(kind, KeyboardInterrupt) or self._listener is None:
             return
         try:
-            self._listener(f"{kind.__name__}: {error}" if str(error) else kind.__name__)
+            self._listener(text)
         except Exception:  # the hook is the last resort: nothing may leave it
             traceback.print_exc()
+
+    def _is_repeated(self, text: str) -> bool:
+        now_s = time.monotonic()
+        repeated = text == self._last[0] and now_s - self._last[1] < REPEAT_S
+        if not repeated:
+            self._last = (text, now_s)
+        return repeated
 
     def _caught_in_thread(self, caught: threading.ExceptHookArgs) -> None:
         if caught.exc_value is not None:

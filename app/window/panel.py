@@ -12,7 +12,6 @@ from PyQt6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLayout,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -27,7 +26,7 @@ MODES = (
     ("generate", "Generate", "3", "Play something new from the model alone."),
 )
 METRES = (("4/4", 4.0), ("3/4", 3.0), ("2/4", 2.0), ("5/4", 5.0), ("6/8", 3.0), ("7/8", 3.5))
-LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = 2**32 - 1
 
 
 class ControlPanel(QFrame):
@@ -121,7 +120,8 @@ class ControlPanel(QFrame):
             button.setAccessibleName(f"Store in {name}")
             button.setMinimumWidth(128)
         self.new_take = KeyButton("New take", "N", "Another rendering with the same sliders: a new seed.")
-        self.seed = QSpinBox()
+        self.seed = QDoubleSpinBox()  # QSpinBox ends at 2147483647
+        self.seed.setDecimals(0)
         self.seed.setRange(0, LARGEST_SEED)
         self.seed.setAccessibleName("Seed")
         self.seed.setToolTip("The take's seed: the same seed and sliders give the same music again.")
@@ -232,7 +232,7 @@ class ControlPanel(QFrame):
         for name, button in self.stores.items():
             button.clicked.connect(lambda _, name=name: session.store(name))
         self.new_take.clicked.connect(lambda: session.new_take())
-        self.seed.valueChanged.connect(lambda value: session.set_controls(seed=value))
+        self.seed.valueChanged.connect(lambda value: session.set_controls(seed=int(value)))
         self.bypass.clicked.connect(lambda on: session.set_bypass(on))
         self.undo.clicked.connect(lambda: session.undo())
         self.redo.clicked.connect(lambda: session.redo())
@@ -260,9 +260,9 @@ def _row(*items: QWidget | None, spacing: int = 10, stretch_between: bool = Fals
     return row
 
 
-def _show_number(field: QSpinBox | QDoubleSpinBox, value: float) -> None:
+def _show_number(field: QDoubleSpinBox, value: float) -> None:
     if field.hasFocus() or field.value() == value:
         return
     field.blockSignals(True)
-    field.setValue(value)  # type: ignore[arg-type]
+    field.setValue(value)
     field.blockSignals(False)

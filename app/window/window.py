@@ -3,7 +3,7 @@
 import time
 from typing import Any, Protocol
 
-from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
@@ -42,7 +42,13 @@ class Sound(Protocol):
 
 
 class InstrumentWindow(QMainWindow):
-    """The window around one session; closing it closes the session."""
+    """The window around one session; closing it closes the session.
+
+    Signals:
+        failed: an exception nobody caught, as one line; may be emitted by any thread.
+    """
+
+    failed = pyqtSignal(str)
 
     def __init__(
         self,
@@ -216,7 +222,7 @@ class InstrumentWindow(QMainWindow):
         self.status_line = StatusLine()
         self.first_sound = KeyButton(
             "Play into Antiphon In, or play the demo",
-            "D",
+            "",
             "Make the first sound without a DAW.",
             colour=theme.HEARD,
             solid=True,
@@ -242,6 +248,7 @@ class InstrumentWindow(QMainWindow):
         self.panel.variation.fader.setFocus()
 
     def _wire(self) -> None:
+        self.failed.connect(self.fail)
         self.top.panic.clicked.connect(lambda: self.panic())
         self.panel.export.clicked.connect(lambda: self._export())
         self.panel.demo.clicked.connect(self._play_demo)

@@ -1,0 +1,266 @@
+"""The window over a recording session: reachable, named, obeying at once, safe to break and to close."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_session import FakeNotice, FakeSession, FakeSnapshot, clock
+from PyQt6.QtCore import QPoint, QPointF, QSettings, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QWidget
+
+from app.demo import demo_phrase
+from app.window import theme
+from app.window.guard import Guard
+from app.window.window import InstrumentWindow
+
+pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
+
+CONTROL_KINDS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox)
+
+
+class RecordingSound:
+    status = "Sound: test"
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def hear(self, events: object) -> None:
+        self.calls.append("hear")
+
+    def silence(self) -> None:
+        self.calls.append("silence")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+@pytest.fixture
+def session() -> FakeSession:
+    return FakeSession()
+
+
+@pytest.fixture
+def window(qapp, session: FakeSession, tmp_path: Path) -> Iterator[InstrumentWindow]:
+    theme.apply(qapp)
+    settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    made = InstrumentWindow(session, sound=RecordingSound(), settings=settings)
+    made.show()
+    QTest.qWaitForWindowActive(made)
+    yield made
+    made.close()
+
+
+def controls_of(window: QWidget) -> list[QWidget]:
+    found = [w for w in window.findChildren(QWidget) if isinstance(w, CONTROL_KINDS) and w.isVisible()]
+    return [w for w in found if w.isEnabled()]
+
+
+def test_every_control_has_a_name_that_a_screen_reader_can_say(window):
+    unnamed = [w for w in controls_of(window) if not w.accessibleName()]
+    assert len(controls_of(window)) >= 17
+    assert unnamed == []
+
+
+def test_tab_reaches_every_control(window):
+    reached = set()
+    for _ in range(60):
+        QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.add(window.focusWidget())
+    by_arrows = set(window.panel.modes.values())
+    assert reached & by_arrows
+    missed = [w.accessibleName() for w in controls_of(window) if w not in reached | by_arrows]
+    assert missed == []
+
+
+def test_arrows_walk_through_the_modes(window, session):
+    window.panel.modes["vary"].setFocus()
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Right)
+    assert window.focusWidget() is window.panel.modes["morph"]
+
+
+def test_a_slider_move_reaches_the_session_before_the_event_returns(window, session):
+    QTest.keyClick(window.panel.variation.fader, Qt.Key.Key_Right)
+    assert session.calls == [("set_controls", {"variation": pytest.approx(0.41)})]
+
+
+def test_showing_the_sessions_state_does_not_call_the_session(window, session):
+    session.state = replace(
+        session.state, controls=replace(session.state.controls, variation=0.9, seed=4_000_000_000)
+    )
+    window.tick()
+    assert session.calls == []
+    assert window.panel.variation.value == pytest.approx(0.9)
+    assert window.panel.seed.value() == 4_000_000_000
+
+
+def test_double_click_resets_a_slider(window, session):
+    fader = window.panel.temperature.fader
+    window.panel.temperature.show_value(1.7)
+    QTest.mouseDClick(fader, Qt.MouseButton.LeftButton, pos=QPoint(5, 10))
+    assert session.calls[-1] == ("set_controls", {"temperature": pytest.approx(0.5)})
+
+
+@pytest.mark.parametrize(
+    ("modifier", "step"), [(Qt.KeyboardModifier.NoModifier, 0.01), (Qt.KeyboardModifier.ShiftModifier, 0.001)]
+)
+def test_the_wheel_steps_finely(window, session, modifier, step):
+    fader = window.panel.variation.fader
+    wheel = QWheelEvent(
+        QPointF(5, 5), QPointF(5, 5), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton, modifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    fader.wheelEvent(wheel)
+    assert session.calls == [("set_controls", {"variation": pytest.approx(0.4 + step)})]
+
+
+@pytest.mark.parametrize(
+    ("key", "call"),
+    [
+        (Qt.Key.Key_Escape, ("panic",)),
+        (Qt.Key.Key_Space, ("play",)),
+        (Qt.Key.Key_A, ("store", "A")),
+        (Qt.Key.Key_B, ("store", "B")),
+        (Qt.Key.Key_N, ("new_take",)),
+        (Qt.Key.Key_O, ("set_bypass", True)),
+        (Qt.Key.Key_2, ("set_controls", {"mode": "morph"})),
+        (Qt.Key.Key_3, ("set_controls", {"mode": "generate"})),
+    ],
+)
+def test_keys_do_what_they_say(window, session, key, call):
+    QTest.keyClick(window, key)
+    assert session.calls == [call]
+
+
+def test_undo_and_redo_by_keyboard(window, session):
+    session.state = replace(session.state, can_undo=True, can_redo=True)
+    window.tick()
+    QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(
+        window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
+    assert session.calls == [("undo",), ("redo",)]
+
+
+def test_typing_a_seed_does_not_press_the_mode_keys(window, session):
+    window.panel.seed.setFocus()
+    window.panel.seed.selectAll()
+    QTest.keyClicks(window.panel.seed, "123")
+    QTest.keyClick(window.panel.seed, Qt.Key.Key_Return)
+    assert session.calls[-1] == ("set_controls", {"seed": 123})
+    assert all(set(changes) == {"seed"} for _, changes in session.calls)
+
+
+def test_the_demo_makes_the_first_sound_without_a_daw(window, session):
+    session.state = replace(session.state, clock=clock(source="internal", status="stopped"))
+    window.tick()
+    QTest.mouseClick(window.first_sound, Qt.MouseButton.LeftButton)
+    assert session.calls == [("demo", True), ("play",)]
+    window.tick()
+    assert not window.first_sound.isVisible()
+
+
+def test_the_demo_leaves_a_daws_clock_alone(window, session):
+    session.state = replace(session.state, clock=clock())
+    window.tick()
+    QTest.keyClick(window, Qt.Key.Key_D)
+    assert session.calls == [("demo", True)]
+    assert not window.panel.play.isEnabled()
+
+
+def test_space_stops_what_rolls(window, session):
+    session.state = replace(session.state, clock=clock(source="internal"))
+    window.tick()
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    assert session.calls == [("stop",)]
+
+
+def test_tempo_and_metre_reach_the_session(window, session):
+    session.state = replace(session.state, clock=clock(source="internal", status="stopped"))
+    window.tick()
+    window.panel.tempo.setFocus()
+    QTest.keyClick(window.panel.tempo, Qt.Key.Key_Up)
+    window.panel.metre.setFocus()
+    QTest.keyClick(window.panel.metre, Qt.Key.Key_Down)
+    assert session.calls == [("set_tempo", 121.0), ("set_metre", 3.0)]
+
+
+def test_closing_silences_the_sound_and_closes_the_session_once(window, session):
+    window.close()
+    window.close()
+    assert session.closed == 1
+    assert window._sound.calls.count("close") == 1
+
+
+def test_a_raising_slot_leaves_the_app_alive_and_panicked(window, session, capsys):
+    guard = Guard()
+    guard.install()
+    guard.tell(window.failed.emit)
+    try:
+        window.panel.new_take.clicked.connect(lambda: 1 / 0)
+        QTest.keyClick(window, Qt.Key.Key_N)
+    finally:
+        guard.uninstall()
+    assert ("panic",) in session.calls
+    assert "silence" in window._sound.calls
+    assert "ZeroDivisionError" in window.banner.text
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    window.tick()
+    assert window.isVisible()
+
+
+def test_a_raising_thread_panics_in_the_windows_thread(window, session, qtbot, capsys):
+    guard = Guard()
+    guard.install()
+    guard.tell(window.failed.emit)
+    try:
+        thread = threading.Thread(target=lambda: [][0])
+        thread.start()
+        thread.join()
+    finally:
+        guard.uninstall()
+    qtbot.waitUntil(lambda: ("panic",) in session.calls)
+    assert "IndexError" in window.banner.text
+
+
+def test_a_notice_says_reason_and_remedy_and_goes_when_it_is_over(window, session):
+    session.state = replace(
+        session.state, notices=(FakeNotice("The JACK server went away.", "Start it again."),)
+    )
+    window.tick()
+    assert window.banner.text == "The JACK server went away. Start it again."
+    session.state = replace(session.state, notices=())
+    window.tick()
+    assert window.banner.text == ""
+
+
+def test_the_rolls_show_the_music_and_the_playheads_move(window, session):
+    phrase = demo_phrase()
+    session.state = FakeSnapshot(
+        clock=clock(position_beats=13.0, bpm=60.0), heard=phrase, playing=phrase, playing_since_beats=2.0
+    )
+    window.tick()
+    assert window.heard.phrase == phrase
+    assert window.heard.position == pytest.approx(5.0, abs=0.5)
+    assert window.playing.position == pytest.approx(3.0, abs=0.5)
+    session.state = replace(session.state, clock=clock(status="stopped"))
+    window.tick()
+    assert window.playing.position is None
+
+
+def test_geometry_is_remembered(window, session, tmp_path, qapp):
+    window.resize(1020, 733)
+    qapp.processEvents()
+    window.close()
+    settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    again = InstrumentWindow(FakeSession(), settings=settings)
+    assert again.height() == 733
+    again.close()
+
+
+def test_export_with_nothing_playing_says_so(window):
+    QTest.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    assert "Nothing plays yet" in window.banner.text
