@@ -19,6 +19,9 @@ from PyQt6.QtWidgets import (
 from app.window import theme
 from app.window.controls import KeyButton, ValueSlider
 from app.window.top_bar import label
+from engine.inference.controls import LARGEST_SEED, Controls
+from engine.performer.messages import ClockState
+from engine.snapshot import Snapshot
 
 MODES = (
     ("vary", "Vary", "1", "Vary what was just played, as far as the variation slider says."),
@@ -26,7 +29,8 @@ MODES = (
     ("generate", "Generate", "3", "Play something new from the model alone."),
 )
 METRES = (("4/4", 4.0), ("3/4", 3.0), ("2/4", 2.0), ("5/4", 5.0), ("6/8", 3.0), ("7/8", 3.5))
-LARGEST_SEED = 2**32 - 1
+START = Controls()
+"""Where every slider goes back to on a double click."""
 
 
 class ControlPanel(QFrame):
@@ -46,7 +50,7 @@ class ControlPanel(QFrame):
 
     # What is shown ---------------------------------------------------------------------------
 
-    def show_state(self, snapshot: Any) -> None:
+    def show_state(self, snapshot: Snapshot) -> None:
         """Show the session's controls, without telling the session about them."""
         controls = snapshot.controls
         self.variation.show_value(controls.variation)
@@ -64,7 +68,7 @@ class ControlPanel(QFrame):
         self.variation.setEnabled(controls.mode == "vary")
         self._show_clock(snapshot.clock)
 
-    def _show_clock(self, clock: Any) -> None:
+    def _show_clock(self, clock: ClockState | None) -> None:
         external = clock is not None and clock.source == "external" and clock.status != "lost"
         self._rolling = clock is not None and clock.status in ("rolling", "flywheel", "armed")
         self.play.setText("Stop" if self._rolling and not external else "Play")
@@ -85,7 +89,10 @@ class ControlPanel(QFrame):
 
     def _make_sliders(self) -> None:
         self.variation = ValueSlider(
-            "Variation", "V", "How far to go from what was played; 0 plays it back as it was.", reset=0.0
+            "Variation",
+            "V",
+            "How far to go from what was played; 0 plays it back as it was.",
+            reset=START.variation,
         )
         self.morph = ValueSlider(
             "Morph",
@@ -98,7 +105,7 @@ class ControlPanel(QFrame):
             "T",
             "How much chance is in each take; 0 is the model's first choice.",
             high=2.0,
-            reset=0.5,
+            reset=START.temperature,
             show=lambda value: f"{value:.2f}",
         )
 

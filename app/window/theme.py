@@ -2,7 +2,7 @@
 
 import colorsys
 
-from PyQt6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PyQt6.QtGui import QColor, QFont, QPalette
 from PyQt6.QtWidgets import QApplication
 
 GROUND = QColor("#0e1014")
@@ -63,7 +63,7 @@ def font(points: float, *, bold: bool = False, figures: bool = False) -> QFont:
 
 def mixed(colour: QColor, other: QColor, share: float) -> QColor:
     """Blend `share` (0 to 1) of `other` into `colour`."""
-    pairs = zip(colour.getRgb()[:3], other.getRgb()[:3], strict=True)  # type: ignore[arg-type]
+    pairs = zip(colour.getRgb()[:3], other.getRgb()[:3], strict=True)
     return QColor(*(round(a + (b - a) * share) for a, b in pairs))
 
 
@@ -95,8 +95,3 @@ def apply(application: QApplication) -> None:
     application.setPalette(palette)
     application.setFont(font(11))
     application.setStyleSheet(SHEET)
-
-
-def has_family() -> bool:
-    """Tell whether any of the preferred families is installed (false on a bare server)."""
-    return any(QFontDatabase.hasFamily(family) for family in FAMILIES)

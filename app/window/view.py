@@ -4,10 +4,7 @@ from dataclasses import dataclass
 
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
-
-NS_PER_MINUTE = 60e9
-LONGEST_GUESS_NS = 500_000_000
-"""The playhead runs on this long past the last word of the clock, then waits for it."""
+from engine.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,11 @@ def lamp_of(clock: ClockState | None) -> Lamp:
     return LAMPS.get((clock.source, clock.status), Lamp(clock.status, "quiet", ""))
 
 
-def position_now(clock: ClockState | None, now_ns: int) -> float | None:
+def rolling_position(snapshot: Snapshot, now_ns: int) -> float | None:
     """Return the song position in beats at `now_ns`, or `None` while nothing rolls."""
-    if clock is None or clock.status not in ("rolling", "flywheel"):
+    if snapshot.clock is None or snapshot.clock.status not in ("rolling", "flywheel"):
         return None
-    ahead_ns = min(max(now_ns - clock.t_ns, 0), LONGEST_GUESS_NS)
-    return clock.position_beats + ahead_ns * clock.bpm / NS_PER_MINUTE
+    return snapshot.position_beats(now_ns)
 
 
 def bar_and_beat(position_beats: float, beats_per_bar: float) -> str:

@@ -15,9 +15,10 @@ from app.window.panel import ControlPanel
 from app.window.roll import PianoRoll, PitchRange
 from app.window.status_line import Health, StatusLine
 from app.window.top_bar import TopBar
-from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, position_now
+from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, rolling_position
 from engine.errors import AntiphonError
 from engine.music.notes import Phrase
+from engine.snapshot import Notice, Snapshot
 
 FRAME_MS = 16
 """Time between two looks at the session: 60 a second."""
@@ -61,8 +62,7 @@ class InstrumentWindow(QMainWindow):
         super().__init__()
         self._session, self._sound, self._settings = session, sound, settings
         self._files = files or PhraseFiles()
-        self._shown: Any = None
-        self._told: tuple[Any, ...] = ()
+        self._shown: Snapshot | None = None
         self._closed = False
         self.setWindowTitle("Antiphon")
         self._build()
@@ -104,7 +104,7 @@ class InstrumentWindow(QMainWindow):
 
     # Showing ---------------------------------------------------------------------------------
 
-    def _show_snapshot(self, snapshot: Any) -> None:
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
         before = self._shown
         self.panel.show_state(snapshot)
         self._show_ports(snapshot)
@@ -115,7 +115,7 @@ class InstrumentWindow(QMainWindow):
         if before is None or snapshot.notices != before.notices:
             self._show_notices(snapshot.notices)
 
-    def _show_ports(self, snapshot: Any) -> None:
+    def _show_ports(self, snapshot: Snapshot) -> None:
         if snapshot.backend:
             line = f"{snapshot.input_name}  →  {snapshot.output_name}"
             detail = f"{snapshot.backend.upper()}  ·  {snapshot.model_name}"
@@ -126,7 +126,7 @@ class InstrumentWindow(QMainWindow):
         source = "" if snapshot.clock is None else f"{snapshot.clock.source} clock"
         self.top.show_lamp(lamp, source)
 
-    def _show_music(self, snapshot: Any) -> None:
+    def _show_music(self, snapshot: Snapshot) -> None:
         phrases = [p for p in (snapshot.heard, snapshot.playing, snapshot.coming) if p is not None]
         pitches = PitchRange.around(note for phrase in phrases for note in phrase.notes)
         bars = max((phrase.bars for phrase in phrases), default=2)
@@ -135,7 +135,7 @@ class InstrumentWindow(QMainWindow):
         self.playing.set_music(snapshot.playing, snapshot.coming, pitches, bars=bars, beats_per_bar=metre)
         self.first_sound.setVisible(snapshot.heard is None and not snapshot.demo)
 
-    def _show_notices(self, notices: tuple[Any, ...]) -> None:
+    def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         if notices:
             newest = notices[-1]
             remedy = f" {newest.remedy}" if newest.remedy else ""
@@ -143,9 +143,9 @@ class InstrumentWindow(QMainWindow):
         else:
             self.banner.hide()
 
-    def _move(self, snapshot: Any, now_ns: int) -> None:
+    def _move(self, snapshot: Snapshot, now_ns: int) -> None:
         clock = snapshot.clock
-        position = position_now(clock, now_ns)
+        position = rolling_position(snapshot, now_ns)
         self.heard.set_position(place_in(snapshot.heard, position, 0.0))
         self.playing.set_position(place_in(snapshot.playing, position, snapshot.playing_since_beats))
         if clock is not None:
@@ -162,7 +162,7 @@ class InstrumentWindow(QMainWindow):
             self._session.play()
 
     def _playing_phrase(self) -> Phrase | None:
-        return self._session.snapshot().playing  # type: ignore[no-any-return]
+        return self._session.snapshot().playing
 
     def _export(self) -> None:
         phrase = self._playing_phrase()

@@ -4,48 +4,19 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.music.notes import Phrase
+from engine.inference.controls import Controls, changed
 from engine.performer.messages import ClockState
+from engine.snapshot import Snapshot
 
-
-@dataclass(frozen=True)
-class FakeControls:
-    mode: str = "vary"
-    variation: float = 0.4
-    morph: float = 0.0
-    temperature: float = 0.5
-    seed: int = 7
-
-
-@dataclass(frozen=True)
-class FakeNotice:
-    text: str
-    remedy: str = ""
-    mood: str = "bad"
-
-
-@dataclass(frozen=True)
-class FakeSnapshot:
-    backend: str = "jack"
-    input_name: str = "Antiphon In"
-    output_name: str = "Antiphon Out"
-    realtime: bool | None = True
-    model_name: str = "melody_2bar"
-    clock: ClockState | None = None
-    heard: Phrase | None = None
-    playing: Phrase | None = None
-    playing_since_beats: float = 0.0
-    coming: Phrase | None = None
-    controls: FakeControls = FakeControls()
-    slots: frozenset[str] = frozenset()
-    bypass: bool = False
-    demo: bool = False
-    can_undo: bool = False
-    can_redo: bool = False
-    notices: tuple[FakeNotice, ...] = ()
-    pattern_ms: float | None = None
-    late_sends: int = 0
-    dropped_input: int = 0
+READY = Snapshot(
+    backend="jack",
+    input_name="Antiphon In",
+    output_name="Antiphon Out",
+    realtime=True,
+    model_name="melody_2bar",
+    model_bars=2,
+    controls=Controls(variation=0.4, seed=7),
+)
 
 
 def clock(**changes: Any) -> ClockState:
@@ -66,19 +37,19 @@ def clock(**changes: Any) -> ClockState:
 
 @dataclass
 class FakeSession:
-    state: FakeSnapshot = field(default_factory=FakeSnapshot)
+    state: Snapshot = READY
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     closed: int = 0
 
     def poll(self) -> tuple[Any, ...]:
         return ()
 
-    def snapshot(self) -> FakeSnapshot:
+    def snapshot(self) -> Snapshot:
         return self.state
 
     def set_controls(self, **changes: Any) -> None:
         self.calls.append(("set_controls", changes))
-        self.state = replace(self.state, controls=replace(self.state.controls, **changes))
+        self.state = replace(self.state, controls=changed(self.state.controls, **changes))
 
     def demo(self, on: bool) -> None:
         self.calls.append(("demo", on))

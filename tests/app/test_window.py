@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_session import FakeNotice, FakeSession, FakeSnapshot, clock
+from fake_session import READY, FakeSession, clock
 from PyQt6.QtCore import QPoint, QPointF, QSettings, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
@@ -16,6 +16,7 @@ from app.demo import demo_phrase
 from app.window import theme
 from app.window.guard import Guard
 from app.window.window import InstrumentWindow
+from engine.snapshot import Notice
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
@@ -227,9 +228,7 @@ def test_a_raising_thread_panics_in_the_windows_thread(window, session, qtbot, c
 
 
 def test_a_notice_says_reason_and_remedy_and_goes_when_it_is_over(window, session):
-    session.state = replace(
-        session.state, notices=(FakeNotice("The JACK server went away.", "Start it again."),)
-    )
+    session.state = replace(session.state, notices=(Notice("The JACK server went away.", "Start it again."),))
     window.tick()
     assert window.banner.text == "The JACK server went away. Start it again."
     session.state = replace(session.state, notices=())
@@ -239,8 +238,12 @@ def test_a_notice_says_reason_and_remedy_and_goes_when_it_is_over(window, sessio
 
 def test_the_rolls_show_the_music_and_the_playheads_move(window, session):
     phrase = demo_phrase()
-    session.state = FakeSnapshot(
-        clock=clock(position_beats=13.0, bpm=60.0), heard=phrase, playing=phrase, playing_since_beats=2.0
+    session.state = replace(
+        READY,
+        clock=clock(position_beats=13.0, bpm=60.0),
+        heard=phrase,
+        playing=phrase,
+        playing_since_beats=2.0,
     )
     window.tick()
     assert window.heard.phrase == phrase
