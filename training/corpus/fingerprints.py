@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.music.drums import CLASSES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 
 Block = NDArray[Any]
@@ -69,3 +70,8 @@ def no_bounds(block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Bounds of windows without pitches."""
     nothing = np.zeros(len(block), np.uint8)
     return nothing, nothing
+
+
+def hits_fingerprint(block: Block) -> Hashes:
+    """Hash which drums are hit where, whatever their velocity and timing (stored groove)."""
+    return plain_fingerprint(block[:, :, :CLASSES] > 0)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus import fingerprints, melodic, presenting
+from engine.music.drums import CLASSES
+from training.corpus import drumming, fingerprints, melodic, pianorolls, presenting, trios
 from training.corpus.reader import Piece
 from training.corpus.sources import CorpusError, SourceFile
 from training.corpus.streams import OFF_GRID, POLYPHONIC, Segment
@@ -49,8 +50,8 @@ class Kind:
     """A coarser one: held-out windows that match a training window are flagged, not removed."""
 
 
-KINDS: Mapping[str, Kind] = {
-    "melody": Kind(
+_ALL = (
+    Kind(
         name="melody",
         dtype="uint8",
         width=1,
@@ -63,7 +64,61 @@ KINDS: Mapping[str, Kind] = {
         present=presenting.present_tokens(1),
         default_bars=(2, 4, 16),
     ),
-}
+    Kind(
+        name="drums",
+        dtype="uint16",
+        width=1,
+        heads=0,
+        fault_marks=0,
+        max_fault_share=0.0,
+        extract=drumming.drums_segments,
+        bounds=fingerprints.no_bounds,
+        fingerprint=fingerprints.plain_fingerprint,
+        present=presenting.present_tokens(0),
+        default_bars=(2, 4),
+    ),
+    Kind(
+        name="groove",
+        dtype="int16",
+        width=2 * CLASSES,
+        heads=0,
+        fault_marks=0,
+        max_fault_share=0.0,
+        extract=drumming.groove_segments,
+        bounds=fingerprints.no_bounds,
+        fingerprint=fingerprints.plain_fingerprint,
+        present=presenting.present_groove,
+        default_bars=(2, 4),
+        loose_fingerprint=fingerprints.hits_fingerprint,
+    ),
+    Kind(
+        name="trio",
+        dtype="uint16",
+        width=3,
+        heads=2,
+        fault_marks=OFF_GRID | POLYPHONIC,
+        max_fault_share=0.1,
+        extract=trios.trio_segments,
+        bounds=fingerprints.token_bounds(2),
+        fingerprint=fingerprints.token_fingerprint(2),
+        present=presenting.present_tokens(2),
+        default_bars=(16,),
+    ),
+    Kind(
+        name="pianoroll",
+        dtype="uint8",
+        width=pianorolls.PACKED_KEYS,
+        heads=0,
+        fault_marks=OFF_GRID,
+        max_fault_share=0.25,
+        extract=pianorolls.pianoroll_segments,
+        bounds=pianorolls.pianoroll_bounds,
+        fingerprint=pianorolls.pianoroll_fingerprint,
+        present=pianorolls.present_pianoroll,
+        default_bars=(4, 8),
+    ),
+)
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 
 
 def kind_named(name: str) -> Kind:

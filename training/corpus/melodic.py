@@ -12,8 +12,8 @@ from training.corpus.streams import (
     ONSET,
     POLYPHONIC,
     Segment,
-    active_spans,
     bar_any,
+    cut_segments,
     held_tokens,
     line_tokens,
     onset_marks,
@@ -62,16 +62,15 @@ def _segments(track: Track, run: Run, ticks_per_beat: int) -> list[Segment]:
     if not len(notes.pitch):
         return []
     line = Line.of(notes, run.steps)
-    bar_steps, bar_ticks = GRID.steps_per_bar, GRID.beats_per_bar * ticks_per_beat
-    marks = with_bar_marks(line.marks, line.active)
-    found = []
-    for first, end in active_spans(line.active):
-        cut = slice(first * bar_steps, end * bar_steps)
-        start_ticks = run.start_ticks + first * bar_ticks
-        found.append(
-            Segment(track.name, start_ticks, line.tokens[cut, None], marks[cut], line.held[cut, None])
-        )
-    return found
+    return cut_segments(
+        track.name,
+        run,
+        ticks_per_beat,
+        line.active,
+        line.tokens[:, None],
+        with_bar_marks(line.marks, line.active),
+        line.held[:, None],
+    )
 
 
 @dataclass(frozen=True, slots=True)

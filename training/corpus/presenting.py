@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.melody import FIRST_NOTE
+from training.corpus.drumming import restored_groove
 
 Block = NDArray[Any]
 Shifts = NDArray[np.int64]
@@ -23,3 +24,8 @@ def present_tokens(heads: int) -> Callable[[Block, Shifts], NDArray[np.int64]]:
         return tokens
 
     return present
+
+
+def present_groove(block: Block, shifts: Shifts) -> NDArray[np.float32]:
+    """Return `float32 [n, T, 27]`; drums are not transposed."""
+    return restored_groove(block)

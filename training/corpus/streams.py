@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.melody import FIRST_NOTE, melody_tokens
-from training.corpus.bars import GRID, StepNotes
+from training.corpus.bars import GRID, Run, StepNotes
 
 ONSET = 1
 """Something starts at this step."""
@@ -102,3 +102,21 @@ def active_spans(active: NDArray[np.bool_]) -> list[tuple[int, int]]:
     firsts = np.concatenate([[bars[0]], bars[breaks + 1]])
     lasts = np.concatenate([bars[breaks], [bars[-1]]])
     return [(int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def cut_segments(
+    part: str,
+    run: Run,
+    ticks_per_beat: int,
+    active: NDArray[np.bool_],
+    steps: NDArray[np.generic],
+    marks: NDArray[np.uint8],
+    held: NDArray[np.uint8],
+) -> list[Segment]:
+    """Return the stretches of a run's stream `[S, W]` between silences longer than the gap."""
+    found = []
+    for first, end in active_spans(active):
+        cut = slice(first * GRID.steps_per_bar, end * GRID.steps_per_bar)
+        start_ticks = run.start_ticks + first * GRID.beats_per_bar * ticks_per_beat
+        found.append(Segment(part, start_ticks, steps[cut], marks[cut], held[cut]))
+    return found
