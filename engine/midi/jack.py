@@ -8,6 +8,7 @@ frame, and writes what is due at the frame of its due time. Messages are handed 
 import contextlib
 import ctypes
 import heapq
+import importlib.util
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -41,6 +42,11 @@ def _library() -> Any:
             "JACK: its library is not installed; install jackd2 or pipewire-jack if you want it"
         ) from error
     return jack
+
+
+def has_package() -> bool:
+    """Tell whether JACK-Client is installed, whatever else may be missing."""
+    return importlib.util.find_spec("jack") is not None
 
 
 def open_client(name: str) -> Any:

@@ -79,8 +79,16 @@ class MidiBackend(Protocol):
 
     name: str
     """`jack`, `alsa`, `coremidi`, `winmm` or `recording`."""
-    input: InputPort
-    output: OutputPort
+
+    @property
+    def input(self) -> InputPort:
+        """Our input port."""
+        ...
+
+    @property
+    def output(self) -> OutputPort:
+        """Our output port."""
+        ...
 
     def alive(self) -> bool:
         """Tell whether the server and both ports are still there. Cheap; called a few times a second."""

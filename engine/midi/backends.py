@@ -1,0 +1,167 @@
+"""Which MIDI system is used, and why not the others: each refusal is one line with its remedy."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.errors import PortError
+from engine.midi.names import UnknownPortError
+from engine.midi.ports import MidiBackend
+
+BackendName = Literal["jack", "alsa", "coremidi", "winmm"]
+BACKENDS: tuple[BackendName, ...] = ("jack", "alsa", "coremidi", "winmm")
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """A port of another program or device."""
+
+    backend: str
+    """`jack`, `alsa`, `coremidi` or `winmm`."""
+    direction: Literal["source", "sink"]
+    """`source`: one can hear it; `sink`: one can play to it."""
+    name: str
+    """Whole name, as `--connect-in` and `--connect-out` take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendStatus:
+    """Whether a back end could be used now."""
+
+    name: str
+    """`jack`, `alsa`, `coremidi` or `winmm`."""
+    available: bool
+    """Whether its system answers."""
+    reason: str
+    """What is there, or why it cannot be used with its remedy; one line."""
+    chosen: bool
+    """Whether `auto` would take it now."""
+
+
+def candidates(platform: str = sys.platform) -> tuple[BackendName, ...]:
+    """Return the back ends of a platform, best first."""
+    if platform == "win32":
+        return ("winmm",)
+    if platform == "darwin":
+        return ("coremidi", "jack")
+    return ("jack", "alsa")
+
+
+def open_backend(
+    choice: str = "auto",
+    *,
+    client_name: str = "Antiphon",
+    connect_in: Sequence[str] = (),
+    connect_out: Sequence[str] = (),
+    patient: bool = False,
+    on_input: Callable[[], None] = lambda: None,
+    platform: str = sys.platform,
+) -> MidiBackend:
+    """Open our ports on the MIDI system that was chosen, or on the best one that answers.
+
+    Args:
+        choice: `auto`, `jack`, `alsa`, `coremidi` or `winmm`.
+        client_name: Our name in the system.
+        connect_in: Ports to hear, by name or part of it.
+        connect_out: Ports to play to, by name or part of it.
+        patient: Where the system can, wait for such a port to appear instead of refusing.
+        on_input: Called from a driver's thread whenever messages have arrived.
+        platform: As `sys.platform`.
+
+    Raises:
+        PortError: Nothing could be opened; the line says why for every back end that was tried.
+    """
+    tried: list[str] = []
+    for name in _wanted(choice, platform):
+        try:
+            return _open_one(name, client_name, connect_in, connect_out, patient, on_input)
+        except UnknownPortError:
+            raise
+        except PortError as error:
+            tried.append(str(error))
+    raise PortError(tried[0] if len(tried) == 1 else "No MIDI ports can be opened. " + " | ".join(tried))
+
+
+def _wanted(choice: str, platform: str) -> tuple[BackendName, ...]:
+    if choice == "auto":
+        return candidates(platform)
+    for name in BACKENDS:
+        if name == choice:
+            break
+    else:
+        raise PortError(f'MIDI back end "{choice}" is unknown; choose auto, {", ".join(BACKENDS)}')
+    if name not in candidates(platform) and name != "jack":
+        raise PortError(f"{name}: not on this system; choose {', '.join(candidates(platform))}")
+    return (name,)
+
+
+def _open_one(
+    name: BackendName,
+    client_name: str,
+    connect_in: Sequence[str],
+    connect_out: Sequence[str],
+    patient: bool,
+    on_input: Callable[[], None],
+) -> MidiBackend:
+    if name == "jack" and _has_jack_client():
+        from engine.midi.jack import JackBackend
+
+        return JackBackend(
+            client_name=client_name,
+            connect_in=connect_in,
+            connect_out=connect_out,
+            patient=patient,
+            on_input=on_input,
+        )
+    from engine.midi.rtmidi import RtMidiBackend
+
+    return RtMidiBackend(
+        name, client_name=client_name, connect_in=connect_in, connect_out=connect_out, on_input=on_input
+    )
+
+
+def _has_jack_client() -> bool:
+    from engine.midi.jack import has_package
+
+    return has_package()
+
+
+def list_ports(platform: str = sys.platform) -> list[PortInfo]:
+    """Return the ports of other programs on every back end that answers."""
+    found: list[PortInfo] = []
+    for name in candidates(platform):
+        try:
+            sources, sinks = _names(name)
+        except PortError:
+            continue
+        found += [PortInfo(name, "source", port) for port in sources]
+        found += [PortInfo(name, "sink", port) for port in sinks]
+    return found
+
+
+def probe(platform: str = sys.platform) -> list[BackendStatus]:
+    """Say of each back end of this platform whether it answers, and if not why and what to do."""
+    found: list[BackendStatus] = []
+    for name in candidates(platform):
+        try:
+            sources, sinks = _names(name)
+        except PortError as error:
+            found.append(BackendStatus(name, False, str(error), chosen=False))
+            continue
+        first = not any(status.available for status in found)
+        text = f"{len(sources)} ports to hear, {len(sinks)} to play to"
+        found.append(BackendStatus(name, True, text, chosen=first))
+    return found
+
+
+def _names(name: BackendName) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the names of sources and sinks; raises `PortError` when the system does not answer."""
+    if name == "jack" and _has_jack_client():
+        from engine.midi.jack import list_jack_ports
+
+        return list_jack_ports()
+    from engine.midi import rtmidi
+
+    listing = rtmidi.lister(rtmidi.load(), name).list()
+    return listing.sources, listing.sinks

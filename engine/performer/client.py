@@ -1,0 +1,310 @@
+"""The controller's end: starts the performer's process, watches it, replaces it when it fails.
+
+The owner calls `send` and `poll`; two threads per process carry the frames, one more keeps the
+heartbeat. A new performer is told everything the old one knew, and first silences what the old one may
+have left sounding.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import PerformerError, PortError
+from engine.midi.ports import now_ns
+from engine.performer.memory import Memory
+from engine.performer.messages import (
+    Bye,
+    Command,
+    Event,
+    Fault,
+    Ping,
+    Pong,
+    PortLost,
+    Ready,
+    Shutdown,
+    decode_event,
+    encode,
+)
+from engine.performer.pipe import Receiver, Sender
+
+PERFORMER_FLAG = "--antiphon-performer"
+"""First argument by which a frozen program is asked to be the performer."""
+HEARTBEAT_S = 0.4
+"""Time between Pings; the performer gives up after 2 s without one."""
+ANSWER_S = 2.0
+"""Without a Pong for so long the performer counts as hung."""
+START_S = 5.0
+"""How long a performer may take to open its ports."""
+CLOSE_S = 2.0
+"""How long a performer may take to silence everything and exit."""
+EVENTS_KEPT = 100_000
+"""Events kept for an owner who does not poll."""
+RESTARTS_ALLOWED, RESTART_WINDOW_S = 5, 20.0
+"""More deaths than that in that time, and no new performer is started."""
+
+
+def performer_command() -> list[str]:
+    """Return the command line that starts a performer, its options left out.
+
+    A frozen program has no `-m`: its own entry point must call `engine.performer.process.main` with the
+    remaining arguments when the first one is `PERFORMER_FLAG`.
+    """
+    if getattr(sys, "frozen", False):
+        return [sys.executable, PERFORMER_FLAG]
+    return [sys.executable, "-m", "engine.performer.process"]
+
+
+class _Child:
+    """One performer process with its two pipe threads."""
+
+    def __init__(
+        self, command: Sequence[str], on_event: Callable[["_Child", Event], None], on_end: Callable[[], None]
+    ) -> None:
+        self._on_event = on_event
+        self.ended = threading.Event()
+        self.answered_ns = now_ns()
+        self.ready = threading.Event()
+        self.refused = ""
+        self.retired = False
+        """Whether another process has taken over; what this one still says is not heard."""
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(),
+            # Ctrl-C is the controller's business: the performer follows when its pipe closes.
+            start_new_session=sys.platform != "win32",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self._on_end = on_end
+        self._sender = Sender(self.process.stdin.fileno(), "performer-commands")
+        self._receiver = Receiver(
+            self.process.stdout.fileno(), "performer-events", self._on_frame, self._on_stream_end
+        )
+
+    def _on_frame(self, frame: bytes) -> None:
+        try:
+            event = decode_event(frame)
+        except msgspec.MsgspecError as error:
+            event = Fault(f"An event of the performer was not understood: {error}")
+        if isinstance(event, Pong | Ready):
+            self.answered_ns = now_ns()
+        if isinstance(event, PortLost) and not self.ready.is_set():
+            self.refused = "; ".join(filter(None, (event.reason, event.remedy)))
+        self._on_event(self, event)
+        if isinstance(event, Ready | PortLost):
+            self.ready.set()
+
+    def _on_stream_end(self) -> None:
+        self.ended.set()
+        self.ready.set()
+        self._on_end()
+
+    def send(self, command: Command) -> None:
+        """Queue a command; never blocks."""
+        self._sender.put(encode(command))
+
+    def kill(self) -> None:
+        """End it now."""
+        with contextlib.suppress(OSError):
+            self.process.kill()
+        self._reap(CLOSE_S)
+
+    def shut_down(self) -> None:
+        """Ask it to silence everything and exit; kill it if it does not."""
+        self.send(Shutdown())
+        if not self._reap(CLOSE_S):
+            self.kill()
+
+    def _reap(self, timeout_s: float) -> bool:
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        self._receiver.join(1.0)
+        self._sender.close(0.2)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        return True
+
+
+def _environment() -> dict[str, str]:
+    """Return the child's environment: the packages are found wherever the parent found them."""
+    root = str(Path(__file__).resolve().parents[2])
+    known = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, known)))}
+
+
+class PerformerClient:
+    """The performer as the controller sees it: one object over all the processes that may come and go."""
+
+    def __init__(
+        self,
+        backend: str = "auto",
+        *,
+        client_name: str = "Antiphon",
+        connect_in: Sequence[str] = (),
+        connect_out: Sequence[str] = (),
+        command: Sequence[str] | None = None,
+    ) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            backend: `auto`, `jack`, `alsa`, `coremidi` or `winmm`.
+            client_name: Name of our client in the MIDI system.
+            connect_in: Ports to hear, by name or part of it.
+            connect_out: Ports to play to, by name or part of it.
+            command: Another program in place of the performer's, for tests.
+        """
+        self._command = list(command) if command is not None else performer_command()
+        self._options = ["--backend", backend, "--client-name", client_name]
+        self._memory = Memory(tuple(connect_in), tuple(connect_out))
+        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._child: _Child | None = None
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._look = threading.Event()
+        self._deaths_ns: deque[int] = deque(maxlen=RESTARTS_ALLOWED + 1)
+        self._watch = threading.Thread(target=self._run, name="performer-watch", daemon=True)
+
+    # The owner's side ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the performer and wait until its ports are open.
+
+        Raises:
+            PortError: The ports were refused; the line says why and what to do.
+            PerformerError: The process did not start or did not answer.
+        """
+        if self._child is not None:
+            return
+        child = self._spawn(patient=False)
+        child.ready.wait(START_S)
+        if child.refused or child.ended.is_set() or not child.ready.is_set():
+            status = child.process.poll()
+            child.kill()
+            self._events.clear()
+            if child.refused:
+                raise PortError(child.refused)
+            how = f"ended with status {status}" if status is not None else f"said nothing for {START_S:.0f} s"
+            raise PerformerError(f"The performer {how}; `antiphon doctor` looks for the cause")
+        self._child = child
+        self._watch.start()
+
+    @property
+    def pid(self) -> int | None:
+        """Process number of the performer, None while there is none."""
+        return self._child.process.pid if self._child is not None else None
+
+    def send(self, command: Command) -> None:
+        """Send a command; never blocks. Any thread may call."""
+        with self._lock:
+            self._memory.remember(command)
+            if self._child is not None:
+                self._child.send(command)
+
+    def poll(self) -> list[Event]:
+        """Take every event that has arrived, oldest first. Never blocks."""
+        events = self._events
+        return [events.popleft() for _ in range(len(events))]
+
+    def close(self) -> None:
+        """Silence everything and end the performer. Closing twice is harmless."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._look.set()
+        if self._watch.is_alive():
+            self._watch.join(START_S + CLOSE_S)
+        with self._lock:
+            child, self._child = self._child, None
+        if child is not None:
+            child.shut_down()
+
+    def __enter__(self) -> "PerformerClient":
+        self.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    # The threads' side --------------------------------------------------------------------------
+
+    def _spawn(self, *, patient: bool) -> _Child:
+        options = [*self._options, *self._memory.options(again=patient)]
+        try:
+            return _Child([*self._command, *options], self._on_event, self._look.set)
+        except OSError as error:
+            raise PerformerError(f"The performer cannot be started: {error}; reinstall Antiphon") from error
+
+    def _on_event(self, child: _Child, event: Event) -> None:
+        if child.retired:
+            return
+        self._memory.notice(event)
+        if not isinstance(event, Pong | Bye):
+            self._events.append(event)
+
+    def _run(self) -> None:
+        number = 0
+        while not self._closing.is_set():
+            child = self._child
+            if child is not None:
+                reason = self._ailing(child)
+                if reason:
+                    self._replace(child, reason)
+                    continue
+                number += 1
+                child.send(Ping(number))
+            self._look.wait(HEARTBEAT_S)
+            self._look.clear()
+
+    def _ailing(self, child: _Child) -> str:
+        """Return what is wrong with the performer, empty if nothing."""
+        if child.ended.is_set():
+            return f"ended (status {child.process.poll()})"
+        silent_s = (now_ns() - child.answered_ns) * 1e-9
+        allowed_s = ANSWER_S if child.ready.is_set() else START_S
+        return f"has not answered for {silent_s:.1f} s" if silent_s > allowed_s else ""
+
+    def _replace(self, old: _Child, reason: str) -> None:
+        """Put a new performer in the place of one that failed."""
+        old.retired = True
+        old.kill()
+        if self._closing.is_set():
+            return
+        if self._dies_too_often():
+            with self._lock:
+                self._child = None
+            self._events.append(
+                Fault(
+                    f"The performer {reason}, too often now: start Antiphon again, or see `antiphon doctor`"
+                )
+            )
+            return
+        self._events.append(Fault(f"The performer {reason}; a new one takes over"))
+        try:
+            new = self._spawn(patient=True)
+        except PerformerError as error:
+            self._events.append(Fault(str(error)))
+            self._closing.wait(1.0)
+            return
+        with self._lock:
+            for command in self._memory.restoration(now_ns()):
+                new.send(command)
+            self._child = new
+
+    def _dies_too_often(self) -> bool:
+        self._deaths_ns.append(now_ns())
+        if len(self._deaths_ns) <= RESTARTS_ALLOWED:
+            return False
+        return self._deaths_ns[-1] - self._deaths_ns[0] < RESTART_WINDOW_S * 1e9
