@@ -123,7 +123,7 @@ def _api(module: ModuleType, api_name: str) -> int:
     number = getattr(module, APIS[api_name], None)
     if number is None or number not in module.get_compiled_api():
         raise PortError(
-            f"{api_name}: the installed python-rtmidi has no support for it; use another back end"
+            f"{LABELS[api_name]}: the installed python-rtmidi has no support for it; use another back end"
         )
     return int(number)
 
