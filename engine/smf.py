@@ -1,0 +1,329 @@
+"""Standard MIDI File bytes as notes, tempo and metre changes: a small strict reader.
+
+A reader of our own, because files come from anywhere and a general library's reader either
+refuses what every player plays (running status over a meta event, a wrong track length, a
+RIFF wrapper) or has no bounds (variable lengths of a megabyte, negative ticks from an SMPTE
+division). This one has few rules:
+
+- what cannot be misunderstood is read, with a warning where the file is at fault;
+- what can be is an error of one line: an event cut short, a data byte without a status;
+- time and memory are in proportion to the file, whose size and events are capped; nothing is
+  ever allocated because a length field says so.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import MidiFileError
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_EVENTS = 1_000_000
+MAX_TRACKS = 1024
+MAX_MAP_EVENTS = 50_000
+"""Tempo and metre changes of a file, each."""
+MAX_NAME = 128
+"""Characters kept of a track name."""
+MAX_WARNINGS = 50
+HEADER_SEARCH_BYTES = 4096
+"""MThd may stand behind a RIFF or MacBinary header of at most this size."""
+EXPORT_AGAIN = "export it again from the program it was made with"
+
+SYSTEM_COMMON_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
+"""Data bytes of live-only messages that some files contain; they are skipped."""
+
+
+@dataclass(slots=True)
+class TrackEvents:
+    """What one MTrk chunk says, in ticks from its start."""
+
+    name: str = ""
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    pitches: list[int] = field(default_factory=list)
+    velocities: list[int] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
+    programs: dict[int, int] = field(default_factory=dict)
+    """The program each channel's first note is played with."""
+    tempos: list[tuple[int, int]] = field(default_factory=list)
+    """Tick, microseconds per quarter note (above 0)."""
+    metres: list[tuple[int, int, int]] = field(default_factory=list)
+    """Tick, numerator (above 0), denominator."""
+    end_tick: int = 0
+
+    def columns(self) -> tuple[npt.NDArray[np.int64], ...]:
+        """Return starts, ends, pitches, velocities and channels, `[N]` each."""
+        lists = (self.starts, self.ends, self.pitches, self.velocities, self.channels)
+        return tuple(np.array(values, dtype=np.int64) for values in lists)
+
+
+@dataclass(slots=True)
+class SmfFile:
+    """A parsed file."""
+
+    form: int
+    """0 one track, 1 tracks side by side, 2 independent ones."""
+    ppq: int
+    """Ticks in a quarter note, 1 to 32767."""
+    tracks: list[TrackEvents]
+    warnings: list[str]
+
+
+def parse_smf(data: bytes, name: str) -> SmfFile:
+    """Parse the bytes of a MIDI file; `name` stands in its errors (`MidiFileError`)."""
+    if len(data) > MAX_BYTES:
+        raise MidiFileError(
+            f"{name}: {len(data) / 2**20:.1f} MB, more than the {MAX_BYTES >> 20} MB a MIDI file may have; "
+            "split it into shorter files"
+        )
+    reader = _Reader(data, name)
+    return reader.read()
+
+
+def clean_text(raw: bytes) -> str:
+    """Return text of unknown encoding on one line, without control characters, at most 128 long."""
+    raw = raw[: 4 * MAX_NAME]
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split())[:MAX_NAME]
+
+
+class _Reader:
+    """Header and chunks."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.data = data
+        self.name = name
+        self.warnings: list[str] = []
+        self.events_left = MAX_EVENTS
+
+    def read(self) -> SmfFile:
+        form, promised, ppq, position = self._header()
+        tracks: list[TrackEvents] = []
+        for body in self._track_chunks(position):
+            if len(tracks) == MAX_TRACKS:
+                raise self.error(f"more than {MAX_TRACKS} tracks", "split it into several files")
+            tracks.append(_TrackReader(self, body, len(tracks) + 1).read())
+        if promised and not tracks:
+            raise self.error(f"the header promises {promised} tracks, none follow", EXPORT_AGAIN)
+        if promised != len(tracks):
+            self.warn(f"the header promises {promised} tracks, {len(tracks)} are there")
+        for kind, total in (
+            ("tempo", sum(len(track.tempos) for track in tracks)),
+            ("metre", sum(len(track.metres) for track in tracks)),
+        ):
+            if total > MAX_MAP_EVENTS:
+                raise self.error(f"{total} {kind} changes, more than {MAX_MAP_EVENTS}", EXPORT_AGAIN)
+        return SmfFile(form, ppq, tracks, self.warnings)
+
+    def error(self, reason: str, remedy: str) -> MidiFileError:
+        return MidiFileError(f"{self.name}: {reason}; {remedy}")
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(text)
+
+    def _header(self) -> tuple[int, int, int, int]:
+        """Return format, number of tracks, ticks per quarter and where the chunks begin."""
+        start = self.data.find(b"MThd", 0, HEADER_SEARCH_BYTES)
+        if start < 0:
+            raise self.error("not a MIDI file (no MThd header)", "choose a .mid file")
+        if len(self.data) < start + 14:
+            raise self.error("the file ends inside its header", EXPORT_AGAIN)
+        if start:
+            self.warn(f"{start} bytes in front of the header ignored")
+        length, form, promised, division = (
+            int.from_bytes(self.data[start + first : start + last])
+            for first, last in ((4, 8), (8, 10), (10, 12), (12, 14))
+        )
+        if length < 6:
+            raise self.error(f"a header of {length} bytes instead of 6", EXPORT_AGAIN)
+        if division & 0x8000:
+            raise self.error(
+                "SMPTE time division is not supported", "export it with ticks per quarter note (PPQ)"
+            )
+        if division == 0:
+            raise self.error("0 ticks per quarter note", EXPORT_AGAIN)
+        if form > 2:
+            self.warn(f"unknown format {form} read as format 1")
+        return min(form, 1) if form > 2 else form, promised, division, start + 8 + length
+
+    def _track_chunks(self, position: int) -> list[bytes]:
+        chunks: list[tuple[int, int]] = []
+        while position + 8 <= len(self.data):
+            kind = self.data[position : position + 4]
+            length = int.from_bytes(self.data[position + 4 : position + 8])
+            if not (kind.isascii() and kind.decode("ascii").isprintable()):
+                self.warn("bytes after the last track ignored")
+                break
+            if kind == b"MTrk":
+                if position + 8 + length > len(self.data):
+                    self.warn(f"track {len(chunks) + 1} claims more bytes than the file has")
+                chunks.append((position + 8, min(position + 8 + length, len(self.data))))
+            position += 8 + length
+        return [self.data[first:last] for first, last in chunks]
+
+
+class _TrackReader:
+    """The events of one MTrk chunk."""
+
+    def __init__(self, file: _Reader, body: bytes, number: int) -> None:
+        self.file = file
+        self.body = body
+        self.number = number
+        self.track = TrackEvents()
+        self.instrument_name = ""
+        self.current_program: dict[int, int] = {}
+        self.sounding: dict[int, deque[int]] = {}
+        self.ended = False
+
+    def read(self) -> TrackEvents:
+        try:
+            tick = self._events()
+        except IndexError:
+            raise self._error("the file is cut short inside an event", EXPORT_AGAIN) from None
+        if not self.ended:
+            self.file.warn(f"track {self.number} has no end-of-track event")
+        self._close_sounding(tick)
+        self.track.end_tick = tick
+        self.track.name = self.track.name or self.instrument_name
+        return self.track
+
+    def _error(self, reason: str, remedy: str = EXPORT_AGAIN) -> MidiFileError:
+        return self.file.error(f"track {self.number}: {reason}", remedy)
+
+    def _events(self) -> int:
+        """Read until the end of the track; return its last tick. IndexError: cut short.
+
+        The loop works on local names: it runs up to a million times.
+        """
+        body, position, tick, running = self.body, 0, 0, 0
+        last, left, note_on, note_off = len(body), self.file.events_left, self._note_on, self._note_off
+        while position < last and not self.ended:
+            delta, position = body[position], position + 1
+            if delta > 127:
+                delta, position = self._variable_length(position - 1)
+            tick += delta
+            status = body[position]
+            if status < 0x80:
+                status = running
+            elif status < 0xF0:
+                running, position = status, position + 1
+            else:
+                position, running = self._other(status, position + 1, tick, running)
+                left -= 1
+                if left < 0:
+                    raise self._too_many()
+                continue
+            kind, channel, first = status & 0xF0, status & 0x0F, body[position]
+            if kind == 0xC0 or kind == 0xD0:
+                position, second = position + 1, 0
+            else:
+                position, second = position + 2, body[position + 1]
+            if (first | second) > 127 or not kind or not left:
+                raise self._bad_event(kind, left, tick)
+            if kind == 0x90 and second:
+                note_on(tick, channel, first, second)
+            elif kind < 0xA0:
+                note_off(tick, channel, first)
+            elif kind == 0xC0:
+                self.current_program[channel] = first
+            left -= 1
+        self.file.events_left = left
+        return tick
+
+    def _bad_event(self, kind: int, left: int, tick: int) -> MidiFileError:
+        if not left:
+            return self._too_many()
+        if not kind:
+            return self._error(f"a data byte without a status at tick {tick}")
+        return self._error(f"a data byte above 127 at tick {tick}")
+
+    def _too_many(self) -> MidiFileError:
+        return self.file.error(f"more than {MAX_EVENTS} events", "split it into shorter files")
+
+    def _variable_length(self, position: int) -> tuple[int, int]:
+        """Return a number of at most four bytes, and the position after it."""
+        value = 0
+        for place in range(position, position + 4):
+            byte = self.body[place]
+            value = value << 7 | byte & 0x7F
+            if byte < 0x80:
+                return value, place + 1
+        raise self._error("a variable length of more than 4 bytes")
+
+    def _other(self, status: int, position: int, tick: int, running: int) -> tuple[int, int]:
+        """Read a meta, sysex or system message; return the position and running status after it."""
+        if status == 0xFF:
+            kind, position = self.body[position], position + 1
+            length, position = self._variable_length(position)
+            end = self._end(position, length)
+            self._meta(kind, self.body[position:end], tick)
+            return end, running  # players keep the running status over a meta event
+        if status in (0xF0, 0xF7):
+            length, position = self._variable_length(position)
+            return self._end(position, length), 0
+        if status in SYSTEM_COMMON_BYTES:
+            self.file.warn(f"track {self.number}: live-only messages ignored")
+            return self._end(position, SYSTEM_COMMON_BYTES[status]), 0
+        raise self._error(f"undefined status {status:02X} at tick {tick}")
+
+    def _end(self, position: int, length: int) -> int:
+        if position + length > len(self.body):
+            raise self._error(f"an event of {length} bytes reaches beyond the end of the track")
+        return position + length
+
+    def _meta(self, kind: int, data: bytes, tick: int) -> None:
+        if kind == 0x2F:
+            self.ended = True
+        elif kind == 0x03:
+            self.track.name = self.track.name or clean_text(data)
+        elif kind == 0x04:
+            self.instrument_name = self.instrument_name or clean_text(data)
+        elif kind == 0x51:
+            self._tempo(data, tick)
+        elif kind == 0x58:
+            self._metre(data, tick)
+
+    def _tempo(self, data: bytes, tick: int) -> None:
+        microseconds = int.from_bytes(data)
+        if len(data) == 3 and microseconds:
+            self.track.tempos.append((tick, microseconds))
+        else:
+            self.file.warn(f"track {self.number}: an invalid tempo at tick {tick} ignored")
+
+    def _metre(self, data: bytes, tick: int) -> None:
+        if len(data) >= 2 and data[0] and data[1] <= 7:
+            self.track.metres.append((tick, data[0], 1 << data[1]))
+        else:
+            self.file.warn(f"track {self.number}: an invalid time signature at tick {tick} ignored")
+
+    def _note_on(self, tick: int, channel: int, pitch: int, velocity: int) -> None:
+        track, key = self.track, channel << 7 | pitch
+        if key not in self.sounding:
+            self.sounding[key] = deque()
+        self.sounding[key].append(len(track.starts))
+        track.starts.append(tick)
+        track.ends.append(tick)
+        track.pitches.append(pitch)
+        track.velocities.append(velocity)
+        track.channels.append(channel)
+        if channel not in track.programs:
+            track.programs[channel] = self.current_program.get(channel, 0)
+
+    def _note_off(self, tick: int, channel: int, pitch: int) -> None:
+        """End the oldest note of that pitch; a note-off without one means nothing."""
+        waiting = self.sounding.get(channel << 7 | pitch)
+        if waiting:
+            self.track.ends[waiting.popleft()] = tick
+
+    def _close_sounding(self, tick: int) -> None:
+        for waiting in self.sounding.values():
+            for index in waiting:
+                self.track.ends[index] = tick
+                self.file.warn(f"track {self.number}: notes without an end closed at the end of the track")
