@@ -59,6 +59,34 @@ def corpus_build(
         _fail(error)
 
 
+@app.command("run")
+def run_command(
+    config: Annotated[Path, typer.Argument(help="A TOML file like those in training/configs.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the file, as key=value (optim.steps=500).")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The run's folder [default: runs/NAME].")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
+    ] = False,
+    finetune: Annotated[
+        Path | None, typer.Option(help="Start from the weights of this bundle or run.")
+    ] = None,
+) -> None:
+    """Train a model; Ctrl+C is safe, --resume goes on to the same numbers."""
+    from training.config import ConfigError, load_config
+    from training.corpus.sources import CorpusError
+    from training.running import run_with_progress
+
+    try:
+        loaded = load_config(config, overrides)
+        run_with_progress(loaded, output or Path("runs") / loaded.name, resume=resume, finetune=finetune)
+    except (ConfigError, CorpusError) as error:
+        _fail(error)
+
+
 def _fail(error: Exception) -> NoReturn:
     """Print the error's one line and leave with status 1."""
     print(f"antiphon-train: {error}", file=sys.stderr)

@@ -1,0 +1,55 @@
+"""One process or many: what torchrun tells, and averaging across ranks.
+
+`torchrun --nproc_per_node 2 -m training.cli run CONFIG` starts the same command on every rank; gloo
+carries gradients between CPUs, nccl between GPUs.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among its peers."""
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this rank writes files and speaks."""
+        return self.rank == 0
+
+    def share(self, batch: int) -> slice:
+        """Return this rank's rows of a global batch."""
+        each = batch // self.world_size
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Average gradients across ranks where there are several."""
+        return DistributedDataParallel(module) if self.world_size > 1 else module
+
+
+@contextmanager
+def ranks(device_name: str) -> Iterator[Ranks]:
+    """Join the process group that torchrun describes, if it does, and leave it at the end."""
+    wants_cuda = device_name == "cuda" or (device_name == "auto" and torch.cuda.is_available())
+    world_size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local) if wants_cuda else torch.device("cpu")
+    if world_size == 1:
+        yield Ranks(0, 1, device)
+        return
+    torch.distributed.init_process_group("nccl" if wants_cuda else "gloo", timeout=timedelta(seconds=120))
+    try:
+        yield Ranks(rank, world_size, device)
+    finally:
+        torch.distributed.destroy_process_group()

@@ -1,0 +1,127 @@
+"""Decoders: a latent vector to steps, in two parts.
+
+A *conductor* turns z into what each bar and step should be (no feedback, so it runs once), and an
+LSTM *core* writes the steps one after the other, fed with its own previous output. Bars are rows of
+the core: it starts afresh at every bar line, so sixteen bars decode as a batch of sixteen in sixteen
+steps. The flat decoder of MusicVAE is the same core on one row with z itself as the condition.
+
+Shape legend: B batch, R rows (bars, or 1 if flat), N steps of a row, T = R·N steps in all,
+C channels of the condition, H core units, V classes or width of a stream.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from training.config import DecoderConfig
+from training.models.parts import mixer_stack
+
+
+class RepeatConductor(nn.Module):
+    """The flat decoder's condition: z itself at every step of a single row."""
+
+    def __init__(self, bars: int, steps_per_bar: int, z_size: int):
+        super().__init__()
+        self.rows, self.steps, self.channels = 1, bars * steps_per_bar, z_size
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the condition `[B, 1, T, Z]` for `z` `[B, Z]`."""
+        return z[:, None, None, :].expand(-1, 1, self.steps, -1)
+
+
+class LSTMConductor(nn.Module):
+    """MusicVAE's conductor: an LSTM without input over the bars; each bar's output holds for its steps."""
+
+    def __init__(self, bars: int, steps_per_bar: int, z_size: int, config: DecoderConfig):
+        super().__init__()
+        self.rows, self.steps, self.channels = bars, steps_per_bar, config.bar_channels
+        self.start = nn.Linear(z_size, 2 * config.conductor_layers * config.bar_channels)
+        self.lstm = nn.LSTM(1, config.bar_channels, config.conductor_layers, batch_first=True)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the condition `[B, R, N, C]` for `z` `[B, Z]`."""
+        start = torch.tanh(self.start(z)).reshape(z.shape[0], 2, self.lstm.num_layers, -1)
+        h, c = start.permute(1, 2, 0, 3).contiguous()
+        out, _ = self.lstm(z.new_zeros(z.shape[0], self.rows, 1), (h, c))
+        return out[:, :, None, :].expand(-1, -1, self.steps, -1)
+
+
+class MixerConductor(nn.Module):
+    """z to bars by a mixer over bars, then each bar to its steps by a mixer over steps."""
+
+    def __init__(self, bars: int, steps_per_bar: int, z_size: int, config: DecoderConfig):
+        super().__init__()
+        self.rows, self.steps, self.channels = bars, steps_per_bar, config.channels
+        self.to_bars = nn.Linear(z_size, bars * config.bar_channels)
+        self.over_bars = mixer_stack(
+            config.bar_depth, bars, config.bar_channels, config.expansion, config.dropout
+        )
+        self.norm = nn.LayerNorm(config.bar_channels)
+        self.to_steps = nn.Linear(config.bar_channels, steps_per_bar * config.channels)
+        self.in_bar = mixer_stack(
+            config.step_depth, steps_per_bar, config.channels, config.expansion, config.dropout
+        )
+        self.norm_out = nn.LayerNorm(config.channels)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the condition `[B, R, N, C]` for `z` `[B, Z]`."""
+        batch = z.shape[0]
+        bars = self.over_bars(self.to_bars(z).reshape(batch, self.rows, -1))
+        steps = self.to_steps(self.norm(bars)).reshape(batch * self.rows, self.steps, -1)
+        return self.norm_out(self.in_bar(steps)).reshape(batch, self.rows, self.steps, -1)
+
+
+class Core(nn.Module):
+    """The LSTM that writes one stream: previous output and condition in, logits out.
+
+    `width` is the size of what is fed back: the vocabulary (one-hot by table) or a frame's width.
+    The condition also reaches the logits directly, so the recurrent part only has to learn what the
+    steps owe each other.
+    """
+
+    def __init__(self, width: int, outputs: int, channels: int, config: DecoderConfig, categorical: bool):
+        super().__init__()
+        self.width, self.categorical = width, categorical
+        self.feed = nn.Embedding(width, channels) if categorical else nn.Linear(width, channels, bias=False)
+        nn.init.normal_(self.feed.weight, std=channels**-0.5)
+        self.start = nn.Linear(channels, 2 * config.layers * config.hidden)
+        self.lstm = nn.LSTM(channels, config.hidden, config.layers, batch_first=True)
+        self.head = nn.Linear(config.hidden, outputs)
+        self.skip = nn.Linear(channels, outputs, bias=False)
+
+    def states(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the start states h and c, each `[layers, rows, H]`, from the first step's condition."""
+        first = torch.tanh(self.start(condition[:, 0]))
+        h, c = first.reshape(first.shape[0], 2, self.lstm.num_layers, -1).permute(1, 2, 0, 3).contiguous()
+        return h, c
+
+    def forward(self, condition: Tensor, previous: Tensor) -> Tensor:
+        """Run all steps at once.
+
+        Args:
+            condition: `[rows, N, C]`.
+            previous: what came one step before, int64 `[rows, N]` with -1 for nothing, or float32
+                `[rows, N, width]` with zeros for nothing.
+
+        Returns:
+            Logits `[rows, N, outputs]`.
+        """
+        if self.categorical:
+            fed = self.feed(previous.clamp_min(0)) * (previous >= 0).unsqueeze(-1)
+        else:
+            fed = self.feed(previous)
+        out, _ = self.lstm(condition + fed, self.states(condition))
+        return self.head(out) + self.skip(condition)
+
+    def step(self, condition: Tensor, fed: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple]:
+        """Run one step for free running: `condition` `[rows, C]`, `fed` `[rows, C]` or zero."""
+        out, state = self.lstm((condition + fed).unsqueeze(1), state)
+        return self.head(out[:, 0]) + self.skip(condition), state
+
+
+def build_conductor(bars: int, steps_per_bar: int, z_size: int, config: DecoderConfig) -> nn.Module:
+    """Return the conductor that `config.kind` names."""
+    if config.kind == "mixer":
+        return MixerConductor(bars, steps_per_bar, z_size, config)
+    if config.kind == "lstm":
+        return LSTMConductor(bars, steps_per_bar, z_size, config)
+    return RepeatConductor(bars, steps_per_bar, z_size)

@@ -1,0 +1,116 @@
+"""What is minimised: reconstruction in nats a phrase, plus beta times the KL above the free bits.
+
+Shape legend: B batch, R rows, N steps of a row, T = R·N, S streams, W width of a frame, Z latent size.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.config import LossConfig
+from training.models.vae import DRUM_CLASSES, VAE, frame_of
+
+
+class Noise(NamedTuple):
+    """All that is random in one step, drawn for the whole batch so that ranks and reruns agree."""
+
+    latent: Tensor
+    """Standard normal `[B, Z]`."""
+    withhold: Tensor
+    """Uniform `[B, T]`: below `LossConfig.withhold` the fed-back step is withheld."""
+    own: Tensor
+    """Uniform `[B, T]`: below the scheduled share the model is fed its own output."""
+
+    @staticmethod
+    def draw(generator: torch.Generator, batch: int, z_size: int, steps: int) -> "Noise":
+        """Draw for one global batch."""
+        return Noise(
+            torch.randn(batch, z_size, generator=generator),
+            torch.rand(batch, steps, generator=generator),
+            torch.rand(batch, steps, generator=generator),
+        )
+
+
+class Terms(NamedTuple):
+    """The parts of the loss, each a mean over the batch."""
+
+    loss: Tensor
+    reconstruction_nats: Tensor
+    kl_bits: Tensor
+
+
+class Objective(nn.Module):
+    """The loss of one batch. A module, so that DistributedDataParallel can wrap it."""
+
+    def __init__(self, model: VAE, config: LossConfig):
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
+        """Return the loss terms.
+
+        Args:
+            heard: what the encoder sees, `[B, T, S]` or `[B, T, W]`.
+            target: what the decoder must write, same kind.
+            noise: this batch's random numbers.
+            beta: weight of the KL term now.
+            own_share: share of steps that are fed the model's own output (parallel scheduled
+                sampling, Duckworth et al. 2019, arXiv 1906.04331): one pass without gradient on the
+                truth, whose outputs then stand in for some of the truth in the pass that learns.
+        """
+        model = self.model
+        posterior = model.encode(heard)
+        condition, truth = model.condition(posterior.sample(noise.latent)), model.rows(target)
+        inputs = truth
+        if own_share > 0:
+            with torch.no_grad():
+                inputs = _mix(truth, own_outputs(model, condition, truth), model.rows(noise.own) < own_share)
+        if self.config.withhold > 0:
+            nothing = torch.full_like(inputs, -1 if model.streams else 0)
+            inputs = _mix(inputs, nothing, model.rows(noise.withhold) < self.config.withhold)
+        nll = reconstruction_nats(model, model.logits(condition, inputs), truth, self.config)
+        nll = nll / target.shape[0]
+        kl_nats = posterior.kl_nats().sum(-1)  # [B]
+        # The hinge is per phrase on the summed KL: the mean over ranks equals the mean over one batch.
+        above = (kl_nats - self.config.free_bits * math.log(2)).clamp_min(0).mean()
+        return Terms(nll + beta * above, nll.detach(), kl_nats.detach().mean() / math.log(2))
+
+
+def _mix(truth: Tensor, other: Tensor, where: Tensor) -> Tensor:
+    return torch.where(where.unsqueeze(-1), other, truth)
+
+
+def own_outputs(model: VAE, condition: Tensor, truth: Tensor) -> Tensor:
+    """Return what the model writes at each step given the true past, shaped like `truth`."""
+    logits = model.logits(condition, truth)
+    if not model.streams:
+        return frame_of(logits[0])
+    return torch.stack([stream.argmax(-1) for stream in logits], dim=-1)
+
+
+def reconstruction_nats(model: VAE, logits: list[Tensor], truth: Tensor, config: LossConfig) -> Tensor:
+    """Return the negative log likelihood summed over rows, steps and streams (a scalar)."""
+    if not model.streams:
+        return _groove_nats(logits[0], truth, config)
+    losses = [
+        functional.cross_entropy(stream.flatten(0, 1).float(), truth[..., s].flatten(), reduction="sum")
+        for s, stream in enumerate(logits)
+    ]
+    return torch.stack(losses).sum()
+
+
+def _groove_nats(logits: Tensor, truth: Tensor, config: LossConfig) -> Tensor:
+    """BCE on hits; squared error of velocity and offset where the drum really hits.
+
+    GrooVAE leaves the two squared errors unmasked, which drags the rare classes' velocity towards 0;
+    the mask is the mend, and the weights restore the balance against the hits.
+    """
+    hit_logits, velocity, offset = logits.float().split(DRUM_CLASSES, dim=-1)
+    hits, true_velocity, true_offset = truth.split(DRUM_CLASSES, dim=-1)
+    bce = functional.binary_cross_entropy_with_logits(hit_logits, hits, reduction="sum")
+    velocity_error = (hits * (velocity.sigmoid() - true_velocity).square()).sum()
+    offset_error = (hits * (offset.tanh() - true_offset).square()).sum()
+    return bce + config.velocity_weight * velocity_error + config.offset_weight * offset_error

@@ -1,0 +1,39 @@
+"""Small blocks that encoders and decoders are built of.
+
+Shape legend: B batch, N positions (steps or bars), D channels.
+"""
+
+from torch import Tensor, nn
+
+
+class MixerBlock(nn.Module):
+    """Residual MLP over positions, then over channels, both pre-normalised.
+
+    The MLP-Mixer of Tolstikhin et al. (2021, arXiv 2105.01601). On a fixed bar grid the weights over
+    positions learn metre directly, and every weight is used once a sequence instead of once a step,
+    which is what makes it fast to train beside an LSTM of equal size.
+    """
+
+    def __init__(self, positions: int, channels: int, expansion: int = 2, dropout: float = 0.0):
+        super().__init__()
+        self.over_positions = nn.Sequential(
+            nn.Linear(positions, positions * expansion),
+            nn.GELU(),
+            nn.Linear(positions * expansion, positions),
+        )
+        self.over_channels = nn.Sequential(
+            nn.Linear(channels, channels * expansion), nn.GELU(), nn.Linear(channels * expansion, channels)
+        )
+        self.norm_positions = nn.LayerNorm(channels)
+        self.norm_channels = nn.LayerNorm(channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mix `x` `[B, N, D]`; same shape out."""
+        x = x + self.dropout(self.over_positions(self.norm_positions(x).transpose(1, 2)).transpose(1, 2))
+        return x + self.dropout(self.over_channels(self.norm_channels(x)))
+
+
+def mixer_stack(depth: int, positions: int, channels: int, expansion: int, dropout: float) -> nn.Sequential:
+    """Return `depth` mixer blocks in a row."""
+    return nn.Sequential(*(MixerBlock(positions, channels, expansion, dropout) for _ in range(depth)))

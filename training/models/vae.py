@@ -1,0 +1,131 @@
+"""The variational autoencoder: encoder, latent, conductor and one core per stream.
+
+Shape legend: B batch, T steps, S categorical streams, W width of a frame, Z latent size,
+R rows (bars), N steps of a row, V classes of a stream.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.config import ModelConfig
+from training.models.decoders import Core, build_conductor
+from training.models.encoders import StepEmbedding, build_encoder
+
+DRUM_CLASSES = 9
+MIN_SIGMA = 1e-4
+"""Keeps KL finite in fp32; far below any sigma that training reaches."""
+
+
+class Posterior(NamedTuple):
+    """A diagonal Gaussian over the latent space; sigma is the standard deviation itself."""
+
+    mu: Tensor
+    sigma: Tensor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """Return z `[B, Z]` for standard normal `noise` `[B, Z]` (reparameterisation)."""
+        return self.mu + self.sigma * noise
+
+    def kl_nats(self) -> Tensor:
+        """Return KL to N(0, I) per dimension, `[B, Z]`, in nats."""
+        return 0.5 * (self.mu.square() + self.sigma.square() - 1) - self.sigma.log()
+
+
+class VAE(nn.Module):
+    """A phrase in, a latent, a phrase out.
+
+    Categorical representations (melody, drums, trio) have one core per stream; groove has a single
+    core whose fed-back step is the whole frame.
+    """
+
+    def __init__(self, config: ModelConfig, streams: tuple[int, ...], steps_per_bar: int = 16):
+        super().__init__()
+        self.config, self.streams = config, streams
+        bars, steps = config.bars, config.bars * steps_per_bar
+        frame = 0 if streams else 3 * DRUM_CLASSES
+        self.embed = StepEmbedding(steps, streams, frame, config.encoder.channels)
+        self.encoder = build_encoder(bars, steps_per_bar, config.encoder)
+        self.to_mu = nn.Linear(self.encoder.size, config.z_size)
+        self.to_sigma = nn.Linear(self.encoder.size, config.z_size)
+        self.conductor = build_conductor(bars, steps_per_bar, config.z_size, config.decoder)
+        channels = self.conductor.channels
+        self.cores = nn.ModuleList(Core(v, v, channels, config.decoder, True) for v in streams)
+        if not streams:
+            self.cores.append(Core(frame, frame, channels, config.decoder, False))
+
+    def encode(self, x: Tensor) -> Posterior:
+        """Return the posterior of `x`, int64 `[B, T, S]` or float32 `[B, T, W]`."""
+        e = self.encoder(self.embed(x))
+        return Posterior(self.to_mu(e), functional.softplus(self.to_sigma(e)) + MIN_SIGMA)
+
+    def condition(self, z: Tensor) -> Tensor:
+        """Return the rows' conditions `[B·R, N, C]` for `z` `[B, Z]`."""
+        return self.conductor(z).flatten(0, 1)
+
+    def rows(self, x: Tensor) -> Tensor:
+        """Fold `[B, T, ...]` into rows `[B·R, N, ...]`."""
+        return x.reshape(-1, self.conductor.steps, *x.shape[2:])
+
+    def logits(self, condition: Tensor, inputs: Tensor) -> list[Tensor]:
+        """Return each core's logits `[B·R, N, V]`, teacher-forced on `inputs`.
+
+        `inputs` is `[B·R, N, S]` (-1 for a token withheld) or frames `[B·R, N, W]`. What precedes a
+        row is nothing, so rows do not depend on each other.
+        """
+        if not self.streams:
+            return [self.cores[0](condition, functional.pad(inputs[:, :-1], (0, 0, 1, 0)))]
+        previous = functional.pad(inputs[:, :-1], (0, 0, 1, 0), value=-1)
+        return [core(condition, previous[..., s]) for s, core in enumerate(self.cores)]
+
+    @torch.no_grad()
+    def generate(self, z: Tensor, perturbation: Tensor | None = None) -> Tensor:
+        """Decode free-running: the best of logits + perturbation, fed back step by step.
+
+        Args:
+            z: `[B, Z]`.
+            perturbation: `[T, B, width]`, width being all streams side by side or 9 for groove;
+                None for none.
+
+        Returns:
+            int64 `[B, T, S]`, or float32 frames `[B, T, W]` for groove.
+        """
+        condition, outputs, offset = self.condition(z), [], 0
+        for core in self.cores:
+            width = core.width if self.streams else DRUM_CLASSES
+            shift = None
+            if perturbation is not None:
+                shift = self.rows(perturbation[..., offset : offset + width].transpose(0, 1))
+            outputs.append(_free_run(core, condition, shift))
+            offset += width
+        out = torch.stack(outputs, dim=-1) if self.streams else outputs[0]
+        return out.reshape(z.shape[0], -1, out.shape[-1])
+
+
+def frame_of(logits: Tensor, shift: Tensor | None = None) -> Tensor:
+    """Turn a groove core's logits `[..., 27]` into a frame: hits, velocities, offsets.
+
+    A class hits where logit + shift is above 0; velocity and offset of a class that does not hit
+    are 0, as in the data, so what is fed back looks like what was learned from.
+    """
+    hit_logits, velocity, offset = logits.split(DRUM_CLASSES, dim=-1)
+    hits = ((hit_logits if shift is None else hit_logits + shift) > 0).to(logits.dtype)
+    return torch.cat([hits, hits * velocity.sigmoid(), hits * offset.tanh()], dim=-1)
+
+
+def _free_run(core: Core, condition: Tensor, shift: Tensor | None) -> Tensor:
+    """Write one stream row by row: int64 `[rows, N]`, or frames `[rows, N, W]`."""
+    state, fed = core.states(condition), torch.zeros_like(condition[:, 0])
+    written = []
+    for n in range(condition.shape[1]):
+        logits, state = core.step(condition[:, n], fed, state)
+        step_shift = None if shift is None else shift[:, n]
+        if core.categorical:
+            out = (logits if step_shift is None else logits + step_shift).argmax(-1)
+        else:
+            out = frame_of(logits, step_shift)
+        fed = core.feed(out)
+        written.append(out)
+    return torch.stack(written, dim=1)

@@ -1,0 +1,90 @@
+"""A run as a person sees it: progress, losses and time left on the terminal, TensorBoard in its folder."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import load_file
+from torch.utils.tensorboard import SummaryWriter
+
+from training import loop
+from training.config import ConfigError, RunConfig
+
+SHOWN = ("free_running", "teacher_forced", "note_f1", "kl_bits", "active_units")
+EVERY_STEPS = 50
+"""Steps between two points of a TensorBoard curve, and two lines of a log file."""
+
+
+def run_with_progress(config: RunConfig, run: Path, *, resume: bool, finetune: Path | None) -> None:
+    """Train with a progress bar; see `training.loop.train`.
+
+    Raises:
+        ConfigError: the folder holds a run and `resume` is not set, or there is nothing to start from.
+    """
+    has_checkpoint = (run / "checkpoint.pt").exists()
+    if has_checkpoint and not resume:
+        raise ConfigError(f"{run}: holds a run already; add --resume to go on with it, or give another -o")
+    if resume and not has_checkpoint:
+        raise ConfigError(f"{run}: no checkpoint to resume from; leave --resume away to begin")
+    weights = load_file(str(weights_file(finetune))) if finetune else None
+    if int(os.environ.get("RANK", "0")) > 0:
+        loop.train(config, run, start_from=weights)
+        return
+    console = Console()
+    with SummaryWriter(str(run / "tensorboard")) as writer, _bar(console) as bar:
+        watcher = _Watcher(config, console, bar, writer)
+        try:
+            loop.train(config, run, start_from=weights, watch=watcher.show)
+        except KeyboardInterrupt:
+            console.print(f"Stopped. Go on with: antiphon-train run ... -o {run} --resume")
+            raise SystemExit(130) from None
+
+
+def weights_file(source: Path) -> Path:
+    """Return the weights inside a run's folder or a bundle."""
+    for name in ("ema.safetensors", "weights.safetensors"):
+        if (source / name).exists():
+            return source / name
+    raise ConfigError(f"{source}: neither a run nor a bundle; its folder should hold weights.safetensors")
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[state]}"),
+        console=console,
+    )
+
+
+class _Watcher:
+    """Shows steps on the bar and keeps the curves."""
+
+    def __init__(self, config: RunConfig, console: Console, bar: Progress, writer: SummaryWriter) -> None:
+        self.console, self.bar, self.writer = console, bar, writer
+        self.task = bar.add_task(config.name, total=config.optim.steps, state="")
+
+    def show(self, progress: loop.Progress) -> None:
+        """Take in one step."""
+        step, terms = progress.step, progress.terms
+        if step % EVERY_STEPS == 0:
+            state = (
+                f"nll {float(terms.reconstruction_nats):.2f} nats  kl {float(terms.kl_bits):.1f} bits  "
+                f"{progress.sequences_per_second:.0f} seq/s"
+            )
+            self.bar.update(self.task, completed=step, state=state)
+            self.writer.add_scalar("train/reconstruction_nats", float(terms.reconstruction_nats), step)
+            self.writer.add_scalar("train/kl_bits", float(terms.kl_bits), step)
+            self.writer.add_scalar("train/loss", float(terms.loss), step)
+        if progress.metrics:
+            self._show_metrics(progress)
+
+    def _show_metrics(self, progress: loop.Progress) -> None:
+        numbers = {k: v for k, v in progress.metrics.items() if isinstance(v, int | float)}
+        for name, value in numbers.items():
+            self.writer.add_scalar(f"valid/{name}", value, progress.step)
+        shown = "  ".join(f"{name} {numbers[name]:.3f}" for name in SHOWN if name in numbers)
+        self.console.print(f"step {progress.step}  {shown}")
