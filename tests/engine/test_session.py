@@ -1,0 +1,476 @@
+import threading
+
+import pytest
+import tinybundle
+
+from engine.errors import PerformerError, RenderError
+from engine.inference.controls import Controls
+from engine.inference.model import Model
+from engine.inference.render import encode_slot, render
+from engine.music.notes import Note, Phrase
+from engine.performer import messages
+from engine.performer.messages import BarCaptured, ClockState, NoteData, SetPattern
+from engine.session import Session
+
+TUNE = ((0.02, 60, 0.9, 90), (1.0, 64, 0.5, 70), (2.0, 67, 1.0, 100), (3.01, 65, 0.8, 60))
+OTHER = ((0.0, 72, 0.5, 90), (0.5, 71, 0.5, 70), (1.0, 69, 2.0, 100))
+
+
+class RecordingClient:
+    """Keeps what is sent, and returns the events it was given."""
+
+    def __init__(self):
+        self.sent, self.events, self.closed = [], [], 0
+        self.broken = False
+        self.threads = set()
+
+    def send(self, command):
+        if self.broken:
+            raise PerformerError("the performer does not answer; it is being started again")
+        self.threads.add(threading.current_thread().name)
+        self.sent.append(command)
+
+    def poll(self):
+        events, self.events = self.events, []
+        return events
+
+    def close(self):
+        self.closed += 1
+
+    @property
+    def patterns(self):
+        return [command for command in self.sent if isinstance(command, SetPattern)]
+
+
+class Hands:
+    """A session and what a player does to it."""
+
+    def __init__(self, model, **options):
+        self.client = RecordingClient()
+        self.now_ns = 1_000_000_000
+        self.session = Session(self.client, model, now_ns=lambda: self.now_ns, **options)
+
+    def hear(self, *events):
+        self.client.events += events
+        self.session.poll()
+        assert self.session.wait_idle()
+
+    def play_bars(self, first, *bars):
+        self.hear(*(captured(first + index, notes) for index, notes in enumerate(bars)))
+
+    def set(self, **changes):
+        self.session.set_controls(**changes)
+        assert self.session.wait_idle()
+
+    def later(self, seconds=1.0):
+        self.now_ns += int(seconds * 1e9)
+
+    @property
+    def last(self):
+        return self.client.patterns[-1]
+
+
+def captured(number, notes, beats_per_bar=4.0):
+    return BarCaptured(number, tuple(NoteData(*note, 0) for note in notes), (), 120.0, beats_per_bar, 0)
+
+
+def clock(**changes):
+    values = {
+        "status": "rolling",
+        "source": "internal",
+        "bpm": 120.0,
+        "position_beats": 8.0,
+        "beats_per_bar": 4.0,
+        "t_ns": 1_000_000_000,
+        "jitter_ms": 0.0,
+        "bar_phase_known": True,
+        "missed_ticks": 0,
+        "duplicate_ticks": 0,
+    }
+    return ClockState(**{**values, **changes})
+
+
+def phrase(*bars):
+    notes = [Note(start + 4 * index, *rest) for index, bar in enumerate(bars) for start, *rest in bar]
+    return Phrase.of(notes, len(bars))
+
+
+def wire(music):
+    return tuple(
+        NoteData(n.start_beats, n.pitch, n.duration_beats, n.velocity, n.channel) for n in music.notes
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tinybundle.write(tmp_path_factory.mktemp("bundle"))
+    return Model.load(str(folder), precision="float", provider="CPUExecutionProvider")
+
+
+@pytest.fixture
+def hands(model):
+    made = Hands(model, controls=Controls(variation=0.0), demo_phrase=phrase(OTHER))
+    yield made
+    made.session.close()
+
+
+def test_two_bars_heard_come_back_at_variation_zero_as_they_were_played(hands):
+    hands.play_bars(0, TUNE)
+    assert hands.client.patterns == []
+    hands.play_bars(1, OTHER)
+    assert hands.client.patterns == [SetPattern(1, wire(phrase(TUNE, OTHER)), 2, "bar")]
+    assert hands.client.threads == {"inference"}
+
+
+def test_moving_the_slider_sends_what_render_returns(hands, model):
+    hands.play_bars(0, TUNE, OTHER)
+    hands.set(variation=0.8, seed=5)
+    source = encode_slot(model, phrase(TUNE, OTHER))
+    expected = render(model, {"heard": source}, Controls(variation=0.8, seed=5))
+    assert expected != source.phrase
+    assert hands.last == SetPattern(2, wire(expected), 2, "step")
+
+
+def test_each_new_phrase_becomes_the_source_unless_frozen(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.play_bars(2, OTHER, OTHER)
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))
+    hands.session.set_following(False)
+    hands.play_bars(4, TUNE, TUNE)
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))
+    assert hands.session.snapshot().heard == phrase(OTHER, OTHER)
+    assert hands.session.snapshot().bars_in_history == 6
+
+
+def test_silence_is_kept_in_the_history_but_answers_nothing(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.play_bars(2, (), ())
+    assert len(hands.client.patterns) == 1
+    assert hands.session.snapshot().heard == phrase(TUNE, TUNE)
+    assert hands.session.snapshot().bars_in_history == 4
+    hands.play_bars(4, (), TUNE)  # a rest before the tune is music
+    assert hands.session.snapshot().heard == phrase((), TUNE)
+
+
+def test_the_same_phrase_again_asks_for_nothing(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.play_bars(2, TUNE, TUNE)
+    assert len(hands.client.patterns) == 1
+
+
+def test_another_metre_is_told_and_leaves_the_music_alone(hands):
+    hands.hear(captured(0, TUNE, 3.0), captured(1, TUNE, 3.0))
+    assert hands.client.patterns == []
+    assert "3 beats" in hands.session.snapshot().notices[0].text
+    hands.play_bars(2, TUNE, TUNE)
+    assert hands.session.snapshot().notices == ()
+
+
+def test_morph_ends_are_the_stored_phrases(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.session.store("A")
+    hands.play_bars(2, OTHER, OTHER)
+    hands.session.store("B")
+    hands.set(mode="morph", morph=0.0)
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))
+    hands.set(morph=1.0)
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))
+    assert hands.session.snapshot().slots == {"A", "B"}
+    sent = len(hands.client.patterns)
+    hands.play_bars(4, TUNE, OTHER)  # what is heard does not disturb a morph
+    assert len(hands.client.patterns) == sent
+
+
+def test_a_missing_slot_is_a_hint_that_goes_away(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.set(mode="morph")
+    notice = hands.session.snapshot().notices[0]
+    assert (notice.text, notice.mood) == ("Slots A and B are empty.", "hint")
+    assert len(hands.client.patterns) == 1
+    hands.set(mode="vary")
+    assert hands.session.snapshot().notices == ()
+
+
+def test_generate_needs_nothing_heard(hands):
+    hands.set(mode="generate", seed=3)
+    assert hands.last.bars == 2
+    assert hands.last.notes
+    assert hands.last.starts_at == "bar"
+
+
+def test_storing_before_anything_was_heard_is_a_hint(hands):
+    hands.session.store("A")
+    assert "nothing to store" in hands.session.snapshot().notices[0].text
+    with pytest.raises(RenderError, match="the slots are A, B, C, D"):
+        hands.session.store("E")
+
+
+def test_a_given_phrase_can_be_stored_if_it_fits(hands):
+    hands.session.store("C", phrase(OTHER))
+    hands.set(source="C")
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))  # one bar, repeated to the model's two
+    with pytest.raises(RenderError, match="3 bars"):
+        hands.session.store("C", phrase(OTHER, OTHER, OTHER))
+
+
+def test_bypass_plays_the_source_as_heard(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.set(variation=1.0)
+    assert hands.last.notes != wire(phrase(TUNE, TUNE))
+    hands.session.set_bypass(True)
+    assert hands.session.wait_idle()
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))
+    hands.play_bars(2, OTHER, OTHER)
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))
+    hands.session.set_bypass(False)
+    assert hands.session.wait_idle()
+    assert hands.last.notes != wire(phrase(OTHER, OTHER))
+
+
+def test_undo_and_redo_bring_back_sound_and_slots(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.session.store("A")
+    hands.set(variation=1.0, seed=3)
+    varied = hands.last.notes
+    hands.session.undo()
+    assert hands.session.wait_idle()
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))
+    assert hands.session.controls.variation == 0.0
+    hands.session.redo()
+    assert hands.session.wait_idle()
+    assert hands.last.notes == varied
+    hands.session.undo()
+    hands.session.undo()
+    assert hands.session.snapshot().slots == frozenset()
+    assert not hands.session.snapshot().can_undo
+    hands.session.undo()  # nothing left: nothing happens
+
+
+def test_a_drag_is_one_step_of_undo_and_a_pause_makes_two(hands):
+    for value in (0.1, 0.2, 0.3):
+        hands.later(0.1)
+        hands.session.set_controls(variation=value)
+    hands.later(2.0)
+    hands.session.set_controls(variation=0.9)
+    hands.session.undo()
+    assert hands.session.controls.variation == 0.3
+    hands.session.undo()
+    assert hands.session.controls.variation == 0.0
+    hands.session.redo()
+    assert hands.session.controls.variation == 0.3
+
+
+def test_a_new_take_changes_the_seed_and_the_music(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.set(variation=1.0)
+    before = hands.session.controls.seed, hands.last.notes
+    hands.session.new_take()
+    assert hands.session.wait_idle()
+    assert hands.session.controls.seed != before[0]
+    assert hands.last.notes != before[1]
+
+
+def test_a_wrong_control_raises_and_changes_nothing(hands):
+    for changes in ({"variation": 1.5}, {"volume": 1}, {"seed": -1}):
+        with pytest.raises(RenderError):
+            hands.session.set_controls(**changes)
+    assert hands.session.controls == Controls(variation=0.0)
+    assert not hands.session.snapshot().can_undo
+
+
+def test_the_newest_request_wins_and_those_it_passed_are_never_sent(hands, monkeypatch):
+    hands.play_bars(0, TUNE, TUNE)
+    at_work, go_on = threading.Event(), threading.Event()
+    seen = []
+
+    def slow_render(model, slots, controls):
+        seen.append(controls.variation)
+        at_work.set()
+        assert go_on.wait(5)
+        return render(model, slots, controls)
+
+    monkeypatch.setattr("engine.session.render", slow_render)
+    hands.session.set_controls(variation=0.1)
+    assert at_work.wait(5)
+    for value in (0.2, 0.3, 0.4, 0.9):
+        hands.session.set_controls(variation=value)
+    go_on.set()
+    assert hands.session.wait_idle()
+    assert seen == [0.1, 0.9]
+    assert [pattern.pattern_id for pattern in hands.client.patterns] == [1, 2, 3]
+
+
+def test_a_result_that_comes_after_closing_is_dropped(model, monkeypatch):
+    hands = Hands(model, controls=Controls(variation=0.0))
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def slow_render(model, slots, controls):
+        at_work.set()
+        assert go_on.wait(5)
+        return render(model, slots, controls)
+
+    monkeypatch.setattr("engine.session.render", slow_render)
+    hands.client.events += [captured(0, TUNE), captured(1, TUNE)]
+    hands.session.poll()
+    assert at_work.wait(5)
+    threading.Timer(0.05, go_on.set).start()
+    hands.session.close()
+    hands.session.close()
+    assert hands.client.patterns == []
+    assert hands.client.closed == 1
+
+
+@pytest.mark.parametrize("error", [RenderError("tiny: decode failed (no memory)"), ZeroDivisionError("oops")])
+def test_a_failed_inference_is_a_notice_and_the_pattern_goes_on(hands, monkeypatch, error):
+    hands.play_bars(0, TUNE, TUNE)
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("engine.session.render", fail)
+    hands.set(variation=0.5)
+    assert len(hands.client.patterns) == 1
+    notice = hands.session.snapshot().notices[0]
+    assert str(error) in notice.text
+    assert notice.remedy == "The last pattern goes on."
+    monkeypatch.undo()
+    hands.set(variation=0.0)
+    assert len(hands.client.patterns) == 2
+    assert hands.session.snapshot().notices == ()
+
+
+def test_a_lost_performer_is_a_notice(hands):
+    hands.client.broken = True
+    hands.play_bars(0, TUNE, TUNE)
+    assert "does not answer" in hands.session.snapshot().notices[0].text
+    hands.client.broken = False
+    hands.hear(messages.Ready("jack", "Antiphon In", "Antiphon Out", True))
+    assert hands.session.snapshot().notices == ()
+
+
+def test_ports_lost_and_back(hands):
+    hands.hear(messages.Ready("jack", "Antiphon In", "Antiphon Out", False))
+    view = hands.session.snapshot()
+    assert (view.backend, view.input_name, view.realtime) == ("jack", "Antiphon In", False)
+    hands.hear(messages.PortLost("MIDI ports lost (jack)", "Start the JACK server again."))
+    view = hands.session.snapshot()
+    assert view.backend == ""
+    assert (view.notices[0].text, view.notices[0].remedy) == (
+        "MIDI ports lost (jack)",
+        "Start the JACK server again.",
+    )
+    hands.hear(messages.PortBack("alsa"))
+    assert hands.session.snapshot().backend == "alsa"
+    assert hands.session.snapshot().notices == ()
+
+
+def test_patterns_come_and_then_play(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    view = hands.session.snapshot()
+    assert (view.playing, view.coming) == (None, phrase(TUNE, TUNE))
+    hands.hear(messages.PatternStarted(1, 8.0, 0))
+    view = hands.session.snapshot()
+    assert (view.playing, view.coming) == (phrase(TUNE, TUNE), None)
+    hands.set(variation=0.9)
+    hands.set(variation=1.0)
+    hands.hear(messages.PatternStarted(3, 8.5, 0))  # pattern 2 was overtaken
+    assert hands.session.snapshot().coming is None
+
+
+def test_snapshot_is_the_same_object_until_something_changes(hands):
+    first = hands.session.snapshot()
+    hands.hear()
+    assert hands.session.snapshot() is first
+    hands.hear(clock())
+    second = hands.session.snapshot()
+    assert second is not first
+    assert second.clock == clock()
+
+
+def test_position_runs_on_from_the_clocks_last_word(hands):
+    assert hands.session.snapshot().position_beats(0) is None
+    hands.hear(clock())
+    view = hands.session.snapshot()
+    assert view.position_beats(1_250_000_000) == pytest.approx(8.5)  # 0.25 s at 120 bpm
+    assert view.position_beats(99_000_000_000) == pytest.approx(9.0)  # half a second at most
+    hands.hear(clock(status="stopped"))
+    assert hands.session.snapshot().position_beats(99_000_000_000) == 8.0
+
+
+def test_lateness_and_counters_are_shown(hands):
+    hands.hear(*(messages.Played(1000, 1000 + late * 1_000_000, 0.0, b"") for late in range(100)))
+    hands.hear(messages.Pong(1, 4, 2))
+    view = hands.session.snapshot()
+    assert view.late_ms == 99.0
+    assert (view.dropped_input, view.late_sends) == (4, 2)
+
+
+def test_demo_feeds_the_input_and_starts_the_clock_once(hands):
+    hands.session.demo(True)
+    hands.session.play()  # asked a moment ago
+    assert hands.client.sent == [messages.Feed(wire(phrase(OTHER)), 1), messages.Play(0.0)]
+    assert hands.session.snapshot().demo
+    hands.hear(clock())
+    hands.session.demo(False)
+    assert hands.client.sent[2:] == [messages.Feed((), 1), messages.Stop()]
+
+
+def test_demo_leaves_a_running_clock_alone(hands):
+    hands.hear(clock(source="external"))
+    hands.session.demo(True)
+    hands.session.demo(False)
+    assert [type(command) for command in hands.client.sent] == [messages.Feed, messages.Feed]
+
+
+def test_transport_commands_reach_the_performer(hands):
+    hands.session.set_tempo(97)
+    hands.session.set_metre(3)
+    hands.session.set_clock("internal", send_clock=True)
+    hands.session.set_offset(-4)
+    hands.session.stop()
+    hands.session.panic()
+    assert hands.client.sent == [
+        messages.SetTempo(97.0),
+        messages.SetMetre(3.0),
+        messages.SetClock("internal", True, False),
+        messages.SetOffset(-4.0),
+        messages.Stop(),
+        messages.Panic(),
+    ]
+
+
+def test_every_event_reaches_the_log_in_order(model):
+    log = []
+    hands = Hands(model, on_event=log.append)
+    events = [clock(), captured(0, TUNE), messages.Heard(1, 0.0, b"\x90\x3c\x40")]
+    hands.hear(*events)
+    hands.session.close()
+    assert log == events
+
+
+def test_bars_can_be_picked_after_they_were_played(hands):
+    hands.play_bars(0, TUNE, OTHER, OTHER, TUNE)
+    hands.session.pick(1, 2)
+    assert hands.session.wait_idle()
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))
+    assert not hands.session.snapshot().following
+    with pytest.raises(RenderError, match="history"):
+        hands.session.pick(3, 2)
+
+
+def test_a_model_can_come_later_and_be_exchanged(model, tmp_path):
+    hands = Hands(None, controls=Controls(variation=0.0))
+    hands.play_bars(0, TUNE, TUNE)
+    assert hands.client.patterns == []
+    assert hands.session.snapshot().model_name == ""
+    hands.session.set_model(model)
+    hands.play_bars(2, TUNE, OTHER)
+    assert hands.last.notes == wire(phrase(TUNE, OTHER))
+    one_bar = Model.load(str(tinybundle.write(tmp_path, bars=1)), precision="float")
+    hands.session.set_model(one_bar)
+    assert hands.session.wait_idle()
+    assert hands.last.bars == 1
+    assert hands.last.notes == wire(phrase(OTHER))
+    view = hands.session.snapshot()
+    assert (view.model_bars, view.precision, view.provider) == (1, "float", "CPUExecutionProvider")
+    hands.session.close()
