@@ -1,0 +1,288 @@
+"""Plays the current pattern in a loop, locked to the transport, and swaps in the next one.
+
+Everything is planned in beats as far ahead as the port's lead allows and handed over with the
+time the transport gives those beats; when the tempo moves, what has not left is timed anew.
+"""
+
+from heapq import heappop, heappush
+
+from engine.performer.loop import HALF_STEP_BEATS, SHORTEST_BEATS, Loop
+from engine.performer.messages import NoteData, PatternStarted, SetPattern
+from engine.performer.outbox import Left, Outbox
+from engine.performer.transport import Transport
+
+STEP_BEATS = 2 * HALF_STEP_BEATS
+SHIFT_TOLERANCE_NS = 1_000_000
+"""Messages handed over are timed anew when the tempo has moved them by more than this."""
+BEHIND_NS = 250_000_000
+"""After a longer pause of ours the missed notes are left out rather than sent in a burst."""
+
+
+class _Voice:
+    """A note of ours that sounds: where it began, where it ends, whose it is."""
+
+    __slots__ = ("loop", "off_beats", "onset_beats")
+
+    def __init__(self, onset_beats: float, off_beats: float, loop: Loop) -> None:
+        self.onset_beats = onset_beats
+        self.off_beats = off_beats
+        self.loop = loop
+
+
+class _Swap:
+    """A pattern that waits for its line, with the early notes it sends ahead."""
+
+    __slots__ = ("at_beats", "loop", "pickups")
+
+    def __init__(self, loop: Loop, at_beats: float, pickups: list[tuple[float, float, NoteData]]) -> None:
+        self.loop = loop
+        self.at_beats = at_beats
+        self.pickups = pickups
+
+
+class Scheduler:
+    """Plans the pattern's notes into the outbox.
+
+    A new pattern starts on its own first beat at the bar line at or before the swap. One of the
+    same length that comes in at a step or beat keeps the running pattern's phase, so that moving
+    a slider in bar 2 goes on in bar 2.
+    """
+
+    def __init__(self, transport: Transport, outbox: Outbox) -> None:
+        self.transport = transport
+        self.outbox = outbox
+        self.offset_ns = 0
+        self.skips = 0
+        """How often notes were left out because we were stopped for too long."""
+        self.started: list[PatternStarted] = []
+        """Patterns that began since the owner last emptied this list."""
+        self._loop: Loop | None = None
+        self._swap: _Swap | None = None
+        self._anchored = False
+        self._bars = 1
+        self._notes: tuple[NoteData, ...] = ()
+        self._cursor_beats = 0.0
+        self._voices: dict[tuple[int, int], _Voice] = {}
+        self._offs: list[tuple[float, int, int]] = []
+
+    # Patterns --------------------------------------------------------------------------------
+
+    def set_pattern(self, command: SetPattern) -> None:
+        """Play a pattern from its line on; while stopped it waits for the start."""
+        self._bars, self._notes = command.bars, command.notes
+        length = command.bars * self.transport.beats_per_bar
+        loop = Loop(command.notes, length, 0.0, command.pattern_id)
+        if not self.transport.rolling:
+            self._loop, self._swap, self._anchored = loop, None, False
+            return
+        at_beats = self._line(command.starts_at)
+        running = self._loop
+        if running and running.length_beats == length and command.starts_at != "bar":
+            loop.anchor_beats = running.anchor_beats
+        else:
+            loop.anchor_beats = self.transport.bar_line(at_beats)
+        pickups = [(max(onset, self._cursor_beats), onset, note) for onset, note in loop.early(at_beats)]
+        self._swap = _Swap(loop, at_beats, pickups)
+
+    def clear(self, now_ns: int) -> list[Left]:
+        """Play nothing any more."""
+        self._loop = self._swap = None
+        self._notes = ()
+        return self._silence(now_ns)
+
+    def set_metre(self, now_ns: int) -> list[Left]:
+        """The bars have another length: begin the pattern anew at the bar we are in."""
+        left = self._silence(now_ns)
+        current = self._swap.loop if self._swap else self._loop
+        self._swap = None
+        if current:
+            length = self._bars * self.transport.beats_per_bar
+            anchor = self.transport.bar_line(self._cursor_beats)
+            self._loop = Loop(self._notes, length, anchor, current.pattern_id)
+        return left
+
+    # Time ------------------------------------------------------------------------------------
+
+    def jump(self, now_ns: int) -> list[Left]:
+        """The transport started, stopped or went elsewhere: silence, and plan from there.
+
+        Clock ticks of ours that had not left are taken back as well.
+        """
+        left = self._silence(now_ns, keep_clock=False)
+        if self._swap:
+            self._loop, self._swap = self._swap.loop, None
+            self._anchored = False
+        if self.transport.rolling:
+            self._begin(self.transport.jump_beats)
+        return left
+
+    def silence(self, now_ns: int, *, panic: bool = False) -> list[Left]:
+        """Switch off what sounds, with every means if `panic`; the pattern goes on."""
+        if not panic:
+            return self._silence(now_ns)
+        self._voices.clear()
+        self._offs.clear()
+        return self.outbox.panic(now_ns, self.transport.beats_at(now_ns))
+
+    def resume(self, now_ns: int) -> None:
+        """The port is back: forget what sounded and go on from here."""
+        self._voices.clear()
+        self._offs.clear()
+        self._cursor_beats = max(self._cursor_beats, self.transport.beats_at(now_ns))
+
+    def plan(self, now_ns: int) -> list[Left]:
+        """Hand over everything due within the port's lead."""
+        if not self.transport.rolling:
+            return []
+        left = self._catch_up(now_ns)
+        left += self._retime(now_ns)
+        horizon = self.transport.beats_at(now_ns + self.outbox.port.lead_ns - self.offset_ns)
+        if self._swap and self._swap.at_beats <= horizon:
+            self._run(self._swap.at_beats)
+            self._take_over()
+        self._run(horizon)
+        return left
+
+    def next_ns(self) -> int | None:
+        """When the next message has to be handed over."""
+        if not self.transport.rolling:
+            return None
+        beats = [self._offs[0][0]] if self._offs else []
+        if self._swap:
+            beats += [self._swap.at_beats, *[pickup[0] for pickup in self._swap.pickups[:1]]]
+        onset = self._loop.next_onset(self._cursor_beats) if self._loop else None
+        if onset is not None:
+            beats.append(onset)
+        if not beats:
+            return None
+        return self._due(min(beats)) - self.outbox.port.lead_ns
+
+    # Inside ----------------------------------------------------------------------------------
+
+    def _due(self, beats: float) -> int:
+        return self.transport.time_of(beats) + self.offset_ns
+
+    def _line(self, starts_at: str) -> float:
+        """The next line of a kind that is not planned yet."""
+        unit = {"step": STEP_BEATS, "beat": 1.0, "bar": self.transport.beats_per_bar}[starts_at]
+        return -(-(self._cursor_beats - 1e-9) // unit) * unit
+
+    def _begin(self, at_beats: float) -> None:
+        """Start planning at a position."""
+        self._cursor_beats = at_beats
+        loop = self._loop
+        if not loop:
+            return
+        if self.transport.restarted or not self._anchored:
+            loop.anchor_beats = self.transport.bar_line(at_beats)
+        self._announce(loop, at_beats)
+        for onset, note in loop.early(at_beats):
+            self._sound(at_beats, onset, note, loop)
+
+    def _announce(self, loop: Loop, at_beats: float) -> None:
+        self._anchored = True
+        self.started.append(PatternStarted(loop.pattern_id, at_beats, self._due(at_beats)))
+
+    def _silence(self, now_ns: int, *, keep_clock: bool = True) -> list[Left]:
+        self._voices.clear()
+        self._offs.clear()
+        return self.outbox.silence(now_ns, self.transport.beats_at(now_ns), keep_clock=keep_clock)
+
+    def _catch_up(self, now_ns: int) -> list[Left]:
+        """If we were away for long, go on from now instead of playing what was missed."""
+        here = self.transport.beats_at(now_ns)
+        if (here - self._cursor_beats) * self.transport.beat_ns <= BEHIND_NS:
+            return []
+        self.skips += 1
+        left = self._silence(now_ns)
+        self._cursor_beats = here
+        if self._swap and self._swap.at_beats < here:
+            self._swap.pickups.clear()
+        return left
+
+    def _retime(self, now_ns: int) -> list[Left]:
+        """If the tempo has moved what is handed over and has not left, time it anew."""
+        for planned in self.outbox.pending:
+            if planned.due_ns > now_ns:
+                if abs(self._due_of(planned.beats, planned.data) - planned.due_ns) <= SHIFT_TOLERANCE_NS:
+                    return []
+                break
+        else:
+            return []
+        left, taken_back = self.outbox.recall(now_ns)
+        for planned in taken_back:
+            self.outbox.send(self._due_of(planned.beats, planned.data), planned.beats, planned.data)
+        return left
+
+    def _due_of(self, beats: float, data: bytes) -> int:
+        return self.transport.time_of(beats) + (0 if data[0] >= 0xF0 else self.offset_ns)
+
+    def _run(self, to_beats: float) -> None:
+        """Plan notes and note-offs before a position."""
+        if to_beats <= self._cursor_beats:
+            return
+        for beats, onset, note, loop in self._onsets(to_beats):
+            self._end_voices(beats)
+            self._sound(beats, onset, note, loop)
+        self._end_voices(to_beats)
+        self._cursor_beats = to_beats
+
+    def _onsets(self, to_beats: float) -> list[tuple[float, float, NoteData, Loop]]:
+        """Notes to begin before a position, those of the next pattern that come early included."""
+        onsets: list[tuple[float, float, NoteData, Loop]] = []
+        last = to_beats
+        swap = self._swap
+        if swap:
+            last = min(to_beats, max(swap.at_beats - HALF_STEP_BEATS, self._cursor_beats))
+            ahead = [pickup for pickup in swap.pickups if pickup[0] < to_beats]
+            del swap.pickups[: len(ahead)]
+            onsets += [(beats, onset, note, swap.loop) for beats, onset, note in ahead]
+        if self._loop:
+            onsets += [
+                (on, on, note, self._loop) for on, note in self._loop.between(self._cursor_beats, last)
+            ]
+        onsets.sort(key=lambda onset: onset[0])
+        return onsets
+
+    def _sound(self, beats: float, onset_beats: float, note: NoteData, loop: Loop) -> None:
+        """Switch a note on at `beats`; it counts as begun at `onset_beats`."""
+        key = (note.channel, note.pitch)
+        off_beats = max(onset_beats + note.duration_beats, beats + SHORTEST_BEATS)
+        voice = self._voices.get(key)
+        if voice is None or abs(voice.onset_beats - onset_beats) > 1e-3:
+            self.outbox.note_on(self._due(beats), beats, note.channel, note.pitch, note.velocity)
+        self._voices[key] = _Voice(onset_beats, off_beats, loop)
+        heappush(self._offs, (off_beats, *key))
+
+    def _end_voices(self, to_beats: float) -> None:
+        """Switch off what ends at or before a position."""
+        while self._offs and self._offs[0][0] <= to_beats:
+            off_beats, channel, pitch = heappop(self._offs)
+            voice = self._voices.get((channel, pitch))
+            if voice and voice.off_beats == off_beats:
+                del self._voices[(channel, pitch)]
+                self.outbox.note_off(self._due(off_beats), off_beats, channel, pitch)
+
+    def _take_over(self) -> None:
+        """The next pattern's line is here: cut the old one's notes, then go on with the new."""
+        assert self._swap is not None
+        loop, at_beats, pickups = self._swap.loop, self._swap.at_beats, self._swap.pickups
+        self._loop, self._swap = loop, None
+        for key, voice in list(self._voices.items()):
+            if voice.loop is not loop:
+                self._hand_on(key, voice, loop, at_beats)
+        self._cursor_beats = max(self._cursor_beats, at_beats)
+        self._announce(loop, at_beats)
+        for _, onset, note in pickups:
+            self._sound(at_beats, onset, note, loop)
+
+    def _hand_on(self, key: tuple[int, int], voice: _Voice, loop: Loop, at_beats: float) -> None:
+        """Let a note ring on that the new pattern has as well; cut any other."""
+        same = loop.sounding(*key, voice.onset_beats)
+        end = voice.onset_beats + same.duration_beats if same else 0.0
+        if end > at_beats:
+            self._voices[key] = _Voice(voice.onset_beats, end, loop)
+            heappush(self._offs, (end, *key))
+            return
+        del self._voices[key]
+        self.outbox.note_off(self._due(at_beats), at_beats, *key)
