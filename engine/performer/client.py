@@ -179,8 +179,11 @@ class PerformerClient:
 
     # The owner's side ---------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self, *, patient: bool = False) -> None:
         """Start the performer and wait until its ports are open.
+
+        Args:
+            patient: Where the ports are refused, go on without and keep trying; `PortLost` says why.
 
         Raises:
             PortError: The ports were refused; the line says why and what to do.
@@ -188,9 +191,10 @@ class PerformerClient:
         """
         if self._child is not None:
             return
-        child = self._spawn(patient=False)
+        child = self._spawn(patient=patient)
         child.ready.wait(START_S)
-        if child.refused or child.ended.is_set() or not child.ready.is_set():
+        refused = bool(child.refused) and not patient
+        if refused or child.ended.is_set() or not child.ready.is_set():
             status = child.process.poll()
             child.kill()
             self._events.clear()
