@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from engine.errors import BundleError, RenderError
-from engine.inference.bundle import Bundle, Precision, load_bundle
+from engine.inference.bundle import Bundle, Precision, TensorSpec, load_bundle
 from engine.music.representation import Representation
 
 CPU = "CPUExecutionProvider"
@@ -120,6 +120,7 @@ class Model:
         Raises:
             RenderError: the shape does not fit or the model failed.
         """
+        _check_shape(self.name, x, self.bundle.manifest.encoder.inputs[0], len(x))
         mu, sigma = self._guard("encode", lambda: self._graphs.encode(x))
         if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
             raise RenderError(f"{self.name}: the encoder returned a value that is not a number")
@@ -138,6 +139,8 @@ class Model:
         Raises:
             RenderError: a shape does not fit or the model failed.
         """
+        for array, spec in zip((z, perturbation), self.bundle.manifest.decoder.inputs, strict=True):
+            _check_shape(self.name, array, spec, len(z))
         return self._guard("decode", lambda: self._graphs.decode(z, perturbation))
 
     def warm_up(self, batch_sizes: tuple[int, ...]) -> None:
@@ -274,6 +277,15 @@ def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], what: s
                 f"{what}: {spec.name} came out as {found.dtype.name} {list(found.shape)}, "
                 f"not {spec.dtype} {list(wanted)}"
             )
+
+
+def _check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: int) -> None:
+    """Refuse an input the graph would misread: operators broadcast where they can."""
+    wanted = tuple(batch if size == "B" else size for size in spec.shape)
+    if array.shape != wanted or array.dtype.name != spec.dtype:
+        raise RenderError(
+            f"{name}: {spec.name} {array.dtype.name} {list(array.shape)} is not {spec.dtype} {list(wanted)}"
+        )
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,62 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import RenderError
+from engine.inference.controls import KEYS, SCALES, Constraints, Controls, changed
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"variation": 1.01}, "variation 1.01 is not a number from 0 to 1"),
+        ({"variation": -0.01}, "from 0 to 1"),
+        ({"variation": math.nan}, "from 0 to 1"),
+        ({"variation": "much"}, "variation 'much'"),
+        ({"variation": True}, "variation True"),
+        ({"morph": 2}, "morph 2"),
+        ({"temperature": 2.5}, "from 0 to 2"),
+        ({"seed": -1}, "seed -1 is not a whole number from 0 to 4294967295"),
+        ({"seed": 2**32}, "seed 4294967296"),
+        ({"seed": 1.0}, "seed 1.0"),
+        ({"mode": "dream"}, "choose one of vary, morph, generate"),
+        ({"source": "E"}, "source 'E' is no slot"),
+        ({"morph_to": "a"}, "morph_to 'a' is no slot"),
+        ({"attributes": (("density", 4),)}, "attribute 'density' 4"),
+        ({"key": "H"}, "key 'H'"),
+        ({"scale": "happy"}, "scale 'happy'"),
+        ({"lowest_pitch": 60, "highest_pitch": 59}, "highest_pitch 59 is not a whole number from 60 to 127"),
+        ({"density": 1.5}, "from -1 to 1"),
+        ({"loudness": 1}, "control 'loudness' is unknown"),
+    ],
+)
+def test_refusals_name_the_control_and_its_range(changes, words):
+    with pytest.raises(RenderError) as caught:
+        changed(Controls(), **changes)
+    assert words in str(caught.value)
+
+
+def test_constraints_change_by_their_own_names():
+    controls = changed(Controls(variation=0.2), key="D", scale="dorian", seed=4)
+    assert controls == Controls(variation=0.2, seed=4, constraints=Constraints(key="D", scale="dorian"))
+    assert changed(controls, key=None).constraints == Constraints(scale="dorian")
+
+
+def test_scales_admit_their_notes_only():
+    d_dorian = Constraints(key="D", scale="dorian", lowest_pitch=60, highest_pitch=72)
+    assert [pitch for pitch in range(128) if d_dorian.allows(pitch)] == [60, 62, 64, 65, 67, 69, 71, 72]
+
+
+@given(st.sampled_from(KEYS), st.sampled_from(sorted(SCALES)), st.integers(0, 115))
+def test_every_octave_of_a_scale_has_the_same_notes(key, scale, pitch):
+    constraints = Constraints(key=key, scale=scale)
+    assert constraints.allows(pitch) == constraints.allows(pitch + 12)
+    assert constraints.allows(KEYS.index(key) + 60)
+
+
+def test_modes_say_which_slots_they_need():
+    assert Controls(source="C").needed_slots == ("C",)
+    assert Controls(mode="morph", morph_from="A", morph_to="D").needed_slots == ("A", "D")
+    assert Controls(mode="generate").needed_slots == ()
