@@ -47,11 +47,10 @@ def runs(piece: Piece) -> list[Run]:
     """Return the runs of whole 4/4 and 2/2 bars; a bar cut short by a metre change breaks a run."""
     bar_ticks = GRID.beats_per_bar * piece.ticks_per_beat
     found: list[Run] = []
-    starts = [tick for tick, _, _ in piece.metres] + [piece.end_ticks]
+    ends = [tick for tick, _, _ in piece.metres[1:]]
     for index, (tick, numerator, denominator) in enumerate(piece.metres):
-        span = starts[index + 1] - tick
-        last = index + 1 == len(piece.metres)
-        bars = -(-span // bar_ticks) if last else span // bar_ticks
+        last = index == len(ends)
+        bars = _bars_to_end(piece, tick) if last else (ends[index] - tick) // bar_ticks
         if (numerator, denominator) not in METRES or bars <= 0:
             continue
         if found and found[-1].start_ticks + found[-1].bars * bar_ticks == tick:
@@ -59,6 +58,14 @@ def runs(piece: Piece) -> list[Run]:
         else:
             found.append(Run(tick, bars))
     return found
+
+
+def _bars_to_end(piece: Piece, start_ticks: int) -> int:
+    """Count the bars from a metre change on that hold every onset, on its step, and every release."""
+    last_onset = max(int(track.start_ticks[-1]) for track in piece.tracks)
+    last_step = int(nearest_steps(np.array([last_onset - start_ticks]), piece.ticks_per_beat)[0])
+    bar_ticks = GRID.beats_per_bar * piece.ticks_per_beat
+    return max(-(-(piece.end_ticks - start_ticks) // bar_ticks), last_step // GRID.steps_per_bar + 1)
 
 
 def on_grid(track: Track, run: Run, ticks_per_beat: int) -> StepNotes:

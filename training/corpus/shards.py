@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.corpus.bars import runs
 from training.corpus.kinds import Kind, kind_named
 from training.corpus.reader import Piece, UnusableFileError, read_piece
 from training.corpus.sources import Rejected, SourceFile
@@ -110,15 +111,16 @@ def _read(
         piece = read_piece(Path(source.path))
     except UnusableFileError as error:
         return str(error), []
-    segments = kind.extract(piece, source)
+    try:
+        segments = kind.extract(piece, source)
+    except MemoryError:
+        return "needs too much memory", []
     if not segments:
         return _nothing_found(piece, kind), []
     return statistics_of(piece), segments
 
 
 def _nothing_found(piece: Piece, kind: Kind) -> str:
-    from training.corpus.bars import runs
-
     if not runs(piece):
         return "no bar in 4/4 or 2/2"
     return f"no {kind.name} part"
