@@ -245,6 +245,7 @@ class ControlPanel(QFrame):
         self.redo.clicked.connect(lambda: session.redo())
         self.play.clicked.connect(self._play_or_stop)
         self.tempo.valueChanged.connect(lambda value: session.set_tempo(value))
+        self.demo.clicked.connect(lambda on: session.demo(on))
         self.metre.activated.connect(lambda: session.set_metre(self.metre.currentData()))
 
     def _play_or_stop(self) -> None:

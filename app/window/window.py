@@ -1,6 +1,7 @@
 """The main window: what is heard, what plays, what comes next, and the controls."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
@@ -37,6 +38,10 @@ class Sound(Protocol):
         """Stop every note now."""
         ...
 
+    def start(self) -> None:
+        """Open the audio device beside the window."""
+        ...
+
     def close(self) -> None:
         """Give the audio device back."""
         ...
@@ -47,9 +52,11 @@ class InstrumentWindow(QMainWindow):
 
     Signals:
         failed: an exception nobody caught, as one line; may be emitted by any thread.
+        later: something to call in the window's thread; may be emitted by any thread.
     """
 
     failed = pyqtSignal(str)
+    later = pyqtSignal(object)
 
     def __init__(
         self,
@@ -72,6 +79,8 @@ class InstrumentWindow(QMainWindow):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
         self._timer.start(FRAME_MS)
+        if sound:
+            sound.start()
         self.tick()
 
     # Every frame -----------------------------------------------------------------------------
@@ -86,6 +95,8 @@ class InstrumentWindow(QMainWindow):
             self._show_snapshot(snapshot)
             self._shown = snapshot
         self._move(snapshot, time.monotonic_ns())
+        if self._sound:
+            self.status_line.show_sound(self._sound.status)
 
     def tell(self, text: str, mood: str = "bad") -> None:
         """Show one line in the banner."""
@@ -153,13 +164,11 @@ class InstrumentWindow(QMainWindow):
             jitter = f"jitter {milliseconds(clock.jitter_ms)}" if clock.source == "external" else "internal"
             self.top.show_time(bar_and_beat(beats, clock.beats_per_bar), f"{clock.bpm:.1f} BPM", jitter)
 
-    # Doing -----------------------------------------------------------------------------------
+    def _do(self, work: Callable[[], None]) -> None:
+        if not self._closed:
+            work()
 
-    def _play_demo(self, on: bool = True) -> None:
-        self._session.demo(on)
-        clock = self._session.snapshot().clock
-        if on and (clock is None or (clock.source == "internal" and clock.status == "stopped")):
-            self._session.play()
+    # Doing -----------------------------------------------------------------------------------
 
     def _playing_phrase(self) -> Phrase | None:
         return self._session.snapshot().playing
@@ -249,13 +258,13 @@ class InstrumentWindow(QMainWindow):
 
     def _wire(self) -> None:
         self.failed.connect(self.fail)
+        self.banner.dismissed.connect(lambda: self._session.dismiss())
+        self.later.connect(self._do)
         self.top.panic.clicked.connect(lambda: self.panic())
         self.panel.export.clicked.connect(lambda: self._export())
-        self.panel.demo.clicked.connect(self._play_demo)
-        self.first_sound.clicked.connect(lambda: self._play_demo())
+        self.first_sound.clicked.connect(self.panel.demo.click)
         self.playing.dragged.connect(self._drag)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)
-        self.status_line.show_sound(self._sound.status if self._sound else "")
 
     def _restore_geometry(self) -> None:
         saved = self._settings.value("geometry") if self._settings is not None else None

@@ -1,0 +1,5 @@
+"""`python -m app` is `antiphon`."""
+
+from app.cli import main
+
+main()

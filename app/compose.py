@@ -1,0 +1,60 @@
+"""The one place where a session is put together from its parts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.demo import demo_phrase
+from app.models import DEFAULT_MODEL, find_bundle
+from engine.inference.controls import Controls
+from engine.inference.model import Model
+from engine.performer.client import PerformerClient
+from engine.performer.messages import Event
+from engine.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """What the command line says about a live session; `None` leaves the usual value."""
+
+    model: str = DEFAULT_MODEL
+    precision: str | None = None
+    """`float`, `int8`, or `None` for the quicker one."""
+    variation: float | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    midi_backend: str = "auto"
+    connect_in: Sequence[str] = ()
+    connect_out: Sequence[str] = ()
+    demo: bool = False
+    tempo_bpm: float | None = None
+
+    def controls(self) -> Controls:
+        """Return where the sliders start; raises `RenderError` for a value out of range."""
+        given = {"variation": self.variation, "temperature": self.temperature, "seed": self.seed}
+        return Controls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def make_client(options: LiveOptions) -> PerformerClient:
+    """Return the performer's client, not started yet."""
+    return PerformerClient(
+        options.midi_backend, connect_in=options.connect_in, connect_out=options.connect_out
+    )
+
+
+def load_model(options: LiveOptions) -> Model:
+    """Load the model; raises `BundleError` when it is not there or does not fit."""
+    return Model.load(str(find_bundle(options.model)), precision=options.precision)  # type: ignore[arg-type]
+
+
+def make_session(
+    options: LiveOptions,
+    client: PerformerClient,
+    model: Model | None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Session:
+    """Put a session together around a started client."""
+    controls = options.controls()
+    session = Session(client, model, demo_phrase=demo_phrase(), controls=controls, on_event=on_event)
+    if options.tempo_bpm is not None:
+        session.set_tempo(options.tempo_bpm)
+    return session

@@ -1,0 +1,135 @@
+"""The stream without a window: one line a bar, a log if asked, silence at the end."""
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from app.compose import LiveOptions, load_model, make_client, make_session
+from app.event_log import opened
+from engine.performer.messages import BarCaptured, Event
+from engine.session import Session
+from engine.snapshot import Notice, Snapshot
+
+FRAME_S = 1 / 60
+FIRST_CLOCK_S = 0.5
+"""How long the demo waits for a DAW's clock before it starts the internal one."""
+
+Say = Callable[[str], None]
+
+
+class Stream:
+    """Follows a session and says what happens, once a bar."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._bar: int | None = None
+        self._told: tuple[Notice, ...] = ()
+        self._backend = ""
+        self.heard_notes = 0
+
+    def on_event(self, event: Event) -> None:
+        """Count what was heard."""
+        if isinstance(event, BarCaptured):
+            self.heard_notes = len(event.notes)
+
+    def follow(self, snapshot: Snapshot, now_ns: int) -> None:
+        """Say what is new: ports, notices, and each bar as it begins."""
+        if snapshot.backend and snapshot.backend != self._backend:
+            realtime = "real-time scheduling" if snapshot.realtime else "no real-time scheduling"
+            names = f"{snapshot.input_name} -> {snapshot.output_name}"
+            self._say(f"ports    {snapshot.backend}: {names} ({realtime}), model {snapshot.model_name}")
+        self._backend = snapshot.backend
+        for notice in snapshot.notices:
+            if notice not in self._told:
+                self._say(f"notice   {notice.text} {notice.remedy}".rstrip())
+        self._told = snapshot.notices
+        self._follow_bars(snapshot, now_ns)
+
+    def _follow_bars(self, snapshot: Snapshot, now_ns: int) -> None:
+        clock = snapshot.clock
+        position = snapshot.position_beats(now_ns)
+        if clock is None or position is None or clock.status not in ("rolling", "flywheel"):
+            self._bar = None
+            return
+        bar = int(position // clock.beats_per_bar)
+        if bar != self._bar and bar >= 0:
+            self._bar = bar
+            self._say(bar_line(bar, snapshot, self.heard_notes))
+
+
+def bar_line(bar: int, snapshot: Snapshot, heard_notes: int) -> str:
+    """Return the line of a bar that begins."""
+    clock, controls = snapshot.clock, snapshot.controls
+    assert clock is not None
+    playing = len(snapshot.playing.notes) if snapshot.playing else 0
+    amount = f" {controls.variation:.2f}" if controls.mode == "vary" else ""
+    late = "-" if snapshot.late_ms is None else f"{snapshot.late_ms:.2f} ms"
+    return (
+        f"bar {bar + 1:4}  {clock.bpm:6.1f} bpm  {clock.source} clock  heard {heard_notes:3}  "
+        f"plays {playing:3}  {controls.mode}{amount} seed {controls.seed}  late p99 {late}"
+    )
+
+
+def run_headless(options: LiveOptions, *, for_s: float | None, log: Path | None, say: Say) -> None:
+    """Run until the time is over or a signal comes; everything is silent afterwards.
+
+    Raises:
+        AntiphonError: the model, the ports or the log file cannot be had.
+    """
+    stopped = _on_signals()
+    stream = Stream(say)
+    with ExitStack() as stack:
+        written = stack.enter_context(opened(log)) if log else None
+
+        def on_event(event: Event) -> None:
+            stream.on_event(event)
+            if written is not None:
+                written.write(event)
+
+        model = load_model(options)
+        client = make_client(options)
+        stack.callback(client.close)
+        client.start()
+        session = stack.enter_context(make_session(options, client, model, on_event))
+        _loop(session, stream, options, for_s, stopped)
+        session.panic()
+        session.close()
+        session.poll()
+    say("silent   all notes are off")
+
+
+def _loop(
+    session: Session, stream: Stream, options: LiveOptions, for_s: float | None, stopped: Callable[[], bool]
+) -> None:
+    began_s = time.monotonic()
+    fed = not options.demo
+    while not stopped():
+        session.poll()
+        snapshot = session.snapshot()
+        stream.follow(snapshot, time.monotonic_ns())
+        elapsed_s = time.monotonic() - began_s
+        if not fed and (
+            elapsed_s > FIRST_CLOCK_S or (snapshot.clock and snapshot.clock.source == "external")
+        ):
+            fed = True
+            session.demo(True)
+        if for_s is not None and elapsed_s >= for_s:
+            return
+        time.sleep(FRAME_S)
+
+
+def _on_signals() -> Callable[[], bool]:
+    """Let SIGINT and SIGTERM end the loop; return whether one came."""
+    came = False
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)
+    return lambda: came
