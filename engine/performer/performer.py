@@ -22,7 +22,6 @@ from engine.performer.transport import TEMPO_RANGE_BPM, Transport
 START_DELAY_NS = 5_000_000
 """Our own clock starts this long after Play beyond the port's lead, so that beat 1 is in time."""
 STATE_INTERVAL_NS = 33_000_000
-HEALTH_INTERVAL_NS = 200_000_000
 POLL_NS = 2_000_000
 """The longest time between steps: the input is looked at this often."""
 LATE_NS = 2_000_000
@@ -48,8 +47,6 @@ class Performer:
         """Set by `Shutdown`: everything is silenced, the owner may exit once that has left."""
         self.late_sends = 0
         self.worst_lateness_ns = 0
-        self.connected = True
-        """Whether there are ports. After `PortLost` they are not touched until `attach`."""
         self.transport = Transport()
         self._backend = backend
         self._emit = emit
@@ -64,7 +61,6 @@ class Performer:
         self._state_ns = 0
         self._state_key: tuple[object, ...] = ()
         self._now_ns = 0
-        self._health_ns = 0
         self._loop_told = False
         self._handlers: dict[type, Callable[..., None]] = {
             m.SetPattern: self._set_pattern,
@@ -89,13 +85,12 @@ class Performer:
         try:
             self._handlers[type(command)](command, now_ns)
         except PortError as error:
-            self._lose_port(str(error))
+            self._mute(error)
 
     def step(self, now_ns: int) -> int:
         """Do everything that is due. Returns when to call again at the latest."""
         self._now_ns = now_ns
         try:
-            self._check_port(now_ns)
             self._report(self._outbox.poll(now_ns))
             self._listen(now_ns)
             self.transport.step(now_ns)
@@ -103,31 +98,37 @@ class Performer:
             self._tell_bars(now_ns)
             self._plan(now_ns)
         except PortError as error:
-            self._lose_port(str(error))
+            self._mute(error)
         self._tell_state(now_ns)
         return self._next_ns(now_ns)
 
-    def attach(self, backend: MidiBackend, now_ns: int) -> None:
-        """Go on with other ports, silencing first what may still sound from before."""
-        self._now_ns = now_ns
+    def attach(self, backend: MidiBackend, now_ns: int | None = None) -> None:
+        """Go on with other ports, silencing first what may still sound from before.
+
+        The owner watches its ports: it tells the controller of a loss and of the return, and
+        attaches ports to nowhere (`engine.midi.silent`) in between.
+
+        Args:
+            backend: the ports to use from now on.
+            now_ns: the time; that of the latest step if it is not given.
+        """
+        now_ns = self._now_ns if now_ns is None else now_ns
         here = self.transport.beats_at(now_ns)
         self.transport.lose(now_ns)
-        self._backend, self.connected = backend, True
+        self._backend = backend
         try:
             self._outbox.replace(backend.output, now_ns, here)
             self._scheduler.resume(now_ns)
             self._follow(now_ns, here)
         except PortError as error:
-            self._lose_port(str(error))
-            return
-        self._emit(m.PortBack(backend.name))
+            self._mute(error)
 
     def panic(self, now_ns: int) -> None:
         """Silence everything; for the owner's exit paths. A broken port does not raise here."""
         try:
             self._report(self._scheduler.silence(now_ns, panic=True))
         except PortError as error:
-            self._lose_port(str(error))
+            self._mute(error)
 
     # Commands --------------------------------------------------------------------------------
 
@@ -196,8 +197,7 @@ class Performer:
         self.panic(now_ns)
 
     def _ping(self, command: m.Ping, now_ns: int) -> None:
-        dropped = self._backend.input.dropped if self.connected else 0
-        self._emit(m.Pong(command.number, dropped, self.late_sends))
+        self._emit(m.Pong(command.number, self._backend.input.dropped, self.late_sends))
 
     def _shutdown(self, _command: m.Shutdown, now_ns: int) -> None:
         self._scheduler.clear(now_ns)
@@ -211,7 +211,7 @@ class Performer:
 
     def _listen(self, now_ns: int) -> None:
         """Take what came in and what the feeder plays, in the order of time."""
-        heard = self._backend.input.drain() if self.connected else []
+        heard = self._backend.input.drain()
         if self._feeder.active:
             for event in merge(heard, self._feeder.due(now_ns), key=_time):
                 self._take(event, now_ns)
@@ -321,23 +321,11 @@ class Performer:
             )
         )
 
-    def _check_port(self, now_ns: int) -> None:
-        if self.connected and now_ns - self._health_ns >= HEALTH_INTERVAL_NS:
-            self._health_ns = now_ns
-            if not self._backend.alive():
-                self._lose_port(f"The {self._backend.name} ports are gone")
-
-    def _lose_port(self, reason: str) -> None:
-        """Leave the ports alone until `attach` brings others; an external clock is lost."""
-        if not self.connected:
-            return
-        now_ns, here = self._now_ns, self.transport.beats_at(self._now_ns)
-        self.connected = False
-        self._outbox.mute()
-        self.transport.lose(now_ns)
-        self._follow(now_ns, here)
-        remedy = "Start the MIDI server again or plug the port back in; Antiphon reconnects by itself"
-        self._emit(m.PortLost(reason, remedy))
+    def _mute(self, error: PortError) -> None:
+        """The port refuses: send nothing until `attach` brings another."""
+        if not self._outbox.muted:
+            self._outbox.mute()
+            self._emit(m.Fault(str(error)))
 
 
 def _time(event: InputEvent) -> int:
