@@ -23,12 +23,20 @@ class Loop:
         length_beats: length of one repeat.
         anchor_beats: song position of one repeat's start.
         pattern_id: number the controller knows it by.
+        anchored: whether the anchor is the controller's, and stays when the song starts again.
     """
 
     def __init__(
-        self, notes: Sequence[NoteData], length_beats: float, anchor_beats: float, pattern_id: int = 0
+        self,
+        notes: Sequence[NoteData],
+        length_beats: float,
+        anchor_beats: float,
+        pattern_id: int = 0,
+        *,
+        anchored: bool = False,
     ) -> None:
         self.pattern_id = pattern_id
+        self.anchored = anchored
         self.length_beats = length_beats
         self.anchor_beats = anchor_beats
         inside = [note for note in notes if -length_beats < note.start_beats < length_beats]

@@ -37,6 +37,9 @@ class SetPattern(Message, frozen=True):
     notes: tuple[NoteData, ...]
     bars: int
     starts_at: StartAt = "step"
+    anchor_beats: float | None = None
+    """Song position that a repeat's start falls on, as do all whole lengths before and after it: so
+    an answer to bars 4 and 5 plays its first bar in bar 6, 8, 10. None leaves it to the scheduler."""
 
 
 class ClearPattern(Message, frozen=True):
@@ -186,6 +189,8 @@ class PatternStarted(Message, frozen=True):
     pattern_id: int
     at_beats: float
     t_ns: int
+    anchor_beats: float = 0.0
+    """Song position that the pattern's first beat is counted from."""
 
 
 class PortLost(Message, frozen=True):

@@ -43,9 +43,9 @@ class _Swap:
 class Scheduler:
     """Plans the pattern's notes into the outbox.
 
-    A new pattern starts on its own first beat at the bar line at or before the swap. One of the
-    same length that comes in at a step or beat keeps the running pattern's phase, so that moving
-    a slider in bar 2 goes on in bar 2.
+    A pattern with an anchor of its own keeps it, whatever the transport does. Another starts on its
+    own first beat at the bar line at or before the swap; one of the same length that comes in at a
+    step or beat keeps the running pattern's phase, so that moving a slider in bar 2 goes on in bar 2.
     """
 
     def __init__(self, transport: Transport, outbox: Outbox) -> None:
@@ -71,15 +71,16 @@ class Scheduler:
         """Play a pattern from its line on; while stopped it waits for the start."""
         self._bars, self._notes = command.bars, command.notes
         length = command.bars * self.transport.beats_per_bar
-        loop = Loop(command.notes, length, 0.0, command.pattern_id)
+        anchor_beats, anchored = command.anchor_beats or 0.0, command.anchor_beats is not None
+        loop = Loop(command.notes, length, anchor_beats, command.pattern_id, anchored=anchored)
         if not self.transport.rolling:
             self._loop, self._swap, self._anchored = loop, None, False
             return
         at_beats = self._line(command.starts_at)
         running = self._loop
-        if running and running.length_beats == length and command.starts_at != "bar":
+        if running and running.length_beats == length and command.starts_at != "bar" and not anchored:
             loop.anchor_beats = running.anchor_beats
-        else:
+        elif not anchored:
             loop.anchor_beats = self.transport.bar_line(at_beats)
         pickups = [(max(onset, self._cursor_beats), onset, note) for onset, note in loop.early(at_beats)]
         self._swap = _Swap(loop, at_beats, pickups)
@@ -173,7 +174,7 @@ class Scheduler:
         loop = self._loop
         if not loop:
             return
-        if self.transport.restarted or not self._anchored:
+        if not loop.anchored and (self.transport.restarted or not self._anchored):
             loop.anchor_beats = self.transport.bar_line(at_beats)
         self._announce(loop, at_beats)
         for onset, note in loop.early(at_beats):
@@ -181,7 +182,8 @@ class Scheduler:
 
     def _announce(self, loop: Loop, at_beats: float) -> None:
         self._anchored = True
-        self.started.append(PatternStarted(loop.pattern_id, at_beats, self._due(at_beats)))
+        t_ns = self._due(at_beats)
+        self.started.append(PatternStarted(loop.pattern_id, at_beats, t_ns, loop.anchor_beats))
 
     def _silence(self, now_ns: int, *, keep_clock: bool = True) -> list[Left]:
         self._voices.clear()
