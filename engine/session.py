@@ -64,6 +64,8 @@ class _Job:
     phrases: Mapping[str, Phrase]
     bypassed: Phrase | None
     """Play this as it is."""
+    anchor_beats: float
+    """Song position the answer's first beat is counted from: where its source stood."""
     epoch: int
     asked_ns: int
 
@@ -75,17 +77,18 @@ class _Playing:
     last_id: int = 0
     sent: OrderedDict[int, Phrase] = field(default_factory=OrderedDict)
     sounding: Phrase | None = None
+    since_beats: float = 0.0
 
     @property
     def coming(self) -> Phrase | None:
         """The newest pattern that has not begun."""
         return next(reversed(self.sent.values())) if self.sent else None
 
-    def started(self, pattern_id: int) -> None:
+    def started(self, event: messages.PatternStarted) -> None:
         """Note that a pattern sounds; older ones never will."""
-        if pattern_id in self.sent:
-            self.sounding = self.sent[pattern_id]
-        for number in [number for number in self.sent if number <= pattern_id]:
+        self.sounding = self.sent.get(event.pattern_id, self.sounding)
+        self.since_beats = event.anchor_beats
+        for number in [number for number in self.sent if number <= event.pattern_id]:
             del self.sent[number]
 
 
@@ -358,7 +361,7 @@ class Session:
             case messages.Played():
                 self._late_ns.append(event.sent_ns - event.due_ns)
             case messages.PatternStarted():
-                self._playing.started(event.pattern_id)
+                self._playing.started(event)
                 self._shown = None
             case messages.Pong():
                 if (event.late_sends, event.dropped_input) != (
@@ -433,6 +436,7 @@ class Session:
             controls=controls,
             phrases=phrases,
             bypassed=source if self._bypass else None,
+            anchor_beats=self._anchor_beats(),
             epoch=self._epoch,
             asked_ns=self._now_ns(),
         )
@@ -443,6 +447,12 @@ class Session:
             self._tell_missing(missing)
             return
         self._worker.submit(job)
+
+    def _anchor_beats(self) -> float:
+        """Count an answer to what was heard from where that stood, another from the song's start."""
+        if self._heard is None or HEARD not in self._edit.controls.needed_slots:
+            return 0.0
+        return self._heard.first_bar * self._heard.phrase.beats_per_bar
 
     def _phrases(self) -> dict[str, Phrase]:
         heard = {} if self._heard is None else {HEARD: self._heard.phrase}
@@ -488,7 +498,9 @@ class Session:
             playing.last_id += 1
             playing.sent[playing.last_id] = phrase
             starts_at: StartAt = "bar" if first else self._starts_at
-            pattern = messages.SetPattern(playing.last_id, _wire(phrase), phrase.bars, starts_at)
+            pattern = messages.SetPattern(
+                playing.last_id, _wire(phrase), phrase.bars, starts_at, job.anchor_beats
+            )
         if self._send(pattern):
             self._set_view(pattern_ms=(self._now_ns() - job.asked_ns) / 1e6)
 
@@ -555,6 +567,7 @@ class Session:
             provider=model.choice.used.provider if model else "",
             heard=self._heard.phrase if self._heard else None,
             playing=self._playing.sounding,
+            playing_since_beats=self._playing.since_beats,
             coming=self._playing.coming,
             controls=edit.controls,
             slots=frozenset(edit.stored),

@@ -118,7 +118,7 @@ def test_two_bars_heard_come_back_at_variation_zero_as_they_were_played(hands):
     hands.play_bars(0, TUNE)
     assert hands.client.patterns == []
     hands.play_bars(1, OTHER)
-    assert hands.client.patterns == [SetPattern(1, wire(phrase(TUNE, OTHER)), 2, "bar")]
+    assert hands.client.patterns == [SetPattern(1, wire(phrase(TUNE, OTHER)), 2, "bar", 0.0)]
     assert hands.client.threads == {"inference"}
 
 
@@ -128,7 +128,7 @@ def test_moving_the_slider_sends_what_render_returns(hands, model):
     source = encode_slot(model, phrase(TUNE, OTHER))
     expected = render(model, {"heard": source}, Controls(variation=0.8, seed=5))
     assert expected != source.phrase
-    assert hands.last == SetPattern(2, wire(expected), 2, "step")
+    assert hands.last == SetPattern(2, wire(expected), 2, "step", 0.0)
 
 
 def test_each_new_phrase_becomes_the_source_unless_frozen(hands):
@@ -368,8 +368,9 @@ def test_patterns_come_and_then_play(hands):
     hands.play_bars(0, TUNE, TUNE)
     view = hands.session.snapshot()
     assert (view.playing, view.coming) == (None, phrase(TUNE, TUNE))
-    hands.hear(messages.PatternStarted(1, 8.0, 0))
+    hands.hear(messages.PatternStarted(1, 12.0, 0, 8.0))
     view = hands.session.snapshot()
+    assert view.playing_since_beats == 8.0
     assert (view.playing, view.coming) == (phrase(TUNE, TUNE), None)
     hands.set(variation=0.9)
     hands.set(variation=1.0)
