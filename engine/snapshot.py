@@ -12,6 +12,9 @@ LONGEST_GUESS_NS = 500_000_000
 """How long the position runs on past the last word of the clock."""
 
 
+Mood = Literal["bad", "waiting", "hint"]
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something the player should know, as long as it holds."""
@@ -19,7 +22,7 @@ class Notice:
     text: str
     remedy: str = ""
     """What to do about it."""
-    mood: Literal["bad", "waiting", "hint"] = "bad"
+    mood: Mood = "bad"
     t_ns: int = 0
 
 

@@ -191,6 +191,16 @@ def test_a_missing_slot_is_a_hint_that_goes_away(hands):
     assert hands.session.snapshot().notices == ()
 
 
+def test_an_answer_on_its_way_does_not_take_the_hint_down(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.session.set_controls(variation=0.5)
+    hands.session.set_controls(mode="morph")
+    assert hands.session.wait_idle()
+    assert [notice.mood for notice in hands.session.snapshot().notices] == ["hint"]
+    hands.session.dismiss()
+    assert hands.session.snapshot().notices == ()
+
+
 def test_generate_needs_nothing_heard(hands):
     hands.set(mode="generate", seed=3)
     assert hands.last.bars == 2
@@ -289,7 +299,7 @@ def test_the_newest_request_wins_and_those_it_passed_are_never_sent(hands, monke
         assert go_on.wait(5)
         return render(model, slots, controls)
 
-    monkeypatch.setattr("engine.session.render", slow_render)
+    monkeypatch.setattr("engine.answers.render", slow_render)
     hands.session.set_controls(variation=0.1)
     assert at_work.wait(5)
     for value in (0.2, 0.3, 0.4, 0.9):
@@ -309,7 +319,7 @@ def test_a_result_that_comes_after_closing_is_dropped(model, monkeypatch):
         assert go_on.wait(5)
         return render(model, slots, controls)
 
-    monkeypatch.setattr("engine.session.render", slow_render)
+    monkeypatch.setattr("engine.answers.render", slow_render)
     hands.client.events += [captured(0, TUNE), captured(1, TUNE)]
     hands.session.poll()
     assert at_work.wait(5)
@@ -327,7 +337,7 @@ def test_a_failed_inference_is_a_notice_and_the_pattern_goes_on(hands, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("engine.session.render", fail)
+    monkeypatch.setattr("engine.answers.render", fail)
     hands.set(variation=0.5)
     assert len(hands.client.patterns) == 1
     notice = hands.session.snapshot().notices[0]
@@ -465,6 +475,8 @@ def test_a_model_can_come_later_and_be_exchanged(model, tmp_path):
     assert hands.client.patterns == []
     assert hands.session.snapshot().model_name == ""
     hands.session.set_model(model)
+    assert hands.session.wait_idle()
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))  # what was heard meanwhile is answered
     hands.play_bars(2, TUNE, OTHER)
     assert hands.last.notes == wire(phrase(TUNE, OTHER))
     one_bar = Model.load(str(tinybundle.write(tmp_path, bars=1)), precision="float")
