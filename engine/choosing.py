@@ -10,10 +10,10 @@ from engine.errors import MidiFileError
 from engine.song import EARLY_BEATS, PHRASE_BEATS_PER_BAR, Run, Song, Track
 
 MELODY_NAMES = (
-    r"melod|vocal|\bvox\b|voice|voix|\bstimme|singstimme|gesang|chant\b|canto\b|\bsing|\blead\b|\btune\b",
-    r"sopran|tenor|contralto|\balto\b|bariton",
+    r"melod|vocal|\bvox\b|voice|voix|stimme\b|gesang|chant\b|canto\b|\bsing|\blead\b|\btune\b",
+    r"\b(soprano?|tenore?|contralto|alto|baritone?)\b(?!.*(sax|trom|horn|clar))",
     r"\bsolo\b|principal",
-    r"violin[eo]? *(1|i)\b|flute|oboe",
+    r"violin[eo]? *(1|i)\b",
 )
 """Words in track names, the surest first."""
 SINGLE_LINE = 0.7

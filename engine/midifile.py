@@ -69,7 +69,9 @@ def song_of_bytes(data: bytes, name: str) -> Song:
     name = "".join(char if char.isprintable() else "?" for char in name)
     smf = parse_smf(data, name)
     warnings = list(smf.warnings)
-    length = max((track.end_tick for track in smf.tracks), default=0) / smf.ppq
+    tracks = tuple(_tracks(smf, warnings))
+    ends = [float((track.start_beats + track.duration_beats).max()) for track in tracks]
+    length = max([track.end_tick / smf.ppq for track in smf.tracks] + ends, default=0.0)
     metres = [
         (tick / smf.ppq, numerator, denominator)
         for track in smf.tracks
@@ -81,7 +83,7 @@ def song_of_bytes(data: bytes, name: str) -> Song:
         ppq=smf.ppq,
         tempos=_tempos(smf, warnings),
         metres=metre_spans(metres, length),
-        tracks=tuple(_tracks(smf, warnings)),
+        tracks=tracks,
         length_beats=length,
         warnings=tuple(warnings),
     )

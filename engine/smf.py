@@ -20,13 +20,14 @@ import numpy.typing as npt
 from engine.errors import MidiFileError
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_EVENTS = 1_000_000
+MAX_EVENTS = 900_000
 MAX_TRACKS = 1024
 MAX_MAP_EVENTS = 50_000
-"""Tempo and metre changes of a file, each."""
+"""Tempo and metre changes of a file, together."""
 MAX_NAME = 128
 """Characters kept of a track name."""
 MAX_WARNINGS = 50
+NOTE_VALUES = 5
 HEADER_SEARCH_BYTES = 4096
 """MThd may stand behind a RIFF or MacBinary header of at most this size."""
 EXPORT_AGAIN = "export it again from the program it was made with"
@@ -40,11 +41,8 @@ class TrackEvents:
     """What one MTrk chunk says, in ticks from its start."""
 
     name: str = ""
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    pitches: list[int] = field(default_factory=list)
-    velocities: list[int] = field(default_factory=list)
-    channels: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    """The notes, flat: start, end, pitch, velocity and channel of each in turn."""
     programs: dict[int, int] = field(default_factory=dict)
     """The program each channel's first note is played with."""
     tempos: list[tuple[int, int]] = field(default_factory=list)
@@ -55,8 +53,7 @@ class TrackEvents:
 
     def columns(self) -> tuple[npt.NDArray[np.int64], ...]:
         """Return starts, ends, pitches, velocities and channels, `[N]` each."""
-        lists = (self.starts, self.ends, self.pitches, self.velocities, self.channels)
-        return tuple(np.array(values, dtype=np.int64) for values in lists)
+        return tuple(np.array(self.rows, dtype=np.int64).reshape(-1, NOTE_VALUES).T)
 
 
 @dataclass(slots=True)
@@ -101,24 +98,16 @@ class _Reader:
         self.name = name
         self.warnings: list[str] = []
         self.events_left = MAX_EVENTS
+        self.map_events_left = MAX_MAP_EVENTS
 
     def read(self) -> SmfFile:
         form, promised, ppq, position = self._header()
-        tracks: list[TrackEvents] = []
-        for body in self._track_chunks(position):
-            if len(tracks) == MAX_TRACKS:
-                raise self.error(f"more than {MAX_TRACKS} tracks", "split it into several files")
-            tracks.append(_TrackReader(self, body, len(tracks) + 1).read())
+        bodies = self._track_chunks(position)
+        tracks = [_TrackReader(self, body, number).read() for number, body in enumerate(bodies, start=1)]
         if promised and not tracks:
             raise self.error(f"the header promises {promised} tracks, none follow", EXPORT_AGAIN)
         if promised != len(tracks):
             self.warn(f"the header promises {promised} tracks, {len(tracks)} are there")
-        for kind, total in (
-            ("tempo", sum(len(track.tempos) for track in tracks)),
-            ("metre", sum(len(track.metres) for track in tracks)),
-        ):
-            if total > MAX_MAP_EVENTS:
-                raise self.error(f"{total} {kind} changes, more than {MAX_MAP_EVENTS}", EXPORT_AGAIN)
         return SmfFile(form, ppq, tracks, self.warnings)
 
     def error(self, reason: str, remedy: str) -> MidiFileError:
@@ -162,6 +151,8 @@ class _Reader:
                 self.warn("bytes after the last track ignored")
                 break
             if kind == b"MTrk":
+                if len(chunks) == MAX_TRACKS:
+                    raise self.error(f"more than {MAX_TRACKS} tracks", "split it into several files")
                 if position + 8 + length > len(self.data):
                     self.warn(f"track {len(chunks) + 1} claims more bytes than the file has")
                 chunks.append((position + 8, min(position + 8 + length, len(self.data))))
@@ -200,7 +191,7 @@ class _TrackReader:
     def _events(self) -> int:
         """Read until the end of the track; return its last tick. IndexError: cut short.
 
-        The loop works on local names: it runs up to a million times.
+        The loop works on local names: it runs once an event.
         """
         body, position, tick, running = self.body, 0, 0, 0
         last, left, note_on, note_off = len(body), self.file.events_left, self._note_on, self._note_off
@@ -249,12 +240,12 @@ class _TrackReader:
 
     def _variable_length(self, position: int) -> tuple[int, int]:
         """Return a number of at most four bytes, and the position after it."""
-        value = 0
-        for place in range(position, position + 4):
-            byte = self.body[place]
-            value = value << 7 | byte & 0x7F
+        body, value = self.body, 0
+        for end in (position + 1, position + 2, position + 3, position + 4):
+            byte = body[end - 1]
             if byte < 0x80:
-                return value, place + 1
+                return value << 7 | byte, end
+            value = value << 7 | byte & 0x7F
         raise self._error("a variable length of more than 4 bytes")
 
     def _other(self, status: int, position: int, tick: int, running: int) -> tuple[int, int]:
@@ -285,10 +276,11 @@ class _TrackReader:
             self.track.name = self.track.name or clean_text(data)
         elif kind == 0x04:
             self.instrument_name = self.instrument_name or clean_text(data)
-        elif kind == 0x51:
-            self._tempo(data, tick)
-        elif kind == 0x58:
-            self._metre(data, tick)
+        elif kind in (0x51, 0x58):
+            self.file.map_events_left -= 1
+            if self.file.map_events_left < 0:
+                raise self.file.error(f"more than {MAX_MAP_EVENTS} changes of tempo and metre", EXPORT_AGAIN)
+            (self._tempo if kind == 0x51 else self._metre)(data, tick)
 
     def _tempo(self, data: bytes, tick: int) -> None:
         microseconds = int.from_bytes(data)
@@ -304,26 +296,24 @@ class _TrackReader:
             self.file.warn(f"track {self.number}: an invalid time signature at tick {tick} ignored")
 
     def _note_on(self, tick: int, channel: int, pitch: int, velocity: int) -> None:
-        track, key = self.track, channel << 7 | pitch
+        key, rows = channel << 7 | pitch, self.track.rows
         if key not in self.sounding:
             self.sounding[key] = deque()
-        self.sounding[key].append(len(track.starts))
-        track.starts.append(tick)
-        track.ends.append(tick)
-        track.pitches.append(pitch)
-        track.velocities.append(velocity)
-        track.channels.append(channel)
-        if channel not in track.programs:
-            track.programs[channel] = self.current_program.get(channel, 0)
+            self.track.programs.setdefault(channel, self.current_program.get(channel, 0))
+        self.sounding[key].append(len(rows) + 1)
+        rows += (tick, tick, pitch, velocity, channel)
 
     def _note_off(self, tick: int, channel: int, pitch: int) -> None:
         """End the oldest note of that pitch; a note-off without one means nothing."""
         waiting = self.sounding.get(channel << 7 | pitch)
         if waiting:
-            self.track.ends[waiting.popleft()] = tick
+            self.track.rows[waiting.popleft()] = tick
 
     def _close_sounding(self, tick: int) -> None:
-        for waiting in self.sounding.values():
-            for index in waiting:
-                self.track.ends[index] = tick
-                self.file.warn(f"track {self.number}: notes without an end closed at the end of the track")
+        unended = [index for waiting in self.sounding.values() for index in waiting]
+        for index in unended:
+            self.track.rows[index] = tick
+        if unended:
+            self.file.warn(
+                f"track {self.number}: {len(unended)} notes without an end closed at the end of the track"
+            )
