@@ -11,6 +11,7 @@ The count is the position and never drifts; the loop only interpolates between t
 
 import math
 from collections import deque
+from itertools import pairwise
 
 TICKS_PER_BEAT = 24
 BANDWIDTH_HZ = 0.5
@@ -20,16 +21,26 @@ CALM_JITTER_NS = 1_500_000.0
 LEAST_BANDWIDTH_SHARE = 0.2
 SLIP_RATIO = 0.7
 """An error beyond this share of a tick is a missed or a doubled tick."""
+LARGEST_SLIP_RATIO = 2.5
+"""With a jittery clock the limit above rises up to this many ticks."""
 GATE_RATIO = 0.3
 """Errors are clipped to this share of a tick, so that one late tick does not pull the tempo."""
 RUN_TO_REOPEN = 4
-"""That many large errors of one sign in a row are a tempo change, not jitter."""
+"""That many large errors of one sign in a row, and growing, are a tempo change, not jitter."""
+GROWTH = 1.25
+"""Errors that do not grow so much are a shift of phase, which only a beat of them makes believable."""
 SETTLED_TICKS = 8
 """Ticks after which the period is trusted enough to judge a tick by it."""
 SHORTEST_TICK_NS = 4_000_000
 """625 BPM; closer ticks in a row are a burst, not a tempo."""
 LONGEST_GAP_NS = 2_000_000_000
 """After a longer silence the number of missing ticks is a guess."""
+QUANTISED_EVIDENCE = 3
+"""Doubled ticks at equal distances that show a driver's rounding rather than a fault."""
+SLIPS_TO_COARSEN = 4.0
+"""More missed or doubled ticks than this within a beat or so are no faults but rounding."""
+COARSE_TICKS = 96
+"""For twice this long nothing is judged once ticks were found to be rounded."""
 DISPLAY_TICKS = 96
 """The displayed tempo is averaged over about four beats."""
 
@@ -58,10 +69,14 @@ class ClockFollower:
         self._period_ns = _DEFAULT_PERIOD_NS
         self._seen = 0
         self._accepted: deque[tuple[int, int]] = deque(maxlen=RUN_TO_REOPEN)
-        self._arrivals: deque[int] = deque(maxlen=3)
+        self._arrivals: deque[int] = deque(maxlen=2 * TICKS_PER_BEAT)
+        self._doubled: deque[int] = deque(maxlen=QUANTISED_EVIDENCE)
+        self._slips = 0.0
+        self._coarse_until = 0
         self._correction = 0
         self._credit = 0
         self._run = 0
+        self._run_began_ns = 0.0
         self._error_mean_ns = 0.0
         self._error_variance = 1e12
 
@@ -84,6 +99,10 @@ class ClockFollower:
     def settled(self) -> bool:
         """Whether the period is known well enough to judge single ticks by it."""
         return self._seen >= SETTLED_TICKS
+
+    @property
+    def _coarse(self) -> bool:
+        return self.count < self._coarse_until
 
     def ticks_at(self, t_ns: float) -> float:
         """Position in ticks at a time; extrapolates before and after the latest tick."""
@@ -113,6 +132,7 @@ class ClockFollower:
             return first
         error_ns = t_ns - self._anchor_ns - self._period_ns
         slip = self._slip(error_ns)
+        self._slips = max(0.0, self._slips - 1.0 / TICKS_PER_BEAT) + (slip != 0)
         if (slip != 0 or self._correction < 0) and self._steady(t_ns):
             self._change_tempo(t_ns)
         elif slip > 0:
@@ -122,13 +142,15 @@ class ClockFollower:
         else:
             self._accept(t_ns, error_ns, 1)
             self._arrive(t_ns, correction=0)
+        if self._slips > SLIPS_TO_COARSEN and len(self._arrivals) > TICKS_PER_BEAT:
+            self._coarsen(t_ns, 0)
         return True
 
     def _slip(self, error_ns: float) -> int:
         """How many ticks are missing (positive) or too many (negative) before this one."""
-        if not self.settled:
+        if not self.settled or self._coarse:
             return 0
-        limit = max(SLIP_RATIO, min(3.0 * self.jitter_ms * 1e6 / self._period_ns, 1.5))
+        limit = max(SLIP_RATIO, min(3.0 * self.jitter_ms * 1e6 / self._period_ns, LARGEST_SLIP_RATIO))
         ratio = error_ns / self._period_ns
         if abs(ratio) < limit:
             return 0
@@ -166,10 +188,45 @@ class ClockFollower:
         if self._credit > 0:
             self._credit -= 1
             self.missed -= 1
+            self._slips = max(0.0, self._slips - 2.0)
             self._arrive(t_ns, correction=0)
             return
         self.duplicates += 1
+        self._doubled.append(self.count)
         self._arrive(t_ns, correction=-1)
+        if self._evenly_doubled() and len(self._arrivals) > TICKS_PER_BEAT:
+            self._coarsen(t_ns, len(self._doubled))
+
+    def _evenly_doubled(self) -> bool:
+        """Whether doubled ticks come in a regular beat, as when a driver rounds ticks to its periods."""
+        if len(self._doubled) < QUANTISED_EVIDENCE:
+            return False
+        gaps = [later - earlier for earlier, later in pairwise(self._doubled)]
+        return min(gaps) >= 3 and max(gaps) - min(gaps) <= 1
+
+    def _coarsen(self, t_ns: int, real_ticks: int) -> None:
+        """Ticks come rounded to a driver's periods: for some beats only count them and average.
+
+        Args:
+            t_ns: time of the latest tick.
+            real_ticks: ticks that were left out and have to be counted after all.
+        """
+        self.count += real_ticks - self._credit
+        self.duplicates -= real_ticks
+        self.missed -= self._credit
+        self._doubled.clear()
+        self._slips = 0.0
+        self._period_ns = (t_ns - self._arrivals[0]) / (len(self._arrivals) - 1)
+        self._error_variance = max(self._error_variance, self._period_ns**2 / 12.0)
+        self._error_mean_ns = 0.0
+        ages = [(len(self._arrivals) - 1 - index) * self._period_ns for index in range(len(self._arrivals))]
+        late = sum(arrival + age - t_ns for arrival, age in zip(self._arrivals, ages, strict=True))
+        self._anchor_ns = t_ns + late / len(self._arrivals)
+        self._accepted.clear()
+        self._accepted.append((self.count, t_ns))
+        self._seen = COARSE_TICKS
+        self._coarse_until = self.count + 2 * COARSE_TICKS
+        self._correction = self._run = self._credit = 0
 
     def _arrive(self, t_ns: int, *, correction: int) -> None:
         self.last_ns = t_ns
@@ -188,7 +245,7 @@ class ClockFollower:
         phase_gain, period_gain = self._gains()
         clipped = self._clipped(error_ns)
         self._anchor_ns += phase_gain * clipped
-        self._period_ns += period_gain * clipped
+        self._period_ns = max(SHORTEST_TICK_NS, self._period_ns + period_gain * clipped)
         if self.settled:
             self._measure(error_ns)
         if self._seen % TICKS_PER_BEAT == 0:
@@ -198,12 +255,15 @@ class ClockFollower:
     def _out_of_step(self, error_ns: float) -> bool:
         """Whether errors of one sign have come in a row that jitter does not explain."""
         large = abs(error_ns) > max(0.1 * self._period_ns, 3.5e6 * self.jitter_ms)
-        if not self.settled or not large:
+        if not self.settled or self._coarse or not large:
             self._run = 0
             return False
         sign = 1 if error_ns > 0 else -1
-        self._run = self._run + sign if self._run * sign > 0 else sign
-        return abs(self._run) >= RUN_TO_REOPEN
+        if self._run * sign <= 0:
+            self._run, self._run_began_ns = 0, error_ns
+        self._run += sign
+        growing = abs(error_ns) > GROWTH * abs(self._run_began_ns)
+        return abs(self._run) >= (RUN_TO_REOPEN if growing else TICKS_PER_BEAT)
 
     def _reopen(self) -> None:
         """Fit a line through the latest ticks and go on from there with open gains."""

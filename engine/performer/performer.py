@@ -22,7 +22,7 @@ from engine.performer.transport import TEMPO_RANGE_BPM, Transport
 START_DELAY_NS = 5_000_000
 """Our own clock starts this long after Play beyond the port's lead, so that beat 1 is in time."""
 STATE_INTERVAL_NS = 33_000_000
-POLL_NS = 2_000_000
+POLL_NS = 5_000_000
 """The longest time between steps: the input is looked at this often."""
 LATE_NS = 2_000_000
 """A message that leaves later than this after it was due is counted as late."""
