@@ -44,6 +44,10 @@ Model = Annotated[str, typer.Option(help="Name of an installed model, or the pat
 PrecisionOption = Annotated[
     Precision | None, typer.Option(help="Form of the model; left out, the quicker one is measured and used.")
 ]
+FilePrecision = Annotated[
+    Precision,
+    typer.Option(help="Form of the model; the default gives the same music for a seed each time."),
+]
 Temperature = Annotated[
     float,
     typer.Option(min=0.0, max=2.0, help="How much chance is in a take: 0 none, 1 as the model learned."),
@@ -149,7 +153,7 @@ def vary(
     model: Model = DEFAULT_MODEL,
     track: Track = None,
     bar: Bar = None,
-    precision: PrecisionOption = None,
+    precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write variations of a phrase in a MIDI file.
 
@@ -179,7 +183,7 @@ def morph(
     steps: Annotated[int, typer.Option(min=2, max=1000, help="How many files, both ends included.")] = 7,
     seed: Seed = 0,
     model: Model = DEFAULT_MODEL,
-    precision: PrecisionOption = None,
+    precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write a walk from the phrase of one MIDI file to that of another.
 
@@ -201,7 +205,7 @@ def generate(
     seed: Seed = 0,
     tempo: Annotated[float, typer.Option(min=20.0, max=400.0, help="Tempo of the files, in BPM.")] = 120.0,
     model: Model = DEFAULT_MODEL,
-    precision: PrecisionOption = None,
+    precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write new phrases from the model alone.
 
@@ -243,20 +247,23 @@ def ports() -> None:
 
 def _print_checks(checks: "list[Check]") -> None:  # type: ignore[name-defined]  # noqa: F821
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     styles = {"ok": "green", "hint": "yellow", "bad": "bold red"}
     table = Table(box=None, show_header=False, pad_edge=False)
     for check in checks:
-        remedy = f"\n[dim]-> {check.remedy}[/dim]" if check.remedy else ""
-        table.add_row(f"[{styles[check.state]}]{check.state}[/]", check.name, f"{check.detail}{remedy}")
+        remedy = f"\n[dim]-> {escape(check.remedy)}[/dim]" if check.remedy else ""
+        table.add_row(
+            f"[{styles[check.state]}]{check.state}[/]", check.name, f"{escape(check.detail)}{remedy}"
+        )
     Console(highlight=False).print(table)
 
 
-def _load(name: str, precision: Precision | None):  # type: ignore[no-untyped-def]
+def _load(name: str, precision: Precision):  # type: ignore[no-untyped-def]
     from app.compose import LiveOptions, load_model
 
-    return load_model(LiveOptions(model=name, precision=precision.value if precision else None))
+    return load_model(LiveOptions(model=name, precision=precision.value))
 
 
 def _start_live(

@@ -9,11 +9,13 @@ from types import FrameType
 
 from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
-from engine.performer.messages import BarCaptured, Event
+from engine.performer.client import PerformerClient
+from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
 from engine.session import Session
 from engine.snapshot import Notice, Snapshot
 
 FRAME_S = 1 / 60
+LAST_WORDS_S = 0.2
 FIRST_CLOCK_S = 0.5
 """How long the demo waits for a DAW's clock before it starts the internal one."""
 
@@ -95,9 +97,7 @@ def run_headless(options: LiveOptions, *, for_s: float | None, log: Path | None,
         client.start()
         session = stack.enter_context(make_session(options, client, model, on_event))
         _loop(session, stream, options, for_s, stopped)
-        session.panic()
-        session.close()
-        session.poll()
+        _quieten(client, on_event)
     say("silent   all notes are off")
 
 
@@ -118,6 +118,17 @@ def _loop(
             session.demo(True)
         if for_s is not None and elapsed_s >= for_s:
             return
+        time.sleep(FRAME_S)
+
+
+def _quieten(client: PerformerClient, on_event: Callable[[Event], None]) -> None:
+    """Silence the performer and follow its last words, so that the log holds every note's end."""
+    client.send(ClearPattern())
+    client.send(Panic())
+    until_s = time.monotonic() + LAST_WORDS_S
+    while time.monotonic() < until_s:
+        for event in client.poll():
+            on_event(event)
         time.sleep(FRAME_S)
 
 

@@ -35,6 +35,8 @@ class Fader(QSlider):
         self.setMinimumHeight(34)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._colours, self._reset = colours, reset
+        self.active = True
+        """Whether it decides what sounds now; drawn quietly otherwise."""
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return a size that a finger can hit."""
@@ -79,7 +81,7 @@ class Fader(QSlider):
         painter.drawRoundedRect(QRectF(2, middle - 4, self.width() - 4, 8), 4, 4)
         painter.setBrush(self._fill())
         painter.drawRoundedRect(QRectF(2, middle - 4, max(x - 2, 8), 8), 4, 4)
-        painter.setBrush(theme.TEXT if self.isEnabled() else theme.FAINT)
+        painter.setBrush(theme.TEXT if self.active else theme.QUIET)
         painter.setPen(QPen(theme.PANEL, 3))
         painter.drawEllipse(QRectF(x - 12, middle - 12, 24, 24))
         if self.hasFocus():
@@ -88,7 +90,7 @@ class Fader(QSlider):
             painter.drawEllipse(QRectF(x - 14, middle - 14, 28, 28))
 
     def _fill(self) -> QColor | QLinearGradient:
-        if not self.isEnabled():
+        if not self.active:
             return theme.FAINT
         fill = QLinearGradient(0, 0, self.width(), 0)
         fill.setColorAt(0.0, self._colours[0])
@@ -152,6 +154,12 @@ class ValueSlider(QWidget):
         self.fader.setValue(self._position(value))
         self.fader.blockSignals(False)
         self._write()
+
+    def set_active(self, active: bool) -> None:
+        """Draw it brightly or quietly: whether it decides what sounds now."""
+        if active != self.fader.active:
+            self.fader.active = active
+            self.fader.update()
 
     def _lay_out(self, name: str, key: str) -> None:
         title = QLabel(name, self)

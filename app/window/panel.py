@@ -61,11 +61,12 @@ class ControlPanel(QFrame):
         for name, button in self.stores.items():
             button.setText(f"{name} stored" if name in snapshot.slots else f"Store in {name}")
         self.bypass.setChecked(snapshot.bypass)
+        self.hold.setChecked(not snapshot.following)
         self.demo.setChecked(snapshot.demo)
         self.undo.setEnabled(snapshot.can_undo)
         self.redo.setEnabled(snapshot.can_redo)
-        self.morph.setEnabled(controls.mode == "morph")
-        self.variation.setEnabled(controls.mode == "vary")
+        self.morph.set_active(controls.mode == "morph")
+        self.variation.set_active(controls.mode == "vary")
         self._show_clock(snapshot.clock)
 
     def _show_clock(self, clock: ClockState | None) -> None:
@@ -140,6 +141,9 @@ class ControlPanel(QFrame):
             checkable=True,
         )
         self.bypass.setAccessibleName("Bypass")
+        self.hold = KeyButton(
+            "Hold", "H", "Keep answering this phrase while you play on.", colour=theme.HEARD, checkable=True
+        )
         self.undo = KeyButton("Undo", "Ctrl+Z", "Take the last change back.", show_key=False)
         self.redo = KeyButton("Redo", "Ctrl+Shift+Z", "Do again what was undone.", show_key=False)
         self.export = KeyButton("Export .mid", "Ctrl+E", "Write the phrase that plays to a MIDI file.")
@@ -194,6 +198,7 @@ class ControlPanel(QFrame):
             self.demo,
             None,
             self.bypass,
+            self.hold,
             None,
             self.undo,
             self.redo,
@@ -220,6 +225,7 @@ class ControlPanel(QFrame):
             self.metre,
             self.demo,
             self.bypass,
+            self.hold,
             self.undo,
             self.redo,
             self.export,
@@ -231,8 +237,8 @@ class ControlPanel(QFrame):
 
     def _wire(self) -> None:
         session = self._session
-        self.variation.moved.connect(lambda value: session.set_controls(variation=value))
-        self.morph.moved.connect(lambda value: session.set_controls(morph=value))
+        self.variation.moved.connect(lambda value: self._move_in("vary", variation=value))
+        self.morph.moved.connect(lambda value: self._move_in("morph", morph=value))
         self.temperature.moved.connect(lambda value: session.set_controls(temperature=value))
         for name, button in self.modes.items():
             button.clicked.connect(lambda _, name=name: session.set_controls(mode=name))
@@ -241,12 +247,20 @@ class ControlPanel(QFrame):
         self.new_take.clicked.connect(lambda: session.new_take())
         self.seed.valueChanged.connect(lambda value: session.set_controls(seed=int(value)))
         self.bypass.clicked.connect(lambda on: session.set_bypass(on))
+        self.hold.clicked.connect(lambda on: session.set_following(not on))
         self.undo.clicked.connect(lambda: session.undo())
         self.redo.clicked.connect(lambda: session.redo())
         self.play.clicked.connect(self._play_or_stop)
         self.tempo.valueChanged.connect(lambda value: session.set_tempo(value))
         self.demo.clicked.connect(lambda on: session.demo(on))
         self.metre.activated.connect(lambda: session.set_metre(self.metre.currentData()))
+
+    def _move_in(self, mode: str, **change: float) -> None:
+        """Move a slider that belongs to a mode: who touches it wants to hear it."""
+        if self.modes[mode].isChecked():
+            self._session.set_controls(**change)
+        else:
+            self._session.set_controls(mode=mode, **change)
 
     def _play_or_stop(self) -> None:
         if self._rolling:

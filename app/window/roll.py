@@ -28,6 +28,9 @@ TRAIL_WIDTH = 26
 LEAST_SEMITONES = 19
 """Smallest pitch range shown: an octave and a half, so that one note does not fill the roll."""
 
+MOST_SHARED_SEMITONES = 34
+"""With a wider range in common, each roll gets its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class PitchRange:
@@ -50,6 +53,15 @@ class PitchRange:
         low = max(0, low - missing // 2)
         high = min(127, max(high, low + LEAST_SEMITONES - 1))
         return PitchRange(max(0, min(low, high - LEAST_SEMITONES + 1)), high)
+
+
+def pitch_ranges(heard: Phrase | None, phrases: list[Phrase]) -> tuple[PitchRange, PitchRange]:
+    """Return the ranges of the upper and the lower roll: one for both where that stays readable."""
+    shared = PitchRange.around(note for phrase in phrases for note in phrase.notes)
+    if shared.rows <= MOST_SHARED_SEMITONES or heard is None:
+        return shared, shared
+    answers = [note for phrase in phrases if phrase is not heard for note in phrase.notes]
+    return PitchRange.around(heard.notes), PitchRange.around(answers or heard.notes)
 
 
 class PianoRoll(QWidget):

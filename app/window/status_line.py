@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app.window.top_bar import label
-from app.window.view import milliseconds
+from app.window.view import late_words, milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,8 @@ class Health:
 
     pattern_ms: float | None
     """Slider moved until the new pattern was on its way."""
+    late_ms: float | None
+    """99th percentile of how late messages left."""
     late_sends: int
     dropped_input: int
     realtime: bool | None
@@ -38,8 +40,8 @@ class StatusLine(QWidget):
         """Show what was measured."""
         _write(self._speed, f"Slider to pattern {milliseconds(health.pattern_ms)}")
         granted = {None: "", True: "  ·  Real-time scheduling", False: "  ·  No real-time scheduling"}
-        words = f"Late {health.late_sends}  ·  Dropped {health.dropped_input}{granted[health.realtime]}"
-        _write(self._health, words)
+        words = late_words(health.late_ms, health.late_sends, health.dropped_input)
+        _write(self._health, words + granted[health.realtime])
 
     def show_sound(self, words: str) -> None:
         """Show whether and how the answer is heard here."""

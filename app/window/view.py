@@ -68,3 +68,16 @@ def milliseconds(value_ms: float | None, unknown: str = "–") -> str:
     if value_ms is None:
         return unknown
     return f"{value_ms:.2f} ms" if value_ms < 10 else f"{value_ms:.0f} ms"
+
+
+def port_name(full_name: str) -> str:
+    """Drop the client's name in front of a port: `Antiphon:Antiphon In` is `Antiphon In`."""
+    return full_name.rpartition(":")[2]
+
+
+def late_words(late_ms: float | None, late_sends: int, dropped_input: int) -> str:
+    """Say how exactly notes leave, and whether anything was lost."""
+    words = [f"Late p99 {milliseconds(late_ms)}"]
+    words += [f"{late_sends} sent late"] if late_sends else []
+    words += [f"{dropped_input} inputs lost"] if dropped_input else []
+    return "  ·  ".join(words)

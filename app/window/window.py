@@ -13,10 +13,10 @@ from app.window.banner import Banner
 from app.window.controls import KeyButton
 from app.window.dragging import PhraseFiles, start_drag
 from app.window.panel import ControlPanel
-from app.window.roll import PianoRoll, PitchRange
+from app.window.roll import PianoRoll, pitch_ranges
 from app.window.status_line import Health, StatusLine
 from app.window.top_bar import TopBar
-from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, rolling_position
+from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, port_name, rolling_position
 from engine.errors import AntiphonError
 from engine.music.notes import Phrase
 from engine.snapshot import Notice, Snapshot
@@ -121,17 +121,24 @@ class InstrumentWindow(QMainWindow):
         self._show_ports(snapshot)
         self._show_music(snapshot)
         self.status_line.show_health(
-            Health(snapshot.pattern_ms, snapshot.late_sends, snapshot.dropped_input, snapshot.realtime)
+            Health(
+                snapshot.pattern_ms,
+                snapshot.late_ms,
+                snapshot.late_sends,
+                snapshot.dropped_input,
+                snapshot.realtime,
+            )
         )
         if before is None or snapshot.notices != before.notices:
             self._show_notices(snapshot.notices)
 
     def _show_ports(self, snapshot: Snapshot) -> None:
         if snapshot.backend:
-            line = f"{snapshot.input_name}  →  {snapshot.output_name}"
-            detail = f"{snapshot.backend.upper()}  ·  {snapshot.model_name}"
+            line = f"{port_name(snapshot.input_name)}  →  {port_name(snapshot.output_name)}"
         else:
-            line, detail = "No MIDI ports", snapshot.model_name
+            line = "No MIDI ports"
+        model = snapshot.model_name or "loading the model"
+        detail = "  ·  ".join(filter(None, (snapshot.backend.upper(), model, snapshot.precision)))
         self.top.show_ports(line, detail)
         lamp = lamp_of(snapshot.clock)
         source = "" if snapshot.clock is None else f"{snapshot.clock.source} clock"
@@ -139,11 +146,11 @@ class InstrumentWindow(QMainWindow):
 
     def _show_music(self, snapshot: Snapshot) -> None:
         phrases = [p for p in (snapshot.heard, snapshot.playing, snapshot.coming) if p is not None]
-        pitches = PitchRange.around(note for phrase in phrases for note in phrase.notes)
-        bars = max((phrase.bars for phrase in phrases), default=2)
+        bars = max((phrase.bars for phrase in phrases), default=snapshot.model_bars or 2)
         metre = phrases[0].beats_per_bar if phrases else 4.0
-        self.heard.set_music(snapshot.heard, None, pitches, bars=bars, beats_per_bar=metre)
-        self.playing.set_music(snapshot.playing, snapshot.coming, pitches, bars=bars, beats_per_bar=metre)
+        upper, lower = pitch_ranges(snapshot.heard, phrases)
+        self.heard.set_music(snapshot.heard, None, upper, bars=bars, beats_per_bar=metre)
+        self.playing.set_music(snapshot.playing, snapshot.coming, lower, bars=bars, beats_per_bar=metre)
         self.first_sound.setVisible(snapshot.heard is None and not snapshot.demo)
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:

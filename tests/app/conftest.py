@@ -1,7 +1,11 @@
 """Window tests run offscreen, whatever display there is; Qt's warnings fail the test they fall in."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +24,30 @@ def qt_messages(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     qInstallMessageHandler(before)
     serious = [text for text in warnings if text not in HARMLESS]
     assert not serious, f"Qt warned: {serious}"
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A genuine bundle with random weights: melody, 2 bars."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "inference"))
+    import tinybundle
+
+    return tinybundle.write(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture
+def jack_server() -> Iterator[str]:
+    """The name of a JACK server of our own, on the dummy driver."""
+    program = shutil.which("jackd")
+    if program is None:
+        pytest.skip("jackd is not installed")
+    name = f"antiphon-app-{os.getpid()}"
+    command = [program, "-n", name, "--no-realtime", "-d", "dummy", "-r", "48000", "-p", "256"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait = [shutil.which("jack_wait") or "jack_wait", "-s", name, "-w", "-t", "10"]
+    try:
+        subprocess.run(wait, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        yield name
+    finally:
+        server.terminate()
+        server.wait(10)

@@ -91,6 +91,15 @@ def test_a_slider_move_reaches_the_session_before_the_event_returns(window, sess
     assert session.calls == [("set_controls", {"variation": pytest.approx(0.41)})]
 
 
+def test_who_touches_the_morph_slider_wants_to_hear_the_morph(window, session):
+    QTest.keyClick(window.panel.morph.fader, Qt.Key.Key_End)
+    window.tick()
+    QTest.keyClick(window.panel.morph.fader, Qt.Key.Key_Home)
+    first, second = session.calls
+    assert first == ("set_controls", {"mode": "morph", "morph": 1.0})
+    assert second == ("set_controls", {"morph": 0.0})
+
+
 def test_showing_the_sessions_state_does_not_call_the_session(window, session):
     session.state = replace(
         session.state, controls=replace(session.state.controls, variation=0.9, seed=4_000_000_000)
@@ -130,6 +139,7 @@ def test_the_wheel_steps_finely(window, session, modifier, step):
         (Qt.Key.Key_B, ("store", "B")),
         (Qt.Key.Key_N, ("new_take",)),
         (Qt.Key.Key_O, ("set_bypass", True)),
+        (Qt.Key.Key_H, ("set_following", False)),
         (Qt.Key.Key_2, ("set_controls", {"mode": "morph"})),
         (Qt.Key.Key_3, ("set_controls", {"mode": "generate"})),
     ],

@@ -1,0 +1,191 @@
+"""The headless stream: one line a bar, a whole log, and an end that is silent."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_session import READY, clock
+
+from app.compose import LiveOptions
+from app.display import missing_display
+from app.event_log import EventLog, opened, record_of
+from app.launch import Started
+from app.live import Stream
+from app.models import find_bundle, installed
+from engine.errors import AntiphonError, BundleError, RenderError
+from engine.performer import messages as m
+from engine.snapshot import Notice
+
+ROOT = Path(__file__).parents[2]
+
+
+def rolling(position_beats: float, **changes: object):
+    moment = clock(source="internal", position_beats=position_beats, t_ns=0, **changes)
+    return replace(READY, clock=moment)
+
+
+def test_the_stream_says_one_line_a_bar():
+    said: list[str] = []
+    stream = Stream(said.append)
+    for position in (0.0, 1.0, 3.9, 4.0, 7.9, 8.1):
+        stream.follow(rolling(position), 0)
+    assert [line[:10] for line in said[1:]] == ["bar    1  ", "bar    2  ", "bar    3  "]
+    assert said[0].startswith("ports    jack: Antiphon In -> Antiphon Out")
+
+
+def test_the_line_of_a_bar_counts_what_was_heard():
+    said: list[str] = []
+    stream = Stream(said.append)
+    note = m.NoteData(0.0, 60, 1.0, 80, 0)
+    stream.on_event(m.BarCaptured(0, (note, note), (), 120.0, 4.0, 0))
+    stream.follow(rolling(4.0), 0)
+    assert "heard   2" in said[-1]
+    assert "vary 0.40 seed 7" in said[-1]
+
+
+def test_after_a_stop_the_same_bar_is_told_again():
+    said: list[str] = []
+    stream = Stream(said.append)
+    for state in (rolling(0.0), rolling(0.5, status="stopped"), rolling(0.0)):
+        stream.follow(state, 0)
+    assert sum(line.startswith("bar    1") for line in said) == 2
+
+
+def test_a_notice_is_told_once():
+    said: list[str] = []
+    stream = Stream(said.append)
+    lost = replace(READY, backend="", notices=(Notice("The server went away.", "Start it."),))
+    stream.follow(lost, 0)
+    stream.follow(replace(lost, late_sends=1), 0)
+    assert said == ["notice   The server went away. Start it."]
+
+
+def test_the_log_has_musical_and_monotonic_time():
+    played = record_of(m.Played(1_000, 1_007, 4.5, bytes((0x90, 60, 100))))
+    assert played == {
+        "event": "played",
+        "due_ns": 1_000,
+        "sent_ns": 1_007,
+        "t_ns": 1_007,
+        "position_beats": 4.5,
+        "data": [144, 60, 100],
+    }
+    heard = record_of(m.Heard(5, 0.25, bytes((0x80, 60, 0))))
+    assert heard == {"event": "heard", "t_ns": 5, "position_beats": 0.25, "data": [128, 60, 0]}
+    bar = record_of(m.BarCaptured(2, (m.NoteData(0.0, 60, 1.0, 80, 0),), (0,), 120.0, 4.0, 99))
+    assert (bar["event"], bar["t_ns"], bar["position_beats"]) == ("bar_captured", 99, 12.0)
+    assert bar["notes"][0] == {
+        "start_beats": 0.0, "pitch": 60, "duration_beats": 1.0, "velocity": 80, "channel": 0,
+    }  # fmt: skip
+    assert record_of(m.Pong(1, 0, 0)) is None
+
+
+def test_the_log_keeps_the_clocks_changes_only():
+    file = io.StringIO()
+    log = EventLog(file)
+    for state in (
+        clock(),
+        clock(position_beats=1.0),
+        clock(status="stopped"),
+        clock(status="stopped", bpm=90.0),
+    ):
+        log.write(state)
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [(line["status"], line["bpm"]) for line in lines] == [
+        ("rolling", 120.0), ("stopped", 120.0), ("stopped", 90.0),
+    ]  # fmt: skip
+
+
+def test_a_log_that_cannot_be_written_is_refused_in_one_line(tmp_path):
+    with (
+        pytest.raises(AntiphonError, match="the log cannot be written"),
+        opened(tmp_path / "no" / "log.jsonl"),
+    ):
+        pass
+
+
+def test_options_become_controls_or_one_clear_refusal():
+    assert LiveOptions(variation=0.7, seed=3).controls().variation == 0.7
+    with pytest.raises(RenderError, match=r"variation 1\.7"):
+        LiveOptions(variation=1.7).controls()
+
+
+def test_work_done_beside_hands_its_refusal_over():
+    def refuse() -> None:
+        raise BundleError("not there")
+
+    with pytest.raises(BundleError, match="not there"):
+        Started(refuse, "test").result()
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "found"),
+    [
+        ({}, "linux", "no display"),
+        ({"DISPLAY": ":4711"}, "linux", "does not answer"),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", ""),
+        ({"QT_QPA_PLATFORM": "offscreen"}, "linux", ""),
+        ({"DISPLAY": "far:0"}, "linux", ""),
+        ({}, "darwin", ""),
+        ({}, "win32", ""),
+    ],
+)
+def test_a_missing_display_is_found_out(environment, platform, found, tmp_path):
+    said = missing_display(environment, platform, tmp_path)
+    assert found in said
+    assert bool(said) == bool(found)
+
+
+def test_bundles_are_found_by_name_or_path(tiny_bundle):
+    folder = tiny_bundle.parent
+    assert installed(folder) == {"tiny": tiny_bundle}
+    assert find_bundle("tiny", folder) == tiny_bundle
+    assert find_bundle(str(tiny_bundle), folder / "empty") == tiny_bundle
+    with pytest.raises(BundleError, match="installed: tiny"):
+        find_bundle("huge", folder)
+
+
+@pytest.mark.jack
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_silences_and_ends_well(number, jack_server, tiny_bundle, tmp_path):
+    log = tmp_path / "log.jsonl"
+    command = [sys.executable, "-m", "app", "live", "--headless", "--demo", "--tempo", "240"]
+    command += ["--model", str(tiny_bundle), "--log", str(log), "--variation", "0"]
+    environment = {**os.environ, "JACK_DEFAULT_SERVER": jack_server}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        _wait_for(log, "played")
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert said.splitlines()[-1].startswith("silent")
+    assert sum(line.startswith("bar ") for line in said.splitlines()) >= 2
+    assert _left_sounding(log) == set()
+
+
+def _wait_for(log: Path, kind: str) -> None:
+    for _ in range(400):
+        if log.exists() and f'"event": "{kind}"' in log.read_text():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no {kind} event was logged")
+
+
+def _left_sounding(log: Path) -> set[int]:
+    sounding: set[int] = set()
+    for line in log.read_text().splitlines():
+        record = json.loads(line)
+        if record["event"] == "played" and record["data"][0] & 0xF0 == 0x90:
+            sounding.add(record["data"][1])
+        elif record["event"] == "played" and record["data"][0] & 0xF0 == 0x80:
+            sounding.discard(record["data"][1])
+    return sounding

@@ -1,0 +1,90 @@
+"""What the window shows, as pure functions."""
+
+import pytest
+from fake_session import READY, clock
+
+from app.demo import demo_phrase
+from app.window.view import (
+    bar_and_beat,
+    lamp_of,
+    late_words,
+    milliseconds,
+    place_in,
+    port_name,
+    rolling_position,
+)
+from engine.music.notes import Note, Phrase
+from engine.music.representation import representation
+
+
+@pytest.mark.parametrize(
+    ("position", "metre", "shown"),
+    [
+        (0.0, 4.0, "1.1"),
+        (3.99, 4.0, "1.4"),
+        (4.0, 4.0, "2.1"),
+        (45.3, 4.0, "12.2"),
+        (7.0, 3.5, "3.1"),
+        (-0.2, 4, "1.1"),
+    ],
+)
+def test_bar_and_beat_count_from_one(position, metre, shown):
+    assert bar_and_beat(position, metre) == shown
+
+
+def test_a_step_that_floats_just_below_the_line_is_on_it():
+    assert bar_and_beat(8.0 - 1e-9, 4.0) == "3.1"
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "word"),
+    [
+        ("external", "rolling", "locked"),
+        ("external", "armed", "waiting"),
+        ("external", "lost", "lost"),
+        ("internal", "rolling", "free"),
+    ],
+)
+def test_the_lamp_says_how_the_clock_stands(source, status, word):
+    assert lamp_of(clock(source=source, status=status)).word == word
+
+
+def test_before_the_first_word_of_the_clock_it_is_starting():
+    assert lamp_of(None).word == "starting"
+
+
+def test_the_playhead_wraps_with_the_phrase_and_hides_when_nothing_rolls():
+    phrase = Phrase.of([Note(0.0, 60, 1.0)], bars=2)
+    assert place_in(phrase, 21.0, 4.0) == pytest.approx(1.0)
+    assert place_in(phrase, 3.0, 4.0) == pytest.approx(7.0)
+    assert place_in(phrase, None, 0.0) is None
+    assert place_in(None, 3.0, 0.0) is None
+
+
+def test_the_position_runs_between_two_words_of_the_clock():
+    from dataclasses import replace
+
+    state = replace(READY, clock=clock(position_beats=8.0, bpm=120.0, t_ns=1_000_000_000))
+    assert rolling_position(state, 1_250_000_000) == pytest.approx(8.5)
+    stopped = replace(READY, clock=clock(status="stopped"))
+    assert rolling_position(stopped, 0) is None
+
+
+def test_durations_and_names():
+    assert milliseconds(None) == "–"
+    assert milliseconds(0.123) == "0.12 ms"
+    assert milliseconds(23.4) == "23 ms"
+    assert port_name("Antiphon:Antiphon In") == "Antiphon In"
+    assert port_name("Antiphon In") == "Antiphon In"
+    assert late_words(0.1, 0, 0) == "Late p99 0.10 ms"
+    assert late_words(0.1, 2, 3) == "Late p99 0.10 ms  ·  2 sent late  ·  3 inputs lost"
+
+
+def test_the_demo_is_a_melody_the_model_can_hear():
+    phrase = demo_phrase()
+    assert phrase.bars == 2
+    ends = [note.end_beats for note in phrase.notes]
+    assert all(end <= later.start_beats for end, later in zip(ends, phrase.notes[1:], strict=False))
+    melody = representation("melody", 2)
+    onsets = sum(1 for token in melody.encode(phrase)[:, 0] if token >= 2)
+    assert onsets == len(phrase.notes) == 16
