@@ -10,6 +10,7 @@ import ctypes
 import heapq
 import importlib.util
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,7 +27,11 @@ RING_SIZE = 4096
 SILENT_NS = 1_200_000_000
 """A server that has not called for so long counts as dead."""
 FLUSH_NS = 300_000_000
-"""How long closing waits for messages that are already due."""
+"""How long closing waits for messages that are due or soon will be."""
+SOON_NS = 50_000_000
+"""What is due within this time still leaves before closing."""
+SETTLING_CYCLES = 3
+"""The server wires ports between cycles: what is written before that reaches nobody."""
 _IGNORED = frozenset({0xF0, 0xF7, 0xFE})
 """SysEx and active sensing say nothing to us."""
 
@@ -135,7 +140,7 @@ class JackInput:
         self.dropped = 0
         self._ring: deque[InputEvent] = deque()
 
-    def receive(self, time: FrameTime) -> bool:
+    def receive(self, clock: FrameTime) -> bool:
         """Take over the cycle's messages; tell whether there were any. Process callback only."""
         heard = False
         for offset, buffer in self._port.incoming_midi_events():
@@ -145,7 +150,7 @@ class JackInput:
             if len(self._ring) >= RING_SIZE:
                 self.dropped += 1
                 continue
-            self._ring.append(InputEvent(time.ns_at(offset), data))
+            self._ring.append(InputEvent(clock.ns_at(offset), data))
             heard = True
         return heard
 
@@ -193,19 +198,19 @@ class JackOutput:
             self._sent.clear()
         return sent
 
-    def transmit(self, time: FrameTime, frames: int) -> None:
+    def transmit(self, clock: FrameTime, frames: int) -> None:
         """Write what is due in this cycle. Process callback only."""
         self._port.clear_buffer()
         with self._lock:
             heap = self._heap
             while heap:
                 due_ns, _, data = heap[0]
-                offset = time.offset_at(due_ns)
+                offset = clock.offset_at(due_ns)
                 if offset >= frames or not self._write(max(offset, 0), data):
                     return
                 self.late += offset < 0
                 heapq.heappop(heap)
-                self._sent.append((due_ns, time.ns_at(max(offset, 0)), data))
+                self._sent.append((due_ns, clock.ns_at(max(offset, 0)), data))
 
     def _write(self, offset: int, data: bytes) -> bool:
         """Write one message; False when the cycle's buffer is full, so that it waits for the next."""
@@ -268,6 +273,8 @@ class JackBackend:
             self._client.activate()
             self._wires = Wires(self._client, self.input.name, self.output.name)
             self._wires.want(connect_in, connect_out, patient=patient)
+            if connect_in or connect_out:
+                self._await_cycles(SETTLING_CYCLES)
         except jack.JackError as error:
             self._client.close()
             raise PortError(f"JACK: the ports cannot be opened ({error}); restart the server") from error
@@ -324,15 +331,18 @@ class JackBackend:
         closing.join(1.0)
 
     def _flush(self) -> None:
+        """Let what is due leave, and one more cycle pass: receivers run after us in it."""
         end_ns = now_ns() + FLUSH_NS
-        pause = threading.Event()
-        while self.output.due_waiting(now_ns()) and now_ns() < end_ns and not self._lost:
-            pause.wait(0.001)
-        last_cycle = self._cycles + 1
-        # Receivers run after us in the cycle: one more has to pass before we may go.
-        while self._cycles <= last_cycle and now_ns() < end_ns and not self._lost:
-            pause.wait(0.001)
+        while self.output.due_waiting(now_ns() + SOON_NS) and now_ns() < end_ns and not self._lost:
+            time.sleep(0.001)
+        self._await_cycles(2)
         self.output.close()
+
+    def _await_cycles(self, count: int) -> None:
+        """Wait until the server has called so many times more, for a limited time."""
+        last, end_ns = self._cycles + count, now_ns() + FLUSH_NS
+        while self._cycles < last and now_ns() < end_ns and not self._lost:
+            time.sleep(0.001)
 
 
 class Wires:

@@ -18,12 +18,10 @@ from engine.performer.messages import (
     ClockState,
     Command,
     Connections,
+    Event,
     Fault,
-    Message,
-    Panic,
     Ping,
     Played,
-    Pong,
     PortBack,
     PortLost,
     Ready,
@@ -35,13 +33,19 @@ CONTROLLER_SILENT_NS = 2_000_000_000
 """Without a Ping for so long the controller counts as gone."""
 LAST_BAR_NS = 1_700_000_000
 """How long the music may go on to finish its bar once the controller is gone."""
-ALIVE_EVERY_NS = 250_000_000
-"""How often the ports are looked at."""
+LOOK_EVERY_NS = 250_000_000
+"""How often the ports and their wiring are looked at."""
 RETRY_EVERY_NS = 1_000_000_000
 """How often lost ports are tried again."""
 LONGEST_SLEEP_NS = 10_000_000
 """The loop looks around at least so often."""
+REPEAT_NS = 500_000_000
+"""When the note-offs on new ports are said a second time."""
+AFTERWORD_NS = 20_000_000
+"""When the last resets are said a second time."""
 MAX_COMMANDS_PER_TURN = 64
+_REMEDY = "Plug the device in or start its program again; Antiphon comes back by itself"
+_JACK_REMEDY = "Start the JACK or PipeWire server again; Antiphon comes back by itself"
 
 
 class PerformerLike(Protocol):
@@ -55,8 +59,8 @@ class PerformerLike(Protocol):
         """Do what is due; return when to be called again."""
         ...
 
-    def attach(self, backend: MidiBackend) -> None:
-        """Go on with other ports."""
+    def attach(self, backend: MidiBackend, now_ns: int | None = None) -> None:
+        """Go on with other ports, silencing first what may still sound from before."""
         ...
 
 
@@ -65,11 +69,14 @@ def silence_messages(channels: Collection[int]) -> list[bytes]:
 
     The note-offs are spelled out because some instruments ignore controllers 120 and 123.
     """
-    messages = []
-    for channel in sorted(channels):
-        messages += [bytes((0xB0 | channel, controller, 0)) for controller in (64, 123, 120)]
-        messages += [bytes((0x80 | channel, pitch, 0)) for pitch in range(128)]
-    return messages
+    resets = [bytes((0xB0 | channel, kind, 0)) for channel in sorted(channels) for kind in (64, 123, 120)]
+    return resets + every_note_off(channels)
+
+
+def every_note_off(channels: Collection[int], but: Collection[tuple[int, int]] = ()) -> list[bytes]:
+    """Return note-offs for all pitches of these channels, but for those `(channel, pitch)`."""
+    keys = [(channel, pitch) for channel in sorted(channels) for pitch in range(128)]
+    return [bytes((0x80 | channel, pitch, 0)) for channel, pitch in keys if (channel, pitch) not in but]
 
 
 class Host:
@@ -79,8 +86,8 @@ class Host:
         self,
         *,
         open_backend: Callable[[], MidiBackend],
-        make_performer: Callable[[MidiBackend, Callable[[Message], None]], PerformerLike],
-        send: Callable[[Message], None],
+        make_performer: Callable[[MidiBackend, Callable[[Event], None]], PerformerLike],
+        send: Callable[[Event], None],
         realtime: bool = False,
         silence_channels: Collection[int] = (),
     ) -> None:
@@ -96,12 +103,14 @@ class Host:
         self._open_backend, self._make_performer = open_backend, make_performer
         self._send, self._realtime = send, realtime
         self._channels = set(silence_channels)
+        self._sounding: set[tuple[int, int]] = set()
+        self._repeat_ns: int | None = None
         self._inbox: deque[bytes] = deque()
         self._backend: MidiBackend = SilentBackend()
         self._performer: PerformerLike
         self._clock: ClockState | None = None
         self._connections = Connections((), ())
-        self._lost = False
+        self._without_ports = False
         self._controller_gone = False
         self._end_ns: int | None = None
         self._last_ping_ns = 0
@@ -135,14 +144,14 @@ class Host:
         try:
             self._backend = self._open_backend()
         except PortError as error:
-            self._send(PortLost(str(error), "" if not patient else "trying again every second"))
+            self._send(PortLost(str(error), "Antiphon tries again every second" if patient else ""))
             if not patient:
                 self.done = True
                 return False
-            self._lost = True
+            self._without_ports = True
             self._look_ns = now_ns + RETRY_EVERY_NS
         self._performer = self._make_performer(self._backend, self.emit)
-        if not self._lost:
+        if not self._without_ports:
             self._silence_channels(now_ns)
             self._send(self._ready())
         return True
@@ -151,20 +160,33 @@ class Host:
         """Do everything that is due and return when to be called again at the latest."""
         self._take_commands(now_ns)
         self._watch_controller(now_ns)
-        if now_ns >= self._look_ns:
-            self._watch_ports(now_ns)
         wake_ns = self._performer.step(now_ns)
+        self._watch_ports(now_ns)
+        if self._repeat_ns is not None and now_ns >= self._repeat_ns:
+            self._repeat_note_offs(now_ns)
         if self._end_ns is not None and now_ns >= self._end_ns:
             self.finish(now_ns)
         return min(wake_ns, now_ns + LONGEST_SLEEP_NS)
 
-    def emit(self, event: Message) -> None:
+    def emit(self, event: Event) -> None:
         """Pass an event on, keeping what the host itself must know. Called by the performer."""
         if isinstance(event, ClockState):
             self._clock = event
-        elif isinstance(event, Played) and event.data and event.data[0] < 0xF0:
-            self._channels.add(event.data[0] & 0x0F)
+        elif isinstance(event, Played):
+            self._keep(event.data)
+        elif isinstance(event, Bye):
+            # The last word is the host's, once the ports are closed.
+            return
         self._send(event)
+
+    def _keep(self, data: bytes) -> None:
+        """Keep which notes sound and on which channels."""
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        self._channels.add(channel)
+        if kind == 0x90 and data[2]:
+            self._sounding.add((channel, data[1]))
+        elif kind in (0x80, 0x90):
+            self._sounding.discard((channel, data[1]))
 
     def _take_commands(self, now_ns: int) -> None:
         for _ in range(min(len(self._inbox), MAX_COMMANDS_PER_TURN)):
@@ -176,14 +198,12 @@ class Host:
             self._obey(command, now_ns)
 
     def _obey(self, command: Command, now_ns: int) -> None:
+        if isinstance(command, Shutdown):
+            self._end_ns = now_ns
+            return
         if isinstance(command, Ping):
             self._last_ping_ns = now_ns
-            output = self._backend.output
-            self._send(Pong(command.number, self._backend.input.dropped, getattr(output, "late", 0)))
-        elif isinstance(command, Shutdown):
-            self._end_ns = now_ns
-        else:
-            self._performer.handle(command, now_ns)
+        self._performer.handle(command, now_ns)
 
     # The controller -----------------------------------------------------------------------------
 
@@ -205,33 +225,35 @@ class Host:
     # The ports ----------------------------------------------------------------------------------
 
     def _watch_ports(self, now_ns: int) -> None:
-        if self._lost:
-            self._try_again(now_ns)
+        if now_ns < self._look_ns:
             return
-        self._look_ns = now_ns + ALIVE_EVERY_NS
-        if not self._backend.alive():
-            self._lose(now_ns)
-        else:
+        if self._without_ports:
+            self._look_ns = now_ns + RETRY_EVERY_NS
+            self._try_again(now_ns)
+        elif self._backend.alive():
+            self._look_ns = now_ns + LOOK_EVERY_NS
             self._report_connections()
+        else:
+            self._look_ns = now_ns + RETRY_EVERY_NS
+            self._lose(now_ns)
 
     def _lose(self, now_ns: int) -> None:
-        dead, self._backend, self._lost = self._backend, SilentBackend(), True
-        reason = getattr(dead, "lost_reason", "") or "its port has disappeared"
-        self._performer.handle(Panic(), now_ns)
-        self._performer.attach(self._backend)
-        self._send(PortLost(f"MIDI ports lost ({dead.name}): {reason}", _remedy(dead.name)))
+        dead, self._backend = self._backend, SilentBackend()
+        self._without_ports = True
+        self._performer.attach(self._backend, now_ns)
+        reason = getattr(dead, "lost_reason", "") or "they have disappeared"
+        remedy = _JACK_REMEDY if dead.name == "jack" else _REMEDY
+        self._send(PortLost(f"MIDI ports lost ({dead.name}): {reason}", remedy))
         dead.close()
-        self._look_ns = now_ns + RETRY_EVERY_NS
 
     def _try_again(self, now_ns: int) -> None:
-        self._look_ns = now_ns + RETRY_EVERY_NS
         try:
             self._backend = self._open_backend()
         except PortError:
             return
-        self._lost = False
-        self._performer.attach(self._backend)
+        self._without_ports = False
         self._silence_channels(now_ns)
+        self._performer.attach(self._backend, now_ns)
         self._send(self._ready())
         self._send(PortBack(self._backend.name))
 
@@ -242,6 +264,18 @@ class Host:
     def _silence_channels(self, now_ns: int) -> None:
         """Silence what may still sound from before these ports were open."""
         for message in silence_messages(self._channels):
+            self._backend.output.send(now_ns, message)
+        if self._channels:
+            self._repeat_ns = now_ns + REPEAT_NS
+
+    def _repeat_note_offs(self, now_ns: int) -> None:
+        """Say it again, leaving out what plays by now.
+
+        A JACK server that lost a client may take some cycles until it runs the others again, and
+        what was written in those reaches nobody.
+        """
+        self._repeat_ns = None
+        for message in every_note_off(self._channels, self._sounding):
             self._backend.output.send(now_ns, message)
 
     @property
@@ -266,24 +300,19 @@ class Host:
             return
         self.done = True
         try:
-            self._performer.handle(Panic(), now_ns)
+            self._performer.handle(Shutdown(), now_ns)
         finally:
+            # Should a cycle of the server be lost just now, this still arrives.
+            for message in every_note_off(self._channels):
+                self._backend.output.send(now_ns + AFTERWORD_NS, message)
             self._backend.close()
             self._send(Bye())
 
     def fail(self, error: BaseException, now_ns: int) -> None:
         """End after a fault of the performer: silence without its help."""
-        if self.done:
-            return
         self.done = True
         self._send(Fault(f"The performer failed: {type(error).__name__}: {error}"))
         self._backend.output.cancel()
         self._silence_channels(now_ns)
         self._backend.close()
         self._send(Bye())
-
-
-def _remedy(name: str) -> str:
-    if name == "jack":
-        return "Start the JACK or PipeWire server again; the ports come back by themselves"
-    return "Plug the device in or start its program again; the ports come back by themselves"

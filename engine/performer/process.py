@@ -14,7 +14,7 @@ from types import FrameType
 from engine.midi.backends import open_backend
 from engine.midi.ports import MidiBackend, now_ns
 from engine.performer.host import Host
-from engine.performer.messages import Message, encode
+from engine.performer.messages import Event, encode
 from engine.performer.performer import Performer
 from engine.performer.pipe import Receiver, Sender
 from engine.performer.realtime import Waker, quieten_collector, request_realtime
@@ -82,7 +82,7 @@ def _host(options: argparse.Namespace, events: Sender, waker: Waker, realtime: b
             on_input=waker.wake,
         )
 
-    def send(event: Message) -> None:
+    def send(event: Event) -> None:
         events.put(encode(event))
 
     host = Host(
