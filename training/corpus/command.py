@@ -35,7 +35,9 @@ def print_summary(console: Console, corpus: Path, info: Mapping[str, Any]) -> No
     """Print counts of files, reasons of rejection, and windows by split."""
     rejected = info["rejected"]
     total = info["files"] + sum(rejected.values())
-    console.print(f"{corpus}: {info['config']['kind']}, {info['files']} of {total} files used")
+    console.print(
+        f"{corpus}: {info['config']['kind']}, {info['files']} of {total} files used", soft_wrap=True
+    )
     if rejected:
         table = Table("files", "rejected because", box=None)
         for reason, count in rejected.items():

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.corpus import shards as shard_files
+from training.corpus.bars import GRID
 from training.corpus.kinds import Kind, kind_named
 from training.corpus.shards import Shard, ShardOutput
 from training.corpus.sources import SPLITS, CorpusError, Rejected, SourceFile
@@ -163,7 +164,11 @@ def _windows(
             known = np.isin(prints.loose, prints.loose[table["split"] == 0])
             table["flags"] |= np.where(known & (table["split"] > 0), SEEN_IN_TRAIN, 0).astype(np.uint8)
         tables[bars] = table[keep]
-        counts[str(bars)] = _counts(tables[bars], dropped, repeated)
+        too_short = merged.streams.segments["steps"] < bars * GRID.steps_per_bar
+        counts[str(bars)] = {
+            **_counts(tables[bars], dropped, repeated),
+            "segments too short": int(too_short.sum()),
+        }
     return tables, splits, groups, counts
 
 

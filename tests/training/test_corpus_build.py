@@ -1,0 +1,170 @@
+"""Folders in, a corpus out, by every executor."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus_files import Part, tune, write_midi
+from typer.testing import CliRunner
+
+from training.cli import app
+from training.corpus.build import WORK_FOLDER, BuildOptions, build_corpus
+from training.corpus.dataset import Corpus
+from training.corpus.sources import CorpusError
+
+
+def random_tune(seed: int, bars: int = 8) -> list[tuple[float, ...]]:
+    rng = np.random.default_rng(seed)
+    return tune((60 + rng.integers(0, 24, bars * 8)).tolist())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve tunes, one of them again a fourth higher, a waltz, and two files that cannot be read."""
+    root = tmp_path / "music"
+    for seed in range(12):
+        write_midi(root / f"tune{seed:02d}.mid", [Part(random_tune(seed))])
+    higher = [(start, length, pitch + 5) for start, length, pitch in random_tune(0)]
+    write_midi(root / "tune00_in_f.mid", [Part(higher)])
+    write_midi(root / "waltz.mid", [Part(tune([60] * 12))], metres=[(0, 3, 4)])
+    (root / "broken.mid").write_bytes(b"MThd")
+    (root / "text.mid").write_bytes(b"this is a text, not music")
+    return root
+
+
+def options(**changes: object) -> BuildOptions:
+    values: dict[str, object] = {
+        "kind": "melody",
+        "bars": (2, 4),
+        "executor": "serial",
+        "workers": 2,
+        "files_per_shard": 4,
+        **changes,
+    }
+    return BuildOptions(**values)  # type: ignore[arg-type]
+
+
+def contents(corpus: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(corpus)): path.read_bytes()
+        for path in sorted(corpus.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_bad_files_end_in_the_report_and_good_ones_in_the_corpus(folder: Path, tmp_path: Path) -> None:
+    info = build_corpus([folder], tmp_path / "corpus", options())
+    assert info["rejected"] == {
+        "file ends inside its header": 1,
+        "no MIDI header": 1,
+        "no bar in 4/4 or 2/2": 1,
+    }
+    with (tmp_path / "corpus" / "rejects.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["path"]: row["reason"] for row in csv.DictReader(stream)}
+    assert rows["music/waltz.mid"] == "no bar in 4/4 or 2/2"
+    assert info["files"] == 13
+    assert info["sources"] == [
+        {
+            "set": "",
+            "licence": "unknown",
+            "rights": "unknown",
+            "files": 13,
+            "windows": info["sources"][0]["windows"],
+        }
+    ]
+
+
+def test_a_transposed_copy_is_one_work_and_gives_no_window_of_its_own(folder: Path, tmp_path: Path) -> None:
+    info = build_corpus([folder], tmp_path / "corpus", options())
+    counts = info["windows"]["2"]
+    assert counts["candidates"] == 13 * 7
+    assert counts["train"] + counts["valid"] + counts["test"] == 12 * 7
+    assert sum(counts["duplicates"].values()) == 7
+    with (tmp_path / "corpus" / "files.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["path"]: row for row in csv.DictReader(stream)}
+    one, other = rows["music/tune00.mid"], rows["music/tune00_in_f.mid"]
+    assert (one["group"], one["split"]) == (other["group"], other["split"])
+    assert len({row["group"] for row in rows.values()}) == 12
+
+
+@pytest.mark.parametrize("executor", ["pool", "ray"])
+def test_every_executor_writes_the_same_bytes(folder: Path, tmp_path: Path, executor: str) -> None:
+    if executor == "ray":
+        pytest.importorskip("ray")
+    for name in ("serial", executor):
+        build_corpus([folder], tmp_path / name, options(executor=name))
+    assert contents(tmp_path / "serial") == contents(tmp_path / executor)
+
+
+def test_a_second_run_reads_nothing_and_changes_nothing(folder: Path, tmp_path: Path) -> None:
+    advanced: list[int] = []
+    started: list[tuple[int, int]] = []
+
+    def build() -> None:
+        build_corpus(
+            [folder],
+            tmp_path / "corpus",
+            options(),
+            lambda total, done: started.append((total, done)),
+            advanced.append,
+        )
+
+    build()
+    before = contents(tmp_path / "corpus")
+    build()
+    assert contents(tmp_path / "corpus") == before
+    assert started == [(16, 0), (16, 16)]
+    assert sum(advanced) == 16
+
+
+def test_an_interrupted_shard_is_built_again(folder: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    build_corpus([folder], corpus, options())
+    before = contents(corpus)
+    shard = corpus / WORK_FOLDER / "shard-00001"
+    (shard / "_DONE").unlink()
+    (shard / "steps.npy").write_bytes(b"half written")
+    advanced: list[int] = []
+    build_corpus([folder], corpus, options(), advance=advanced.append)
+    assert sum(advanced) == 4
+    assert contents(corpus) == before
+
+
+def test_the_seed_moves_works_and_the_hash_follows_the_content(folder: Path, tmp_path: Path) -> None:
+    infos = [build_corpus([folder], tmp_path / f"corpus{seed}", options(seed=seed)) for seed in range(8)]
+    assert len({info["sha256"] for info in infos}) > 1
+    again = build_corpus([folder], tmp_path / "again", options(seed=3))
+    assert again["sha256"] == infos[3]["sha256"]
+
+
+def test_impossible_options_are_refused(folder: Path, tmp_path: Path) -> None:
+    for changes, words in (
+        ({"kind": "opera"}, "kind 'opera': unknown"),
+        ({"bars": (0,)}, "from 1 to 64 bars"),
+        ({"executor": "abacus"}, "executor 'abacus': unknown"),
+        ({"kind": "trio"}, "no usable window; 16 files rejected"),
+    ):
+        with pytest.raises(CorpusError, match=words):
+            build_corpus([folder], tmp_path / "corpus", options(**changes))
+
+
+# The command --------------------------------------------------------------------------------
+
+
+def test_the_command_prints_what_became_of_the_files(folder: Path, tmp_path: Path) -> None:
+    arguments = ["corpus", "build", str(folder), "-o", str(tmp_path / "corpus"), "--bars", "2"]
+    result = CliRunner().invoke(app, [*arguments, "--executor", "serial"])
+    assert result.exit_code == 0
+    assert "13 of 16 files used" in result.output
+    assert "no bar in 4/4 or 2/2" in result.output
+    assert Corpus.open(tmp_path / "corpus").bars == 2
+    assert json.loads((tmp_path / "corpus" / "corpus.json").read_text())["config"]["bars"] == [2]
+
+
+def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["corpus", "build", str(tmp_path / "none"), "-o", str(tmp_path / "c")])
+    assert result.exit_code == 1
+    assert result.stderr.strip().endswith("no such file or folder; give folders that hold MIDI files")
+    assert len(result.stderr.strip().splitlines()) == 1
