@@ -8,15 +8,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import AntiphonError, RenderError
 from engine.inference.controls import Controls
-from engine.inference.model import Model
 from engine.inference.render import Slot, encode_slot, render
 from engine.inference.worker import LatestWorker
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import NoteData, PatternStarted, SetPattern, StartAt
+
+if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
+    from engine.inference.model import Model
 
 LATENTS_KEPT = 32
 """Encoded phrases the inference thread remembers."""
@@ -26,7 +28,7 @@ LATENTS_KEPT = 32
 class Request:
     """What the music depends on; all values, so that nothing changes under the computation."""
 
-    model: Model | None
+    model: "Model | None"
     controls: Controls
     phrases: Mapping[str, Phrase]
     """By slot name."""
@@ -144,7 +146,7 @@ class _Latents:
         self._model: Model | None = None
         self._slots: OrderedDict[Phrase, Slot] = OrderedDict()
 
-    def slot(self, model: Model, phrase: Phrase) -> Slot:
+    def slot(self, model: "Model", phrase: Phrase) -> Slot:
         """Return the phrase encoded, from memory if possible."""
         if model is not self._model:
             self._model, self._slots = model, OrderedDict()

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.answers import Answers, Request, wire
 from engine.board import Board
@@ -17,12 +17,14 @@ from engine.edits import Edits
 from engine.errors import PerformerError, RenderError
 from engine.history import HeardPhrase, History
 from engine.inference.controls import HEARD, STORED, Controls, changed
-from engine.inference.model import Model
 from engine.inference.render import fit
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import ClockSource, Command, Event, StartAt
 from engine.snapshot import Snapshot
+
+if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
+    from engine.inference.model import Model
 
 LARGEST_DRAWN_SEED = 9999
 """New takes draw seeds that are easy to read and type; any 32-bit seed can be set."""
@@ -47,7 +49,7 @@ class Session:
     def __init__(
         self,
         client: Client,
-        model: Model | None,
+        model: "Model | None",
         *,
         demo_phrase: Phrase | None = None,
         controls: Controls | None = None,
@@ -217,14 +219,14 @@ class Session:
             if self._edits.redo():
                 self._request()
 
-    def set_model(self, model: Model) -> None:
+    def set_model(self, model: "Model") -> None:
         """Use another model from now on; what sounds goes on until its first answer."""
         with self._lock:
             self._model = model
             self._heard = self._refit(model)
             self._request()
 
-    def _refit(self, model: Model) -> HeardPhrase | None:
+    def _refit(self, model: "Model") -> HeardPhrase | None:
         """Return what was heard at a length the model can take."""
         heard = self._heard or self._history.closed_phrase(model.bars, partial=True)
         if heard is None or heard.phrase.bars <= model.bars:
