@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from training.config import ConfigError, RunConfig
-from training.models.vae import VAE
+from training.models.build import Trainable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class RunFolder:
         with (self.path / "history.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def save(self, checkpoint: dict[str, Any], ema: VAE) -> None:
+    def save(self, checkpoint: dict[str, Any], ema: Trainable) -> None:
         """Write the checkpoint and the averaged weights."""
         self.path.mkdir(parents=True, exist_ok=True)
         torch.save(checkpoint, self.path / "checkpoint.pt.part")
@@ -61,7 +61,7 @@ class RunFolder:
         file = self.path / "checkpoint.pt"
         return torch.load(file, map_location=device, weights_only=True) if file.exists() else None
 
-    def load_ema(self, model: VAE) -> VAE:
+    def load_ema(self, model: Trainable) -> Trainable:
         """Fill `model` with the run's averaged weights."""
         file = self.path / "ema.safetensors"
         if not file.exists():

@@ -55,7 +55,22 @@ def corpus_build(
                 shippable_only=shippable_only,
             ),
         )
-    except CorpusError as error:
+    except (CorpusError, OSError) as error:
+        _fail(error)
+
+
+@corpus_app.command("report")
+def corpus_report(
+    corpus: Annotated[Path, typer.Argument(help="A corpus that `corpus build` made.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the report.")],
+) -> None:
+    """Show what is in a corpus: a page with plots, and the plots as PNG files."""
+    from training.corpus.report import write_report
+    from training.corpus.sources import CorpusError
+
+    try:
+        print(write_report(corpus, output))
+    except (CorpusError, OSError) as error:
         _fail(error)
 
 

@@ -40,15 +40,30 @@ class DecoderConfig(Table):
     dropout: float = 0.0
 
 
+class ContinuerConfig(Table):
+    """The two GRUs of a continuation; see training/models/seq2seq.py."""
+
+    hidden: int = 256
+    layers: int = 2
+    channels: int = 128
+
+
 class ModelConfig(Table):
-    """A variational autoencoder over one representation."""
+    """A variational autoencoder over one representation, or (task `continue`) a continuation."""
 
     representation: Literal["melody", "drums", "groove", "trio", "pianoroll"] = "melody"
     bars: int = 2
     z_size: int = 128
-    task: Literal["autoencode", "humanize", "drumify"] = "autoencode"
+    task: Literal["autoencode", "humanize", "drumify", "continue"] = "autoencode"
+    """For `continue`, `bars` counts the given bars and the corpus gives as many again to write."""
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
+    continuer: ContinuerConfig = ContinuerConfig()
+
+    @property
+    def window_bars(self) -> int:
+        """Bars of a training window."""
+        return 2 * self.bars if self.task == "continue" else self.bars
 
 
 class DataConfig(Table):
@@ -76,6 +91,12 @@ class LossConfig(Table):
     """Part of training after which `own_share` ramps up, 0 to 1."""
     velocity_weight: float = 20.0
     offset_weight: float = 10.0
+    keys: Literal["bce", "focal", "focal_plus"] = "bce"
+    """Loss of a piano key; see training/models/losses.py."""
+    gamma: float = 2.0
+    """Focal losses: how much less an easy key counts, 0 and above."""
+    alpha: float = 0.5
+    """Focal losses: weight of sounding keys, 0 to 1; silent ones get the rest."""
 
 
 class OptimConfig(Table):

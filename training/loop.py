@@ -21,14 +21,13 @@ from training.config import ConfigError, RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.sampler import EpochSampler
 from training.distributed import Ranks, ranks
-from training.evaluation.reconstruction import evaluate_reconstruction
-from training.models.build import build_model
-from training.models.losses import Noise, Objective, Terms
-from training.models.vae import VAE
-from training.tasks import heard_of
+from training.evaluation.core import core_metrics
+from training.models.build import Trainable, build_model, build_objective
+from training.models.losses import Noise, Terms
+from training.tasks import heard_and_target
 
-SCORE = "free_running"
-"""The measure that early stopping and the best checkpoint go by."""
+SCORE = "score"
+"""The measure that early stopping goes by; `core_metrics` says what it is for each kind of model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class _Trainer:
         self, config: RunConfig, folder: RunFolder, team: Ranks, start_from: dict[str, torch.Tensor] | None
     ) -> None:
         self.config, self.folder, self.team = config, folder, team
-        self.corpus = Corpus.open(config.corpus, config.model.bars)
+        self.corpus = Corpus.open(config.corpus, config.model.window_bars)
         self.ids = self.corpus.window_ids("train")
         _check_sizes(config, team, len(self.ids))
         torch.manual_seed(config.seed)
@@ -83,7 +82,7 @@ class _Trainer:
         if start_from is not None:
             self.model.load_state_dict(start_from)
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
-        self.objective = team.wrap(Objective(self.model, config.loss))
+        self.objective = team.wrap(build_objective(self.model, config.loss))
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), betas=(0.9, 0.98), weight_decay=config.optim.weight_decay
         )
@@ -120,10 +119,10 @@ class _Trainer:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         torch.manual_seed(config.seed * 1_000_003 + self.step)
         draw = self.sampler.next()
-        target = torch.as_tensor(
+        window = torch.as_tensor(
             self.corpus.batch(self.ids[draw.items], transpose=config.data.transpose, uniforms=draw.uniforms)
         )
-        heard = heard_of(target, config.model, generator)
+        heard, target = heard_and_target(window, config.model, generator)
         noise = Noise.draw(generator, config.data.batch, config.model.z_size, target.shape[1])
         mine = Noise(*(part[self.team.share(config.data.batch)].to(device) for part in noise))
         for group in self.optimizer.param_groups:
@@ -149,7 +148,7 @@ class _Trainer:
         """Measure the average weights on the validation split and write everything down."""
         if not self.team.is_first:
             return {}
-        metrics = evaluate_reconstruction(self.ema, self.corpus, "valid", self.config.evaluate_windows)
+        metrics = core_metrics(self.ema, self.corpus, "valid", self.config.evaluate_windows)
         metrics |= {"split": "valid", "step": self.step, "sequences": self.step * self.config.data.batch}
         better = metrics[SCORE] > self.best
         self.best, self.worse = (metrics[SCORE], 0) if better else (self.best, self.worse + 1)
@@ -210,7 +209,7 @@ def _check_sizes(config: RunConfig, team: Ranks, windows: int) -> None:
         raise ConfigError(f"{config.corpus}: no training windows of {config.model.bars} bars; add files")
 
 
-def load_model(run: Path) -> tuple[RunConfig, VAE]:
+def load_model(run: Path) -> tuple[RunConfig, Trainable]:
     """Return a run's config and its model with the averaged weights."""
     folder = RunFolder(run)
     config = folder.config()

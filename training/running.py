@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from training import loop
 from training.config import ConfigError, RunConfig
 
-SHOWN = ("free_running", "teacher_forced", "note_f1", "kl_bits", "active_units")
+SHOWN = ("score", "teacher_forced", "note_f1", "kl_bits", "active_units", "bce_nats", "density_sampled")
 EVERY_STEPS = 50
 """Steps between two points of a TensorBoard curve, and two lines of a log file."""
 

@@ -14,6 +14,19 @@ TAP_CLASS = 3
 """A tapped rhythm is written on the open hi-hat, as GrooVAE does."""
 
 
+def heard_and_target(
+    window: Tensor, config: ModelConfig, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return what the encoder hears and what is to be written, for a window `[B, T, ...]`.
+
+    `generator` draws the notes a drummer's tapping leaves out; None leaves none out.
+    """
+    if config.task == "continue":
+        given, following = window.chunk(2, dim=1)
+        return given, following
+    return heard_of(window, config, generator), window
+
+
 def heard_of(target: Tensor, config: ModelConfig, generator: torch.Generator | None = None) -> Tensor:
     """Return what the encoder hears when `target` is to be written.
 

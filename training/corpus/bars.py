@@ -75,7 +75,8 @@ def on_grid(track: Track, run: Run, ticks_per_beat: int) -> StepNotes:
     inside = (start < run.steps) & (end > 0)
     start, end = start[inside], end[inside]
     exact = (track.start_ticks[inside] - run.start_ticks) * (GRID.steps_per_beat / ticks_per_beat)
-    return StepNotes(start, end, exact - start, track.pitch[inside], track.velocity[inside])
+    late = (exact - start).astype(np.float64)
+    return StepNotes(start, end, late, track.pitch[inside], track.velocity[inside])
 
 
 def nearest_steps(ticks: NDArray[np.int64], ticks_per_beat: int) -> NDArray[np.int64]:

@@ -68,12 +68,19 @@ def build_corpus(
         work,
         advance,
         executor=options.executor,
-        workers=options.workers or len(os.sched_getaffinity(0)),
+        workers=options.workers or available_cpus(),
         file_timeout_s=options.file_timeout_s,
     )
     bars = options.bars or kind_named(options.kind).default_bars
     merge_options = MergeOptions(options.kind, bars, options.seed)
     return merge(shards, work, corpus, merge_options, sources.rejected)
+
+
+def available_cpus() -> int:
+    """Return how many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: containers and taskset narrow it
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check(options: BuildOptions) -> None:

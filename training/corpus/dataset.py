@@ -128,7 +128,8 @@ class Corpus:
 
     def files_of(self, window_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number (row in `files.csv`) of the file each window is from. `[B]`"""
-        return self.segments["file"][self.table["segment"][window_ids]].astype(np.int64)
+        files: NDArray[np.int64] = self.segments["file"][self.table["segment"][window_ids]].astype(np.int64)
+        return files
 
 
 def shifts_within(

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.music.drums import Kit, drum_hits, tokens_of_hits
-from engine.music.groove import CLASSES, HITS, OFFSETS, VELOCITIES, groove_rows
+from engine.music.drums import CLASSES, Kit, drum_hits, tokens_of_hits
+from engine.music.groove import HITS, OFFSETS, VELOCITIES, groove_rows
 from training.corpus.bars import GRID, Run, StepNotes, on_grid, runs
 from training.corpus.reader import Piece, Track
 from training.corpus.sources import SourceFile

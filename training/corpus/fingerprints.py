@@ -33,7 +33,9 @@ def plain_fingerprint(block: Block) -> Hashes:
 
 
 def _weighted_sum(flat: Block) -> Hashes:
-    return (flat.astype(np.int64).astype(np.uint64) * weights(flat.shape[1])).sum(axis=1, dtype=np.uint64)
+    values = flat.astype(np.int64).astype(np.uint64)
+    total: Hashes = (values * weights(flat.shape[1])).sum(axis=1, dtype=np.uint64)
+    return total
 
 
 def token_bounds(heads: int) -> Callable[[Block], tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -61,16 +62,34 @@ def merge(
 ) -> dict[str, Any]:
     """Write the corpus of finished shards and return the content of its `corpus.json`.
 
+    All is written beside first and then moved in, `corpus.json` last: a training run that has
+    the former corpus open goes on with it, and a half-written corpus is never seen.
+
     Raises:
         CorpusError: not one usable window came out.
     """
+    corpus.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=corpus) as folder:
+        staged = Path(folder)
+        content = _write(shards, work, staged, options, early)
+        rejects = staged / "rejects.csv"
+        if not any(sum(entry[split] for split in SPLITS) for entry in content["windows"].values()):
+            rejects.replace(corpus / rejects.name)
+            raise CorpusError(_nothing(content, corpus))
+        for path in sorted(staged.iterdir(), key=lambda path: path.name == "corpus.json"):
+            path.replace(corpus / path.name)
+    return content
+
+
+def _write(
+    shards: Sequence[Shard], work: Path, corpus: Path, options: MergeOptions, early: Sequence[Rejected]
+) -> dict[str, Any]:
+    """Write every file of the corpus; the memory-mapped steps are closed when this returns."""
     kind = kind_named(options.kind)
     merged = _concatenate(shards, work, corpus, kind)
     rejected = sorted([*early, *merged.rejected], key=lambda entry: (entry.name, entry.reason))
     _write_rejects(corpus / "rejects.csv", rejected)
     tables, splits, groups, counts = _windows(merged, options, kind)
-    if not any(len(table) for table in tables.values()):
-        raise CorpusError(_nothing(rejected, counts, corpus))
     for bars, table in tables.items():
         np.save(corpus / f"windows_{bars}.npy", table)
     np.save(corpus / "segments.npy", merged.streams.segments)
@@ -98,7 +117,6 @@ def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind) 
     """Put the shards' arrays one after another; the steps go straight to the corpus's file."""
     outputs = [shard_files.load_shard(shard, work) for shard in shards]
     total = sum(len(output.steps) for output in outputs)
-    corpus.mkdir(parents=True, exist_ok=True)
     steps = np.lib.format.open_memmap(
         corpus / "steps.npy", mode="w+", dtype=np.dtype(kind.dtype), shape=(total, kind.width)
     )
@@ -236,17 +254,18 @@ def content_hash(corpus: Path, bars: Sequence[int]) -> str:
     return digest.hexdigest()
 
 
-def _nothing(rejected: Sequence[Rejected], counts: Mapping[str, Any], corpus: Path) -> str:
+def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
     """Say why there is no window at all."""
-    reasons = Counter(entry.reason for entry in rejected)
-    if reasons:
-        reason, count = reasons.most_common(1)[0]
-        most = f"{len(rejected)} files rejected, most for '{reason}' ({count})"
+    rejected: dict[str, int] = content["rejected"]
+    if rejected:
+        reason, count = next(iter(rejected.items()))
+        most = f"{sum(rejected.values())} files rejected, most for '{reason}' ({count})"
     else:
-        most = "windows dropped: " + ", ".join(
-            f"{count} {reason}"
-            for entry in counts.values()
-            for reason, count in entry["dropped"].items()
+        drops = [
+            f"{count} for '{reason}'"
+            for entry in content["windows"].values()
+            for reason, count in {**entry["dropped"], "segment too short": entry["segments too short"]}.items()
             if count
-        )
+        ]
+        most = "windows dropped: " + ", ".join(drops)
     return f"{corpus}: no usable window; {most}; see rejects.csv, or choose another kind or fewer bars"

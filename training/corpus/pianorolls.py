@@ -53,7 +53,8 @@ def pianoroll_fingerprint(block: NDArray[np.uint8]) -> NDArray[np.uint64]:
     steps = np.unpackbits(block, axis=2).astype(np.uint64) @ powers  # [n, T]
     whole = (steps * weights(block.shape[1])).sum(axis=1, dtype=np.uint64)
     low = np.maximum(pianoroll_bounds(block)[0].astype(np.int64) - LOWEST_KEY, 0)
-    return whole * _powers(pow(_GENERATOR, -1, 2**64))[low]
+    normal: NDArray[np.uint64] = whole * _powers(pow(_GENERATOR, -1, 2**64))[low]
+    return normal
 
 
 _GENERATOR = 0xD1342543DE82EF95

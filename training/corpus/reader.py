@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import symusic
@@ -66,7 +67,7 @@ def read_piece(path: Path) -> Piece:
     """
     data = _checked_bytes(path)
     try:
-        score = symusic.Score.from_midi(data)
+        score: Any = symusic.Score.from_midi(data)
     except (RuntimeError, ValueError, MemoryError, UnicodeError) as error:
         raise UnusableFileError(_reason(error)) from error
     tracks = tuple(track for track in map(_track, score.tracks) if len(track.pitch))
@@ -128,7 +129,7 @@ def _reason(error: Exception) -> str:
     return f"corrupt: {type(error).__name__}"
 
 
-def _track(track: "symusic.core.TrackTick") -> Track:
+def _track(track: Any) -> Track:
     notes = track.notes.numpy()
     start = notes["time"].astype(np.int64)
     end = start + np.maximum(notes["duration"].astype(np.int64), 1)
@@ -140,7 +141,7 @@ def _track(track: "symusic.core.TrackTick") -> Track:
     )
 
 
-def _metres(score: "symusic.core.ScoreTick") -> tuple[tuple[int, int, int], ...]:
+def _metres(score: Any) -> tuple[tuple[int, int, int], ...]:
     """Metre changes in order, the last one at a tick winning; without any the file is in 4/4."""
     by_tick = {0: (4, 4)}
     for event in sorted(score.time_signatures, key=lambda event: event.time):

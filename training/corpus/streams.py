@@ -1,6 +1,7 @@
 """Quantised streams: what is stored of a run of bars, and the marks that windows are judged by."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,12 +79,14 @@ def _crowded_onsets(notes: StepNotes) -> NDArray[np.int64]:
     chord = pitch[first] != pitch[last]
     ends_before = np.maximum.accumulate(np.maximum.reduceat(end, first))
     crowded = chord | np.concatenate([[False], ends_before[:-1] > steps[1:] + 1])
-    return steps[crowded & (steps >= 0)]
+    found: NDArray[np.int64] = steps[crowded & (steps >= 0)]
+    return found
 
 
-def bar_any(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def bar_any(flags: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell for each bar `[bars]` whether any of its steps `[S]` is set."""
-    return flags.reshape(-1, GRID.steps_per_bar).any(axis=1)
+    active: NDArray[np.bool_] = (flags != 0).reshape(-1, GRID.steps_per_bar).any(axis=1)
+    return active
 
 
 def with_bar_marks(marks: NDArray[np.uint8], active: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,12 +90,14 @@ def max_silent_bars(bars: int) -> int:
 
 def positions(segments: NDArray[np.void], table: NDArray[np.void]) -> NDArray[np.int64]:
     """Return the row of the steps at which each window begins."""
-    return segments["first"][table["segment"]].astype(np.int64) + table["first"]
+    rows: NDArray[np.int64] = segments["first"][table["segment"]].astype(np.int64) + table["first"]
+    return rows
 
 
 def _count(flags: NDArray[np.bool_], first: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
     total = np.concatenate([np.zeros(1, np.int64), np.cumsum(flags, dtype=np.int64)])
-    return total[end] - total[first]
+    counts: NDArray[np.int64] = total[end] - total[first]
+    return counts
 
 
 def heads(streams: Streams, first: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
@@ -110,9 +113,9 @@ def heads(streams: Streams, first: NDArray[np.int64], count: int) -> NDArray[np.
 
 def gather(
     steps: NDArray[np.generic], first: NDArray[np.int64], length: int, head: NDArray[np.uint8]
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """Copy windows out: `[n, length, W]`, their first tokens replaced by `head [n, H]`."""
-    block = steps[first[:, None] + np.arange(length)]
+    block: NDArray[Any] = steps[first[:, None] + np.arange(length)]
     if head.shape[1]:
         block[:, 0, : head.shape[1]] = head
     return block

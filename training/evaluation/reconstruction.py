@@ -36,7 +36,7 @@ def evaluate_reconstruction(
     """
     model.eval()
     device = next(model.parameters()).device
-    ids = _spread(corpus.window_ids(split, unseen=unseen), windows)
+    ids = spread(corpus.window_ids(split, unseen=unseen), windows)
     totals, mus, sigmas = _Totals(), [], []
     for start in range(0, len(ids), batch):
         target = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
@@ -49,8 +49,8 @@ def evaluate_reconstruction(
     return {"windows": len(ids), **totals.result(), **_latent_terms(torch.cat(mus), torch.cat(sigmas))}
 
 
-def _spread(ids: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Take `count` ids spread evenly, so that every work counts."""
+def spread(ids: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Take `count` ids spread evenly over a split, so that every work counts."""
     if len(ids) <= count:
         return ids
     return ids[np.linspace(0, len(ids) - 1, count).astype(np.int64)]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import LossConfig
+from training.models.seq2seq import Continuer
 from training.models.vae import DRUM_CLASSES, VAE, frame_of
 
 
@@ -77,6 +78,49 @@ class Objective(nn.Module):
         # The hinge is per phrase on the summed KL: the mean over ranks equals the mean over one batch.
         above = (kl_nats - self.config.free_bits * math.log(2)).clamp_min(0).mean()
         return Terms(nll + beta * above, nll.detach(), kl_nats.detach().mean() / math.log(2))
+
+
+class ContinuationObjective(nn.Module):
+    """The loss of continuing given bars: the mean over the batch of the summed loss of all keys."""
+
+    def __init__(self, model: Continuer, config: LossConfig):
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
+        """Return the loss terms; arguments as in `Objective`, `[B, T, 88]` both, no KL."""
+        z = self.model.encode(heard)
+        previous = functional.pad(target[:, :-1], (0, 0, 1, 0))
+        if own_share > 0:
+            with torch.no_grad():
+                own = (self.model.logits(z, previous) > 0).to(target.dtype)
+            own = functional.pad(own[:, :-1], (0, 0, 1, 0))
+            previous = _mix(previous, own, noise.own < own_share)
+        if self.config.withhold > 0:
+            previous = _mix(previous, torch.zeros_like(previous), noise.withhold < self.config.withhold)
+        logits = self.model.logits(z, previous).float()
+        loss = key_loss(logits, target, self.config).sum() / target.shape[0]
+        bce = functional.binary_cross_entropy_with_logits(logits.detach(), target, reduction="sum")
+        return Terms(loss, bce / target.shape[0], torch.zeros(()))
+
+
+def key_loss(logits: Tensor, truth: Tensor, config: LossConfig) -> Tensor:
+    """Return the loss of each key, shaped like `logits`, in nats (weighted).
+
+    `bce`: binary cross entropy. `focal`: Lin et al. (2017, arXiv 1708.02002): every key's cross
+    entropy times alpha (sounding) or 1 - alpha (silent) and (1 - p of the truth)^gamma, so that the many
+    silent keys that are sure do not drown the few that sound. `focal_plus`: the same factor on silent
+    keys only; a sounding key keeps its whole cross entropy times alpha, so the density is not
+    pulled below the truth by gamma.
+    """
+    bce = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    if config.keys == "bce":
+        return bce
+    sounding = truth > 0.5
+    doubt = torch.where(sounding, 1 - logits.sigmoid(), logits.sigmoid()).pow(config.gamma)
+    if config.keys == "focal_plus":
+        doubt = torch.where(sounding, torch.ones_like(doubt), doubt)
+    return torch.where(sounding, config.alpha, 1 - config.alpha) * doubt * bce
 
 
 def _mix(truth: Tensor, other: Tensor, where: Tensor) -> Tensor:
