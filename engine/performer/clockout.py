@@ -6,8 +6,8 @@ from engine.performer.clock import TICKS_PER_BEAT
 from engine.performer.outbox import Outbox
 from engine.performer.transport import CONTINUE, SONG_POSITION, START, STOP, TICK, Transport
 
-HEAD_START_NS = 1_000_000
-"""Start goes out this long before its first tick, as masters do."""
+HEAD_START_NS = 500_000
+"""Start goes out this long before its first tick, as masters do; less than what makes us time anew."""
 BEATS_PER_SIXTEENTH = 0.25
 LAST_SONG_POSITION = 0x3FFF
 
@@ -21,6 +21,11 @@ class ClockOut:
         self.outbox = outbox
         self._running = False
         self._next_tick = 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether others follow us now: then a clock that comes in is an echo or a mistake."""
+        return self._running and not self.transport.external
 
     def jump(self, now_ns: int) -> None:
         """The transport started, stopped or went elsewhere. Call after the outbox was silenced."""

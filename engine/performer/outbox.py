@@ -4,7 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from engine.midi.ports import OutputPort
-from engine.performer.ledger import NOTE_ON, Ledger, note_off, note_on
+from engine.performer.ledger import CONTROL, NOTE_ON, Ledger, note_off, note_on
 
 FIRST_SYSTEM_STATUS = 0xF0
 UNREPORTED_NS = 1_000_000_000
@@ -92,17 +92,14 @@ class Outbox:
     def recall(self, now_ns: int) -> tuple[list[Left], list[Planned]]:
         """Take back what has not left.
 
-        Returns what turned out to have left, and what was taken back. A note-on that was due and
-        is not reported is taken to have left: a note-off too many does no harm.
+        Returns what turned out to have left, and what was taken back, in the order it was handed
+        over; some of it may be overdue, when a port was just about to send it.
         """
         if self.muted:
             return [], []
         self.port.cancel()
         left = self.poll(now_ns)
-        for planned in self._pending:
-            if planned.due_ns <= now_ns:
-                self._count_as_left(planned.data)
-        taken_back = [planned for planned in self._pending if planned.due_ns > now_ns]
+        taken_back = list(self._pending)
         self._pending.clear()
         self.ledger.rollback()
         return left, taken_back
@@ -110,26 +107,37 @@ class Outbox:
     def silence(self, now_ns: int, beats: float, *, keep_clock: bool = True) -> list[Left]:
         """Take back what has not left and switch off every note that sounds.
 
-        Clock ticks of ours that were taken back go out again unless `keep_clock` is False.
+        Clock ticks of ours that were taken back go out again, but those still to come only with
+        `keep_clock`.
         """
-        left, taken_back = self.recall(now_ns)
+        left, taken_back = self._cut(now_ns)
         for data in self.ledger.note_offs():
             self.send(now_ns, beats, data)
-        if keep_clock:
-            self._resend_clock(taken_back)
+        self._resend(taken_back, now_ns, keep_clock=keep_clock)
         return left
 
     def panic(self, now_ns: int, beats: float) -> list[Left]:
         """As `silence`, with every controller that may help."""
-        left, taken_back = self.recall(now_ns)
+        left, taken_back = self._cut(now_ns)
         for data in self.ledger.panic():
             self.send(now_ns, beats, data)
-        self._resend_clock(taken_back)
+        self._resend(taken_back, now_ns, keep_clock=True)
         return left
 
-    def _resend_clock(self, planned: list[Planned]) -> None:
+    def _cut(self, now_ns: int) -> tuple[list[Left], list[Planned]]:
+        """Recall for good. An overdue note-on may be on its way: a note-off too many does no harm."""
+        left, taken_back = self.recall(now_ns)
+        for planned in taken_back:
+            if planned.due_ns <= now_ns:
+                self._count_as_left(planned.data)
+        return left, taken_back
+
+    def _resend(self, planned: list[Planned], now_ns: int, *, keep_clock: bool) -> None:
+        """Send again what was taken back beside notes: controllers, and clock unless it is void."""
         for message in planned:
-            if message.data[0] >= FIRST_SYSTEM_STATUS:
+            system = message.data[0] >= FIRST_SYSTEM_STATUS
+            note = message.data[0] < CONTROL
+            if not note and (keep_clock or not system or message.due_ns <= now_ns):
                 self.send(*message)
 
     def _count_as_left(self, data: bytes) -> None:

@@ -5,7 +5,6 @@ called again. It never blocks and asks nobody for the time.
 """
 
 from collections.abc import Callable
-from heapq import merge
 
 from engine.errors import PortError
 from engine.midi.ports import InputEvent, MidiBackend
@@ -133,10 +132,19 @@ class Performer:
     # Commands --------------------------------------------------------------------------------
 
     def _set_pattern(self, command: m.SetPattern, now_ns: int) -> None:
-        if command.bars < 1:
-            self._emit(m.Fault(f"Pattern {command.pattern_id}: {command.bars} bars; send 1 or more"))
-            return
-        self._scheduler.set_pattern(command)
+        if self._playable(f"Pattern {command.pattern_id}", command.notes, command.bars):
+            self._scheduler.set_pattern(command)
+
+    def _playable(self, name: str, notes: tuple[m.NoteData, ...], bars: int) -> bool:
+        """Whether a phrase can be sent as MIDI; if not, say why."""
+        if bars < 1:
+            self._emit(m.Fault(f"{name}: {bars} bars; send 1 or more"))
+            return False
+        for note in notes:
+            if not (0 <= note.pitch <= 127 and 1 <= note.velocity <= 127 and 0 <= note.channel <= 15):
+                self._emit(m.Fault(f"{name}: {note} is out of range; send pitch 0-127, velocity 1-127"))
+                return False
+        return True
 
     def _clear_pattern(self, _command: m.ClearPattern, now_ns: int) -> None:
         self._report(self._scheduler.clear(now_ns))
@@ -162,7 +170,8 @@ class Performer:
         if self.transport.rolling:
             self._capture.start(now_ns, here)
         self._report(self._scheduler.set_metre(now_ns))
-        self._feeder.rewind(here)
+        for data in self._feeder.rewind(here):
+            self._hear(now_ns, data)
 
     def _set_clock(self, command: m.SetClock, now_ns: int) -> None:
         here = self.transport.beats_at(now_ns)
@@ -190,6 +199,8 @@ class Performer:
         self._follow(now_ns, here)
 
     def _feed(self, command: m.Feed, now_ns: int) -> None:
+        if command.notes and not self._playable("Demo phrase", command.notes, command.bars):
+            return
         for data in self._feeder.set_phrase(command.notes, command.bars, now_ns):
             self._hear(now_ns, data)
 
@@ -210,19 +221,22 @@ class Performer:
     # Input -----------------------------------------------------------------------------------
 
     def _listen(self, now_ns: int) -> None:
-        """Take what came in and what the feeder plays, in the order of time."""
-        heard = self._backend.input.drain()
-        if self._feeder.active:
-            for event in merge(heard, self._feeder.due(now_ns), key=_time):
-                self._take(event, now_ns)
-            return
-        for event in heard:
+        """Take what came in, and what the feeder plays in between, in the order of time."""
+        for event in self._backend.input.drain():
+            self._hear_fed(event.t_ns)
             self._take(event, now_ns)
+        self._hear_fed(now_ns)
+
+    def _hear_fed(self, until_ns: int) -> None:
+        if self._feeder.active:
+            for event in self._feeder.due(until_ns):
+                self._hear(event.t_ns, event.data)
 
     def _take(self, event: InputEvent, now_ns: int) -> None:
         status = event.data[0]
         if status >= 0xF0:
             here = self.transport.beats_at(event.t_ns)
+            self.transport.deaf = self._clock_out.leads
             self.transport.receive(event.t_ns, event.data)
             self._follow(now_ns, here)
         elif status >= 0x80 and not self._is_echo(event):
@@ -326,7 +340,3 @@ class Performer:
         if not self._outbox.muted:
             self._outbox.mute()
             self._emit(m.Fault(str(error)))
-
-
-def _time(event: InputEvent) -> int:
-    return event.t_ns

@@ -98,8 +98,8 @@ class Scheduler:
         self._swap = None
         if current:
             length = self._bars * self.transport.beats_per_bar
-            anchor = self.transport.bar_line(self._cursor_beats)
-            self._loop = Loop(self._notes, length, anchor, current.pattern_id)
+            anchor = current.anchor_beats if current.anchored else self.transport.bar_line(self._cursor_beats)
+            self._loop = Loop(self._notes, length, anchor, current.pattern_id, anchored=current.anchored)
         return left
 
     # Time ------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class Scheduler:
 
     def _catch_up(self, now_ns: int) -> list[Left]:
         """If we were away for long, go on from now instead of playing what was missed."""
-        here = self.transport.beats_at(now_ns)
+        here = self.transport.beats_at(now_ns - self.offset_ns)
         if (here - self._cursor_beats) * self.transport.beat_ns <= BEHIND_NS:
             return []
         self.skips += 1
@@ -204,12 +204,12 @@ class Scheduler:
 
     def _retime(self, now_ns: int) -> list[Left]:
         """If the tempo has moved what is handed over and has not left, time it anew."""
-        for planned in self.outbox.pending:
-            if planned.due_ns > now_ns:
-                if abs(self._due_of(planned.beats, planned.data) - planned.due_ns) <= SHIFT_TOLERANCE_NS:
-                    return []
-                break
-        else:
+        moved = any(
+            abs(self._due_of(planned.beats, planned.data) - planned.due_ns) > SHIFT_TOLERANCE_NS
+            for planned in self.outbox.pending
+            if planned.due_ns > now_ns
+        )
+        if not moved:
             return []
         left, taken_back = self.outbox.recall(now_ns)
         for planned in taken_back:

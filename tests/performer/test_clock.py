@@ -1,0 +1,164 @@
+"""The clock follower against a simulated master: jitter, faults, tempo steps and ramps."""
+
+import numpy as np
+import pytest
+import simclock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.performer.clock import ClockFollower, tick_period_ns
+
+
+class Run:
+    """What a follower said at every tick of a run."""
+
+    def __init__(self, tempo, beats, jitter=simclock.none, seed=7):
+        self.true = simclock.true_ticks(tempo, beats)
+        self.clock = ClockFollower()
+        errors, bpm, shown = [], [], []
+        for tick, t_ns in enumerate(simclock.arrivals(self.true, jitter, seed)):
+            if tick > 0:
+                errors.append((self.clock.time_of(self.clock.count + 1) - self.true[tick]) / 1e6)
+            self.clock.tick(t_ns)
+            bpm.append(self.clock.bpm)
+            shown.append(self.clock.display_bpm)
+        self.error_ms = np.array(errors)
+        """Predicted minus true time of each tick from 1 on."""
+        self.bpm, self.shown = np.array(bpm), np.array(shown)
+
+    def steady(self, values):
+        return values[30 * 24 :]
+
+
+SEEDS = pytest.mark.parametrize("seed", range(5))
+
+
+@SEEDS
+@pytest.mark.parametrize("jitter", [simclock.none, simclock.uniform(1), simclock.floored(1)])
+def test_locks_within_a_beat_to_1_bpm_and_within_two_to_2_ms(jitter, seed):
+    run = Run(simclock.constant(120), 20, jitter, seed)
+    assert abs(run.bpm[24:] - 120).max() <= 1.0
+    assert abs(run.error_ms[48:]).max() <= 2.0
+
+
+@SEEDS
+@pytest.mark.parametrize(("jitter_ms", "phase_sd_ms"), [(1.0, 0.25), (5.0, 1.0)])
+def test_steady_phase_and_shown_tempo_under_jitter(jitter_ms, phase_sd_ms, seed):
+    run = Run(simclock.constant(120), 120, simclock.uniform(jitter_ms), seed)
+    assert run.steady(run.error_ms).std() <= phase_sd_ms
+    assert abs(run.steady(run.shown) - 120).max() <= 0.1
+    assert run.clock.count == 120 * 24 + 1
+    assert run.clock.jitter_ms == pytest.approx(jitter_ms / 3**0.5, rel=0.3)
+
+
+@SEEDS
+def test_a_step_of_10_bpm_is_below_5_ms_within_a_second(seed):
+    run = Run(simclock.step(120, 130, 40), 80, simclock.uniform(1), seed)
+    ticks_in_a_second = round(130 / 60 * 24)
+    assert abs(run.error_ms[40 * 24 + ticks_in_a_second :]).max() < 5.0
+    assert run.clock.count == 80 * 24 + 1
+
+
+@SEEDS
+def test_a_ramp_of_half_a_bpm_per_beat_stays_within_3_ms(seed):
+    run = Run(simclock.ramp(120, 0.5, 40, 160), 130, simclock.uniform(1), seed)
+    assert abs(run.error_ms[40 * 24 :]).max() <= 3.0
+
+
+@pytest.mark.parametrize("ppm", [200, -200])
+def test_follows_a_master_whose_crystal_is_off(ppm):
+    run = Run(simclock.constant(120), 60, simclock.drift(ppm))
+    drifted = run.true[0] + (run.true - run.true[0]) * (1 + ppm / 1e6)
+    assert run.clock.time_of(60 * 24 + 1) == pytest.approx(drifted[-1], abs=1e5)
+
+
+@pytest.mark.parametrize(
+    "change", [(20, 400), (400, 20), (60, 240), (240, 60), (60, 120), (120, 60), (100, 300), (120, 75)]
+)
+def test_an_extreme_tempo_step_costs_no_tick(change):
+    run = Run(simclock.step(*change, 10), 30, simclock.uniform(0.5))
+    assert run.clock.count == 30 * 24 + 1
+    assert (run.clock.missed, run.clock.duplicates) == (0, 0)
+    assert run.bpm[-1] == pytest.approx(change[1], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "jitter",
+    [
+        simclock.bursts(50),
+        simclock.spikes(0.02, 20),
+        simclock.gaussian(1),
+        simclock.quantised(256),
+        simclock.quantised(1024),
+    ],
+)
+def test_spikes_bursts_and_driver_periods_cost_no_tick(jitter):
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(120), 120), jitter)
+    # One that comes late counts as two until the one it was mistaken for is here: end on time.
+    while ticks[-1] - ticks[-2] > 22_000_000 or ticks[-1] - ticks[-2] < 18_000_000:
+        ticks.pop()
+    clock = ClockFollower()
+    for t_ns in ticks:
+        clock.tick(t_ns)
+    assert clock.count == len(ticks)
+    assert clock.display_bpm == pytest.approx(120, abs=1.0)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 5, 24])
+def test_missed_ticks_are_counted(missing):
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(120), 20), simclock.uniform(0.5))
+    clock = ClockFollower()
+    for t_ns in simclock.without(ticks, 200, missing):
+        assert clock.tick(t_ns)
+    assert clock.count == 20 * 24 + 1
+    assert clock.missed == missing
+
+
+def test_a_doubled_tick_is_dropped_and_counted():
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(120), 20))
+    clock = ClockFollower()
+    for t_ns in simclock.doubled(ticks, 300):
+        clock.tick(t_ns)
+    assert clock.count == 20 * 24 + 1
+    assert clock.duplicates == 1
+
+
+def test_a_clock_that_comes_twice_on_every_tick_counts_once():
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(120), 4))
+    clock = ClockFollower()
+    for t_ns in ticks[:48]:
+        clock.tick(t_ns)
+    for t_ns in ticks[48:51]:
+        clock.tick(t_ns)
+        clock.tick(t_ns + 200_000)
+    assert clock.count == 51
+    assert clock.duplicates == 3
+
+
+def test_a_tick_after_a_long_silence_says_that_the_count_is_void():
+    clock = ClockFollower()
+    assert clock.tick(0)
+    assert clock.tick(20_000_000)
+    assert not clock.tick(10_020_000_000)
+    assert clock.count == 3
+
+
+def test_sync_keeps_the_tempo_and_takes_the_new_phase():
+    clock = ClockFollower()
+    period = tick_period_ns(90)
+    for tick in range(100):
+        clock.tick(round(tick * period))
+    clock.sync(round(99 * period) + 7_000_000)
+    assert clock.bpm == pytest.approx(90, abs=0.01)
+    assert clock.time_of(clock.count) == round(99 * period) + 7_000_000
+
+
+@given(st.floats(0, 1e4), st.floats(-50, 50))
+@settings(max_examples=50)
+def test_time_and_ticks_are_inverse(ahead_ms, ticks):
+    clock = ClockFollower()
+    for tick in range(60):
+        clock.tick(round(tick * tick_period_ns(133)))
+    t_ns = 60 * tick_period_ns(133) + ahead_ms * 1e6
+    assert clock.time_of(clock.ticks_at(t_ns)) == pytest.approx(t_ns, abs=2)
+    assert clock.ticks_at(clock.time_of(clock.count + ticks)) == pytest.approx(clock.count + ticks, abs=1e-6)
