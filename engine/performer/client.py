@@ -108,6 +108,16 @@ class _Child:
         self.ready.set()
         self._on_end()
 
+    def failure(self) -> str:
+        """Return why it did not come up, empty if it did."""
+        if not self.ready.is_set():
+            return f"said nothing for {START_S:.0f} s"
+        if not self.ended.is_set():
+            return ""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(CLOSE_S)
+        return f"ended with status {self.process.returncode}"
+
     def send(self, command: Command) -> None:
         """Queue a command; never blocks."""
         self._sender.put(encode(command))
@@ -193,15 +203,14 @@ class PerformerClient:
             return
         child = self._spawn(patient=patient)
         child.ready.wait(START_S)
-        refused = bool(child.refused) and not patient
-        if refused or child.ended.is_set() or not child.ready.is_set():
-            status = child.process.poll()
+        refused = child.refused and not patient
+        failure = child.failure()
+        if refused or failure:
             child.kill()
             self._events.clear()
             if child.refused:
                 raise PortError(child.refused)
-            how = f"ended with status {status}" if status is not None else f"said nothing for {START_S:.0f} s"
-            raise PerformerError(f"The performer {how}; `antiphon doctor` looks for the cause")
+            raise PerformerError(f"The performer {failure}; `antiphon doctor` looks for the cause")
         self._child = child
         self._watch.start()
 
