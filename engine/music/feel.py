@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +14,15 @@ Shape = tuple[int, int]
 """Pitch and length in steps of a note on the grid."""
 Cell = tuple[int, int | None]
 """A step and a lane: one event of the representation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How loud a lane was played over time, and on which channel."""
+
+    steps: tuple[int, ...]
+    velocities: tuple[int, ...]
+    channel: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +39,13 @@ class Feel:
     """All notes of a step as they were played."""
     cells: dict[Cell, tuple[Note, ...]]
     """The same by lane."""
-    shapes: dict[Cell, Shape]
-    """What the representation made of a cell."""
+    shapes: dict[int, dict[int | None, Shape]]
+    """What the representation made of a step, by lane."""
+    leads: dict[Cell, Note]
+    """The note that stands for a cell: of the pitch it became, else the loudest."""
+    step_leads: dict[int, Note]
+    """The loudest lead of a step."""
+    lanes: dict[int | None, Lane]
 
     @staticmethod
     def of(phrase: Phrase, representation: Representation) -> "Feel":
@@ -41,13 +55,22 @@ class Feel:
         for step, notes in played.items():
             for note in notes:
                 cells[step, representation.lane(note)].append(note)
-        on_grid = representation.decode(representation.encode(phrase))
-        shapes = {
-            (step, representation.lane(note)): _shape(note, representation)
-            for step, notes in _by_step(on_grid.notes, representation).items()
-            for note in notes
+        on_grid = _by_step(representation.decode(representation.encode(phrase)).notes, representation)
+        shapes = {step: _shapes(notes, representation) for step, notes in on_grid.items()}
+        leads = {
+            (step, lane): max(cells[step, lane], key=lambda note: (note.pitch == pitch, note.velocity))
+            for step, by_lane in shapes.items()
+            for lane, (pitch, _) in by_lane.items()
         }
-        return Feel(representation, played, {cell: tuple(notes) for cell, notes in cells.items()}, shapes)
+        return Feel(
+            representation,
+            played,
+            {cell: tuple(notes) for cell, notes in cells.items()},
+            shapes,
+            leads,
+            _step_leads(leads),
+            _lanes(leads),
+        )
 
     def restore(self, phrase: Phrase) -> Phrase:
         """Put timing and velocity back onto a decoded phrase.
@@ -61,74 +84,67 @@ class Feel:
         decoded = _by_step(phrase.notes, self.representation)
         for step in self.played.keys() | decoded.keys():
             notes = decoded.get(step, ())
-            shapes = {self.representation.lane(note): _shape(note, self.representation) for note in notes}
-            if shapes == self._shapes_at(step):
+            shapes = _shapes(notes, self.representation)
+            if shapes == self.shapes.get(step, {}):
                 restored += self.played.get(step, ())
-            else:
-                restored += [again for note in notes for again in self._note(step, note)]
+                continue
+            for (lane, shape), note in zip(shapes.items(), notes, strict=True):
+                if shape == self.shapes.get(step, {}).get(lane):
+                    restored += self.cells[step, lane]
+                else:
+                    restored.append(self._played_like(note, step, lane))
         return Phrase.of(restored, phrase.bars, phrase.beats_per_bar)
 
-    def _shapes_at(self, step: int) -> dict[int | None, Shape]:
-        lanes = {self.representation.lane(note) for note in self.played.get(step, ())}
-        return {lane: self.shapes[step, lane] for lane in lanes if (step, lane) in self.shapes}
-
-    def _note(self, step: int, note: Note) -> tuple[Note, ...]:
-        """Restore one note of a step that changed."""
-        cell = step, self.representation.lane(note)
-        if self.shapes.get(cell) == _shape(note, self.representation):
-            return self.cells[cell]
-        lead = self._lead(cell) or self._any_lead(step)
+    def _played_like(self, note: Note, step: int, lane: int | None) -> Note:
+        """Play a note that was not there like what was played in its place."""
+        own = self.leads.get((step, lane))
+        lead = own or self.step_leads.get(step)
         start = note.start_beats + (self._shift_beats(step, lead) if lead else 0.0)
-        velocity, channel = self._velocity_and_channel(cell, note, lead)
-        return (
-            replace(
-                note,
-                start_beats=start,
-                duration_beats=note.end_beats - start,
-                velocity=velocity,
-                channel=channel,
-            ),
-        )
-
-    def _lead(self, cell: Cell) -> Note | None:
-        """Return the note that stands for a cell: of the pitch it became, else the loudest."""
-        if cell not in self.shapes or cell not in self.cells:
-            return None
-        pitch = self.shapes[cell][0]
-        return max(self.cells[cell], key=lambda note: (note.pitch == pitch, note.velocity))
-
-    def _any_lead(self, step: int) -> Note | None:
-        """Return the loudest note that stands for any lane of a step."""
-        leads = [self._lead((step, lane)) for at, lane in self.cells if at == step]
-        return max((lead for lead in leads if lead), key=lambda lead: lead.velocity, default=None)
+        velocity, channel = (lead or note).velocity, note.channel
+        if own:
+            velocity, channel = own.velocity, own.channel
+        elif lane in self.lanes:
+            around = self.lanes[lane]
+            velocity, channel = round(float(np.interp(step, around.steps, around.velocities))), around.channel
+        return Note(start, note.pitch, note.end_beats - start, velocity, channel)
 
     def _shift_beats(self, step: int, lead: Note) -> float:
         """Return how late (early: negative) a step was played; 0 for a note carried into it."""
         grid = self.representation.grid
         return lead.start_beats - step * grid.step_beats if onset_step(lead, grid) == step else 0.0
 
-    def _velocity_and_channel(self, cell: Cell, note: Note, lead: Note | None) -> tuple[int, int]:
-        """Take both from the cell's own lead, else from the lane's neighbours, else from the step."""
-        own = self._lead(cell)
-        if own:
-            return own.velocity, own.channel
-        leads = [(step, self._lead((step, lane))) for step, lane in self.cells if lane == cell[1]]
-        around = sorted((step, near) for step, near in leads if near)
-        if around:
-            between = np.interp(cell[0], [step for step, _ in around], [near.velocity for _, near in around])
-            return round(float(between)), around[0][1].channel
-        return (lead or note).velocity, note.channel
+
+def _step_leads(leads: dict[Cell, Note]) -> dict[int, Note]:
+    loudest: dict[int, Note] = {}
+    for (step, _), lead in leads.items():
+        if step not in loudest or lead.velocity > loudest[step].velocity:
+            loudest[step] = lead
+    return loudest
+
+
+def _lanes(leads: dict[Cell, Note]) -> dict[int | None, Lane]:
+    by_lane: dict[int | None, list[tuple[int, Note]]] = defaultdict(list)
+    for (step, lane), lead in sorted(leads.items(), key=lambda item: item[0][0]):
+        by_lane[lane].append((step, lead))
+    return {
+        lane: Lane(tuple(step for step, _ in row), tuple(lead.velocity for _, lead in row), row[0][1].channel)
+        for lane, row in by_lane.items()
+    }
 
 
 def _by_step(notes: Iterable[Note], representation: Representation) -> dict[int, tuple[Note, ...]]:
     """Group notes by the nearest step inside the phrase."""
     groups: dict[int, list[Note]] = defaultdict(list)
+    grid, last = representation.grid, representation.steps - 1
     for note in notes:
-        step = onset_step(note, representation.grid)
-        groups[min(max(step, 0), representation.steps - 1)].append(note)
+        groups[min(max(onset_step(note, grid), 0), last)].append(note)
     return {step: tuple(group) for step, group in groups.items()}
 
 
-def _shape(note: Note, representation: Representation) -> Shape:
+def _shapes(notes: Iterable[Note], representation: Representation) -> dict[int | None, Shape]:
+    """Return what decoded notes of one step are, by lane; a representation has one a lane."""
     grid = representation.grid
-    return note.pitch, end_step(note, grid) - onset_step(note, grid)
+    return {
+        representation.lane(note): (note.pitch, end_step(note, grid) - onset_step(note, grid))
+        for note in notes
+    }

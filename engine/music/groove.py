@@ -32,8 +32,8 @@ from engine.music.quantise import DRUM_CHANNEL, check_array, check_phrase, conte
 VALUES = 3 * CLASSES
 """Hits (0 or 1), velocities (velocity / 127), offsets (-1 half a step late to 1 half a step early)."""
 HITS, VELOCITIES, OFFSETS = (slice(part * CLASSES, (part + 1) * CLASSES) for part in range(3))
-LATEST_OFFSET = -0.999
-"""Half a step late would already be the next step."""
+FARTHEST_OFFSET = 0.999
+"""Half a step late would already be the next step; on the early side rounding could do the same."""
 
 
 def groove_rows(
@@ -121,7 +121,7 @@ class GrooveRepresentation:
         """Return the phrase of `[T, 27]`: hits above 0.5, one step long, as played, channel 9."""
         check_array(array, (self.steps, VALUES), self.name)
         velocities = np.clip(np.round(array[:, VELOCITIES] * 127.0), 1, 127).astype(np.int64)
-        early = np.clip(array[:, OFFSETS].astype(np.float64), LATEST_OFFSET, 1.0) / 2.0
+        early = np.clip(array[:, OFFSETS].astype(np.float64), -FARTHEST_OFFSET, FARTHEST_OFFSET) / 2.0
         onsets = np.maximum(np.arange(self.steps)[:, None] - early, 0.0) * self.grid.step_beats
         written = exemplars(self.kit)
         notes = [

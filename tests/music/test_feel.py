@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.music.feel import Feel
+from engine.music.grid import Grid
 from engine.music.notes import Note, Phrase
 from engine.music.representation import REPRESENTATIONS, representation
 
@@ -12,7 +13,7 @@ BARS = 2
 
 notes = st.builds(
     Note,
-    start_beats=st.floats(-3.0, 9.0),
+    start_beats=st.one_of(st.floats(-3.0, 9.0), st.integers(-8, 72).map(lambda half: half / 8)),
     pitch=st.integers(0, 127),
     duration_beats=st.floats(0.001, 12.0),
     velocity=st.integers(1, 127),
@@ -32,10 +33,11 @@ on_few_steps = st.builds(
 
 
 @pytest.mark.parametrize("name", sorted(REPRESENTATIONS))
-@settings(max_examples=150)
+@pytest.mark.parametrize("steps_per_beat", [4, 3, 6])
+@settings(max_examples=100)
 @given(st.lists(st.one_of(notes, on_few_steps), max_size=24))
-def test_the_source_comes_back_exactly(name: str, played: list[Note]) -> None:
-    rep = representation(name, BARS)
+def test_the_source_comes_back_exactly(name: str, steps_per_beat: int, played: list[Note]) -> None:
+    rep = representation(name, BARS, Grid(steps_per_beat))
     phrase = Phrase.of(played, BARS)
     assert Feel.of(phrase, rep).restore(rep.decode(rep.encode(phrase))) == phrase
 
