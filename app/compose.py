@@ -1,15 +1,21 @@
-"""The one place where a session is put together from its parts."""
+"""The one place where a session is put together from its parts.
+
+Heavy parts are imported by the function that needs them, so that the performer is on its way
+before the rest is even loaded.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.demo import demo_phrase
 from app.models import DEFAULT_MODEL, find_bundle
 from engine.inference.controls import Controls
-from engine.inference.model import Model
 from engine.performer.client import PerformerClient
 from engine.performer.messages import Event
-from engine.session import Session
+
+if TYPE_CHECKING:
+    from engine.inference.model import Model
+    from engine.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,18 +47,23 @@ def make_client(options: LiveOptions) -> PerformerClient:
     )
 
 
-def load_model(options: LiveOptions) -> Model:
+def load_model(options: LiveOptions) -> "Model":
     """Load the model; raises `BundleError` when it is not there or does not fit."""
+    from engine.inference.model import Model
+
     return Model.load(str(find_bundle(options.model)), precision=options.precision)  # type: ignore[arg-type]
 
 
 def make_session(
     options: LiveOptions,
     client: PerformerClient,
-    model: Model | None,
+    model: "Model | None",
     on_event: Callable[[Event], None] | None = None,
-) -> Session:
+) -> "Session":
     """Put a session together around a started client."""
+    from app.demo import demo_phrase
+    from engine.session import Session
+
     controls = options.controls()
     session = Session(client, model, demo_phrase=demo_phrase(), controls=controls, on_event=on_event)
     if options.tempo_bpm is not None:

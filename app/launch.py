@@ -1,16 +1,19 @@
 """Start-up with a window: ports and model come up beside Qt, so that the window is there at once."""
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.audition import Audition
 from app.compose import LiveOptions, load_model, make_client, make_session
-from app.event_log import EventLog, opened
 from engine.errors import AntiphonError
 from engine.performer.client import PerformerClient
-from engine.session import Session
+
+if TYPE_CHECKING:
+    from app.event_log import EventLog
+    from engine.session import Session
 
 
 class Started(threading.Thread):
@@ -47,10 +50,15 @@ def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | No
     """
     options.controls()
     client = make_client(options)
+    ports = Started(lambda: client.start(patient=True), "ports")
     with ExitStack() as stack:
-        written = stack.enter_context(opened(log)) if log else None
         stack.callback(client.close)
-        ports = Started(lambda: client.start(patient=True), "ports")
+        stack.callback(ports.join)
+        from app.audition import Audition
+        from app.event_log import opened
+
+        written = stack.enter_context(opened(log)) if log else None
+        _load_before_qt()
         from app.window.application import run_window
 
         return run_window(
@@ -62,6 +70,14 @@ def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | No
         )
 
 
-def _session(options: LiveOptions, client: PerformerClient, ports: Started, log: EventLog | None) -> Session:
+def _load_before_qt() -> None:
+    """On Windows onnxruntime must come before Qt: both bring a C++ runtime, and the first one wins."""
+    if sys.platform == "win32":
+        import engine.inference.model  # noqa: F401
+
+
+def _session(
+    options: LiveOptions, client: PerformerClient, ports: Started, log: "EventLog | None"
+) -> "Session":
     ports.result()
     return make_session(options, client, None, log.write if log else None)
