@@ -6,7 +6,8 @@ the engine only ever loads. The files of a bundle:
 | file | what it is |
 |---|---|
 | `encoder.onnx`, `decoder.onnx` | float32 graphs, required |
-| `encoder.int8.onnx`, `decoder.int8.onnx` | the same for the CPU in 8 bits; both or neither |
+| `decoder.int8.onnx` | the decoder for the CPU in 8 bits, optional |
+| `encoder.int8.onnx` | the encoder in 8 bits, optional; without it the float one serves both decoders |
 | `latents.npz` | prior mixture and attribute directions (`Latents`), optional |
 | `weights.safetensors` | for fine-tuning, optional; checked here, read by training only |
 """
@@ -124,6 +125,9 @@ class Attribute(_Record, frozen=True, kw_only=True):
     """Unit of the attribute itself, such as `onsets per step` or `semitones`."""
     effects: dict[str, float]
     """Measured change of every attribute, by name, in its own unit."""
+    effects_percent: dict[str, float] = {}
+    """The same as a percentage of the attribute's mean over the same latents; one whose mean is 0 is
+    left out."""
 
 
 class BundleManifest(_Record, frozen=True, kw_only=True):
@@ -153,10 +157,17 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     training: TrainingRecord
     metrics: dict[str, float]
     """Measured on held-out works, such as `free_running_accuracy`, `note_f1`, `kl_bits`."""
+    parity: dict[str, float] = {}
+    """What the exporter measured of the graphs against torch."""
     attributes: tuple[Attribute, ...] = ()
     """In the order of `Latents.directions`."""
     prior_components: int = 0
     """K of the prior mixture in `latents.npz`; 0 means the standard normal."""
+    variation_curve: tuple[float, ...] = ()
+    """Share of the way to walk at equally spaced slider values, from 0 to 1, measured by
+    `engine.inference.calibration` so that the music changes evenly; empty for a common one."""
+    morph_curve: tuple[float, ...] = ()
+    """The same for morphs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,14 +220,14 @@ class Bundle:
     @property
     def precisions(self) -> tuple[Precision, ...]:
         """The forms it comes in."""
-        return ("int8", "float") if INT8_GRAPHS[0] in self.graphs else ("float",)
+        return ("int8", "float") if INT8_GRAPHS[1] in self.graphs else ("float",)
 
     def graph_pair(self, precision: Precision) -> tuple[bytes, bytes]:
         """Return encoder and decoder; BundleError if the bundle lacks that precision."""
-        names = GRAPHS if precision == "float" else INT8_GRAPHS
-        if names[0] not in self.graphs:
+        encoder, decoder = GRAPHS if precision == "float" else INT8_GRAPHS
+        if decoder not in self.graphs:
             raise BundleError(f"{self.path}: has no {precision} graphs; choose from {list(self.precisions)}")
-        return self.graphs[names[0]], self.graphs[names[1]]
+        return self.graphs.get(encoder, self.graphs[GRAPHS[0]]), self.graphs[decoder]
 
 
 def graph_specs(representation: Representation, z_size: int) -> tuple[GraphSpec, GraphSpec]:
@@ -312,6 +323,12 @@ def _parse_manifest(data: bytes, where: str) -> BundleManifest:
     for voice in manifest.voices:
         if not 0 <= voice.channel <= 15:
             raise BundleError(f"{where}: bundle.json: voices: channel {voice.channel} is not 0 to 15")
+    for name in ("variation_curve", "morph_curve"):
+        curve = getattr(manifest, name)
+        if curve and not (
+            len(curve) > 1 and curve[0] == 0 and curve[-1] == 1 and list(curve) == sorted(curve)
+        ):
+            raise BundleError(f"{where}: bundle.json: {name} does not rise from 0 to 1")
     return manifest
 
 
@@ -369,8 +386,8 @@ def _check_file_names(manifest: BundleManifest, where: str) -> None:
     for name in GRAPHS:
         if name not in manifest.files:
             raise BundleError(f"{where}: bundle.json: files: {name} is missing; export the model again")
-    if len([name for name in INT8_GRAPHS if name in manifest.files]) == 1:
-        raise BundleError(f"{where}: bundle.json: files: only one of {' and '.join(INT8_GRAPHS)}")
+    if INT8_GRAPHS[0] in manifest.files and INT8_GRAPHS[1] not in manifest.files:
+        raise BundleError(f"{where}: bundle.json: files: {INT8_GRAPHS[0]} without {INT8_GRAPHS[1]}")
     if sum(max(entry.size_bytes, 0) for entry in manifest.files.values()) > LARGEST_TOTAL_BYTES:
         raise BundleError(f"{where}: bundle.json: files: more than {LARGEST_TOTAL_BYTES} bytes together")
 

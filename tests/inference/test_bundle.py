@@ -164,11 +164,11 @@ def test_refuses_a_link_in_the_folder(folder, tmp_path):
     assert "decoder.onnx is missing" in refusal(folder)
 
 
-def test_refuses_only_one_int8_graph(tmp_path):
+def test_refuses_an_int8_encoder_alone(tmp_path):
     files = tinybundle.files()
-    del files["encoder.int8.onnx"]
+    del files["decoder.int8.onnx"]
     save_bundle(tmp_path / "b", tinybundle.manifest(), files)
-    assert "only one of" in refusal(tmp_path / "b")
+    assert "encoder.int8.onnx without decoder.int8.onnx" in refusal(tmp_path / "b")
 
 
 def test_refuses_graphs_with_other_inputs_shapes_or_types(tmp_path):

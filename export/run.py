@@ -1,0 +1,136 @@
+"""Reads a training run: its config, its weights as they will be shipped, and its records.
+
+The weights are rounded to float16 before anything else happens, so that torch, the ONNX graphs and
+`weights.safetensors` hold the same numbers.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from engine.music.representation import Representation, representation
+from export.errors import ExportError
+from training.config import ModelConfig, RunConfig
+from training.models.vae import VAE
+
+CONFIG, WEIGHTS, METRICS, RECORD = "config.json", "ema.safetensors", "metrics.json", "run.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A finished training run, ready to export."""
+
+    path: Path
+    config: RunConfig
+    weights: dict[str, Tensor]
+    """Float16, by the names of `VAE.state_dict`."""
+    model: VAE
+    """Float32 in evaluation mode, with exactly those weights."""
+    tensors: Representation
+    metrics: dict[str, float]
+    """Held-out metrics, flattened; empty if the run was never evaluated."""
+    record: dict[str, Any]
+    """The content of `run.json`: steps, hours, hardware, data hash, corpus sources."""
+
+
+def load_run(path: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        ExportError: a file is missing or unreadable, or the weights do not fit the config.
+    """
+    if not path.is_dir():
+        raise ExportError(f"{path}: no such run; give the folder that 'antiphon-train run' wrote")
+    config = read_config(path / CONFIG)
+    weights = rounded(read_weights(path / WEIGHTS), path / WEIGHTS)
+    tensors = representation_of(config.model)
+    record = read_json(path / RECORD)
+    metrics = flat_metrics(read_json(path / METRICS)) if (path / METRICS).exists() else {}
+    model = build_model(config.model, weights, path / WEIGHTS)
+    return Run(path, config, weights, model, tensors, metrics, record)
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read `config.json`."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunConfig)
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror}; the folder holds no finished run") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ExportError(f"{path}: {error}; it was written by another version, train again") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror}; the folder holds no finished run") from error
+    except ValueError as error:
+        raise ExportError(f"{path}: is not JSON ({error}); train again") from error
+    if not isinstance(content, dict):
+        raise ExportError(f"{path}: is not a JSON object; train again")
+    return content
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ExportError(f"{path}: cannot be read ({error}); the run has no usable weights") from error
+
+
+def rounded(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Return the weights in float16.
+
+    Raises:
+        ExportError: one is not finite in float16.
+    """
+    halves = {name: tensor.half().contiguous() for name, tensor in weights.items()}
+    for name, tensor in halves.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ExportError(f"{path}: {name} is not finite in float16; the training diverged")
+    return halves
+
+
+def representation_of(config: ModelConfig) -> Representation:
+    """Return the representation a model speaks."""
+    try:
+        return representation(config.representation, config.bars)
+    except ValueError as error:
+        raise ExportError(f"{CONFIG}: {error}") from error
+
+
+def build_model(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> VAE:
+    """Return the float32 model of float16 weights, in evaluation mode.
+
+    Raises:
+        ExportError: names or shapes do not fit the config.
+    """
+    tensors = representation_of(config)
+    model = VAE(config, tensors.streams, tensors.grid.steps_per_bar)
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ExportError(f"{path}: does not fit the run's config ({reason})") from error
+    return model.eval().requires_grad_(False)
+
+
+def flat_metrics(content: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """Return every number of nested metrics by its dotted name."""
+    flat: dict[str, float] = {}
+    for name, value in content.items():
+        if isinstance(value, dict):
+            flat.update(flat_metrics(value, f"{prefix}{name}."))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            flat[f"{prefix}{name}"] = float(value)
+    return flat
