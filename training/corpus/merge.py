@@ -264,7 +264,10 @@ def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
         drops = [
             f"{count} for '{reason}'"
             for entry in content["windows"].values()
-            for reason, count in {**entry["dropped"], "segment too short": entry["segments too short"]}.items()
+            for reason, count in {
+                **entry["dropped"],
+                "segment too short": entry["segments too short"],
+            }.items()
             if count
         ]
         most = "windows dropped: " + ", ".join(drops)

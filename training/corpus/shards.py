@@ -18,7 +18,7 @@ from training.corpus.statistics import FileStatistics, statistics_of
 from training.corpus.streams import Segment
 from training.corpus.windows import SEGMENT_DTYPE
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
 DONE = "_DONE"
 
@@ -89,7 +89,7 @@ def build_shard(
     folder.mkdir(parents=True)
     kind = kind_named(shard.kind)
     segments: list[tuple[int, Segment]] = []
-    records: list[FileStatistics | str] = []
+    records: list[FileStatistics | Unused] = []
     for number, source in enumerate(shard.files):
         if progress:
             progress(source)
@@ -101,29 +101,38 @@ def build_shard(
     (folder / DONE).write_text(shard.key, encoding="ascii")
 
 
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Why a file gave nothing."""
+
+    error: str
+    detail: str = ""
+
+
 def _read(
     source: SourceFile, kind: Kind, quarantined: Mapping[str, str]
-) -> tuple[FileStatistics | str, list[Segment]]:
+) -> tuple[FileStatistics | Unused, list[Segment]]:
     """Return the statistics and segments of a file, or the reason why it gives none."""
     if source.sha256 in quarantined:
-        return quarantined[source.sha256], []
+        return Unused(quarantined[source.sha256]), []
     try:
         piece = read_piece(Path(source.path))
     except UnusableFileError as error:
-        return str(error), []
+        return Unused(str(error)), []
     try:
         segments = kind.extract(piece, source)
     except MemoryError:
-        return "needs too much memory", []
+        return Unused("needs too much memory"), []
     if not segments:
         return _nothing_found(piece, kind), []
     return statistics_of(piece), segments
 
 
-def _nothing_found(piece: Piece, kind: Kind) -> str:
+def _nothing_found(piece: Piece, kind: Kind) -> Unused:
     if not runs(piece):
-        return "no bar in 4/4 or 2/2"
-    return f"no {kind.name} part"
+        metres = statistics_of(piece).metres
+        return Unused("no bar in 4/4 or 2/2", max(metres, key=lambda metre: metres[metre], default=""))
+    return Unused(f"no {kind.name} part")
 
 
 def _write_arrays(folder: Path, kind: Kind, segments: Iterable[tuple[int, Segment]]) -> None:
@@ -148,12 +157,11 @@ def _stacked(parts: list[NDArray[np.generic]], dtype: str, tail: tuple[int, ...]
 
 
 def _write_records(
-    folder: Path, files: Sequence[SourceFile], records: Sequence[FileStatistics | str]
+    folder: Path, files: Sequence[SourceFile], records: Sequence[FileStatistics | Unused]
 ) -> None:
     with (folder / "files.jsonl").open("w", encoding="utf-8") as stream:
         for source, record in zip(files, records, strict=True):
-            entry = {"error": record} if isinstance(record, str) else asdict(record)
-            stream.write(json.dumps({"name": source.name, **entry}, ensure_ascii=False) + "\n")
+            stream.write(json.dumps({"name": source.name, **asdict(record)}, ensure_ascii=False) + "\n")
 
 
 def load_shard(shard: Shard, work: Path) -> ShardOutput:
@@ -166,7 +174,7 @@ def load_shard(shard: Shard, work: Path) -> ShardOutput:
             entry = json.loads(line)
             name = entry.pop("name")
             if "error" in entry:
-                rejected.append(Rejected(name, entry["error"]))
+                rejected.append(Rejected(name, entry["error"], entry["detail"]))
                 statistics.append(None)
             else:
                 statistics.append(FileStatistics(**entry))

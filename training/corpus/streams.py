@@ -1,10 +1,9 @@
 """Quantised streams: what is stored of a run of bars, and the marks that windows are judged by."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine.music.melody import FIRST_NOTE, melody_tokens
 from training.corpus.bars import GRID, Run, StepNotes
@@ -83,9 +82,9 @@ def _crowded_onsets(notes: StepNotes) -> NDArray[np.int64]:
     return found
 
 
-def bar_any(flags: NDArray[Any]) -> NDArray[np.bool_]:
+def bar_any(flags: ArrayLike) -> NDArray[np.bool_]:
     """Tell for each bar `[bars]` whether any of its steps `[S]` is set."""
-    active: NDArray[np.bool_] = (flags != 0).reshape(-1, GRID.steps_per_bar).any(axis=1)
+    active: NDArray[np.bool_] = (np.asarray(flags) != 0).reshape(-1, GRID.steps_per_bar).any(axis=1)
     return active
 
 
