@@ -111,6 +111,8 @@ def test_optional_files_may_be_absent(tmp_path):
         ({"prior_components": 3}, ["prior_weights"]),
         ({"attributes": []}, ["directions"]),
         ({"voices": [{"name": "x", "channel": 16}]}, ["channel 16"]),
+        ({"variation_curve": [0, 0.7, 0.6, 1]}, ["variation_curve does not rise"]),
+        ({"morph_curve": [0.1, 1]}, ["morph_curve does not rise"]),
         ({"files": {}}, ["encoder.onnx is missing"]),
         ({"files": {"x.exe": {"sha256": "", "size_bytes": 0}}}, ["'x.exe'"]),
     ],

@@ -9,10 +9,10 @@ from engine.inference.controls import Controls, changed
 from engine.inference.model import Model
 from engine.inference.render import (
     _plan,
-    _prior_draw,
     encode_slot,
     fit,
     great_circle,
+    prior_draw,
     render,
     render_batch,
     slerp,
@@ -160,7 +160,7 @@ def test_an_attribute_moves_the_latent_and_loosens_the_anchor(model, slots):
 
 
 def test_generate_draws_from_the_mixture(model):
-    draws = np.stack([_prior_draw(model.bundle.latents, seed) for seed in range(2000)])
+    draws = np.stack([prior_draw(model.bundle.latents, seed) for seed in range(2000)])
     mixture = tinybundle.latents()
     np.testing.assert_allclose(draws.mean(axis=0), mixture.prior_weights @ mixture.prior_means, atol=0.1)
 
