@@ -1,0 +1,102 @@
+"""A DAW of its own in a process of its own: plays at exact frames, records with frames.
+
+Commands come as JSON lines on standard input, answers as JSON lines on standard output:
+`{"play": [[offset_frames, "hex"], ...], "after": frames}` answers `{"start": frame}`;
+`{"record": true}` answers `{"events": [[frame, "hex"], ...], "frame": now, "xruns": n}`;
+`{"connect": [[source, sink], ...]}` waits until all are made. The end of input ends it.
+"""
+
+import json
+import sys
+import threading
+import time
+
+import jack
+
+
+class Player:
+    """A JACK client with a MIDI output that plays a script and an input that records."""
+
+    def __init__(self, name):
+        self.client = open_client(name)
+        self.output = self.client.midi_outports.register("out")
+        self.input = self.client.midi_inports.register("in")
+        self.events, self.xruns = [], 0
+        self._script, self._next = [], 0
+        self._lock = threading.Lock()
+        self.client.set_process_callback(self._process)
+        self.client.set_xrun_callback(self._count_xrun)
+        self.client.set_shutdown_callback(lambda *_: None)
+        self.client.activate()
+
+    def _count_xrun(self, _delay_us):
+        self.xruns += 1
+
+    def _process(self, frames):
+        now = self.client.last_frame_time
+        for offset, data in self.input.incoming_midi_events():
+            self.events.append([now + offset, bytes(data).hex()])
+        self.output.clear_buffer()
+        with self._lock:
+            while self._next < len(self._script) and self._script[self._next][0] < now + frames:
+                frame, data = self._script[self._next]
+                self.output.write_midi_event(max(0, frame - now), data)
+                self._next += 1
+
+    def play(self, script, after):
+        """Play `[offset, hex]` pairs from `after` frames on; return the frame of offset 0."""
+        start = self.client.frame_time + after
+        with self._lock:
+            self._script = [(start + offset, bytes.fromhex(data)) for offset, data in script]
+            self._next = 0
+        return start
+
+    def connect(self, pairs):
+        """Make every connection, waiting for ports that are not there yet."""
+        end = time.monotonic() + 10
+        for source, sink in pairs:
+            while not self._try(source, sink):
+                if time.monotonic() > end:
+                    raise SystemExit(f"cannot connect {source} to {sink}")
+                time.sleep(0.02)
+
+    def _try(self, source, sink):
+        try:
+            port = self.client.get_port_by_name(source)
+            if sink not in [other.name for other in self.client.get_all_connections(port)]:
+                self.client.connect(source, sink)
+        except jack.JackError:
+            return False
+        return True
+
+
+def open_client(name):
+    """Open a client, waiting for the server."""
+    jack.set_error_function(lambda _text: None)
+    for _ in range(200):
+        try:
+            return jack.Client(name, no_start_server=True)
+        except jack.JackOpenError:
+            time.sleep(0.05)
+    raise SystemExit("no JACK server")
+
+
+def main():
+    player = Player("player")
+    print(json.dumps({"rate": player.client.samplerate, "period": player.client.blocksize}), flush=True)
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer = {}
+        if "play" in command:
+            answer["start"] = player.play(command["play"], command["after"])
+        if "connect" in command:
+            player.connect(command["connect"])
+        if "record" in command:
+            answer = {"events": list(player.events), "frame": player.client.frame_time, "xruns": player.xruns}
+        print(json.dumps(answer), flush=True)
+    player.client.deactivate()
+    player.client.close()
+
+
+if __name__ == "__main__":
+    main()
