@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 from app.compose import LiveOptions, load_model, make_client, make_session
 from engine.errors import AntiphonError
-from engine.performer.client import PerformerClient
 
 if TYPE_CHECKING:
-    from app.event_log import EventLog
     from engine.session import Session
 
 
@@ -42,11 +40,11 @@ class Started(threading.Thread):
 def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | None) -> int:
     """Open the window and run until it closes; returns the exit status.
 
-    Ports that are refused and a model that does not load are told in the window's banner.
+    What fails on the way there, ports that are refused or a model that does not load, is told in
+    the window's banner.
 
     Raises:
-        PerformerError: the performer cannot be started at all.
-        AntiphonError: the log cannot be written.
+        AntiphonError: an option is out of range, or the log cannot be written.
     """
     options.controls()
     client = make_client(options)
@@ -58,26 +56,20 @@ def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | No
         from app.event_log import opened
 
         written = stack.enter_context(opened(log)) if log else None
+        session = make_session(options, client, None, written.write if written else None)
         _load_before_qt()
         from app.window.application import run_window
 
-        return run_window(
-            lambda: _session(options, client, ports, written),
-            Audition(),
-            load=lambda: load_model(options),
-            demo=options.demo,
-            for_s=for_s,
-        )
+        tasks = (ports.result, lambda: _load_into(options, session))
+        return run_window(session, Audition(), tasks=tasks, demo=options.demo, for_s=for_s)
+
+
+def _load_into(options: LiveOptions, session: "Session") -> Callable[[], None]:
+    model = load_model(options)
+    return lambda: session.set_model(model)
 
 
 def _load_before_qt() -> None:
     """On Windows onnxruntime must come before Qt: both bring a C++ runtime, and the first one wins."""
     if sys.platform == "win32":
         import engine.inference.model  # noqa: F401
-
-
-def _session(
-    options: LiveOptions, client: PerformerClient, ports: Started, log: "EventLog | None"
-) -> "Session":
-    ports.result()
-    return make_session(options, client, None, log.write if log else None)

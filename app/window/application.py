@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PyQt6.QtCore import QSettings, QTimer
@@ -14,33 +14,36 @@ from app.window.guard import Guard
 from app.window.window import InstrumentWindow, Sound
 from engine.errors import AntiphonError
 
+Task = Callable[[], Callable[[], None] | None]
+"""Something slow that returns what to do in the window's thread afterwards."""
+
 
 def run_window(
-    make_session: Callable[[], Any],
+    session: Any,
     sound: Sound | None,
     *,
-    load: Callable[[], Any],
+    tasks: Sequence[Task] = (),
     demo: bool = False,
     for_s: float | None = None,
 ) -> int:
     """Open the window and run until it closes; returns the exit status.
 
     Args:
-        make_session: Builds the session; called once Qt is up.
+        session: The session, closed with the window.
         sound: The audition sound, or `None`.
-        load: Loads the model; called in a thread of its own, its failure goes to the banner.
+        tasks: What is slow at the start, each run in a thread of its own once the window shows.
         demo: Play the demo phrase from the start.
         for_s: Close after so many seconds.
     """
     guard = Guard()
     guard.install()
     application = _application()
-    session = make_session()
     window = InstrumentWindow(session, sound=sound, settings=QSettings("Antiphon", "Antiphon"))
     guard.tell(window.failed.emit)
     _close_on_signals(window)
     window.show()
-    threading.Thread(target=_load, args=(load, window, session), name="model", daemon=True).start()
+    for task in tasks:
+        threading.Thread(target=_run, args=(task, window), daemon=True).start()
     if demo:
         window.panel.demo.click()
     if for_s is not None:
@@ -66,11 +69,13 @@ def _close_on_signals(window: InstrumentWindow) -> None:
         signal.signal(number, lambda *_: window.close())
 
 
-def _load(load: Callable[[], Any], window: InstrumentWindow, session: Any) -> None:
+def _run(task: Task, window: InstrumentWindow) -> None:
+    """Run a task; what it returns is called in the window's thread, a refusal is told there."""
     try:
-        model = load()
+        then = task()
     except AntiphonError as error:
         text = str(error)
         window.later.emit(lambda: window.tell(text))
         return
-    window.later.emit(lambda: session.set_model(model))
+    if then is not None:
+        window.later.emit(then)

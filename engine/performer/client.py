@@ -192,6 +192,8 @@ class PerformerClient:
     def start(self, *, patient: bool = False) -> None:
         """Start the performer and wait until its ports are open.
 
+        What was sent before holds: it is sent again now. Any thread may call.
+
         Args:
             patient: Where the ports are refused, go on without and keep trying; `PortLost` says why.
 
@@ -211,7 +213,10 @@ class PerformerClient:
             if child.refused:
                 raise PortError(child.refused)
             raise PerformerError(f"The performer {failure}; `antiphon doctor` looks for the cause")
-        self._child = child
+        with self._lock:
+            for command in self._memory.restoration(now_ns()):
+                child.send(command)
+            self._child = child
         self._watch.start()
 
     @property
