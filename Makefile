@@ -27,7 +27,7 @@ format: $(VENV)/.test-ready ## format the code and mend what ruff can mend by it
 	$(VENV)/bin/ruff check --fix .
 
 bench: $(VENV)/.test-ready ## measure this machine: inference, timing, start-up
-	@for script in bench/bench_*.py; do echo "== $$script"; $(VENV)/bin/python $$script || exit 1; done
+	@for script in bench/*.py; do echo "== $$script"; $(VENV)/bin/python $$script || exit 1; done
 
 clean: ## remove what was built here: .venv and the caches (recordings, runs and corpora stay)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
