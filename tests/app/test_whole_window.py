@@ -1,0 +1,118 @@
+"""The whole program with its window, as a process: it opens, says what is missing, and ends well."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.window.dragging import PhraseFiles, mime_of
+from engine.midifile import read_midi
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.window
+
+WATCH = """
+import json, sys
+from app.window import application, window
+
+class Watched(window.InstrumentWindow):
+    def shut_down(self):
+        if not self._closed:
+            snapshot = self._session.snapshot()
+            print(json.dumps({
+                "banner": self.banner.text,
+                "model": snapshot.model_name,
+                "backend": snapshot.backend,
+                "heard": snapshot.heard is not None,
+                "playing": snapshot.playing is not None,
+                "pattern_ms": snapshot.pattern_ms,
+            }), flush=True)
+        super().shut_down()
+
+application.InstrumentWindow = Watched
+from app.cli import main
+main()
+"""
+
+
+def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WATCH, "live", *map(str, arguments)]
+    settings = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> dict:
+    try:
+        out, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, error
+    assert "Traceback" not in error
+    return json.loads(out.splitlines()[-1])
+
+
+@pytest.mark.jack
+def test_the_demo_is_heard_varied_and_played(jack_server, tiny_bundle, tmp_path):
+    log = tmp_path / "log.jsonl"
+    options = ("--model", tiny_bundle, "--demo", "--tempo", 240, "--log", log)
+    process = start(*options, JACK_DEFAULT_SERVER=jack_server)
+    for _ in range(400):
+        if log.exists() and '"event": "pattern_started"' in log.read_text():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    state = finish(process)
+    assert state["backend"] == "jack"
+    assert state["heard"]
+    assert state["playing"]
+    assert state["banner"] == ""
+
+
+def test_without_midi_the_window_opens_and_says_why(tiny_bundle):
+    state = finish(start("--model", tiny_bundle, "--for", 6, JACK_DEFAULT_SERVER="antiphon-no-such-server"))
+    assert state["model"] == "tiny_melody"
+    if not state["backend"]:
+        assert "JACK" in state["banner"] or "MIDI" in state["banner"]
+
+
+def test_without_the_model_the_window_opens_and_says_so():
+    state = finish(start("--model", "nonesuch", "--for", 4))
+    assert state["model"] == ""
+    assert "nonesuch" in state["banner"]
+
+
+def test_a_dragged_phrase_is_a_file_that_stays(tmp_path):
+    from app.demo import demo_phrase
+
+    files = PhraseFiles(tmp_path / "clips")
+    path = files.cached(demo_phrase(), 97.0)
+    assert files.cached(demo_phrase(), 97.0) == path
+    assert files.cached(demo_phrase(), 98.0) != path
+    song = read_midi(path)
+    assert (song.bars, round(song.bpm), len(song.tracks[0])) == (2, 97, 16)
+    assert [url.toLocalFile() for url in mime_of(path).urls()] == [str(path)]
+
+
+def test_old_clips_are_forgotten_and_other_files_are_not(tmp_path):
+    from app.demo import demo_phrase
+
+    old, other = tmp_path / "antiphon-old.mid", tmp_path / "song.mid"
+    for path in (old, other):
+        path.write_bytes(b"x")
+        os.utime(path, (0, 0))
+    PhraseFiles(tmp_path).cached(demo_phrase(), 120.0)
+    assert not old.exists()
+    assert other.exists()
+
+
+def test_an_export_gets_the_ending_of_a_midi_file(tmp_path):
+    from app.demo import demo_phrase
+
+    assert PhraseFiles(tmp_path).write(demo_phrase(), 120.0, tmp_path / "take") == tmp_path / "take.mid"
