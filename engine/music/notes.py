@@ -56,9 +56,11 @@ class Phrase:
         kept = []
         for note in self.notes:
             onset = note.start_beats - start
-            if note.start_beats >= end - early_beats or note.end_beats <= start:
+            if note.start_beats >= end - early_beats:
                 continue
             if onset < -early_beats:
+                if note.end_beats <= start:
+                    continue
                 note = replace(note, start_beats=0.0, duration_beats=note.end_beats - start)
             else:
                 note = replace(note, start_beats=onset)

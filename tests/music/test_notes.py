@@ -30,6 +30,13 @@ def test_a_window_keeps_held_and_early_notes_and_ends_at_its_bar_line() -> None:
     assert (window.bars, window.beats_per_bar) == (1, 4.0)
 
 
+def test_a_short_hit_played_early_is_not_lost_though_it_ends_before_the_line() -> None:
+    hit = Phrase.of([Note(3.9, 36, 0.05, channel=9)], 2)
+    assert hit.window(0, 1).notes == ()
+    (early,) = hit.window(1, 1).notes
+    assert (early.start_beats, early.duration_beats) == (pytest.approx(-0.1), 0.05)
+
+
 def test_tiling_repeats_and_cuts_the_last_repeat() -> None:
     phrase = Phrase.of([Note(0, 60, 1), Note(4, 62, 1)], 2)
     starts = [(note.start_beats, note.pitch) for note in phrase.tiled(3).notes]
