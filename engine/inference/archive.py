@@ -79,7 +79,7 @@ def _folder(path: Path) -> Archive:
 
 
 def _zipped(path: Path, file: zipfile.ZipFile) -> Archive:
-    members = [member for member in file.infolist() if not member.is_dir()]
+    members = [member for member in file.infolist() if not member.is_dir() and not _litter(member)]
     prefix = _common_folder(members)
     found: dict[str, zipfile.ZipInfo] = {}
     for member in members:
@@ -91,6 +91,12 @@ def _zipped(path: Path, file: zipfile.ZipFile) -> Archive:
         raise BundleError(f"{path}: would unpack to more than {LARGEST_TOTAL_BYTES} bytes")
     sizes = {name: member.file_size for name, member in found.items()}
     return Archive(str(path), sizes, lambda name: file.open(found[name]))
+
+
+def _litter(member: zipfile.ZipInfo) -> bool:
+    """Tell what the file managers of macOS and Windows add on their own."""
+    parts = member.filename.split("/")
+    return parts[0] == "__MACOSX" or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def _common_folder(members: list[zipfile.ZipInfo]) -> str:

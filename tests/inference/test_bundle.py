@@ -80,6 +80,14 @@ def test_loads_a_zip_with_or_without_a_folder_in_it(folder, tmp_path, prefix):
     assert bundle.hash == load_bundle(folder).hash
 
 
+def test_what_a_file_manager_adds_to_a_zip_is_ignored(folder, tmp_path):
+    path = zipped(folder, tmp_path / "tiny.zip", "tiny/")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/tiny/._bundle.json", b"x")
+        archive.writestr("tiny/.DS_Store", b"x")
+    assert load_bundle(path).manifest.name == "tiny_melody"
+
+
 def test_optional_files_may_be_absent(tmp_path):
     manifest = msgspec.structs.replace(tinybundle.manifest(), attributes=(), prior_components=0)
     files = {
