@@ -228,6 +228,10 @@ class KeyButton(QPushButton):
         text = self.fontMetrics().horizontalAdvance(self.text())
         return QSize(text + 16 + (8 * len(self._key) + 18 if self._key else 14), 46)
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Never hide part of the text."""
+        return self.sizeHint()
+
     def event(self, event: QEvent | None) -> bool:
         """Keep Space for the focused button rather than for play and stop."""
         override = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride

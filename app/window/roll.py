@@ -24,6 +24,9 @@ from engine.music.notes import Note, Phrase
 BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 KEYS_WIDTH = 46
+HEADER_HEIGHT = 28
+CLOSEST_LINES = 7.0
+"""Lines of 16ths nearer than this many pixels are left out."""
 TRAIL_WIDTH = 26
 LEAST_SEMITONES = 19
 """Smallest pitch range shown: an octave and a half, so that one note does not fill the roll."""
@@ -182,10 +185,10 @@ class PianoRoll(QWidget):
         return KEYS_WIDTH + beats / self._length_beats * (self.width() - KEYS_WIDTH)
 
     def _row_height(self) -> float:
-        return self.height() / self._range.rows
+        return (self.height() - HEADER_HEIGHT) / self._range.rows
 
     def _y(self, pitch: int) -> float:
-        return (self._range.high - pitch) * self._row_height()
+        return HEADER_HEIGHT + (self._range.high - pitch) * self._row_height()
 
     def _note_area(self, note: Note) -> QRectF:
         left = max(self._x(note.start_beats), KEYS_WIDTH)
@@ -239,14 +242,15 @@ class PianoRoll(QWidget):
                 painter.fillRect(row, shade)
 
     def _paint_lines(self, painter: QPainter) -> None:
-        steps = round(self._length_beats * 4)
-        for step in range(steps + 1):
+        for step in range(round(self._length_beats * 4) + 1):
             beats = step / 4
             on_bar = math.isclose(beats % self._beats_per_bar, 0.0, abs_tol=1e-9)
             share = 1.0 if on_bar else 0.55 if step % 4 == 0 else 0.2
+            if share == 0.2 and self._x(0.25) - self._x(0.0) < CLOSEST_LINES:
+                continue
             painter.setPen(QPen(theme.mixed(theme.PANEL, theme.LINE, share), 2 if on_bar else 1))
             x = round(self._x(beats))
-            painter.drawLine(x, 0, x, self.height())
+            painter.drawLine(x, HEADER_HEIGHT, x, self.height())
 
     def _paint_notes(self, painter: QPainter) -> None:
         first = min((n.channel for n in self._phrase.notes), default=0) if self._phrase else 0
@@ -293,7 +297,11 @@ class PianoRoll(QWidget):
     def _paint_title(self, painter: QPainter) -> None:
         painter.setFont(theme.font(10, bold=True))
         painter.setPen(self._colour)
-        painter.drawText(QPoint(KEYS_WIDTH + 10, 20), self._title.upper())
+        painter.drawText(QPoint(KEYS_WIDTH + 2, 19), self._title.upper())
+        if self._coming is not None:
+            painter.setPen(theme.COMING)
+            header = QRectF(0, 0, self.width() - 14, HEADER_HEIGHT)
+            painter.drawText(header, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "NEXT")
         if self._phrase is None or not self._phrase.notes:
             painter.setFont(theme.font(13))
             painter.setPen(theme.QUIET)
@@ -308,5 +316,5 @@ class PianoRoll(QWidget):
         trail.setColorAt(0.0, clear)
         trail.setColorAt(1.0, full)
         left = max(x - TRAIL_WIDTH, float(KEYS_WIDTH))
-        painter.fillRect(QRectF(left, 0, x - left, self.height()), trail)
-        painter.fillRect(QRectF(x, 0, 2, self.height()), theme.TEXT)
+        painter.fillRect(QRectF(left, HEADER_HEIGHT, x - left, self.height()), trail)
+        painter.fillRect(QRectF(x, HEADER_HEIGHT, 2, self.height()), theme.TEXT)

@@ -260,7 +260,7 @@ class InstrumentWindow(QMainWindow):
         ):
             layout.addWidget(widget, stretch)
         self.setCentralWidget(ground)
-        self.setMinimumSize(1020, 680)
+        self.setMinimumHeight(700)
         self.panel.variation.fader.setFocus()
 
     def _wire(self) -> None:

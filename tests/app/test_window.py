@@ -268,7 +268,7 @@ def test_the_rolls_show_the_music_and_the_playheads_move(window, session):
 
 
 def test_geometry_is_remembered(window, session, tmp_path, qapp):
-    window.resize(1020, 733)
+    window.resize(1200, 733)
     qapp.processEvents()
     window.close()
     settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
