@@ -1,0 +1,156 @@
+"""What `make` says and does where something is missing on the system, with stand-ins for its tools."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REAL_TOOLS = ("sh", "cat", "cut", "paste", "sort", "grep", "find", "dirname")
+ALL_LIBRARIES = [
+    *("libasound.so.2", "libjack.so.0", "libGL.so.1", "libEGL.so.1", "libxkbcommon.so.0", "libdbus-1.so.3"),
+    *("libfontconfig.so.1", "libglib-2.0.so.0", "libX11-xcb.so.1", "libxkbcommon-x11.so.0"),
+    *("libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxcb-image.so.0", "libxcb-keysyms.so.1"),
+    *("libxcb-randr.so.0", "libxcb-render-util.so.0", "libxcb-shape.so.0", "libxcb-sync.so.1"),
+    *("libxcb-xfixes.so.0", "libxcb-xkb.so.1"),
+]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for Linux and macOS")
+
+
+class System:
+    """A machine of stand-ins: a folder of tools that is all of PATH, and a home with a font in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.bin, self.calls = folder / "home", folder / "bin", folder / "calls"
+        (self.home / ".fonts").mkdir(parents=True)
+        (self.home / ".fonts" / "some.ttf").touch()
+        self.bin.mkdir()
+        for tool in REAL_TOOLS:
+            (self.bin / tool).symlink_to(str(shutil.which(tool)))
+        self.tool("uname", "echo Linux")
+        self.tool("id", "echo 1000")
+        self.tool("python3.12", "exit 0")
+        self.tool("jackd", "exit 0")
+        self.has_libraries(ALL_LIBRARIES)
+
+    def tool(self, name: str, script: str) -> None:
+        """Put a shell script on PATH."""
+        path = self.bin / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def has_libraries(self, names: list[str]) -> None:
+        """Let the loader know these libraries."""
+        self.tool(
+            "ldconfig", "\n".join(["echo '2 libs found'", *(f"echo '{name} => /lib'" for name in names)])
+        )
+
+    def has_apt(self, packages: list[str]) -> None:
+        """Give the machine apt with these packages to install; its calls are kept."""
+        self.tool("apt-get", f'echo "$@" >> {self.calls}')
+        self.tool("apt-cache", f'for p in {" ".join(packages)}; do [ "$2" = "$p" ] && echo "$p | 1.0"; done')
+
+    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the project's scripts there."""
+        return subprocess.run(
+            [self.bin / "sh", ROOT / "scripts" / script, *arguments],
+            env={"PATH": str(self.bin), "HOME": str(self.home), **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return System(tmp_path)
+
+
+def without(*missing: str) -> list[str]:
+    return [name for name in ALL_LIBRARIES if name not in missing]
+
+
+def test_complete_system_is_left_alone(system: System) -> None:
+    system.has_apt([])
+    done = system.run("system-packages.sh", "test")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not system.calls.exists()
+
+
+def test_user_with_apt_gets_the_line_with_this_releases_names(system: System) -> None:
+    system.has_libraries(without("libasound.so.2", "libxcb-cursor.so.0"))
+    system.has_apt(["libasound2t64", "libxcb-cursor0"])
+    done = system.run("system-packages.sh", "run")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "Missing on this system: libasound.so.2 libxcb-cursor.so.0. Run this line, then the same make again:",
+        "  sudo apt-get install -y --no-install-recommends libasound2t64 libxcb-cursor0",
+    ]
+    assert not system.calls.exists()
+
+
+def test_root_with_apt_has_it_installed(system: System) -> None:
+    system.has_libraries(without("libasound.so.2"))
+    system.has_apt(["libasound2"])
+    system.tool("id", "echo 0")
+    assert system.run("system-packages.sh", "run").returncode == 0
+    assert system.calls.read_text().splitlines() == [
+        "update -q",
+        "install -y -q --no-install-recommends libasound2",
+    ]
+
+
+def test_jack_server_is_asked_for_by_the_tests_only(system: System) -> None:
+    (system.bin / "jackd").unlink()
+    system.has_apt(["jackd2"])
+    assert system.run("system-packages.sh", "run").returncode == 0
+    done = system.run("system-packages.sh", "test")
+    assert done.stderr.splitlines()[1] == "  sudo apt-get install -y --no-install-recommends jackd2"
+
+
+def test_fedora_gets_a_dnf_line(system: System) -> None:
+    system.has_libraries(without("libxcb-shape.so.0", "libxcb-sync.so.1", "libasound.so.2"))
+    system.tool("dnf", "exit 1")
+    done = system.run("system-packages.sh", "run")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1] == "  sudo dnf install -y alsa-lib libxcb"
+
+
+def test_mac_without_a_fitting_python_gets_a_brew_line(system: System) -> None:
+    system.tool("uname", "echo Darwin")
+    assert system.run("system-packages.sh", "run").returncode == 0
+    done = system.run("system-packages.sh", "run", PYTHON="/nowhere/python3")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1] == "  brew install python@3.12"
+
+
+@pytest.mark.parametrize(
+    ("packages", "line"),
+    [
+        (["python3.11-venv"], "sudo apt-get install -y --no-install-recommends python3.11-venv"),
+        ([], "sudo apt-get install -y pipx && pipx run uv python install 3.12"),
+    ],
+    ids=["release with 3.11", "release with neither"],
+)
+def test_debian_without_a_fitting_python(system: System, packages: list[str], line: str) -> None:
+    system.has_apt(packages)
+    done = system.run("system-packages.sh", "run", PYTHON="/nowhere/python3")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1].strip() == line
+
+
+def test_python_of_the_wrong_version_is_passed_over(system: System) -> None:
+    system.tool("python3.12", "exit 1")
+    system.tool("python3.11", "exit 0")
+    assert system.run("find-python.sh").stdout.strip() == str(system.bin / "python3.11")
+    assert system.run("find-python.sh", PYTHON="python3.12").returncode == 1
+
+
+def test_this_python_is_a_fitting_one(system: System) -> None:
+    done = system.run("find-python.sh", PYTHON=os.path.realpath(sys.executable))
+    assert Path(done.stdout.strip()) == Path(sys.executable).resolve()
