@@ -14,7 +14,10 @@ OPENING_HZ = 1.0
 """Bandwidth of the first cycles, when the first estimate may be milliseconds off."""
 SETTLING_NS = 4e9
 """Time over which the bandwidth falls by a factor e, from `OPENING_HZ` to `SETTLED_HZ`."""
-JUMP_NS = 40e6
+CALM_NS = 1.5e6
+"""Up to this error the settled bandwidth holds; beyond it grows with the square of the error, for a
+server that is starved runs slow by percents, and falling behind it would cost the lead."""
+JUMP_NS = 100e6
 """An estimate further away than this is a real jump (suspend, long overrun): start anew."""
 
 
@@ -53,7 +56,9 @@ class FrameTime:
 
     def _advance(self, frame: int, frames: int, start_ns: float, error_ns: float) -> None:
         length_ns = frames * self.frame_ns
-        bandwidth_hz = max(SETTLED_HZ, OPENING_HZ * math.exp(-self._age_ns / SETTLING_NS))
+        settling_hz = OPENING_HZ * math.exp(-self._age_ns / SETTLING_NS)
+        chasing_hz = min(OPENING_HZ, SETTLED_HZ * (error_ns / CALM_NS) ** 2)
+        bandwidth_hz = max(SETTLED_HZ, settling_hz, chasing_hz)
         omega = 2 * math.pi * bandwidth_hz * length_ns * 1e-9
         self.start_ns = start_ns
         self._next_ns = start_ns + length_ns + math.sqrt(2) * omega * error_ns

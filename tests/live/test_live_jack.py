@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PERIOD, RATE_HZ, WAIT_S, Daw, onsets, sounding, wait_for, wait_until
+from conftest import EXACT_FRAMES, PERIOD, RATE_HZ, WAIT_S, Daw, onsets, sounding, wait_for, wait_until
 
 from engine.performer.messages import (
     BarCaptured,
@@ -86,7 +86,7 @@ def test_the_answer_sits_on_the_players_clock(performer, daw):
     assert len(played) == len(heard)
     # Where the performer meant them: the first is meant for a tick that is past when it is heard.
     meant_off = [abs(event.sent_ns - event.due_ns) / FRAME_NS for event in played[1:]]
-    assert max(meant_off) <= 2
+    assert max(meant_off) <= EXACT_FRAMES
 
     bars = [event for event in events if isinstance(event, BarCaptured)]
     assert [(note.pitch, note.velocity) for note in bars[1].notes] == [(p, v) for p, v, _ in melody]
@@ -107,7 +107,7 @@ def test_frames_between_notes_are_what_the_performer_meant(performer, daw):
     shifts = sorted(frame - due / FRAME_NS for frame, due in zip(frames, dues, strict=False))
     middle = shifts[len(shifts) // 10 : -len(shifts) // 10]
     assert len(frames) >= 20
-    assert middle[-1] - middle[0] <= 2 * 2
+    assert middle[-1] - middle[0] <= 2 * EXACT_FRAMES
 
 
 def test_stop_silences_at_any_moment(performer, daw):

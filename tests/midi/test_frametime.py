@@ -47,6 +47,18 @@ def test_wandering_estimates_leave_a_tick_within_a_frame_of_even():
     assert max(abs(gap - PERIOD * FRAME_NS) for gap in gaps) < FRAME_NS
 
 
+def test_a_starved_server_that_slows_by_percents_is_kept_within_the_lead():
+    length_ns = PERIOD * FRAME_NS
+    estimates = steady(2000)
+    for _ in range(1000):
+        estimates.append(estimates[-1] + length_ns * 1.05)
+    time, starts = run(estimates)
+    errors = [abs(start - estimate) for start, estimate in zip(starts, estimates, strict=True)]
+    assert time.jumps == 0
+    assert max(errors) < 25e6
+    assert errors[-1] < 3e6
+
+
 def test_a_jump_starts_anew_at_once():
     time, starts = run([*steady(100), 5e9])
     assert starts[-1] == 5e9
