@@ -12,6 +12,8 @@ from engine.errors import AntiphonError
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
+PERFORMER_FLAG = "--antiphon-performer"
+"""As `engine.performer.client`: a frozen program starts itself as its performer."""
 DEFAULT_MODEL = "melody_2bar"
 
 application = typer.Typer(
@@ -296,6 +298,10 @@ def _say_now(text: str) -> None:
 def main() -> NoReturn:
     """Run the command; every failure is one line on standard error and a non-zero status."""
     try:
+        if sys.argv[1:2] == [PERFORMER_FLAG]:
+            from engine.performer.process import main as perform
+
+            sys.exit(perform(sys.argv[2:]))
         application()
     except AntiphonError as error:
         _fail(str(error))

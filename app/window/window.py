@@ -1,13 +1,14 @@
 """The main window: what is heard, what plays, what comes next, and the controls."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
+from app.preview import Preview
 from app.window import theme
 from app.window.banner import Banner
 from app.window.controls import KeyButton
@@ -19,6 +20,7 @@ from app.window.top_bar import TopBar
 from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, port_name, rolling_position
 from engine.errors import AntiphonError
 from engine.music.notes import Phrase
+from engine.performer.messages import Event
 from engine.snapshot import Notice, Snapshot
 
 FRAME_MS = 16
@@ -70,6 +72,7 @@ class InstrumentWindow(QMainWindow):
         self._session, self._sound, self._settings = session, sound, settings
         self._files = files or PhraseFiles()
         self._shown: Snapshot | None = None
+        self._preview = Preview()
         self._closed = False
         self.setWindowTitle("Antiphon")
         self._build()
@@ -88,15 +91,18 @@ class InstrumentWindow(QMainWindow):
     def tick(self) -> None:
         """Take what happened, show what changed, move the playheads."""
         events = self._session.poll()
-        if self._sound and events:
-            self._sound.hear(events)
         snapshot = self._session.snapshot()
+        self._listen(events, snapshot)
         if snapshot is not self._shown:
             self._show_snapshot(snapshot)
             self._shown = snapshot
         self._move(snapshot, time.monotonic_ns())
-        if self._sound:
-            self.status_line.show_sound(self._sound.status)
+
+    def _listen(self, events: Sequence[Event], snapshot: Snapshot) -> None:
+        if self._sound is None:
+            return
+        self._sound.hear([*events, *self._preview.follow(snapshot, time.monotonic_ns())])
+        self.status_line.show_sound(self._sound.status)
 
     def tell(self, text: str, mood: str = "bad") -> None:
         """Show one line in the banner."""

@@ -195,3 +195,10 @@ def test_help_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     for heavy in ("numpy", "onnxruntime", "PyQt6", "mido"):
         assert f"'{heavy}'" not in done.stdout
+
+
+def test_a_frozen_program_is_its_own_performer(monkeypatch):
+    from engine.performer import client, process
+
+    monkeypatch.setattr(process, "main", lambda options: 3 if options == ["--backend", "jack"] else 1)
+    assert run_main(monkeypatch, client.PERFORMER_FLAG, "--backend", "jack") == 3
