@@ -31,11 +31,15 @@ UNPITCHED_PROGRAMS = frozenset({47, *range(112, 128)})
 
 def melody_segments(piece: Piece, source: SourceFile) -> list[Segment]:
     """Return the streams `uint8 [S, 1]` of every melodic line in 4/4 and 2/2 bars."""
-    found = []
-    for track in line_tracks(piece, source):
-        for run in runs(piece):
-            found.extend(_segments(track, run, piece.ticks_per_beat))
-    return found
+    kept = runs(piece)
+    if not kept:
+        return []
+    return [
+        segment
+        for track in line_tracks(piece, source)
+        for run in kept
+        for segment in _segments(track, run, piece.ticks_per_beat)
+    ]
 
 
 def line_tracks(piece: Piece, source: SourceFile) -> list[Track]:

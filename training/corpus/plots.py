@@ -61,9 +61,9 @@ def _axes(title: str, width: float = 6.4, height: float = 3.0) -> tuple[Figure, 
 def _horizontal(axes: Axes, counts: Mapping[str, float], colour: str, form: str = "{:,.0f}") -> None:
     """Draw labelled horizontal bars, the first on top."""
     labels = list(counts)
-    bars = axes.barh(range(len(labels)), list(counts.values()), color=colour)
+    bars = axes.barh(range(len(labels)), list(counts.values()), height=0.7, color=colour)
     axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(labels), 3) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.bar_label(bars, labels=[form.format(value) for value in counts.values()], padding=3, fontsize=8)
     axes.margins(x=0.15)

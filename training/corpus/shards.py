@@ -14,7 +14,7 @@ from training.corpus.bars import runs
 from training.corpus.kinds import Kind, kind_named
 from training.corpus.reader import Piece, UnusableFileError, read_piece
 from training.corpus.sources import Rejected, SourceFile
-from training.corpus.statistics import FileStatistics, statistics_of
+from training.corpus.statistics import FileStatistics, metre_beats, statistics_of
 from training.corpus.streams import Segment
 from training.corpus.windows import SEGMENT_DTYPE
 
@@ -130,7 +130,7 @@ def _read(
 
 def _nothing_found(piece: Piece, kind: Kind) -> Unused:
     if not runs(piece):
-        metres = statistics_of(piece).metres
+        metres = metre_beats(piece)
         return Unused("no bar in 4/4 or 2/2", max(metres, key=lambda metre: metres[metre], default=""))
     return Unused(f"no {kind.name} part")
 

@@ -69,16 +69,15 @@ def onset_marks(notes: StepNotes, total_steps: int) -> NDArray[np.uint8]:
 
 def _crowded_onsets(notes: StepNotes) -> NDArray[np.int64]:
     """Return the onset steps of chords and of notes that start well inside an earlier one."""
-    if not len(notes.onset_steps):
-        return np.zeros(0, np.int64)
-    order = np.lexsort((notes.pitch, notes.onset_steps))
-    onset, pitch, end = notes.onset_steps[order], notes.pitch[order], notes.end_steps[order]
-    steps, first = np.unique(onset, return_index=True)
-    last = np.append(first[1:], len(onset)) - 1
-    chord = pitch[first] != pitch[last]
-    ends_before = np.maximum.accumulate(np.maximum.reduceat(end, first))
-    crowded = chord | np.concatenate([[False], ends_before[:-1] > steps[1:] + 1])
-    found: NDArray[np.int64] = steps[crowded & (steps >= 0)]
+    onset = notes.onset_steps
+    if not len(onset):
+        return onset
+    first = np.append(0, np.flatnonzero(onset[1:] != onset[:-1]) + 1)  # where each onset step begins
+    steps = onset[first]
+    chord = np.maximum.reduceat(notes.pitch, first) != np.minimum.reduceat(notes.pitch, first)
+    ends_before = np.maximum.accumulate(np.maximum.reduceat(notes.end_steps, first))
+    chord[1:] |= ends_before[:-1] > steps[1:] + 1
+    found: NDArray[np.int64] = steps[chord & (steps >= 0)]
     return found
 
 

@@ -1,0 +1,117 @@
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus_files import Part, tune, write_midi
+from typer.testing import CliRunner
+
+from training.cli import app
+from training.corpus.build import BuildOptions, build_corpus
+from training.corpus.dataset import Corpus
+from training.corpus.reader import read_piece
+from training.corpus.report import write_report
+from training.corpus.statistics import estimate_key, statistics_of
+from training.corpus.survey import survey
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four songs of melody, bass and drums, a waltz and a broken file."""
+    root = tmp_path_factory.mktemp("music")
+    for seed in range(4):
+        scale = np.array([60, 62, 64, 65, 67, 69, 71, 72])
+        melody = np.random.default_rng(seed).choice(scale, 64).tolist()
+        write_midi(
+            root / f"song{seed}.mid",
+            [
+                Part(tune([*melody, 60, 64, 67, 60]), name="Lead <b>"),
+                Part(tune([36] * 32, step=1), name="Bass", program=33),
+                Part([(beat, 0.1, 36 if beat % 2 else 38, 90) for beat in range(32)], channel=9),
+            ],
+            bpm=90 + 10 * seed,
+        )
+    write_midi(root / "waltz.mid", [Part(tune([60] * 24))], metres=[(0, 3, 4)])
+    (root / "broken.mid").write_bytes(b"MThd")
+    return root
+
+
+def corpus_of(folder: Path, tmp_path: Path, kind: str) -> Path:
+    bars = (2, 4)
+    build_corpus([folder], tmp_path / "corpus", BuildOptions(kind=kind, bars=bars, executor="serial"))
+    return tmp_path / "corpus"
+
+
+def test_numbers_are_those_of_the_files(folder: Path, tmp_path: Path) -> None:
+    numbers = survey(Corpus.open(corpus_of(folder, tmp_path, "trio")))
+    assert sorted(numbers.tempos_bpm) == [90, 100, 110, 120]
+    assert numbers.metre_beats == {"4/4": 4 * 34}
+    assert sum(numbers.works.values()) == sum(numbers.files.values()) == 4
+    assert set(numbers.keys) == {"C major"}
+    assert numbers.pitches[36] == 4 * 32  # the bass; melodies begin at 60
+    assert numbers.pitches.sum() == 4 * (32 + 68)
+    assert numbers.drum_classes[:2].tolist() == [4 * 16, 4 * 16]
+    assert np.bincount(numbers.onsets_per_bar).tolist() == [0] * 4 + [4] + [0] * 3 + [32]
+
+
+def test_refused_metres_are_counted(folder: Path, tmp_path: Path) -> None:
+    assert survey(Corpus.open(corpus_of(folder, tmp_path, "melody"))).refused_metres == {"3/4": 1}
+
+
+def test_feel_is_counted_for_grooves(folder: Path, tmp_path: Path) -> None:
+    numbers = survey(Corpus.open(corpus_of(folder, tmp_path, "groove")))
+    assert numbers.velocities[90] == numbers.velocities.sum() == 4 * 32
+    assert numbers.offsets[len(numbers.offsets) // 2] == numbers.offsets.sum() == 4 * 32
+
+
+@pytest.mark.parametrize(
+    ("kind", "plots"),
+    [
+        ("melody", {"keys", "pitches"}),
+        ("drums", {"keys", "drums"}),
+        ("groove", {"keys", "drums", "feel"}),
+        ("trio", {"keys", "pitches", "drums"}),
+        ("pianoroll", {"keys", "pitches"}),
+    ],
+)
+def test_the_page_carries_its_plots(folder: Path, tmp_path: Path, kind: str, plots: set[str]) -> None:
+    page = write_report(corpus_of(folder, tmp_path, kind), tmp_path / "report")
+    text = page.read_text(encoding="utf-8")
+    expected = plots | {"rejected", "windows", "metres", "tempos", "density", "examples"}
+    assert {path.stem for path in page.parent.glob("*.png")} == expected
+    assert text.count("data:image/png;base64,") == len(expected)
+    assert "http" not in text  # nothing is fetched
+    assert "file ends inside its header" in text
+    for picture in page.parent.glob("*.png"):
+        width, height = struct.unpack(">II", picture.read_bytes()[16:24])
+        assert width > 300
+        assert height > 100
+
+
+def test_the_command_names_the_page_or_the_reason(folder: Path, tmp_path: Path) -> None:
+    corpus = corpus_of(folder, tmp_path, "melody")
+    result = CliRunner().invoke(app, ["corpus", "report", str(corpus), "-o", str(tmp_path / "r")])
+    assert (result.exit_code, result.output.strip()) == (0, str(tmp_path / "r" / "index.html"))
+    result = CliRunner().invoke(app, ["corpus", "report", str(folder), "-o", str(tmp_path / "r")])
+    assert result.exit_code == 1
+    assert "no corpus there; make one with 'antiphon-train corpus build'" in result.stderr
+
+
+def test_statistics_of_a_file(tmp_path: Path) -> None:
+    path = write_midi(
+        tmp_path / "a.mid",
+        [Part([(0, 6, 57), (6, 2, 60)]), Part([(0, 1, 36)], channel=9)],
+        metres=[(0, 4, 4), (4, 2, 4)],
+        bpm=72,
+    )
+    statistics = statistics_of(read_piece(path))
+    assert (statistics.notes, statistics.tracks, statistics.beats, statistics.bpm) == (3, 2, 8, 72)
+    assert statistics.metres == {"4/4": 4, "2/4": 4}
+
+
+def test_keys_follow_the_profiles() -> None:
+    major = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+    assert estimate_key(np.roll(major, 2)) == "D major"
+    a_minor_triad = np.bincount([9, 9, 0, 4], minlength=12).astype(float)
+    assert estimate_key(a_minor_triad) == "A minor"
+    assert estimate_key(np.zeros(12)) == ""
