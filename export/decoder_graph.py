@@ -10,6 +10,7 @@ Shape legend: B batch, R rows a phrase (bars; 1 if flat), N steps of a row, T = 
 the condition, H units, L layers, V logits of a core, P columns of a core's perturbation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,9 @@ from torch import Tensor, nn
 from engine.inference.bundle import graph_specs
 from engine.music.representation import Representation
 from export.graph import GraphBuilder, finished, traced
+from export.layout import Layout, cores_of, layout_of
 from export.products import Product, Write, float_product
-from training.models.decoders import Core, MixerConductor
+from training.models.decoders import Core
 from training.models.vae import DRUM_CLASSES, VAE
 
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
@@ -34,54 +36,44 @@ class _Conditions(nn.Module):
     def __init__(self, model: VAE) -> None:
         super().__init__()
         self.conductor = model.conductor
-        self.steady = is_steady(model)
+        self.steady = layout_of(model).steady
 
     def forward(self, z: Tensor) -> Tensor:
         """Return conditions `[N, B·R, C]`, of the first step only where all steps have the same."""
-        condition = self.conductor(z).flatten(0, 1)
+        condition: Tensor = self.conductor(z).flatten(0, 1)
         if self.steady:
             condition = condition[:, :1]
         return condition.transpose(0, 1)
 
 
-def is_steady(model: VAE) -> bool:
-    """Tell whether a row's condition is the same at every step."""
-    return not isinstance(model.conductor, MixerConductor)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Sizes of the graph."""
-
-    rows: int
-    """R."""
-    steps: int
-    """N."""
-    steady: bool
+def conditions_graph(model: VAE) -> GraphBuilder:
+    """Return the part of the decoder before its cores: `z` to `condition`. Takes seconds."""
+    return traced(_Conditions(model), torch.zeros(3, model.config.z_size), ("z", ["condition"]))
 
 
 def decoder_graph(
-    model: VAE, tensors: Representation, product: Product = float_product, logits: bool = False
+    model: VAE,
+    tensors: Representation,
+    conditions: GraphBuilder,
+    product: Product = float_product,
+    logits: bool = False,
 ) -> bytes:
     """Return `decoder.onnx` of a model in evaluation mode.
 
     Args:
         model: the model.
         tensors: its representation.
+        conditions: what `conditions_graph` returned; not changed.
         product: form of the recurrent products.
-        logits: also return `logits_0`, `logits_1` … `[N, B·R, V]` (before the perturbation is added
-            for groove's velocities, after it elsewhere), for measuring.
+        logits: also return `logits_0`, `logits_1` … `[N, B·R, V]`, perturbed, for measuring.
     """
     _, spec = graph_specs(tensors, model.config.z_size)
-    layout = _Layout(model.conductor.rows, model.conductor.steps, is_steady(model))
-    builder = traced(_Conditions(model), torch.zeros(3, model.config.z_size), ("z", ["condition"]))
-    outputs, offset = [], 0
-    for index, core in enumerate(model.cores):
-        width = core.width if core.categorical else DRUM_CLASSES
-        shift = _perturbation_rows(builder, layout, offset, width, tensors.width)
+    layout = layout_of(model)
+    builder, outputs = conditions.copy(), []
+    for index, (core, columns) in enumerate(cores_of(model)):
+        shift = _perturbation_rows(builder, layout, columns, tensors.width)
         extra = f"logits_{index}" if logits else None
         outputs.append(_phrase(builder, _core(builder, core, layout, shift, product, extra), layout, core))
-        offset += width
     if tensors.streams:
         builder.named("Concat", outputs, "tokens", axis=2)
     else:
@@ -89,11 +81,11 @@ def decoder_graph(
     return finished("decoder", builder, spec, tuple(f"logits_{i}" for i in range(len(outputs)) if logits))
 
 
-def _perturbation_rows(builder: GraphBuilder, layout: _Layout, offset: int, width: int, total: int) -> str:
+def _perturbation_rows(builder: GraphBuilder, layout: Layout, columns: slice, total: int) -> str:
     """Cut a core's columns out of the perturbation `[T, B, V]` and fold them to `[N, B·R, P]`."""
-    shift = "perturbation"
+    shift, width = "perturbation", columns.stop - columns.start
     if width != total:
-        ends = builder.ints(offset), builder.ints(offset + width), builder.ints(2)
+        ends = builder.ints(columns.start), builder.ints(columns.stop), builder.ints(2)
         shift = builder.node("Slice", shift, *ends)
     if layout.rows == 1:
         return shift
@@ -102,7 +94,7 @@ def _perturbation_rows(builder: GraphBuilder, layout: _Layout, offset: int, widt
     return builder.node("Reshape", shift, builder.ints(layout.steps, -1, width))
 
 
-def _phrase(builder: GraphBuilder, written: str, layout: _Layout, core: Core) -> str:
+def _phrase(builder: GraphBuilder, written: str, layout: Layout, core: Core) -> str:
     """Unfold what a core wrote, `[N, B·R]` or `[N, B·R, W]`, to `[T, B, 1]` or `[T, B, W]`."""
     width = 1 if core.categorical else core.width
     if layout.rows > 1:
@@ -144,10 +136,10 @@ class _Prepared:
 
 
 def _core(
-    builder: GraphBuilder, core: Core, layout: _Layout, shift: str, product: Product, logits: str | None
+    builder: GraphBuilder, core: Core, layout: Layout, shift: str, product: Product, logits: str | None
 ) -> str:
     """Add one core; returns what it wrote, `[N, rows]` tokens or `[N, rows, W]` frames."""
-    into_gates = builder.weight(gates_last(core.lstm.weight_ih_l0).T, "input")
+    into_gates = builder.weight(gates_last(_weight(core, "ih", 0)).T, "input")
     drive = _affine(builder, "condition", into_gates, _bias(core, 0))
     bias = _affine(builder, "condition", builder.weight(core.skip.weight.T, "skip"), core.head.bias)
     if not core.categorical:
@@ -172,6 +164,12 @@ def _core(
     return outputs[len(states)]
 
 
+def _weight(core: Core, side: str, layer: int) -> Tensor:
+    """Return a layer's weights from below (`ih`) or from the step before (`hh`), `[4H, …]`."""
+    weight: Tensor = getattr(core.lstm, f"weight_{side}_l{layer}")
+    return weight
+
+
 def _bias(core: Core, layer: int) -> Tensor:
     """Return both biases of a layer in one, `[4H]`."""
     ours: Tensor = getattr(core.lstm, f"bias_ih_l{layer}")
@@ -183,9 +181,7 @@ def _affine(builder: GraphBuilder, x: str, weight: str, bias: Tensor) -> str:
     return builder.node("Add", builder.node("MatMul", x, weight), builder.weight(bias, "bias"))
 
 
-def _prepare(
-    builder: GraphBuilder, core: Core, into_gates: str, drive: str, product: Product
-) -> _Prepared:
+def _prepare(builder: GraphBuilder, core: Core, into_gates: str, drive: str, product: Product) -> _Prepared:
     return _Prepared(
         core=core,
         layers=tuple(_layer(builder, core, layer, product) for layer in range(core.lstm.num_layers)),
@@ -197,10 +193,10 @@ def _prepare(
 
 
 def _layer(builder: GraphBuilder, core: Core, layer: int, product: Product) -> _Layer:
-    recurrent = gates_last(getattr(core.lstm, f"weight_hh_l{layer}")).T
+    recurrent = gates_last(_weight(core, "hh", layer)).T
     if layer == 0:
         return _Layer(product(builder, recurrent, "recurrent"), None)
-    below = gates_last(getattr(core.lstm, f"weight_ih_l{layer}")).T
+    below = gates_last(_weight(core, "ih", layer)).T
     both = product(builder, torch.cat([below, recurrent]), "layer")
     return _Layer(both, builder.weight(_bias(core, layer), "layer_bias"))
 
@@ -220,7 +216,9 @@ def _start_states(builder: GraphBuilder, core: Core) -> list[str]:
     first = builder.node("Gather", "condition", builder.constant(np.array(0, np.int64)), axis=0)
     start = _affine(builder, first, builder.weight(core.start.weight.T, "start"), core.start.bias)
     layers = core.lstm.num_layers
-    return builder.nodes_of("Split", [builder.node("Tanh", start)], 2 * layers, axis=1, num_outputs=2 * layers)
+    return builder.nodes_of(
+        "Split", [builder.node("Tanh", start)], 2 * layers, axis=1, num_outputs=2 * layers
+    )
 
 
 def _nothing(builder: GraphBuilder, core: Core) -> str:
@@ -259,7 +257,7 @@ def _body(prepared: _Prepared, states: int, logits: bool) -> onnx.GraphProto:
     )
 
 
-def _infos(names: list[str], kinds: list[int]) -> list[onnx.ValueInfoProto]:
+def _infos(names: list[str], kinds: Sequence[int]) -> list[onnx.ValueInfoProto]:
     return [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(names, kinds, strict=True)]
 
 

@@ -4,7 +4,6 @@ Weights are stored in float16 wherever that loses nothing, with a Cast that the 
 when it loads the graph.
 """
 
-import io
 from typing import Any
 
 import numpy as np
@@ -36,12 +35,20 @@ class GraphBuilder:
         self.constants: list[onnx.TensorProto] = []
         self._count = 0
 
+    def copy(self) -> "GraphBuilder":
+        """Return a builder that starts with what this one holds."""
+        other = GraphBuilder(self.prefix)
+        other.nodes, other.constants, other._count = [*self.nodes], [*self.constants], self._count
+        return other
+
     def name(self, stem: str) -> str:
         """Return a fresh name."""
         self._count += 1
         return f"{self.prefix}{stem}_{self._count}"
 
-    def nodes_of(self, op: str, inputs: list[str], count: int, domain: str = "", **attributes: Any) -> list[str]:
+    def nodes_of(
+        self, op: str, inputs: list[str], count: int, domain: str = "", **attributes: Any
+    ) -> list[str]:
         """Add a node with `count` outputs."""
         outputs = [self.name(op.lower()) for _ in range(count)]
         self.nodes.append(helper.make_node(op, inputs, outputs, domain=domain, **attributes))
@@ -58,7 +65,9 @@ class GraphBuilder:
     def constant(self, values: Array, stem: str = "constant") -> str:
         """Add a constant as it is."""
         name = self.name(stem)
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values).reshape(values.shape), name))
+        self.constants.append(
+            numpy_helper.from_array(np.ascontiguousarray(values).reshape(values.shape), name)
+        )
         return name
 
     def ints(self, *values: int) -> str:
@@ -100,7 +109,9 @@ def finished(name: str, builder: GraphBuilder, spec: GraphSpec, extra_outputs: t
         extra_outputs: float32 values to return as well, for measuring.
     """
     outputs = [value_info(tensor) for tensor in spec.outputs]
-    outputs += [helper.make_tensor_value_info(extra, onnx.TensorProto.FLOAT, None) for extra in extra_outputs]
+    outputs += [
+        helper.make_tensor_value_info(extra, onnx.TensorProto.FLOAT, [None] * 3) for extra in extra_outputs
+    ]
     inputs = [value_info(tensor) for tensor in spec.inputs]
     graph = helper.make_graph(builder.nodes, name, inputs, outputs, builder.constants)
     domains = {node.domain for node in builder.nodes} | body_domains(builder.nodes)
@@ -143,9 +154,7 @@ def traced(module: nn.Module, example: Tensor, names: tuple[str, list[str]]) -> 
     )
     if program is None:
         raise RuntimeError("torch returned no program")
-    buffer = io.BytesIO()
-    program.save(buffer, include_initializers=True)
-    return from_model(onnx.load_from_string(buffer.getvalue()))
+    return from_model(program.model_proto)
 
 
 def from_model(model: onnx.ModelProto) -> GraphBuilder:

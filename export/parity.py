@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.inference.model import Model
 from export.errors import ExportError
+from export.layout import condition_of, cores_of, layout_of, rows_of
 from training.models.vae import DRUM_CLASSES, VAE
 
 BATCHES = (1, 3, 64)
@@ -84,7 +84,7 @@ def samples(
         batches: batch sizes.
     """
     generator = torch.Generator().manual_seed(seed)
-    steps = model.conductor.rows * model.conductor.steps
+    steps = layout_of(model).total_steps
     drawn = []
     for batch in batches:
         for temperature in TEMPERATURES:
@@ -107,7 +107,7 @@ def prove_decoder(model: VAE, graphs: Model, drawn: list[Sample]) -> Agreement:
     if total.faults or total.near_ties > LARGEST_TIE_SHARE * total.choices + 1:
         raise ExportError(
             f"decoder: {total.choices - total.same} of {total.choices} choices differ between torch and "
-            f"ONNX Runtime ({total.faults} not near ties); the graph is wrong, report it with the run's config"
+            f"ONNX Runtime ({total.faults} not near ties); report it with the run's config"
         )
     if total.frame_error > FRAME_TOLERANCE:
         raise ExportError(
@@ -136,9 +136,9 @@ def agreement(model: VAE, sample: Sample, ours: Tensor, theirs: Tensor) -> Agree
     other = theirs if model.streams else theirs[..., :DRUM_CLASSES]
     differs = choice != other
     margin = margins(model, sample, ours)  # [B, T, S or 9]
-    rows = model.rows(differs)
+    rows = rows_of(model, differs)
     first = (rows.cumsum(1) == 1) & rows if model.streams else _first_frames(rows)
-    tie = model.rows(margin) < NEAR_TIE
+    tie = rows_of(model, margin) < NEAR_TIE
     agree = ~differs.any(-1, keepdim=True) & torch.ones_like(ours, dtype=torch.bool)
     error = 0.0 if model.streams else float(((ours - theirs).abs() * agree).max())
     return Agreement(
@@ -159,18 +159,15 @@ def _first_frames(rows: Tensor) -> Tensor:
 
 def margins(model: VAE, sample: Sample, written: Tensor) -> Tensor:
     """Return by how much torch preferred what it wrote: `[B, T, S]`, or of each hit `[B, T, 9]`."""
-    condition = model.condition(sample.z)
-    logits = model.logits(condition, model.rows(written))
-    found, offset = [], 0
-    for core, stream in zip(model.cores, logits, strict=True):
-        width = core.width if model.streams else DRUM_CLASSES
-        shift = model.rows(sample.perturbation[..., offset : offset + width].transpose(0, 1))
+    logits = model.logits(condition_of(model, sample.z), rows_of(model, written))
+    found = []
+    for (_, columns), stream in zip(cores_of(model), logits, strict=True):
+        shift = rows_of(model, sample.perturbation[..., columns].transpose(0, 1))
         if model.streams:
             best = (stream + shift).topk(2, dim=-1).values
             found.append(best[..., 0] - best[..., 1])
         else:
             found.append((stream[..., :DRUM_CLASSES] + shift).abs())
-        offset += width
     stacked = torch.stack(found, dim=-1) if model.streams else found[0]
     return stacked.reshape(len(written), -1, stacked.shape[-1])
 
@@ -178,7 +175,7 @@ def margins(model: VAE, sample: Sample, written: Tensor) -> Tensor:
 def random_inputs(model: VAE, batch: int, seed: int = 2) -> Tensor:
     """Return encoder inputs: random tokens `[B, T, S]`, or frames `[B, T, 27]` like a groove's."""
     generator = torch.Generator().manual_seed(seed)
-    steps = model.conductor.rows * model.conductor.steps
+    steps = layout_of(model).total_steps
     if model.streams:
         streams = [torch.randint(size, (batch, steps), generator=generator) for size in model.streams]
         return torch.stack(streams, dim=-1)
@@ -229,9 +226,3 @@ def same_alone(graphs: Model, sample: Sample) -> float:
     alone = [graphs.decode(z[[row]], noise[:, [row]]) for row in range(len(z))]
     same = [np.array_equal(together[:, [row]], alone[row]) for row in range(len(z))]
     return float(np.mean(same))
-
-
-def logits_error(ours: Tensor, theirs: Tensor) -> tuple[float, float]:
-    """Return root mean square and largest difference of two sets of logits."""
-    difference = (ours - theirs).abs()
-    return float(functional.mse_loss(ours, theirs).sqrt()), float(difference.max())

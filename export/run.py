@@ -17,7 +17,10 @@ from torch import Tensor
 
 from engine.music.representation import Representation, representation
 from export.errors import ExportError
-from training.config import ModelConfig, RunConfig
+from training.config import ConfigError, ModelConfig, RunConfig
+from training.corpus.dataset import Corpus
+from training.corpus.sources import CorpusError
+from training.models.build import build_model as build
 from training.models.vae import VAE
 
 CONFIG, WEIGHTS, METRICS, RECORD = "config.json", "ema.safetensors", "metrics.json", "run.json"
@@ -115,14 +118,42 @@ def build_model(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> 
     Raises:
         ExportError: names or shapes do not fit the config.
     """
-    tensors = representation_of(config)
-    model = VAE(config, tensors.streams, tensors.grid.steps_per_bar)
+    try:
+        model = build(config)
+    except ConfigError as error:
+        raise ExportError(f"{path.parent}: {error}") from error
+    if not isinstance(model, VAE):
+        raise ExportError(f"{path.parent}: task {config.task!r} has no bundle form yet; export another run")
     try:
         model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ExportError(f"{path}: does not fit the run's config ({reason})") from error
     return model.eval().requires_grad_(False)
+
+
+def open_corpus(run: Run, path: Path | None) -> Corpus:
+    """Open a run's corpus.
+
+    Args:
+        run: the run.
+        path: where it is; None for where the run's config has it.
+
+    Raises:
+        ExportError: it is not there, or not the one the run was trained on.
+    """
+    path = Path(run.config.corpus) if path is None else path
+    try:
+        corpus = Corpus.open(path, run.config.model.window_bars)
+    except CorpusError as error:
+        raise ExportError(f"{error}; or name it with --corpus, or leave it out with --no-latents") from error
+    trained_on = run.record.get("data_sha256")
+    if corpus.sha256 != trained_on:
+        raise ExportError(
+            f"{path}: is not the corpus the run was trained on ({str(trained_on)[:12]}); name that one "
+            "with --corpus, or leave it out with --no-latents"
+        )
+    return corpus
 
 
 def flat_metrics(content: dict[str, Any], prefix: str = "") -> dict[str, float]:

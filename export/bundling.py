@@ -1,0 +1,265 @@
+"""From a run to a bundle: graphs, proof, latents, manifest, and only then a place on the disk."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from safetensors.torch import save
+from torch import Tensor
+
+from engine.inference.bundle import (
+    GRAPHS,
+    INT8_GRAPHS,
+    LATENTS,
+    MANIFEST,
+    WEIGHTS,
+    Attribute,
+    Bundle,
+    BundleManifest,
+    DataSource,
+    Latents,
+    Precision,
+    RepresentationRef,
+    TrainingRecord,
+    Voice,
+    graph_specs,
+    load_bundle,
+    save_bundle,
+)
+from engine.inference.model import CPU, Model
+from engine.music.representation import Representation
+from export.decoder_graph import conditions_graph, decoder_graph
+from export.encoder_graph import encoder_graph
+from export.errors import ExportError
+from export.graph import GraphBuilder
+from export.latents import LatentSpace, measure_latents
+from export.parity import prove_decoder, prove_encoder, samples
+from export.quantise import int8_graphs, measure_int8
+from export.run import Run
+from training.corpus.dataset import Corpus
+
+VOICES: Mapping[str, tuple[Voice, ...]] = {
+    "melody": (Voice(name="melody"),),
+    "drums": (Voice(name="drums", channel=9),),
+    "groove": (Voice(name="drums", channel=9),),
+    "trio": (
+        Voice(name="melody", channel=0),
+        Voice(name="bass", channel=1, program=33),
+        Voice(name="drums", channel=9),
+    ),
+}
+
+Tell = Callable[[str], None]
+"""Takes one line about what is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be left out of a bundle."""
+
+    int8: bool = True
+    zipped: bool = False
+    title: str = ""
+    name: str = ""
+    """Of the bundle; empty for the run's own name."""
+
+
+def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, tell: Tell) -> BundleManifest:
+    """Export a run, prove it, and write the bundle.
+
+    Args:
+        run: what to export.
+        corpus: for the prior, the attribute directions and inputs to prove on; None leaves the
+            standard normal as the prior and no attributes.
+        output: folder of the bundle, or its .zip; replaced if it is a bundle already.
+        options: what to write.
+        tell: called at each stage.
+
+    Raises:
+        ExportError: the graphs do not do what torch does, or the place is taken by something else.
+        BundleError: what was written cannot be loaded.
+    """
+    check_place(output)
+    tell("writing the graphs")
+    conditions = conditions_graph(run.model)
+    files = float_graphs(run, conditions)
+    drawn, heard = None, None
+    space = LatentSpace.empty(run.model.config.z_size)
+    parity: dict[str, float] = {}
+    manifest = manifest_of(run, options)
+    model = in_memory(manifest, run.tensors, files, "float")
+    if corpus is not None:
+        tell("measuring the latent space")
+        space = measure_latents(run.model, model, run.config, corpus)
+        drawn, heard = space.drawn, space.heard
+    tell("proving the float graphs against torch")
+    parity |= prove_float(run, model, drawn, heard)
+    if options.int8:
+        tell("quantising, and measuring what it costs")
+        files |= int8_graphs(run.model, run.tensors, conditions)
+        int8 = in_memory(manifest, run.tensors, files, "int8")
+        examples = samples(run.model, run.tensors.width, drawn)
+        parity |= measure_int8(run.model, run.tensors, conditions, int8, examples)
+    if corpus is not None:
+        files[LATENTS] = space.latents.to_bytes()
+    files[WEIGHTS] = save(run.weights)
+    manifest = msgspec.structs.replace(
+        manifest,
+        parity=parity,
+        attributes=space.attributes,
+        metrics=manifest.metrics | space.metrics,
+        prior_components=len(space.latents.prior_weights) if corpus is not None else 0,
+    )
+    return place(output, manifest, files, options.zipped)
+
+
+def float_graphs(run: Run, conditions: GraphBuilder) -> dict[str, bytes]:
+    """Return the float forms of both graphs by file name."""
+    graphs = encoder_graph(run.model, run.tensors), decoder_graph(run.model, run.tensors, conditions)
+    return dict(zip(GRAPHS, graphs, strict=True))
+
+
+def in_memory(
+    manifest: BundleManifest, tensors: Representation, files: Mapping[str, bytes], precision: Precision
+) -> Model:
+    """Load graphs that are not on the disk yet, for the CPU."""
+    graphs = {name: data for name, data in files.items() if name in (*GRAPHS, *INT8_GRAPHS)}
+    latents = Latents.standard_normal(manifest.z_size)
+    bundle = Bundle(Path(manifest.name), manifest, tensors, latents, graphs, "")
+    return Model.load(bundle, precision=precision, provider=CPU)
+
+
+def prove_float(run: Run, graphs: Model, drawn: Tensor | None, heard: Tensor | None) -> dict[str, float]:
+    """Prove encoder and decoder; returns what was measured on the way.
+
+    Args:
+        run: torch's side.
+        graphs: the float graphs.
+        drawn: latents `[M, Z]` to decode; None for the standard normal.
+        heard: phrases to encode; None for random ones.
+
+    Raises:
+        ExportError: they differ.
+    """
+    mu, sigma = prove_encoder(run.model, graphs, heard)
+    agreement = prove_decoder(run.model, graphs, samples(run.model, run.tensors.width, drawn))
+    return {
+        "float_mu_error": mu,
+        "float_sigma_error": sigma,
+        "float_choices": agreement.choices,
+        "float_same_choices": agreement.same / agreement.choices,
+        "float_near_ties": agreement.near_ties,
+        "float_frame_error": agreement.frame_error,
+    }
+
+
+# The manifest -------------------------------------------------------------------------------
+
+
+def manifest_of(run: Run, options: Options) -> BundleManifest:
+    """Return the manifest of a run, without what is still to be measured."""
+    tensors, config = run.tensors, run.config.model
+    encoder, decoder = graph_specs(tensors, config.z_size)
+    attributes: tuple[Attribute, ...] = ()
+    return BundleManifest(
+        name=options.name or run.config.name,
+        title=options.title,
+        representation=RepresentationRef(
+            name=tensors.name,
+            bars=tensors.bars,
+            steps_per_beat=tensors.grid.steps_per_beat,
+            beats_per_bar=tensors.grid.beats_per_bar,
+            hash=tensors.hash,
+        ),
+        bars=tensors.bars,
+        steps=tensors.steps,
+        streams=tuple(tensors.streams),
+        width=tensors.width,
+        z_size=config.z_size,
+        voices=VOICES[tensors.name],
+        encoder=encoder,
+        decoder=decoder,
+        training=training_record(run),
+        metrics=run.metrics,
+        attributes=attributes,
+    )
+
+
+def training_record(run: Run) -> TrainingRecord:
+    """Return how the weights came to be.
+
+    Raises:
+        ExportError: `run.json` lacks a field or has another form.
+    """
+    record = run.record
+    try:
+        return TrainingRecord(
+            data=tuple(data_source(source) for source in record["data"]),
+            data_hash=str(record["data_sha256"]),
+            config=msgspec.to_builtins(run.config),
+            seed=run.config.seed,
+            steps=int(record["steps"]),
+            notes=f"{record['hours']:.2f} hours on {record['hardware']}, torch {record['torch']}",
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ExportError(f"{run.path / 'run.json'}: lacks or garbles {error}; train again") from error
+
+
+def data_source(source: Mapping[str, Any]) -> DataSource:
+    """Return one of the corpus's collections as the bundle names it."""
+    return DataSource(name=str(source["set"]), licence=str(source["licence"]), works=int(source["files"]))
+
+
+# The disk -----------------------------------------------------------------------------------
+
+
+def check_place(output: Path) -> None:
+    """Refuse a place where something else than a bundle is.
+
+    Raises:
+        ExportError: it is taken.
+    """
+    if output.is_file() and not zipfile.is_zipfile(output):
+        raise ExportError(f"{output}: is a file and no bundle; choose another place with -o")
+    if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():
+        raise ExportError(f"{output}: is a folder with something else in it; choose another place with -o")
+
+
+def place(output: Path, manifest: BundleManifest, files: Mapping[str, bytes], zipped: bool) -> BundleManifest:
+    """Write the bundle beside its place, load it as the engine would, and move it there."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
+            staged = Path(folder) / "bundle"
+            manifest = save_bundle(staged, manifest, files)
+            staged = pack(staged) if zipped else staged
+            load_bundle(staged)
+            remove(output)
+            staged.replace(output)
+    except OSError as error:
+        raise ExportError(f"{output}: cannot be written ({error.strerror}); choose another -o") from error
+    return manifest
+
+
+def pack(folder: Path) -> Path:
+    """Return a .zip of a bundle's folder; the same bytes for the same files."""
+    packed = folder.with_suffix(".zip")
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.iterdir()):
+            entry = zipfile.ZipInfo(file.name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, file.read_bytes())
+    return packed
+
+
+def remove(path: Path) -> None:
+    """Remove a bundle that is being replaced, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,81 @@
+"""Proves a bundle that is on the disk: everything the engine checks, and its tokens against torch."""
+
+from pathlib import Path
+
+import msgspec
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from engine.inference.archive import read_archive
+from engine.inference.bundle import WEIGHTS, Bundle, load_bundle
+from engine.inference.model import CPU, Model
+from export.errors import ExportError
+from export.parity import compare, prove_decoder, prove_encoder, same_alone, samples
+from export.run import build_model
+from training.config import RunConfig
+from training.models.vae import VAE
+
+SMALLEST_SHARE = 0.5
+"""An int8 decoder that agrees with torch in fewer choices than this is broken, not just coarser."""
+
+
+def check_bundle(path: Path) -> dict[str, float]:
+    """Load a bundle as the engine does, rebuild its model in torch, and compare.
+
+    Returns:
+        What was measured, by the names of the manifest's `parity`.
+
+    Raises:
+        BundleError: the engine would refuse it.
+        ExportError: it has no weights, or its graphs do not do what they say.
+    """
+    bundle = load_bundle(path)
+    model = model_of(bundle)
+    graphs = Model.load(bundle, precision="float", provider=CPU)
+    mu, sigma = prove_encoder(model, graphs)
+    drawn = samples(model, bundle.representation.width)
+    agreement = prove_decoder(model, graphs, drawn)
+    measured = {
+        "float_mu_error": mu,
+        "float_sigma_error": sigma,
+        "float_choices": agreement.choices,
+        "float_same_choices": agreement.same / agreement.choices,
+        "float_near_ties": agreement.near_ties,
+        "float_frame_error": agreement.frame_error,
+    }
+    if "int8" not in bundle.precisions:
+        return measured
+    int8 = Model.load(bundle, precision="int8", provider=CPU)
+    coarse = compare(model, int8, drawn)
+    share = coarse.same / coarse.choices
+    if share < SMALLEST_SHARE:
+        raise ExportError(f"{path}: decoder.int8.onnx agrees in {share:.1%} of choices only; export it again")
+    alone = same_alone(int8, drawn[-1])
+    return measured | {"int8_same_choices": share, "int8_same_alone": alone}
+
+
+def model_of(bundle: Bundle) -> VAE:
+    """Rebuild a bundle's model in torch from its config and its weights.
+
+    Raises:
+        ExportError: it has none, or they do not fit each other.
+    """
+    where = bundle.path / WEIGHTS
+    if WEIGHTS not in bundle.manifest.files:
+        raise ExportError(f"{bundle.path}: has no {WEIGHTS} to prove its graphs against; export it again")
+    try:
+        config = msgspec.convert(bundle.manifest.training.config, RunConfig).model
+    except msgspec.ValidationError as error:
+        raise ExportError(f"{bundle.path}: bundle.json: training.config: {error}; export it again") from error
+    weights = read_weights(bundle.path)
+    return build_model(config, weights, where)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a bundle, folder or .zip."""
+    data = read_archive(path, lambda archive: archive.read(WEIGHTS))
+    try:
+        return safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise ExportError(f"{path}: {WEIGHTS}: cannot be read ({error}); export it again") from error

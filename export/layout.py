@@ -1,0 +1,60 @@
+"""The sizes of a model that graphs and proofs need, with their types."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from torch import Tensor
+
+from training.models.decoders import Core, MixerConductor
+from training.models.vae import DRUM_CLASSES, VAE
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the steps of a phrase are laid out for decoding."""
+
+    rows: int
+    """R: rows a phrase decodes as, its bars; 1 if flat."""
+    steps: int
+    """N: steps of a row."""
+    steady: bool
+    """Whether a row's condition is the same at every step."""
+
+    @property
+    def total_steps(self) -> int:
+        """T."""
+        return self.rows * self.steps
+
+
+def layout_of(model: VAE) -> Layout:
+    """Return a model's layout."""
+    conductor = model.conductor
+    return Layout(
+        cast(int, conductor.rows), cast(int, conductor.steps), not isinstance(conductor, MixerConductor)
+    )
+
+
+def cores_of(model: VAE) -> list[tuple[Core, slice]]:
+    """Return the cores, each with its columns of the perturbation."""
+    return list(_cores(model))
+
+
+def _cores(model: VAE) -> Iterator[tuple[Core, slice]]:
+    offset = 0
+    for core in cast(list[Core], list(model.cores)):
+        width = core.width if core.categorical else DRUM_CLASSES
+        yield core, slice(offset, offset + width)
+        offset += width
+
+
+def condition_of(model: VAE, z: Tensor) -> Tensor:
+    """Return the conditions `[B·R, N, C]` of latents `[B, Z]`."""
+    condition: Tensor = model.condition(z)
+    return condition
+
+
+def rows_of(model: VAE, x: Tensor) -> Tensor:
+    """Fold `[B, T, …]` to `[B·R, N, …]`."""
+    rows: Tensor = model.rows(x)
+    return rows

@@ -1,0 +1,129 @@
+"""The int8 form of a decoder: its recurrent products on 8-bit numbers, everything else as it was.
+
+An LSTM's output lies between -1 and 1, so it can be quantised with one constant scale, 1/127, around
+a zero point of 128. A constant scale, unlike one taken from the data at hand, makes a phrase decode
+the same alone and inside a batch.
+
+Weights are symmetric, a scale for each column, and keep to 7 bits. Processors with AVX2 but without
+VNNI add products of unsigned and signed bytes in pairs to 16 bits and saturate there; with weights of
+at most 64 a pair is at most 2 · 255 · 64 = 32,640 and fits, so that every processor computes the same.
+
+The head stays in float32: it decides, and costs little.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine.inference.bundle import INT8_GRAPHS
+from engine.inference.model import Model
+from engine.music.representation import Representation
+from export.decoder_graph import decoder_graph
+from export.graph import GraphBuilder
+from export.layout import condition_of, cores_of, rows_of
+from export.parity import Sample, compare, same_alone
+from export.products import Write
+from training.models.vae import DRUM_CLASSES, VAE
+
+LARGEST_WEIGHT = 64
+ACTIVATION_SCALE = 1 / 127
+ACTIVATION_ZERO = 128
+FORCE = 1000.0
+"""Nats that outweigh any logit, yet leave it its first four decimals."""
+
+
+def quantised(weight: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Quantise a matrix `[K, N]` to -64 … 64 with one scale a column, `[N]`."""
+    largest = np.abs(weight).max(axis=0)
+    scale = np.where(largest > 0, largest / LARGEST_WEIGHT, 1.0).astype(np.float32)
+    return np.rint(weight / scale).astype(np.int8), scale
+
+
+def int8_product(outer: GraphBuilder, weight: Tensor, stem: str) -> Write:
+    """Prepare a product of numbers within -1 to 1 with a constant matrix `[K, N]`, on 8-bit numbers."""
+    values, scale = quantised(weight.detach().numpy())
+    names = [
+        outer.constant(np.array(ACTIVATION_SCALE, np.float32), "activation_scale"),
+        outer.constant(np.array(ACTIVATION_ZERO, np.uint8), "activation_zero"),
+        outer.constant(values, f"{stem}_int8"),
+        outer.constant(scale, f"{stem}_scale"),
+        outer.constant(np.zeros(len(scale), np.int8), f"{stem}_zero"),
+    ]
+
+    def write(body: GraphBuilder, x: str, addend: str) -> str:
+        activation_scale, activation_zero, matrix, scales, zeros = names
+        bytes_of_x = body.node("QuantizeLinear", x, activation_scale, activation_zero)
+        inputs = [bytes_of_x, matrix, activation_scale, scales, activation_zero, zeros]
+        product = body.node("MatMulIntegerToFloat", *inputs, domain="com.microsoft")
+        return body.node("Add", product, addend)
+
+    return write
+
+
+def int8_graphs(model: VAE, tensors: Representation, conditions: GraphBuilder) -> dict[str, bytes]:
+    """Return the int8 graphs that are worth having, by file name: the decoder."""
+    return {INT8_GRAPHS[1]: decoder_graph(model, tensors, conditions, int8_product)}
+
+
+def measure_int8(
+    model: VAE, tensors: Representation, conditions: GraphBuilder, graphs: Model, drawn: list[Sample]
+) -> dict[str, float]:
+    """Measure how far the int8 decoder is from torch.
+
+    Args:
+        model: torch's side.
+        tensors: its representation.
+        conditions: what `conditions_graph` returned.
+        graphs: the int8 graphs, loaded.
+        drawn: samples to decode.
+
+    Returns:
+        Shares of equal choices and of equal whole phrases, of phrases that decode the same alone
+        and in a batch, and the error of the logits where the past is the same.
+    """
+    agreement = compare(model, graphs, drawn)
+    rms, largest = logit_errors(model, tensors, conditions, drawn[-1])
+    return {
+        "int8_choices": agreement.choices,
+        "int8_same_choices": agreement.same / agreement.choices,
+        "int8_same_phrases": agreement.same_phrases,
+        "int8_same_alone": same_alone(graphs, drawn[-1]),
+        "int8_logit_error_rms": rms,
+        "int8_logit_error_max": largest,
+    }
+
+
+def logit_errors(
+    model: VAE, tensors: Representation, conditions: GraphBuilder, sample: Sample
+) -> tuple[float, float]:
+    """Return root mean square and largest error of the int8 decoder's logits.
+
+    The perturbation forces it to write what torch writes, so that both have the same past.
+    """
+    graph = decoder_graph(model, tensors, conditions, int8_product, logits=True)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    written = model.generate(sample.z, sample.perturbation)  # [B, T, S or W]
+    forced = _forcing(model, written)
+    names = [f"logits_{index}" for index in range(len(model.cores))]
+    feeds = {"z": sample.z.numpy(), "perturbation": forced.numpy()}
+    theirs = [torch.from_numpy(part).transpose(0, 1) for part in session.run(names, feeds)]
+    ours = model.logits(condition_of(model, sample.z), rows_of(model, written))
+    errors = []
+    for (_, columns), stream, other in zip(cores_of(model), ours, theirs, strict=True):
+        shift = rows_of(model, forced[..., columns].transpose(0, 1))
+        width = shift.shape[-1]
+        errors.append((other[..., :width] - shift - stream[..., :width]).flatten())
+    error = torch.cat(errors)
+    return float(error.square().mean().sqrt()), float(error.abs().max())
+
+
+def _forcing(model: VAE, written: Tensor) -> Tensor:
+    """Return a perturbation `[T, B, V]` that leaves no choice but `written`."""
+    if not model.streams:
+        signs = 2 * (written[..., :DRUM_CLASSES] > 0).float() - 1
+        return FORCE * signs.transpose(0, 1)
+    parts = [functional.one_hot(written[..., s], size) for s, size in enumerate(model.streams)]
+    return FORCE * torch.cat(parts, dim=-1).float().transpose(0, 1)
