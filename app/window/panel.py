@@ -170,6 +170,9 @@ class ControlPanel(QFrame):
             "Demo", "D", "Play a phrase into the input, as if you did.", colour=theme.HEARD, checkable=True
         )
         self.demo.setAccessibleName("Demo phrase")
+        for number in (self.seed, self.tempo):
+            number.setKeyboardTracking(False)
+            number.lineEdit().returnPressed.connect(self._leave_field)  # type: ignore[union-attr]
         for field in (self.seed, self.tempo, self.metre):
             field.setFont(theme.font(12.5, figures=True))
             field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -254,6 +257,10 @@ class ControlPanel(QFrame):
         self.tempo.valueChanged.connect(lambda value: session.set_tempo(value))
         self.demo.clicked.connect(lambda on: session.demo(on))
         self.metre.activated.connect(lambda: session.set_metre(self.metre.currentData()))
+
+    def _leave_field(self) -> None:
+        """Give the keys back to the instrument once a number is entered."""
+        self.variation.fader.setFocus()
 
     def _move_in(self, mode: str, **change: float) -> None:
         """Move a slider that belongs to a mode: who touches it wants to hear it."""

@@ -184,7 +184,8 @@ class InstrumentWindow(QMainWindow):
     # Doing -----------------------------------------------------------------------------------
 
     def _playing_phrase(self) -> Phrase | None:
-        return self._session.snapshot().playing
+        snapshot: Snapshot = self._session.snapshot()
+        return snapshot.playing
 
     def _export(self) -> None:
         phrase = self._playing_phrase()
