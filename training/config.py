@@ -60,6 +60,16 @@ class ModelConfig(Table):
     decoder: DecoderConfig = DecoderConfig()
     continuer: ContinuerConfig = ContinuerConfig()
 
+    def __post_init__(self) -> None:
+        """Refuse a task its representation cannot do."""
+        if (self.task == "continue") != (self.representation == "pianoroll"):
+            raise ValueError(
+                f"task {self.task} with representation {self.representation}: a piano roll is continued, "
+                "the others are not"
+            )
+        if self.task in ("humanize", "drumify") and self.representation != "groove":
+            raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
+
     @property
     def window_bars(self) -> int:
         """Bars of a training window."""

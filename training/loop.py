@@ -76,6 +76,8 @@ class _Trainer:
         self.config, self.folder, self.team = config, folder, team
         self.corpus = Corpus.open(config.corpus, config.model.window_bars)
         self.ids = self.corpus.window_ids("train")
+        # A small corpus may hold no whole work back; then the record says what was measured instead.
+        self.split = "valid" if len(self.corpus.window_ids("valid")) else "train"
         _check_sizes(config, team, len(self.ids))
         torch.manual_seed(config.seed)
         self.model = build_model(config.model).to(team.device)
@@ -148,8 +150,8 @@ class _Trainer:
         """Measure the average weights on the validation split and write everything down."""
         if not self.team.is_first:
             return {}
-        metrics = core_metrics(self.ema, self.corpus, "valid", self.config.evaluate_windows)
-        metrics |= {"split": "valid", "step": self.step, "sequences": self.step * self.config.data.batch}
+        metrics = core_metrics(self.ema, self.corpus, self.split, self.config.evaluate_windows)
+        metrics |= {"split": self.split, "step": self.step, "sequences": self.step * self.config.data.batch}
         better = metrics[SCORE] > self.best
         self.best, self.worse = (metrics[SCORE], 0) if better else (self.best, self.worse + 1)
         losses = {name: float(value) for name, value in terms._asdict().items()}

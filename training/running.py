@@ -85,6 +85,8 @@ class _Watcher:
     def _show_metrics(self, progress: loop.Progress) -> None:
         numbers = {k: v for k, v in progress.metrics.items() if isinstance(v, int | float)}
         for name, value in numbers.items():
-            self.writer.add_scalar(f"valid/{name}", value, progress.step)
+            self.writer.add_scalar(f"{progress.metrics['split']}/{name}", value, progress.step)
+        if progress.metrics["split"] != "valid":
+            self.console.print("No work is held out in this corpus: the numbers are of the training data.")
         shown = "  ".join(f"{name} {numbers[name]:.3f}" for name in SHOWN if name in numbers)
         self.console.print(f"step {progress.step}  {shown}")

@@ -3,7 +3,7 @@
 from torch import nn
 
 from engine.music.representation import representation
-from training.config import ConfigError, LossConfig, ModelConfig
+from training.config import LossConfig, ModelConfig
 from training.models.losses import ContinuationObjective, Objective
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -14,11 +14,6 @@ Trainable = VAE | Continuer
 def build_model(config: ModelConfig) -> Trainable:
     """Return the model that `config` describes, with fresh weights."""
     spec = representation(config.representation, config.bars)
-    if (config.task == "continue") != (config.representation == "pianoroll"):
-        raise ConfigError(
-            f"model.task={config.task} with model.representation={config.representation}: "
-            "a piano roll is continued, the other representations are not"
-        )
     if config.task == "continue":
         return Continuer(config, spec.width)
     return VAE(config, spec.streams, spec.grid.steps_per_bar)

@@ -1,0 +1,141 @@
+import msgspec
+import pytest
+import torch
+from toy_runs import SMALL
+
+from training.config import LossConfig, ModelConfig
+from training.models.build import build_model
+from training.models.losses import Noise, Objective, key_loss, own_outputs, reconstruction_nats
+from training.models.vae import VAE, Posterior, frame_of
+
+
+def model_of(**changes: object) -> VAE:
+    torch.manual_seed(0)
+    tables = {"z_size": 6, "encoder": SMALL, "decoder": SMALL}
+    return build_model(msgspec.convert(tables | changes, ModelConfig)).eval()
+
+
+CASES = [
+    {},
+    {"bars": 4},
+    {"encoder": {"kind": "bilstm", "hidden": 8}, "decoder": {"kind": "flat", "hidden": 8, "layers": 2}},
+    {
+        "bars": 3,
+        "encoder": {"kind": "hier_bilstm", "hidden": 8},
+        "decoder": {"kind": "lstm", "hidden": 8, "bar_channels": 8},
+    },
+    {"representation": "drums"},
+    {"representation": "trio", "bars": 2},
+    {"representation": "groove"},
+]
+
+
+def window(model: VAE, batch: int = 3) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    steps = model.config.bars * 16
+    if model.streams:
+        columns = [torch.randint(0, size, (batch, steps), generator=generator) for size in model.streams]
+        return torch.stack(columns, dim=-1)
+    hits = (torch.rand(batch, steps, 9, generator=generator) < 0.2).float()
+    velocity, offset = torch.rand(2, batch, steps, 9, generator=generator)
+    return torch.cat([hits, hits * velocity, hits * (offset - 0.5)], dim=-1)
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_free_running_is_teacher_forcing_on_ones_own_output(changes: dict) -> None:
+    model = model_of(**changes)
+    x = window(model)
+    z = model.encode(x).mu
+    assert z.shape == (3, 6)
+    written = model.generate(z)
+    assert written.shape == x.shape
+    assert written.dtype == x.dtype
+    forced = own_outputs(model, model.condition(z), model.rows(written)).reshape(written.shape)
+    torch.testing.assert_close(forced, written)
+
+
+@pytest.mark.parametrize("changes", CASES)
+def test_every_weight_learns(changes: dict) -> None:
+    model = model_of(**changes).train()
+    x = window(model)
+    noise = Noise.draw(torch.Generator().manual_seed(0), len(x), 6, x.shape[1])
+    Objective(model, LossConfig(free_bits=0.0, withhold=0.0))(x, x, noise, 1.0, 0.0).loss.backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # An LSTM conductor is fed zeros: its input weights have nothing to learn from.
+    assert [name for name in without if "conductor.lstm.weight_ih" not in name] == []
+
+
+def test_bars_do_not_see_each_other_while_decoding() -> None:
+    model = model_of(bars=2)
+    z = torch.randn(1, 6, generator=torch.Generator().manual_seed(0))
+    push = torch.zeros(32, 1, 90)
+    push[3, 0, 40] = 1e4
+    plain, pushed = model.generate(z)[0, :, 0], model.generate(z, push)[0, :, 0]
+    assert pushed[3] == 40
+    assert torch.equal(plain[16:], pushed[16:])
+
+
+def test_the_perturbation_decides_where_it_is_large() -> None:
+    model = model_of(representation="trio", bars=2)
+    wanted = window(model, batch=2)
+    push = torch.zeros(32, 2, 692)
+    for offset, s in ((0, 0), (90, 1), (180, 2)):
+        push.scatter_(2, (wanted[..., s].T + offset).unsqueeze(-1), 1e4)
+    assert torch.equal(model.generate(torch.zeros(2, 6), push), wanted)
+
+
+def test_kl_of_known_gaussians() -> None:
+    kl = Posterior(torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 1.0]])).kl_nats()
+    torch.testing.assert_close(kl, torch.tensor([[0.0, 2.0]]))
+
+
+def test_free_bits_cost_nothing_per_phrase() -> None:
+    model = model_of().train()
+    x = window(model)
+    noise = Noise.draw(torch.Generator().manual_seed(0), 3, 6, 32)
+    with_room = Objective(model, LossConfig(free_bits=1e6, withhold=0.0))(x, x, noise, 1.0, 0.0)
+    assert float(with_room.loss) == pytest.approx(float(with_room.reconstruction_nats))
+    assert float(with_room.kl_bits) > 0
+
+
+def test_groove_loss_counts_velocity_and_offset_only_where_a_drum_hits() -> None:
+    model = model_of(representation="groove")
+    truth = torch.zeros(1, 1, 27)
+    truth[..., 0] = truth[..., 9] = 1.0  # one kick at full velocity, on the grid
+    logits = torch.zeros(1, 1, 27)
+    config = LossConfig(velocity_weight=2.0, offset_weight=3.0)
+    once = reconstruction_nats(model, [logits], truth, config)
+    assert float(once) == pytest.approx(9 * 0.693147 + 2.0 * 0.25, abs=1e-4)
+    logits[..., 10] = 5.0  # the velocity of a silent snare
+    assert float(reconstruction_nats(model, [logits], truth, config)) == pytest.approx(float(once))
+
+
+def test_a_frame_has_feel_only_where_it_hits() -> None:
+    logits = torch.cat([torch.tensor([1.0] + [-1.0] * 8), torch.zeros(9), torch.ones(9)])
+    frame = frame_of(logits)
+    assert frame.tolist() == pytest.approx([1.0] + [0.0] * 8 + [0.5] + [0.0] * 8 + [0.761594] + [0.0] * 8)
+
+
+def test_key_losses_by_hand() -> None:
+    logits, truth = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0])
+    bce = 0.693147
+    plain = key_loss(logits, truth, LossConfig(keys="bce"))
+    focal = key_loss(logits, truth, LossConfig(keys="focal", gamma=2.0, alpha=0.75))
+    plus = key_loss(logits, truth, LossConfig(keys="focal_plus", gamma=2.0, alpha=0.75))
+    assert plain.tolist() == pytest.approx([bce, bce], abs=1e-5)
+    assert focal.tolist() == pytest.approx([0.75 * 0.25 * bce, 0.25 * 0.25 * bce], abs=1e-5)
+    assert plus.tolist() == pytest.approx([0.75 * bce, 0.25 * 0.25 * bce], abs=1e-5)
+
+
+def test_a_continuation_teacher_forced_on_itself_is_itself() -> None:
+    tables = {"representation": "pianoroll", "task": "continue", "continuer": {"hidden": 12, "channels": 8}}
+    torch.manual_seed(0)
+    model = build_model(msgspec.convert(tables, ModelConfig)).eval()
+    given = (torch.rand(2, 16, 88, generator=torch.Generator().manual_seed(0)) < 0.1).float()
+    z = model.encode(given)
+    assert z.shape == (2, 24)
+    noise = torch.logit(torch.rand(20, 2, 88, generator=torch.Generator().manual_seed(1)))
+    written = model.generate(z, noise)
+    assert written.shape == (2, 20, 88)
+    previous = torch.nn.functional.pad(written[:, :-1], (0, 0, 1, 0))
+    assert torch.equal((model.logits(z, previous) + noise.transpose(0, 1) > 0).float(), written)

@@ -1,0 +1,44 @@
+"""A tiny melody corpus and tiny configs, for tests of models and the loop."""
+
+import random
+from pathlib import Path
+
+import msgspec
+from corpus_files import Part, write_midi
+
+from training.config import RunConfig
+from training.corpus.build import BuildOptions, build_corpus
+
+SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
+SPLIT_SEED = 0
+"""One that holds some of the tunes back for validation."""
+SMALL = {"channels": 8, "bar_channels": 16, "step_depth": 1, "bar_depth": 1, "hidden": 16}
+
+
+def melody_corpus(folder: Path, files: int = 24) -> Path:
+    """Build a corpus of two-bar windows from different tunes of six bars."""
+    for number in range(files):
+        draw = random.Random(number)
+        notes = [(beat + 0.5 * (draw.random() < 0.3), 0.5, draw.choice(SCALE)) for beat in range(24)]
+        write_midi(folder / "midi" / f"tune_{number:02}.mid", [Part(notes)])
+    build_corpus(
+        [folder / "midi"], folder / "corpus", BuildOptions(kind="melody", bars=(2,), executor="serial")
+    )
+    return folder / "corpus"
+
+
+def toy_config(corpus: Path, **changes: object) -> RunConfig:
+    """Return a config that trains in a second; `changes` are whole tables."""
+    tables: dict[str, object] = {
+        "name": "toy",
+        "corpus": str(corpus),
+        "device": "cpu",
+        "threads": 1,
+        "evaluate_every_steps": 2,
+        "evaluate_windows": 16,
+        "model": {"z_size": 8, "encoder": SMALL, "decoder": SMALL},
+        "data": {"batch": 8},
+        "loss": {"own_share": 0.5, "own_from": 0.2},
+        "optim": {"steps": 6, "warmup_steps": 1},
+    }
+    return msgspec.convert(tables | changes, RunConfig)
