@@ -126,6 +126,7 @@ class RecordingBackend:
     def kill(self) -> None:
         """Let the server die: nothing leaves or arrives any more."""
         self._alive = False
+        self.output.cancel()
         self.output.broken = True
         self.input.close()
 

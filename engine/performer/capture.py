@@ -88,10 +88,14 @@ class Capture:
         return bars
 
     def jump(self, t_ns: int, from_beats: float, to_beats: float) -> list[BarCaptured]:
-        """The music goes on elsewhere: as a stop, but held and early notes come along to a bar line."""
+        """The music goes on elsewhere: as a stop, but held and early notes come along to a bar line.
+
+        In the middle of a bar only a note that is still held can be early for what comes.
+        """
         held = dict(self._held)
-        ended_beats = self._line() if self._all_but_over(from_beats) else from_beats
-        early = self._early(ended_beats)
+        whole = self._all_but_over(from_beats)
+        ended_beats = self._line() if whole else from_beats
+        early = [note for note in self._early(ended_beats) if whole or note.end_beats is None]
         bars = self._end_at(t_ns, from_beats)
         self._notes.clear()
         self._held.clear()

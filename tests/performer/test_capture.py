@@ -1,0 +1,178 @@
+"""Bars, told from notes at known positions of an internal clock at 120 BPM (a beat is 0.5 s)."""
+
+import pytest
+
+from engine.performer import messages as m
+from engine.performer.capture import Capture
+from engine.performer.transport import Transport
+
+BEAT = 500_000_000
+
+
+class Player:
+    """Plays notes by position into a capture that rolls from beat 0."""
+
+    def __init__(self, beats_per_bar: float = 4.0, start_beats: float = 0.0):
+        self.transport = Transport("internal")
+        self.transport.beats_per_bar = beats_per_bar
+        self.transport.play(0, 0.0, 0)
+        self.capture = Capture(self.transport)
+        self.capture.start(self.t(start_beats), start_beats)
+
+    def t(self, beats: float) -> int:
+        return round(beats * BEAT)
+
+    def on(self, beats: float, pitch: int, velocity: int = 90, channel: int = 0) -> None:
+        self.capture.take(self.t(beats), beats, bytes((0x90 | channel, pitch, velocity)))
+
+    def off(self, beats: float, pitch: int, channel: int = 0) -> None:
+        self.capture.take(self.t(beats), beats, bytes((0x80 | channel, pitch, 0)))
+
+    def bars_by(self, beats: float) -> list[m.BarCaptured]:
+        return self.capture.close_bars(self.t(beats))
+
+
+def shape(bar: m.BarCaptured) -> list[tuple[float, int, float]]:
+    return [(round(n.start_beats, 3), n.pitch, round(n.duration_beats, 3)) for n in bar.notes]
+
+
+def test_a_bar_is_told_once_its_grace_time_is_over():
+    player = Player()
+    player.on(1.0, 60)
+    player.off(1.5, 60)
+    assert player.bars_by(4.03) == []
+    (bar,) = player.bars_by(4.05)
+    assert (bar.bar, shape(bar), bar.tied, bar.ended_ns) == (0, [(1.0, 60, 0.5)], (), 4 * BEAT)
+    assert player.bars_by(4.1) == []
+
+
+def test_an_empty_bar_is_told_too():
+    assert [bar.notes for bar in Player().bars_by(8.1)] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("onset", "bar_of_it", "start"), [(3.876, 1, -0.124), (3.874, 0, 3.874), (4.0, 1, 0.0)]
+)
+def test_up_to_half_a_step_before_the_line_belongs_to_the_new_bar(onset, bar_of_it, start):
+    player = Player()
+    player.on(onset, 60)
+    player.off(onset + 0.05, 60)
+    bars = player.bars_by(8.1)
+    assert shape(bars[bar_of_it])[0][0] == pytest.approx(start)
+    assert shape(bars[1 - bar_of_it]) == []
+
+
+def test_a_held_note_is_cut_at_the_line_and_tied_across():
+    player = Player()
+    player.on(3.0, 60)
+    first = player.bars_by(4.1)
+    player.off(9.0, 60)
+    rest = player.bars_by(12.1)
+    assert [shape(bar) for bar in first + rest] == [[(3.0, 60, 1.0)], [(0.0, 60, 4.0)], [(0.0, 60, 1.0)]]
+    assert [bar.tied for bar in first + rest] == [(), (0,), (0,)]
+
+
+def test_a_note_let_go_within_the_grace_time_ends_on_the_line():
+    player = Player()
+    player.on(3.0, 60)
+    player.off(4.03, 60)
+    assert [shape(bar) for bar in player.bars_by(8.1)] == [[(3.0, 60, 1.0)], []]
+
+
+def test_a_note_let_go_later_is_tied_even_if_the_bar_was_still_open():
+    player = Player()
+    player.on(3.0, 60)
+    player.off(4.5, 60)
+    bars = player.bars_by(8.1)
+    assert [shape(bar) for bar in bars] == [[(3.0, 60, 1.0)], [(0.0, 60, 0.5)]]
+    assert bars[1].tied == (0,)
+
+
+def test_joining_in_the_middle_tells_the_first_whole_bar_first():
+    player = Player(start_beats=1.5)
+    player.on(2.0, 60)
+    player.on(4.5, 62)
+    player.off(4.75, 62)
+    (bar,) = player.bars_by(8.1)
+    assert bar.bar == 1
+    assert shape(bar) == [(0.0, 60, 4.0), (0.5, 62, 0.25)]
+    assert bar.tied == (0,)
+
+
+def test_a_note_struck_again_ends_the_one_before():
+    player = Player()
+    player.on(0.0, 60)
+    player.on(1.0, 60, velocity=50)
+    player.off(2.0, 60)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 60, 1.0), (1.0, 60, 1.0)]
+    assert [note.velocity for note in bar.notes] == [90, 50]
+
+
+def test_channels_are_kept_apart():
+    player = Player()
+    player.on(0.0, 60, channel=0)
+    player.on(0.5, 60, channel=9)
+    player.off(1.0, 60, channel=9)
+    player.off(2.0, 60, channel=0)
+    (bar,) = player.bars_by(4.1)
+    assert [(n.channel, n.duration_beats) for n in bar.notes] == [(0, 2.0), (9, 0.5)]
+
+
+@pytest.mark.parametrize("controller", [120, 123, 124, 127])
+def test_all_notes_off_ends_what_is_held_and_is_no_music(controller):
+    player = Player()
+    player.on(0.0, 60)
+    player.on(0.0, 64, channel=1)
+    player.capture.take(player.t(1.0), 1.0, bytes((0xB0, controller, 0)))
+    player.off(2.0, 64, channel=1)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 60, 1.0), (0.0, 64, 2.0)]
+
+
+def test_a_note_just_before_the_start_is_an_early_first_note():
+    player = Player()
+    player.capture.stop(0, 0.0)
+    start_ns = 10 * BEAT
+    player.capture.take(start_ns - 400_000_000, 0.0, bytes((0x90, 50, 90)))
+    player.capture.take(start_ns - 10_000_000, 0.0, bytes((0x90, 60, 90)))
+    player.capture.take(start_ns - 5_000_000, 0.0, bytes((0x90, 62, 90)))
+    player.capture.take(start_ns - 2_000_000, 0.0, bytes((0x80, 62, 0)))
+    player.transport.play(start_ns, 0.0, start_ns)
+    player.capture.start(start_ns, 0.0)
+    player.capture.take(start_ns + BEAT, 1.0, bytes((0x80, 60, 0)))
+    (bar,) = player.capture.close_bars(start_ns + player.t(4.1))
+    assert shape(bar) == [(-0.02, 60, 1.02), (-0.01, 62, 0.01)]
+
+
+def test_a_stop_near_the_line_tells_the_bar_and_one_in_the_middle_does_not():
+    for stopped_beats, told in ((3.9, 1), (3.0, 0)):
+        player = Player()
+        player.on(1.0, 60)
+        bars = player.capture.stop(player.t(stopped_beats), stopped_beats)
+        assert len(bars) == told
+    assert shape(Player().capture.stop(0, 3.9)[0]) == []
+
+
+def test_a_loop_turn_carries_held_and_early_notes_to_the_first_bar():
+    player = Player()
+    player.on(3.0, 60)  # held across the turn
+    player.on(3.95, 72)  # early for what comes
+    (bar,) = player.capture.jump(player.t(3.99), 3.99, 0.0)
+    assert shape(bar) == [(3.0, 60, 1.0)]
+    player.off(1.0, 60)
+    player.off(2.0, 72)
+    (again,) = player.bars_by(4.1)
+    assert shape(again) == [(-0.05, 72, 2.05), (0.0, 60, 1.0)]
+    assert again.tied == (1,)
+
+
+def test_three_four_time():
+    player = Player(beats_per_bar=3.0)
+    player.on(3.0, 60)
+    player.off(4.0, 60)
+    bars = player.bars_by(6.1)
+    assert [(bar.bar, bar.beats_per_bar, shape(bar)) for bar in bars] == [
+        (0, 3.0, []),
+        (1, 3.0, [(0.0, 60, 1.0)]),
+    ]
