@@ -19,7 +19,8 @@ class MixerBlock(nn.Module):
         self.over_positions = nn.Sequential(
             nn.Linear(positions, positions * expansion),
             nn.GELU(),
-            nn.Linear(positions * expansion, positions),
+            # A bias would shift all channels of a position alike, which every later normalisation undoes.
+            nn.Linear(positions * expansion, positions, bias=False),
         )
         self.over_channels = nn.Sequential(
             nn.Linear(channels, channels * expansion), nn.GELU(), nn.Linear(channels * expansion, channels)
