@@ -25,6 +25,8 @@ POLL_NS = 5_000_000
 """The longest time between steps: the input is looked at this often."""
 LATE_NS = 2_000_000
 """A message that leaves later than this after it was due is counted as late."""
+CHANNEL_MESSAGE_LENGTHS = {0x80: 3, 0x90: 3, 0xA0: 3, 0xB0: 3, 0xC0: 2, 0xD0: 2, 0xE0: 3}
+"""Bytes of each channel message; anything else from a driver is left out."""
 OFFSET_RANGE_MS = 500.0
 METRE_RANGE_BEATS = (0.25, 32.0)
 LOOP_FAULT = (
@@ -233,13 +235,13 @@ class Performer:
                 self._hear(event.t_ns, event.data)
 
     def _take(self, event: InputEvent, now_ns: int) -> None:
-        status = event.data[0]
+        status = event.data[0] if event.data else 0
         if status >= 0xF0:
             here = self.transport.beats_at(event.t_ns)
             self.transport.deaf = self._clock_out.leads
             self.transport.receive(event.t_ns, event.data)
             self._follow(now_ns, here)
-        elif status >= 0x80 and not self._is_echo(event):
+        elif len(event.data) == CHANNEL_MESSAGE_LENGTHS.get(status & 0xF0) and not self._is_echo(event):
             self._hear(event.t_ns, event.data)
 
     def _hear(self, t_ns: int, data: bytes) -> None:

@@ -142,3 +142,17 @@ def test_no_note_is_left_when_the_port_is_lost_and_comes_back(lead_ns, command, 
     offline.handle(m.Stop())
     offline.run_for(100_000_000)
     check_output(offline)
+
+
+@SCRIPTS
+@given(lead, st.lists(st.tuples(st.integers(0, 30), st.binary(max_size=4)), max_size=60))
+def test_no_bytes_from_a_driver_stop_the_performer(lead_ns, arrivals):
+    offline = Host(lead_ns).offline
+    offline.handle(m.SetPattern(1, (m.NoteData(0.0, 60, 2.0, 80, 0),), 1))
+    offline.handle(m.Play())
+    for wait_ms, data in arrivals:
+        offline.run_for(wait_ms * 1_000_000)
+        offline.play([(offline.now_ns, data)])
+    offline.handle(m.Shutdown())
+    offline.run_for(100_000_000)
+    check_output(offline)

@@ -1,0 +1,95 @@
+from engine.midi.recording import RecordingBackend
+from engine.performer.ledger import Ledger
+from engine.performer.outbox import Left, Outbox
+
+
+class Desk:
+    """An outbox on a recording port with 1,000 ns of lead."""
+
+    def __init__(self, lead_ns: int = 1000):
+        self.now_ns = 0
+        self.port = RecordingBackend(lambda: self.now_ns, lead_ns).output
+        self.outbox = Outbox(self.port, Ledger())
+
+    def sent(self) -> list[tuple[int, str]]:
+        self.port.take_sent()
+        return [(sent, data.hex()) for _, sent, data in self.port.log]
+
+
+def test_what_left_is_reported_with_its_position():
+    desk = Desk()
+    desk.outbox.note_on(100, 2.5, 0, 60, 90)
+    assert desk.outbox.poll(50) == []
+    desk.now_ns = 200
+    assert desk.outbox.poll(200) == [Left(100, 100, 2.5, bytes((0x90, 60, 90)))]
+    assert not desk.outbox.pending
+
+
+def test_a_note_off_without_its_note_is_not_sent():
+    desk = Desk()
+    desk.outbox.note_off(100, 0.0, 0, 60)
+    desk.now_ns = 200
+    assert desk.sent() == []
+
+
+def test_recall_takes_back_what_has_not_left_and_the_ledger_with_it():
+    desk = Desk()
+    desk.outbox.note_on(100, 0.0, 0, 60, 90)
+    desk.outbox.note_off(300, 0.0, 0, 60)
+    desk.outbox.note_on(400, 0.0, 0, 62, 90)
+    desk.now_ns = 200
+    left, taken_back = desk.outbox.recall(200)
+    assert [message.data[1] for message in left] == [60]
+    assert [(message.due_ns, message.data[1]) for message in taken_back] == [(300, 60), (400, 62)]
+    assert desk.outbox.ledger.planned == {(0, 60)}
+
+
+def test_silence_switches_off_what_sounds_and_nothing_else():
+    desk = Desk()
+    desk.outbox.note_on(100, 0.0, 0, 60, 90)
+    desk.outbox.note_on(400, 0.0, 0, 62, 90)
+    desk.now_ns = 200
+    desk.outbox.silence(200, 0.0)
+    desk.now_ns = 1000
+    assert desk.sent() == [(100, "903c5a"), (200, "803c00")]
+
+
+def test_silence_keeps_our_clock_unless_it_is_void():
+    for keep, expected in ((True, [(400, "f8")]), (False, [])):
+        desk = Desk()
+        desk.outbox.send(400, 0.0, b"\xf8")
+        desk.outbox.silence(200, 0.0, keep_clock=keep)
+        desk.now_ns = 1000
+        assert desk.sent() == expected
+
+
+def test_another_port_is_silenced_first_for_all_that_may_sound():
+    desk = Desk()
+    desk.outbox.note_on(100, 0.0, 3, 60, 90)
+    desk.now_ns = 150
+    desk.outbox.poll(150)
+    desk.outbox.note_off(160, 0.0, 3, 60)  # nobody knows whether the old port sent it
+    desk.outbox.mute()
+    desk.outbox.note_on(170, 0.0, 3, 64, 90)  # goes nowhere
+    fresh = RecordingBackend(lambda: desk.now_ns, 0).output
+    desk.outbox.replace(fresh, 500, 0.0)
+    assert [data.hex() for _, _, data in fresh.log] == ["833c00", "b34000", "b37b00", "b37800", "e30040"]
+
+
+def test_a_port_that_never_reports_does_not_fill_the_memory():
+    class Mute:
+        name, lead_ns = "mute", 0
+
+        def send(self, due_ns, data): ...
+        def cancel(self): ...
+        def take_sent(self):
+            return []
+
+        def close(self): ...
+
+    outbox = Outbox(Mute(), Ledger())
+    for index in range(100):
+        outbox.note_on(index * 100_000_000, 0.0, 0, index, 90)
+        outbox.poll(index * 100_000_000)
+    assert len(outbox.pending) <= 11
+    assert len(outbox.ledger.sounding) >= 88

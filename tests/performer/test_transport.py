@@ -1,0 +1,129 @@
+import pytest
+
+from engine.performer.transport import Transport
+
+TICK_NS = round(60e9 / 120 / 24)
+S = 1_000_000_000
+
+
+def ticking(transport: Transport, first_ns: int, count: int) -> int:
+    """Let a clock at 120 BPM tick; returns when the next tick would come."""
+    for index in range(count):
+        transport.receive(first_ns + index * TICK_NS, b"\xf8")
+    return first_ns + count * TICK_NS
+
+
+def test_start_waits_for_the_next_tick_which_is_beat_0():
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    assert transport.status == "armed"
+    assert not transport.rolling
+    end_ns = ticking(transport, S + 1_000_000, 25)
+    assert transport.status == "rolling"
+    assert transport.beats_at(S + 1_000_000 + 24 * TICK_NS) == pytest.approx(1.0, abs=1e-6)
+    assert transport.time_of(2.0) == pytest.approx(end_ns + 23 * TICK_NS, abs=50)
+
+
+@pytest.mark.parametrize(("in_clocks", "beats"), [(False, 4.0), (True, 16 / 24)])
+def test_song_position_counts_sixteenths_or_clocks(in_clocks, beats):
+    transport = Transport()
+    transport.spp_in_clocks = in_clocks
+    transport.receive(S, b"\xf2\x10\x00")
+    assert transport.beats_at(S) == pytest.approx(beats)
+
+
+def test_song_position_has_14_bits():
+    transport = Transport()
+    transport.receive(S, b"\xf2\x01\x02")
+    assert transport.beats_at(S) == (1 + 2 * 128) / 4
+
+
+@pytest.mark.parametrize("share_of_tick", [0.05, 0.95])
+def test_song_position_while_rolling_names_the_nearest_tick(share_of_tick):
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    end_ns = ticking(transport, S, 48)
+    last_ns = end_ns - TICK_NS
+    message_ns = last_ns + round(share_of_tick * TICK_NS)
+    transport.receive(message_ns, b"\xf2\x40\x00")
+    at_ns = last_ns if share_of_tick < 0.5 else end_ns
+    assert transport.rolling
+    assert transport.beats_at(at_ns) == pytest.approx(16.0, abs=1e-6)
+    assert transport.jump_beats == 16.0
+
+
+@pytest.mark.parametrize("heard_before", [b"\xfa", b"\xf2\x00\x00", None])
+def test_continue_knows_its_bars_only_after_a_start_or_position(heard_before):
+    transport = Transport()
+    if heard_before:
+        transport.receive(S, heard_before)
+        transport.receive(S, b"\xfc")
+    transport.receive(S + 1, b"\xfb")
+    assert transport.bar_phase_known == (heard_before is not None)
+
+
+def test_continue_while_rolling_changes_nothing():
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    end_ns = ticking(transport, S, 30)
+    epoch = transport.epoch
+    transport.receive(end_ns - 1, b"\xfb")
+    assert (transport.epoch, transport.status) == (epoch, "rolling")
+
+
+def test_flywheel_then_lost_then_long_silence_makes_the_bars_unknown():
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    end_ns = ticking(transport, S, 30)
+    last_ns = end_ns - TICK_NS
+    for after_ns, status in ((40, "rolling"), (60, "flywheel"), (240, "flywheel"), (260, "lost")):
+        transport.step(last_ns + after_ns * 1_000_000)
+        assert transport.status == status
+    ticking(transport, end_ns + 10 * S, 1)
+    assert transport.status == "rolling"
+    assert not transport.bar_phase_known
+    assert transport.beats_at(end_ns + 10 * S) == pytest.approx(30 / 24)
+
+
+def test_a_slow_clock_is_not_lost_between_its_ticks():
+    transport = Transport(lost_after_ns=100_000_000)
+    transport.receive(0, b"\xfa")
+    for index in range(10):  # 20 BPM
+        transport.receive(index * 125_000_000, b"\xf8")
+    transport.step(9 * 125_000_000 + 124_000_000)
+    assert transport.status == "rolling"
+
+
+def test_the_choice_of_clock():
+    internal, external, auto = Transport("internal"), Transport("external"), Transport("auto")
+    for transport in (internal, external, auto):
+        transport.receive(S, b"\xfa")
+        ticking(transport, S + 1, 2)
+    assert [t.status for t in (internal, external, auto)] == ["stopped", "rolling", "rolling"]
+    auto.choose(2 * S, "internal")
+    assert (auto.status, auto.external) == ("stopped", False)
+
+
+def test_a_start_from_outside_takes_over_from_our_clock_but_ticks_alone_do_not():
+    transport = Transport()
+    transport.play(0, 0.0, 0)
+    ticking(transport, S, 30)
+    assert (transport.status, transport.external) == ("rolling", False)
+    transport.receive(2 * S, b"\xfa")
+    assert (transport.status, transport.external) == ("armed", True)
+
+
+def test_our_tempo_changes_without_a_step_in_position():
+    transport = Transport()
+    transport.play(0, 4.0, 0)
+    transport.set_tempo(S, 60.0)
+    assert transport.beats_at(S) == 6.0
+    assert transport.beats_at(2 * S) == 7.0
+    assert transport.time_of(8.0) == 3 * S
+
+
+@pytest.mark.parametrize("data", [b"\xf2", b"\xf2\x01", b"\xfe", b"\xff", b"\xf1\x00", b"\xf0\x7d\xf7"])
+def test_other_system_messages_and_broken_ones_change_nothing(data):
+    transport = Transport()
+    transport.receive(S, data)
+    assert (transport.epoch, transport.status, transport.external) == (0, "stopped", False)
