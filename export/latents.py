@@ -14,11 +14,18 @@ from torch import Tensor
 
 from engine.inference.bundle import Attribute, Latents
 from engine.inference.model import Model
-from export.attributes import Definition, Effects, definitions, directions, measure_all, measure_effects
 from export.errors import ExportError
 from export.prior import Mixture, best_mixture, standard_normal_nats
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
+from training.evaluation.attributes import (
+    Definition,
+    Effects,
+    definitions,
+    directions,
+    measure_all,
+    measure_effects,
+)
 from training.models.vae import VAE
 from training.tasks import heard_of
 
