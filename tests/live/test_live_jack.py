@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import EXACT_FRAMES, PERIOD, RATE_HZ, WAIT_S, Daw, onsets, sounding, wait_for, wait_until
+from livekit import EXACT_FRAMES, PERIOD, RATE_HZ, WAIT_S, Daw, onsets, sounding, wait_for, wait_until
 
 from engine.performer.messages import (
     BarCaptured,

@@ -1,0 +1,229 @@
+"""Antiphon beside a real DAW: a headless Ardour leads by MIDI clock, hears us, and is heard.
+
+    python bench/ardour_roundtrip.py [--bars 4] [--bpm 120] [--json] [--keep FOLDER]
+
+Pass 1: Ardour rolls and records what Antiphon plays. Pass 2: Ardour plays that recording into
+Antiphon, which captures it, and records Antiphon's other pattern. Ardour shifts its recordings by its own
+latency compensation, the same for all notes of a pass, so the shift (the median) is reported apart
+and the deviations are counted from it.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine.errors import AntiphonError
+from engine.midifile import read_midi
+from engine.performer.client import PerformerClient
+from engine.performer.messages import BarCaptured, Event, NoteData, Played, SetClock, SetPattern
+
+SCRIPT = Path(__file__).with_suffix(".lua")
+BEATS_PER_BAR = 4
+FIRST, SECOND = (60, 62, 64, 65, 67, 69, 71, 72), (48, 55, 52, 59, 50, 57, 53, 47)
+NEAR_BEATS = 0.2
+"""A recorded note this near to an expected one of its pitch is that note."""
+
+Onset = tuple[float, int, int]
+"""Beats, pitch, velocity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One comparison of what was meant with what was found; times in milliseconds."""
+
+    what: str
+    expected: int
+    found: int
+    wrong_velocities: int
+    shift_ms: float
+    p50_ms: float
+    p99_ms: float
+    worst_ms: float
+
+
+def pattern(number: int, pitches: Sequence[int]) -> SetPattern:
+    """One bar of eighth notes with velocities 90, 91, ..."""
+    notes = tuple(NoteData(i / 2, pitch, 0.25, 90 + i, 0) for i, pitch in enumerate(pitches))
+    return SetPattern(number, notes, 1, "bar")
+
+
+def expected_onsets(pitches: Sequence[int], bars: int) -> list[Onset]:
+    """What a pattern plays in so many bars, the first note left out: Ardour cuts it off.
+
+    Its recording starts with the first tick and is shifted early, so the note on the very first
+    beat lies before the region.
+    """
+    return [
+        (bar * BEATS_PER_BAR + i / 2, pitch, 90 + i) for bar in range(bars) for i, pitch in enumerate(pitches)
+    ][1:]
+
+
+def compare(what: str, expected: Sequence[Onset], found: Sequence[Onset], beat_ms: float) -> Result:
+    """Pair every expected note with the nearest found one of its pitch."""
+    off, wrong = [], 0
+    for beats, pitch, velocity in expected:
+        near = [note for note in found if note[1] == pitch and abs(note[0] - beats) < NEAR_BEATS]
+        if near:
+            best = min(near, key=lambda note: abs(note[0] - beats))
+            off.append((best[0] - beats) * beat_ms)
+            wrong += best[2] != velocity
+    return summary(what, len(expected), off, wrong)
+
+
+def summary(what: str, expected: int, off: Sequence[float], wrong: int) -> Result:
+    """Sum up deviations in milliseconds."""
+    if not off:
+        raise SystemExit(f"{what}: none of {expected} notes came back")
+    shift = statistics.median(off)
+    rest = sorted(abs(value - shift) for value in off)
+
+    def share(part: float) -> float:
+        return round(rest[int(part * (len(rest) - 1))], 3)
+
+    return Result(what, expected, len(off), wrong, round(shift, 3), share(0.5), share(0.99), share(1.0))
+
+
+@contextlib.contextmanager
+def jack_server() -> Iterator[None]:
+    """Start a JACK server with the dummy driver for us alone."""
+    name = f"antiphon-ardour-{os.getpid()}"
+    os.environ["JACK_DEFAULT_SERVER"] = name
+    command = ["jackd", "-R", "-P70", "-n", name, "-d", "dummy", "-r", "48000", "-p", "256"]
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def start(client: PerformerClient) -> None:
+    """Start the performer, waiting for the server."""
+    for attempt in range(50):
+        try:
+            client.start()
+            return
+        except AntiphonError:
+            if attempt == 49:
+                raise
+            time.sleep(0.1)
+
+
+def roll(client: PerformerClient, ardour: str, folder: Path, bars: int, bpm: float) -> dict[str, list[Event]]:
+    """Let Ardour go through both passes; return the performer's events of each."""
+    environment = {
+        **os.environ,
+        "ANTIPHON_SESSION": str(folder),
+        "ANTIPHON_BARS": str(bars),
+        "ANTIPHON_BPM": str(bpm),
+    }
+    process = subprocess.Popen(
+        [ardour, str(SCRIPT)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    events: dict[str, list[Event]] = {}
+    for line in process.stdout:
+        word, _, number = line.strip().partition(" ")
+        if word == "roll":
+            client.poll()
+        elif word == "stopped":
+            events[number] = client.poll()
+            client.send(pattern(2, SECOND))
+    if process.wait() or set(events) != {"1", "2"}:
+        raise SystemExit(f"Ardour ended with status {process.returncode} after passes {sorted(events)}")
+    return events
+
+
+def recorded(folder: Path, track: str) -> list[Onset]:
+    """Read the notes Ardour recorded on a track."""
+    files = sorted(folder.glob(f"interchange/*/midifiles/*{track}*.mid"))
+    if not files:
+        raise SystemExit(f"Ardour recorded nothing on track {track}")
+    notes = [note for part in read_midi(files[-1]).tracks for note in part.notes]
+    return [(note.start_beats, note.pitch, note.velocity) for note in notes]
+
+
+def captured(events: Sequence[Event]) -> list[Onset]:
+    """Return the notes of the captured bars, counted from the song's start."""
+    bars = [event for event in events if isinstance(event, BarCaptured)]
+    return [
+        (bar.bar * BEATS_PER_BAR + note.start_beats, note.pitch, note.velocity)
+        for bar in bars
+        for index, note in enumerate(bar.notes)
+        if index not in bar.tied
+    ]
+
+
+def written(what: str, events: Sequence[Event], pitches: Sequence[int]) -> Result:
+    """Compare when note-ons left with when they were due, the first beat's left out as elsewhere."""
+    ons = [event for event in events if isinstance(event, Played) and event.data[0] & 0xF0 == 0x90]
+    ours = [event for event in ons if event.data[1] in pitches][1:]
+    off = [(event.sent_ns - event.due_ns) / 1e6 for event in ours]
+    return summary(what, len(ours), off, 0)
+
+
+def run(ardour: str, folder: Path, bars: int, bpm: float) -> list[Result]:
+    """Make the round trip and compare everything that can be compared."""
+    with jack_server():
+        client = PerformerClient("jack")
+        start(client)
+        client.send(SetClock("external"))
+        client.send(pattern(1, FIRST))
+        try:
+            events = roll(client, ardour, folder, bars, bpm)
+        finally:
+            client.close()
+    beat_ms = 60_000 / bpm
+    first, second = expected_onsets(FIRST, bars), expected_onsets(SECOND, bars)
+    heard = recorded(folder, "Heard")
+    return [
+        written("pass 1: left, against due", events["1"], FIRST),
+        compare("pass 1: recorded by Ardour", first, heard, beat_ms),
+        compare("pass 2: captured by Antiphon", first, captured(events["2"]), beat_ms),
+        written("pass 2: left, against due", events["2"], SECOND),
+        compare("pass 2: recorded by Ardour", second, recorded(folder, "Answer"), beat_ms),
+    ]
+
+
+def find_ardour() -> str:
+    """Return the program that runs Ardour's scripts without a window."""
+    for name in ("ardour8-lua", "ardour7-lua", "ardour9-lua"):
+        if found := shutil.which(name):
+            return found
+    raise SystemExit("Ardour is missing: install ardour (7 or later)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Round trip through a headless Ardour.")
+    parser.add_argument("--bars", type=int, default=4)
+    parser.add_argument("--bpm", type=float, default=120.0)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder for Ardour's session, kept afterwards")
+    options = parser.parse_args()
+    if shutil.which("jackd") is None:
+        raise SystemExit("jackd is missing: install jackd2")
+    ardour = find_ardour()
+    with tempfile.TemporaryDirectory() as scratch:
+        results = run(ardour, options.keep or Path(scratch) / "session", options.bars, options.bpm)
+    if options.json:
+        print(json.dumps([asdict(result) for result in results], indent=2))
+        return
+    columns = f"{'shift':>8} {'p50':>7} {'p99':>7} {'worst':>7}"
+    print(f"{'ms from the grid, after the shift':<34} {'notes':>7} {columns}")
+    for r in results:
+        times = f"{r.shift_ms:>8.2f} {r.p50_ms:>7.3f} {r.p99_ms:>7.3f} {r.worst_ms:>7.3f}"
+        print(f"{r.what:<34} {r.found:>3}/{r.expected:<3} {times}")
+
+
+if __name__ == "__main__":
+    main()
