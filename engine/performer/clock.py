@@ -39,12 +39,20 @@ QUANTISED_EVIDENCE = 3
 """Doubled ticks at equal distances that show a driver's rounding rather than a fault."""
 SLIPS_TO_COARSEN = 4.0
 """More missed or doubled ticks than this within a beat or so are no faults but rounding."""
+PERIOD_TOLERANCE = 0.01
+"""Deviation allowed from a driver's period, as a power of two: 0.7 percent."""
 COARSE_TICKS = 96
 """For twice this long nothing is judged once ticks were found to be rounded."""
 DISPLAY_TICKS = 96
 """The displayed tempo is averaged over about four beats."""
 
 _DEFAULT_PERIOD_NS = 60e9 / (120 * TICKS_PER_BEAT)
+
+
+def _is_driver_period(period_ns: float) -> bool:
+    """Whether a time is a power of two of frames at 44.1 or 48 kHz, or their multiples."""
+    powers = (math.log2(period_ns * rate / 1e9) for rate in (44_100, 48_000))
+    return any(abs(power - round(power)) < PERIOD_TOLERANCE for power in powers)
 
 
 def tick_period_ns(bpm: float) -> float:
@@ -198,8 +206,11 @@ class ClockFollower:
             self._coarsen(t_ns, len(self._doubled))
 
     def _evenly_doubled(self) -> bool:
-        """Whether doubled ticks come in a regular beat, as when a driver rounds ticks to its periods."""
-        if len(self._doubled) < QUANTISED_EVIDENCE:
+        """Whether doubled ticks come in a regular beat, as when a driver rounds ticks to its periods.
+
+        Between two of them one tick comes in each period, so the tempo must look like a period.
+        """
+        if len(self._doubled) < QUANTISED_EVIDENCE or not _is_driver_period(self._period_ns):
             return False
         gaps = [later - earlier for earlier, later in pairwise(self._doubled)]
         return min(gaps) >= 3 and max(gaps) - min(gaps) <= 1

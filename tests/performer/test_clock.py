@@ -123,6 +123,17 @@ def test_a_doubled_tick_is_dropped_and_counted():
     assert clock.duplicates == 1
 
 
+def test_doubled_ticks_at_equal_distances_are_still_doubled():
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(70.7), 20))
+    for index in (300, 228, 156):
+        ticks = simclock.doubled(ticks, index)
+    clock = ClockFollower()
+    for t_ns in ticks:
+        clock.tick(t_ns)
+    assert clock.count == 20 * 24 + 1
+    assert clock.duplicates == 3
+
+
 def test_a_clock_that_comes_twice_on_every_tick_counts_once():
     ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(120), 4))
     clock = ClockFollower()
