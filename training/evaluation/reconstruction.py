@@ -4,7 +4,6 @@ Shape legend: B batch, T steps, S streams.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.music.melody import FIRST_NOTE
+from training.config import LossConfig
 from training.corpus.dataset import Corpus
-from training.models.losses import own_outputs
+from training.models.losses import reconstruction_nats, written
 from training.models.vae import DRUM_CLASSES, VAE
 from training.tasks import heard_of
 
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active where the variance of mu over the data is at least this (Burda et al.)."""
+
+TOKENS_ALONE = LossConfig(velocity_weight=0.0, offset_weight=0.0)
+"""A likelihood: what is discrete. Velocity and offset have errors in their own units instead."""
 
 
 @torch.no_grad()
@@ -30,9 +34,10 @@ def evaluate_reconstruction(
     Returns:
         `teacher_forced` and `free_running` step accuracy (never mixed; per stream under
         `<name>_<stream>` where there are several), `free_running_events` (steps that hold an event in
-        truth or output), `note_f1` (onset and pitch, free running), `exact` (whole windows), `kl_bits`,
-        `active_units`, `mutual_information_bits` (of z and the window, estimated on the windows seen),
-        `cross_entropy_nats` (teacher-forced, a step) and `windows`.
+        truth or output), `note_f1` (onset and pitch, or drum, free running), `exact` (whole windows),
+        `kl_bits`, `active_units`, `mutual_information_bits` (of z and the window, estimated on the windows seen),
+        `cross_entropy_nats` (teacher-forced from mu, a step over all streams; of the hits alone for a
+        groove) and `windows`.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -42,8 +47,11 @@ def evaluate_reconstruction(
         target = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
         posterior = model.encode(heard_of(target, model.config))
         condition, truth = model.condition(posterior.mu), model.rows(target)
-        forced = own_outputs(model, condition, truth).reshape(target.shape)
+        logits = model.logits(condition, truth)
+        forced = written(model, logits).reshape(target.shape)
         totals.add(target, forced, model.generate(posterior.mu), model)
+        nats = reconstruction_nats(model, logits, truth, TOKENS_ALONE)
+        totals.count("cross_entropy_nats", nats, target.shape[0] * target.shape[1])
         mus.append(posterior.mu.double().cpu())
         sigmas.append(posterior.sigma.double().cpu())
     return {"windows": len(ids), **totals.result(), **_latent_terms(torch.cat(mus), torch.cat(sigmas))}
@@ -62,43 +70,51 @@ class _Totals:
     def __init__(self) -> None:
         self.sums: dict[str, list[float]] = {}
 
-    def _count(self, name: str, part: Tensor, whole: Tensor | int) -> None:
+    def count(self, name: str, part: Tensor, whole: Tensor | int) -> None:
+        """Add to both sums of a ratio."""
         sums = self.sums.setdefault(name, [0.0, 0.0])
         sums[0] += float(part)
         sums[1] += float(whole)
 
     def add(self, target: Tensor, forced: Tensor, free: Tensor, model: VAE) -> None:
         """Count one batch, each `[B, T, S or W]`."""
-        if model.streams:
-            events, onsets = lambda x: x != 0, _categorical_onsets(model.streams)
-            wrong = None
-        else:
+        wrong = None
+        if not model.streams:
             target, forced, free, wrong = _split_frames(target, forced, free)
-            events = onsets = lambda x: x != 0
         for name, output in (("teacher_forced", forced), ("free_running", free)):
             right = (output == target).all(-1) if wrong else output == target
-            self._count(name, right.sum(), right.numel())
+            self.count(name, right.sum(), right.numel())
         if target.shape[-1] > 1 and model.streams:
             for s in range(target.shape[-1]):
-                self._count(f"free_running_{s}", (free == target)[..., s].sum(), target[..., s].numel())
-                self._count(f"teacher_forced_{s}", (forced == target)[..., s].sum(), target[..., s].numel())
-        either = events(target) | events(free)
-        self._count("free_running_events", ((free == target) & either).sum(), either.sum())
-        hit = (onsets(free) & onsets(target) & (free == target)).sum()
-        self._count("note_f1", 2 * hit, onsets(free).sum() + onsets(target).sum())
-        self._count("exact", (free == target).flatten(1).all(1).sum(), target.shape[0])
+                self.count(f"free_running_{s}", (free == target)[..., s].sum(), target[..., s].numel())
+                self.count(f"teacher_forced_{s}", (forced == target)[..., s].sum(), target[..., s].numel())
+        either = (target != 0) | (free != 0)
+        self.count("free_running_events", ((free == target) & either).sum(), either.sum())
+        for stream, size in enumerate(model.streams or (None,) * target.shape[-1]):
+            both, all_notes = _notes_in_common(target[..., stream], free[..., stream], size)
+            self.count("note_f1", 2 * both, all_notes)
+        self.count("exact", (free == target).flatten(1).all(1).sum(), target.shape[0])
         for name, (part, whole) in (wrong or {}).items():
-            self._count(name, part, whole)
+            self.count(name, part, whole)
 
     def result(self) -> dict[str, float]:
         """Return the ratios."""
         return {name: part / max(whole, 1.0) for name, (part, whole) in self.sums.items()}
 
 
-def _categorical_onsets(streams: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
-    """Onsets: tokens above note-off in pitched streams, any hit in a drum stream."""
-    lowest = torch.tensor([1 if size == 2**DRUM_CLASSES else 2 for size in streams])
-    return lambda x: x >= lowest.to(x.device)
+def _notes_in_common(truth: Tensor, output: Tensor, vocabulary: int | None) -> tuple[Tensor, Tensor]:
+    """Return how many notes two streams `[B, T]` share, and how many there are in both together.
+
+    A note is an onset with its pitch in a melody stream, one drum at one step in a drum stream (512 tokens,
+    a bit for each drum) and a hit in a stream of hits (no vocabulary).
+    """
+    if vocabulary == 2**DRUM_CLASSES:
+        bits = torch.arange(DRUM_CLASSES, device=truth.device)
+        truth, output = ((x.unsqueeze(-1) >> bits) & 1 for x in (truth, output))
+        vocabulary = None
+    lowest = 1 if vocabulary is None else FIRST_NOTE
+    notes, written_notes = truth >= lowest, output >= lowest
+    return (notes & written_notes & (truth == output)).sum(), notes.sum() + written_notes.sum()
 
 
 def _split_frames(

@@ -129,7 +129,11 @@ def _mix(truth: Tensor, other: Tensor, where: Tensor) -> Tensor:
 
 def own_outputs(model: VAE, condition: Tensor, truth: Tensor) -> Tensor:
     """Return what the model writes at each step given the true past, shaped like `truth`."""
-    logits = model.logits(condition, truth)
+    return written(model, model.logits(condition, truth))
+
+
+def written(model: VAE, logits: list[Tensor]) -> Tensor:
+    """Return the best output for each core's logits: tokens `[rows, N, S]`, or frames."""
     if not model.streams:
         return frame_of(logits[0])
     return torch.stack([stream.argmax(-1) for stream in logits], dim=-1)

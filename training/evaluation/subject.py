@@ -1,0 +1,147 @@
+"""What is evaluated: a run's folder, or a bundle with the weights it carries for fine-tuning.
+
+A bundle is read here as plain data (`bundle.json`, `weights.safetensors`, `latents.npz`); its graphs
+are the exporter's to prove.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load as load_tensors
+
+from engine.music.representation import Representation, representation
+from training.config import ConfigError, RunConfig
+from training.corpus.dataset import Corpus
+from training.evaluation.attributes import definitions
+from training.loop import load_model
+from training.models.build import Trainable, build_model
+from training.models.seq2seq import Continuer
+
+Floats = NDArray[np.float64]
+MANIFEST, WEIGHTS, LATENTS = "bundle.json", "weights.safetensors", "latents.npz"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prior:
+    """A mixture of diagonal Gaussians over the latent space, K components."""
+
+    weights: Floats
+    """`[K]`."""
+    means: Floats
+    """`[K, Z]`."""
+    deviations: Floats
+    """`[K, Z]`, standard deviations."""
+
+    def draw(self, count: int, rng: np.random.Generator) -> torch.Tensor:
+        """Return `[count, Z]` float32."""
+        chosen = rng.choice(len(self.weights), size=count, p=self.weights / self.weights.sum())
+        noise = rng.standard_normal((count, self.means.shape[1]))
+        return torch.as_tensor(self.means[chosen] + self.deviations[chosen] * noise, dtype=torch.float32)
+
+    @staticmethod
+    def standard_normal(z_size: int) -> "Prior":
+        """Return N(0, I)."""
+        return Prior(np.ones(1), np.zeros((1, z_size)), np.ones((1, z_size)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A trained model with all that its evaluation needs."""
+
+    path: Path
+    config: RunConfig
+    model: Trainable
+    """In evaluation mode."""
+    is_bundle: bool
+    mixture: Prior | None = None
+    """A bundle's fitted prior."""
+    directions: Floats | None = None
+    """A bundle's attribute directions `[A, Z]`, in the order of the representation's definitions."""
+
+    @property
+    def tensors(self) -> Representation:
+        """Between phrases and the model's tensors, over the length of a window."""
+        return representation(self.config.model.representation, self.config.model.window_bars)
+
+    @property
+    def is_continuer(self) -> bool:
+        """Whether it writes what follows instead of what it heard."""
+        return isinstance(self.model, Continuer)
+
+    def open_corpus(self, path: Path | None) -> Corpus:
+        """Open the corpus to measure on: `path`, or the one that the model was trained on."""
+        corpus = Corpus.open(path or Path(self.config.corpus), self.config.model.window_bars)
+        if corpus.kind.name != self.config.model.representation:
+            raise ConfigError(
+                f"{corpus.path}: holds {corpus.kind.name}, the model speaks "
+                f"{self.config.model.representation}; name a corpus of that kind with --corpus"
+            )
+        return corpus
+
+
+def load_subject(path: Path) -> Subject:
+    """Load a run's folder or a bundle (a folder or a .zip).
+
+    Raises:
+        ConfigError: it is neither, or a part of it cannot be used.
+    """
+    if (path / "config.json").is_file():
+        config, model = load_model(path)
+        return Subject(path, config, model, is_bundle=False)
+    if (path / MANIFEST).is_file():
+        return _bundle(path, lambda name: _file(path / name))
+    if path.is_file() and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return _bundle(path, lambda name: _member(archive, name))
+    raise ConfigError(f"{path}: neither a run nor a bundle; give a folder with config.json or bundle.json")
+
+
+def _file(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    found = [entry for entry in archive.namelist() if Path(entry).name == name]
+    return archive.read(found[0]) if found else None
+
+
+def _bundle(path: Path, read: Callable[[str], bytes | None]) -> Subject:
+    manifest, weights, latents = read(MANIFEST), read(WEIGHTS), read(LATENTS)
+    if manifest is None or weights is None:
+        lacking = MANIFEST if manifest is None else WEIGHTS
+        raise ConfigError(f"{path}: has no {lacking}; export the model again, or give its run")
+    try:
+        content = json.loads(manifest)
+        config = msgspec.convert(content["training"]["config"], RunConfig)
+        model = build_model(config.model)
+        model.load_state_dict({name: value.float() for name, value in load_tensors(weights).items()})
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(f"{path}: cannot be used ({reason}); export the model again") from error
+    model.eval().requires_grad_(False)
+    mixture, directions = _latents(latents, config, content)
+    return Subject(path, config, model, True, mixture, directions)
+
+
+def _latents(
+    data: bytes | None, config: RunConfig, manifest: dict[str, Any]
+) -> tuple[Prior | None, Floats | None]:
+    """Return the fitted prior and the directions, if they are of today's attributes."""
+    if data is None:
+        return None, None
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        prior = [arrays[f"prior_{part}"].astype(np.float64) for part in ("weights", "means", "deviations")]
+        directions = arrays["directions"].astype(np.float64)
+    tensors = representation(config.model.representation, config.model.bars)
+    ours = [definition.name for definition in definitions(tensors)]
+    same = ours == [attribute["name"] for attribute in manifest.get("attributes", [])]
+    return (Prior(*prior) if len(prior[0]) else None), (directions if same and ours else None)
