@@ -31,6 +31,7 @@ from engine.inference.bundle import (
     load_bundle,
     save_bundle,
 )
+from engine.inference.calibration import morph_curve, variation_curve
 from engine.inference.model import CPU, Model
 from engine.music.representation import Representation
 from export.decoder_graph import conditions_graph, decoder_graph
@@ -53,6 +54,11 @@ VOICES: Mapping[str, tuple[Voice, ...]] = {
         Voice(name="drums", channel=9),
     ),
 }
+
+CURVE_PHRASES = 48
+"""Held-out phrases to measure the sliders' curves on."""
+LIVELY_SHARE = 0.25
+"""Phrases that change at fewer of their steps say little about how soon music changes."""
 
 Tell = Callable[[str], None]
 """Takes one line about what is being done."""
@@ -97,6 +103,8 @@ def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, 
         tell("measuring the latent space")
         space = measure_latents(run.model, model, run.config, corpus)
         drawn, heard = space.drawn, space.heard
+        curves = slider_curves(in_memory(manifest, run.tensors, files, "float", space.latents), space)
+        manifest = msgspec.structs.replace(manifest, **curves)
     tell("proving the float graphs against torch")
     parity |= prove_float(run, model, drawn, heard)
     if options.int8:
@@ -125,11 +133,15 @@ def float_graphs(run: Run, conditions: GraphBuilder) -> dict[str, bytes]:
 
 
 def in_memory(
-    manifest: BundleManifest, tensors: Representation, files: Mapping[str, bytes], precision: Precision
+    manifest: BundleManifest,
+    tensors: Representation,
+    files: Mapping[str, bytes],
+    precision: Precision,
+    latents: Latents | None = None,
 ) -> Model:
-    """Load graphs that are not on the disk yet, for the CPU."""
+    """Load graphs that are not on the disk yet, for the CPU; without latents the prior is N(0, I)."""
     graphs = {name: data for name, data in files.items() if name in (*GRAPHS, *INT8_GRAPHS)}
-    latents = Latents.standard_normal(manifest.z_size)
+    latents = latents or Latents.standard_normal(manifest.z_size)
     bundle = Bundle(Path(manifest.name), manifest, tensors, latents, graphs, "")
     return Model.load(bundle, precision=precision, provider=CPU)
 
@@ -155,6 +167,21 @@ def prove_float(run: Run, graphs: Model, drawn: Tensor | None, heard: Tensor | N
         "float_same_choices": agreement.same / agreement.choices,
         "float_near_ties": agreement.near_ties,
         "float_frame_error": agreement.frame_error,
+    }
+
+
+def slider_curves(model: Model, space: LatentSpace) -> dict[str, tuple[float, ...]]:
+    """Measure how far the sliders must walk for the music to change evenly, on held-out phrases."""
+    if space.heard is None:
+        return {}
+    phrases = space.heard.numpy()
+    lively = (phrases[:, 1:] != phrases[:, :-1]).any(axis=-1).mean(axis=1) > LIVELY_SHARE
+    chosen = phrases[lively][:CURVE_PHRASES]
+    if len(chosen) < CURVE_PHRASES:
+        return {}
+    return {
+        "variation_curve": variation_curve(model, chosen),
+        "morph_curve": morph_curve(model, chosen),
     }
 
 
