@@ -1,231 +1,120 @@
 """Hearing the answer without a DAW: an optional sound on the default audio device.
 
 Needs the extra `audition` (sounddevice). With tinysoundfont and a General MIDI soundfont on the
-system it plays that, else the built-in tones. Nothing here touches the MIDI path: without an
-audio device the status is a hint and everything else goes on.
+system it plays that, else the built-in tones. Nothing here touches the MIDI path: the sound has a
+process of its own (`app.sounder`), and without an audio device its status is a hint.
 """
 
-import heapq
+import contextlib
 import os
+import subprocess
+import sys
 import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from app.sounder import EXIT_MISSING
+from engine.performer.messages import Played, encode
+from engine.performer.pipe import Receiver, Sender
 
-from app.tones import Audio, Instrument, Tones
-from engine.performer.messages import Played
-
-RATE = 48_000
-BLOCK_FRAMES = 512
-LATENCY_S = 0.05
-DELAY_NS = 120_000_000
-"""Every note sounds this much after it left the output, so that all of them are equally late."""
-ANCHOR_SHARE = 0.01
-"""How quickly the frame count follows the monotonic clock; callbacks come in bursts."""
-SOUNDFONT_PLACES = (
-    "/usr/share/sounds/sf2",
-    "/usr/share/soundfonts",
-    "/usr/local/share/soundfonts",
-    "~/.local/share/soundfonts",
-    "~/Library/Audio/Sounds/Banks",
-)
-SOUNDFONT_VARIABLE = "ANTIPHON_SOUNDFONT"
-
-HOW_TO_INSTALL = "Sound off: pip install 'antiphon[audition]' to hear the answer here"
-HOW_TO_LIBRARY = "Sound off: PortAudio is missing (Debian, Ubuntu: apt install libportaudio2)"
+RETRY_S = 5.0
+"""Time before a lost audio device is tried again."""
+CLOSE_S = 1.0
+SILENCE = b""
+"""The frame that means: cut every note off."""
+SOUNDER_FLAG = "--antiphon-sounder"
+"""First argument by which a frozen program is asked to be the sounder."""
 
 
-class Mixer:
-    """Places MIDI messages at their frame in an endless stream of blocks."""
-
-    def __init__(self, instrument: Instrument, rate: int) -> None:
-        self._instrument, self._rate = instrument, rate
-        self._lock = threading.Lock()
-        self._waiting: list[tuple[int, int, bytes]] = []
-        self._count, self._frame = 0, 0
-        self._anchor_ns: float | None = None
-
-    def add(self, at_ns: int, data: bytes) -> None:
-        """Hand over a message that sounds at `at_ns`; called by any thread."""
-        if data[0] & 0xF0 == 0x90:
-            self._instrument.prepare(data[0] & 0x0F, data[1])
-        with self._lock:
-            heapq.heappush(self._waiting, (at_ns, self._count, data))
-            self._count += 1
-
-    def silence(self) -> None:
-        """Forget what waits and cut off what sounds."""
-        with self._lock:
-            self._waiting.clear()
-            self._instrument.silence()
-
-    def render(self, frames: int, now_ns: int) -> Audio:
-        """Return the next `[frames, 2]` samples of a stream whose next block sounds from `now_ns` on."""
-        with self._lock:
-            start_ns = self._block_start_ns(now_ns)
-            self._frame += frames
-            parts, done = [], 0
-            for offset, data in self._due(start_ns, frames):
-                parts.append(self._instrument.render(offset - done))
-                done = offset
-                self._apply(data)
-            parts.append(self._instrument.render(frames - done))
-            return np.concatenate(parts)
-
-    def _block_start_ns(self, now_ns: int) -> float:
-        played_ns = self._frame * 1e9 / self._rate
-        if self._anchor_ns is None:
-            self._anchor_ns = now_ns - played_ns
-        error_ns = now_ns - (self._anchor_ns + played_ns)
-        self._anchor_ns += error_ns * (1.0 if abs(error_ns) > 0.5e9 else ANCHOR_SHARE)
-        return self._anchor_ns + played_ns
-
-    def _due(self, start_ns: float, frames: int) -> list[tuple[int, bytes]]:
-        end_ns = start_ns + frames * 1e9 / self._rate
-        due = []
-        while self._waiting and self._waiting[0][0] < end_ns:
-            at_ns, _, data = heapq.heappop(self._waiting)
-            due.append((max(0, min(frames - 1, int((at_ns - start_ns) * self._rate / 1e9))), data))
-        return due
-
-    def _apply(self, data: bytes) -> None:
-        if len(data) != 3:
-            return
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        if kind == 0x90 and data[2] > 0:
-            self._instrument.note_on(channel, data[1], data[2])
-        elif kind in (0x80, 0x90):
-            self._instrument.note_off(channel, data[1])
-        elif kind == 0xB0 and data[1] in (120, 123):
-            self._instrument.silence()
-
-
-class SoundFontInstrument:
-    """A General MIDI soundfont, by tinysoundfont."""
-
-    def __init__(self, path: Path, rate: int) -> None:
-        import tinysoundfont
-
-        self._synth = tinysoundfont.Synth(samplerate=rate, gain=-6)
-        number = self._synth.sfload(str(path))
-        for channel in range(16):
-            drums = channel == 9
-            self._synth.program_select(channel, number, 128 if drums else 0, 0 if drums else 4, drums)
-
-    def prepare(self, channel: int, pitch: int) -> None:
-        """Nothing: the samples are in memory."""
-
-    def note_on(self, channel: int, pitch: int, velocity: int) -> None:
-        """Start a note."""
-        self._synth.noteon(channel, pitch, velocity)
-
-    def note_off(self, channel: int, pitch: int) -> None:
-        """Release a note."""
-        self._synth.noteoff(channel, pitch)
-
-    def silence(self) -> None:
-        """Cut every note off."""
-        self._synth.sounds_off()
-
-    def render(self, frames: int) -> Audio:
-        """Return the next `[frames, 2]` samples."""
-        if frames == 0:
-            return np.zeros((0, 2), np.float32)
-        return np.frombuffer(self._synth.generate(frames), np.float32).reshape(frames, 2)
+def sounder_command() -> list[str]:
+    """Return the command line that starts the sound's process."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, SOUNDER_FLAG]
+    return [sys.executable, "-m", "app.sounder"]
 
 
 class Audition:
-    """The sound of the window: opened beside it, in its own thread, so that the window never waits."""
+    """The sound beside the window. Everything returns at once; `close` takes a second at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            command: Another program in place of the sounder's, for tests.
+        """
         self.status = "Sound: opening"
         """One line for the window: what sounds, or why nothing does and what to do."""
-        self._mixer: Mixer | None = None
+        self._command = list(command) if command is not None else sounder_command()
+        self._sender: Sender | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audition", daemon=True)
 
     def start(self) -> None:
-        """Open the audio device in the background."""
+        """Start the sound's process in the background."""
         self._thread.start()
 
     def hear(self, events: Iterable[Any]) -> None:
         """Sound what left the output; other events are ignored."""
-        mixer = self._mixer
-        if mixer is None:
+        sender = self._sender
+        if sender is None:
             return
         for event in events:
             if isinstance(event, Played):
-                mixer.add(event.due_ns + DELAY_NS, event.data)
+                sender.put(encode(event))
 
     def silence(self) -> None:
         """Stop every note now."""
-        mixer = self._mixer
-        if mixer is not None:
-            mixer.silence()
+        if self._sender is not None:
+            self._sender.put(SILENCE)
 
     def close(self) -> None:
-        """Stop sounding and give the device back. Closing twice is harmless."""
-        self._closed.set()
+        """Stop sounding and end the process. Closing twice is harmless."""
         self.silence()
+        self._closed.set()
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(OSError):
+                process.kill()
         if self._thread.is_alive():
-            self._thread.join(timeout=2.0)
+            self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
-        try:
-            import sounddevice
-        except ImportError:
-            self.status = HOW_TO_INSTALL
-            return
-        except OSError:
-            self.status = HOW_TO_LIBRARY
-            return
-        instrument, name = instrument_at(RATE)
-        try:
-            with _stream(sounddevice) as stream:
-                self._mixer = Mixer(instrument, RATE)
-                self.status = f"Sound: {name}"
-                self._play(stream, self._mixer)
-        except sounddevice.PortAudioError as error:
-            self.status = f"Sound off: no audio device can be opened ({error.args[0]})"
-        finally:
-            self._mixer = None
-
-    def _play(self, stream: Any, mixer: Mixer) -> None:
-        latency_ns = int(stream.latency * 1e9)
         while not self._closed.is_set():
-            stream.write(mixer.render(BLOCK_FRAMES, time.monotonic_ns() + latency_ns))
+            if self._live_once() == EXIT_MISSING:
+                return
+            self._closed.wait(RETRY_S)
 
-
-def instrument_at(rate: int) -> tuple[Instrument, str]:
-    """Return the best instrument there is and its name: a soundfont, else the built-in tones."""
-    path = find_soundfont()
-    if path is not None:
+    def _live_once(self) -> int:
+        """Run one process until it ends; return its exit status."""
         try:
-            return SoundFontInstrument(path, rate), path.stem
-        except ImportError:
-            pass
-        except Exception as error:  # a broken soundfont must not cost the player the sound
-            return Tones(rate), f"built-in tones ({path.name} cannot be read: {error})"
-    return Tones(rate), "built-in tones"
+            process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
+            )
+        except OSError as error:
+            self.status = f"Sound off: its process cannot be started ({error})"
+            return EXIT_MISSING
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process:
+            self._process = process
+            if self._closed.is_set():
+                process.kill()
+            receiver = Receiver(process.stdout.fileno(), "audition-status", self._tell, lambda: None)
+            self._sender = Sender(process.stdin.fileno(), "audition-notes")
+            status = process.wait()
+            sender, self._sender = self._sender, None
+            receiver.join(CLOSE_S)
+            sender.close(CLOSE_S)
+        return status
+
+    def _tell(self, frame: bytes) -> None:
+        self.status = frame.decode(errors="replace")
 
 
-def find_soundfont() -> Path | None:
-    """Find a soundfont: the one the environment names, else one in the usual places."""
-    named = os.environ.get(SOUNDFONT_VARIABLE)
-    if named:
-        return Path(named).expanduser() if Path(named).expanduser().is_file() else None
-    for place in SOUNDFONT_PLACES:
-        found = sorted(Path(place).expanduser().glob("*.sf2"))
-        if found:
-            return found[0]
-    return None
-
-
-def _stream(sounddevice: Any) -> Any:
-    """Open the default device for blocking writes: no Python runs in the audio server's thread."""
-    return sounddevice.OutputStream(
-        samplerate=RATE, channels=2, dtype="float32", blocksize=BLOCK_FRAMES, latency=LATENCY_S
-    )
+def _environment() -> dict[str, str]:
+    """Return the child's environment: the packages are found wherever the parent found them."""
+    root = str(Path(__file__).resolve().parents[1])
+    known = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, known)))}

@@ -13,7 +13,8 @@ from engine.errors import AntiphonError
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
 PERFORMER_FLAG = "--antiphon-performer"
-"""As `engine.performer.client`: a frozen program starts itself as its performer."""
+SOUNDER_FLAG = "--antiphon-sounder"
+"""As `engine.performer.client` and `app.audition`: a frozen program starts itself as its children."""
 DEFAULT_MODEL = "melody_2bar"
 
 application = typer.Typer(
@@ -295,13 +296,22 @@ def _say_now(text: str) -> None:
     print(text, flush=True)
 
 
+def _be_a_child() -> None:
+    """Do the work of one of the program's own processes where a frozen program was started as one."""
+    if sys.argv[1:2] == [PERFORMER_FLAG]:
+        from engine.performer.process import main as perform
+
+        sys.exit(perform(sys.argv[2:]))
+    if sys.argv[1:2] == [SOUNDER_FLAG]:
+        from app.sounder import main as sound
+
+        os._exit(sound())
+
+
 def main() -> NoReturn:
     """Run the command; every failure is one line on standard error and a non-zero status."""
     try:
-        if sys.argv[1:2] == [PERFORMER_FLAG]:
-            from engine.performer.process import main as perform
-
-            sys.exit(perform(sys.argv[2:]))
+        _be_a_child()
         application()
     except AntiphonError as error:
         _fail(str(error))

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Literal
 
-from app.audition import find_soundfont
 from app.display import missing_display
+from app.mixer import find_soundfont
 from app.models import installed
 
 State = Literal["ok", "hint", "bad"]

@@ -1,12 +1,19 @@
 """The audition sound, without a device: notes at their frame, silence when asked, hints when off."""
 
+import contextlib
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
 
-from app import audition
-from app.audition import Audition, Mixer, find_soundfont
+from app import audition, mixer, sounder
+from app.audition import Audition
+from app.mixer import Mixer, find_soundfont
+from app.sounder import Player
 from app.tones import Tones, drum, tone
-from engine.performer.messages import Heard, Played
+from engine.performer.messages import Heard, Played, encode
 
 RATE = 48_000
 BLOCK = 512
@@ -125,33 +132,127 @@ def test_drums_differ():
     assert np.abs(kick[middle : middle + 480]).max() > 4 * np.abs(hat[middle : middle + 480]).max()
 
 
-def test_only_played_messages_sound(monkeypatch):
+def test_only_played_messages_sound():
     clicks = Clicks()
-    sound = Audition()
-    sound._mixer = Mixer(clicks, RATE)
-    sound.hear([Heard(0, 0.0, bytes((0x90, 50, 90))), Played(0, 0, 0.0, bytes((0x90, 60, 90)))])
+    mixer = Mixer(clicks, RATE)
+    for frame in (
+        encode(Heard(0, 0.0, bytes((0x90, 50, 90)))),
+        b"\xff not a message",
+        encode(Played(0, 0, 0.0, bytes((0x90, 60, 90)))),
+    ):
+        sounder.receive(mixer, frame)
     assert clicks.prepared == [(0, 60)]
-    sound.silence()
+    sounder.receive(mixer, b"")
     assert clicks.silenced == 1
 
 
-def test_without_the_extra_the_status_is_a_hint(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
-    sound = Audition()
+class Device:
+    """An audio library whose stream takes some blocks and then fails or stands still."""
+
+    PortAudioError = OSError
+    latency = 0.05
+
+    def __init__(self, blocks: int, then: str) -> None:
+        self.blocks, self.then = blocks, then
+        self.written: list[np.ndarray] = []
+
+    def OutputStream(self, **_settings):  # noqa: N802 - the library's name
+        if self.then == "refuse":
+            raise OSError("no such device")
+        return contextlib.nullcontext(self)
+
+    def write(self, block: np.ndarray) -> None:
+        self.written.append(block)
+        if len(self.written) >= self.blocks:
+            if self.then == "fail":
+                raise OSError("unplugged")
+            threading.Event().wait(30)
+
+
+def test_a_device_that_fails_or_stands_still_is_noticed(monkeypatch):
+    monkeypatch.setattr(sounder, "STALLED_S", 0.2)
+    for then in ("fail", "stall", "refuse"):
+        device = Device(3, then)
+        player = Player(device, Mixer(Clicks(), RATE))
+        player.start()
+        assert player.opened.wait(5)
+        deadline = time.monotonic() + 5
+        while not player.stalled() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert player.stalled()
+        assert bool(player.error) == (then != "stall")
+        assert len(device.written) == (0 if then == "refuse" else 3)
+
+
+def program(text: str) -> list[str]:
+    head = "import os, sys, time\ndef tell(b): os.write(1, len(b).to_bytes(4, 'big') + b)\n"
+    return [sys.executable, "-c", head + text]
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_notes_reach_the_process_and_its_words_reach_the_window(tmp_path):
+    got = tmp_path / "got"
+    sound = Audition(
+        program(f"tell(b'Sound: test')\nopen({str(got)!r}, 'wb').write(os.read(0, 1000))\ntime.sleep(60)")
+    )
     sound.start()
-    sound._thread.join()
-    assert "pip install" in sound.status
-    sound.hear([Played(0, 0, 0.0, bytes((0x90, 60, 90)))])
+    wait_for(lambda: sound.status == "Sound: test")
+    note = Played(1, 2, 0.0, bytes((0x90, 60, 90)))
+    sound.hear([Heard(0, 0.0, b"x"), note])
+    wait_for(lambda: got.exists() and got.read_bytes())
+    assert got.read_bytes() == len(encode(note)).to_bytes(4, "big") + encode(note)
     sound.close()
     sound.close()
+    assert not sound._thread.is_alive()
+
+
+def test_a_process_that_hangs_does_not_hold_up_the_end():
+    sound = Audition(
+        program("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntell(b'up')\ntime.sleep(600)")
+    )
+    sound.start()
+    wait_for(lambda: sound.status == "up")
+    sound.close()
+    assert not sound._thread.is_alive()
+
+
+def test_a_lost_device_is_tried_again_and_a_missing_extra_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(audition, "RETRY_S", 0.05)
+    count = tmp_path / "count"
+    count.write_text("")
+    tally = f"open({str(count)!r}, 'a').write('x')\n"
+    lost = Audition(program(tally + "sys.exit(1)"))
+    lost.start()
+    wait_for(lambda: len(count.read_text()) >= 3)
+    lost.close()
+    missing = Audition(
+        program(f"tell({sounder.HOW_TO_INSTALL.encode()!r})\nsys.exit({sounder.EXIT_MISSING})")
+    )
+    missing.start()
+    missing._thread.join(20)
+    assert not missing._thread.is_alive()
+    assert "pip install" in missing.status
+
+
+def test_without_the_extra_the_status_is_a_hint(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    told: list[str] = []
+    assert sounder._sound(told.append) == sounder.EXIT_MISSING
+    assert "pip install" in told[0]
 
 
 def test_the_environment_names_the_soundfont(monkeypatch, tmp_path):
     path = tmp_path / "piano.sf2"
     path.write_bytes(b"RIFF")
-    monkeypatch.setenv(audition.SOUNDFONT_VARIABLE, str(path))
+    monkeypatch.setenv(mixer.SOUNDFONT_VARIABLE, str(path))
     assert find_soundfont() == path
-    monkeypatch.setenv(audition.SOUNDFONT_VARIABLE, str(tmp_path / "gone.sf2"))
+    monkeypatch.setenv(mixer.SOUNDFONT_VARIABLE, str(tmp_path / "gone.sf2"))
     assert find_soundfont() is None
 
 
@@ -159,7 +260,7 @@ def test_a_broken_soundfont_falls_back_to_the_built_in_tones_and_says_so(monkeyp
     pytest.importorskip("tinysoundfont")
     path = tmp_path / "broken.sf2"
     path.write_bytes(b"not a soundfont")
-    monkeypatch.setenv(audition.SOUNDFONT_VARIABLE, str(path))
-    instrument, name = audition.instrument_at(RATE)
+    monkeypatch.setenv(mixer.SOUNDFONT_VARIABLE, str(path))
+    instrument, name = mixer.instrument_at(RATE)
     assert isinstance(instrument, Tones)
     assert "broken.sf2" in name
