@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus.bars import GRID, Run, StepNotes, on_grid, runs
+from training.corpus.bars import Run, StepNotes, nearest_steps, on_grid, runs
 from training.corpus.reader import Piece, Track
 from training.corpus.sources import SourceFile
 from training.corpus.streams import (
-    ONSET,
-    POLYPHONIC,
     Segment,
     bar_any,
+    crowded_onsets,
     cut_segments,
     held_tokens,
     line_tokens,
@@ -55,10 +54,10 @@ def is_line(track: Track, piece: Piece) -> bool:
     """Tell whether a track can be read as one voice."""
     if track.program in UNPITCHED_PROGRAMS or len(track.pitch) < MIN_LINE_NOTES:
         return False
-    bars = -(-piece.end_ticks // (GRID.beats_per_bar * piece.ticks_per_beat))
-    whole = Run(0, max(bars, 1))
-    marks = onset_marks(on_grid(track, whole, piece.ticks_per_beat), whole.steps)
-    return int(np.sum(marks & POLYPHONIC > 0)) <= LINE_POLYPHONY * int(np.sum(marks & ONSET))
+    start = nearest_steps(track.start_ticks, piece.ticks_per_beat)
+    end = np.maximum(nearest_steps(track.end_ticks, piece.ticks_per_beat), start + 1)
+    steps, crowded = crowded_onsets(start, end, track.pitch)
+    return int(np.count_nonzero(crowded)) <= LINE_POLYPHONY * len(steps)
 
 
 def _segments(track: Track, run: Run, ticks_per_beat: int) -> list[Segment]:

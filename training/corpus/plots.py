@@ -138,7 +138,7 @@ def _keys(numbers: Survey) -> Figure | None:
 def _density(numbers: Survey) -> Figure:
     figure, axes = _axes("Note density")
     axes.bar(np.arange(17), np.bincount(numbers.onsets_per_bar, minlength=17)[:17], color=BLUE)
-    axes.set(xlabel="steps with an onset in a bar of 16", ylabel="stored bars")
+    axes.set(xlabel="steps with an onset in a bar of 16", ylabel="stored bars", xticks=range(0, 17, 2))
     axes.grid(axis="x", visible=False)
     return figure
 
@@ -197,6 +197,7 @@ def _examples(corpus: Corpus) -> Figure | None:
         _draw_window(axes, corpus.kind.name, window)
         for bar in range(0, corpus.steps + 1, 16):
             axes.axvline(bar, color="#9aa3ad", linewidth=0.8)
+        axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set(xlim=(0, corpus.steps), xticks=range(0, corpus.steps + 1, corpus.steps // 2))
         axes.grid(visible=False)
     for axes in grid[len(chosen) :]:

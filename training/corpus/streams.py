@@ -63,22 +63,32 @@ def onset_marks(notes: StepNotes, total_steps: int) -> NDArray[np.uint8]:
     onset = notes.onset_steps[inside]
     marks[onset] |= ONSET
     marks[onset[np.abs(notes.late_steps[inside]) > OFF_GRID_STEPS]] |= OFF_GRID
-    marks[_crowded_onsets(notes)] |= POLYPHONIC
+    if len(notes.onset_steps):
+        steps, crowded = crowded_onsets(notes.onset_steps, notes.end_steps, notes.pitch)
+        marks[steps[crowded & (steps >= 0)]] |= POLYPHONIC
     return marks
 
 
-def _crowded_onsets(notes: StepNotes) -> NDArray[np.int64]:
-    """Return the onset steps of chords and of notes that start well inside an earlier one."""
-    onset = notes.onset_steps
-    if not len(onset):
-        return onset
+def crowded_onsets(
+    onset: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Tell where more than one voice plays.
+
+    Args:
+        onset: `[N]` onset steps in order, at least one.
+        end: `[N]` steps of the releases.
+        pitch: `[N]` MIDI pitches.
+
+    Returns:
+        The distinct onset steps `[M]`, and for each whether it is a chord or comes while an
+        earlier note goes on for more than a step.
+    """
     first = np.append(0, np.flatnonzero(onset[1:] != onset[:-1]) + 1)  # where each onset step begins
     steps = onset[first]
-    chord = np.maximum.reduceat(notes.pitch, first) != np.minimum.reduceat(notes.pitch, first)
-    ends_before = np.maximum.accumulate(np.maximum.reduceat(notes.end_steps, first))
-    chord[1:] |= ends_before[:-1] > steps[1:] + 1
-    found: NDArray[np.int64] = steps[chord & (steps >= 0)]
-    return found
+    crowded = np.maximum.reduceat(pitch, first) != np.minimum.reduceat(pitch, first)
+    ends_before = np.maximum.accumulate(np.maximum.reduceat(end, first))
+    crowded[1:] |= ends_before[:-1] > steps[1:] + 1
+    return steps, crowded
 
 
 def bar_any(flags: ArrayLike) -> NDArray[np.bool_]:
