@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from engine.music.drums import DRUM_CLASSES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
@@ -197,7 +198,6 @@ def _examples(corpus: Corpus) -> Figure | None:
         _draw_window(axes, corpus.kind.name, window)
         for bar in range(0, corpus.steps + 1, 16):
             axes.axvline(bar, color="#9aa3ad", linewidth=0.8)
-        axes.yaxis.get_major_locator().set_params(integer=True)
         axes.set(xlim=(0, corpus.steps), xticks=range(0, corpus.steps + 1, corpus.steps // 2))
         axes.grid(visible=False)
     for axes in grid[len(chosen) :]:
@@ -208,6 +208,7 @@ def _examples(corpus: Corpus) -> Figure | None:
 
 def _draw_window(axes: Axes, kind: str, window: Any) -> None:
     if kind in ("melody", "trio"):
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         for stream, colour in ((0, BLUE), (1, GREEN))[: window.shape[1]]:
             _draw_line(axes, window[:, stream].tolist(), colour)
         if kind == "trio":
