@@ -26,6 +26,7 @@ from engine.performer.messages import (
     Fault,
     Ping,
     Pong,
+    PortBack,
     PortLost,
     Ready,
     Shutdown,
@@ -181,6 +182,7 @@ class PerformerClient:
         self._memory = Memory(tuple(connect_in), tuple(connect_out))
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._child: _Child | None = None
+        self._lost_by: _Child | None = None
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._look = threading.Event()
@@ -269,8 +271,19 @@ class PerformerClient:
         if child.retired:
             return
         self._memory.notice(event)
+        self._note_ports(child, event)
         if not isinstance(event, Pong | Bye):
             self._events.append(event)
+
+    def _note_ports(self, child: _Child, event: Event) -> None:
+        """Tell that the ports are back when not the process that lost them but its successor has them."""
+        if isinstance(event, PortLost):
+            self._lost_by = child
+        elif isinstance(event, PortBack):
+            self._lost_by = None
+        elif isinstance(event, Ready) and self._lost_by not in (None, child):
+            self._lost_by = None
+            self._events.append(PortBack(event.backend))
 
     def _run(self) -> None:
         number = 0

@@ -89,8 +89,12 @@ class Daw:
 
     def wait_frames(self, frame):
         """Wait until the server has passed a frame."""
-        while self.ask(record=True)["frame"] < frame:
+        while self.frame() < frame:
             time.sleep(0.02)
+
+    def frame(self):
+        """The server's frame just now."""
+        return self.ask(frame=True)["frame"]
 
     def close(self):
         with contextlib.suppress(OSError):

@@ -2,11 +2,15 @@
 
 Commands come as JSON lines on standard input, answers as JSON lines on standard output:
 `{"play": [[offset_frames, "hex"], ...], "after": frames}` answers `{"start": frame}`;
-`{"record": true}` answers `{"events": [[frame, "hex"], ...], "frame": now, "xruns": n}`;
+`{"record": true}` answers `{"events": [[frame, "hex"], ...], "xruns": n}`;
+`{"frame": true}` answers `{"frame": now}`;
 `{"connect": [[source, sink], ...]}` waits until all are made. The end of input ends it.
 """
 
+import contextlib
+import gc
 import json
+import os
 import sys
 import threading
 import time
@@ -81,7 +85,16 @@ def open_client(name):
     raise SystemExit("no JACK server")
 
 
+def be_punctual():
+    """Let no thread here that holds the interpreter be put to sleep by other programs."""
+    sys.setswitchinterval(0.0005)
+    gc.disable()
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+
+
 def main():
+    be_punctual()
     player = Player("player")
     print(json.dumps({"rate": player.client.samplerate, "period": player.client.blocksize}), flush=True)
     for line in sys.stdin:
@@ -92,7 +105,9 @@ def main():
         if "connect" in command:
             player.connect(command["connect"])
         if "record" in command:
-            answer = {"events": list(player.events), "frame": player.client.frame_time, "xruns": player.xruns}
+            answer = {"events": list(player.events), "xruns": player.xruns}
+        if "frame" in command:
+            answer["frame"] = player.client.frame_time
         print(json.dumps(answer), flush=True)
     player.client.deactivate()
     player.client.close()

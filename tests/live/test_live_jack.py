@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from livekit import EXACT_FRAMES, PERIOD, RATE_HZ, WAIT_S, Daw, onsets, sounding, wait_for, wait_until
 
+from engine.midi.backends import list_ports
+from engine.midi.rtmidi import RtMidiBackend
 from engine.performer.messages import (
     BarCaptured,
     Fault,
@@ -102,7 +104,7 @@ def test_the_performer_knows_at_which_frame_each_note_left(performer, daw):
     performer.send(SetTempo(240.0))
     performer.send(eighths())
     performer.send(Play())
-    daw.wait_frames(daw.ask(record=True)["frame"] + 3 * RATE_HZ)
+    daw.wait_frames(daw.frame() + 3 * RATE_HZ)
     performer.close()
     frames = [frame for frame, _, _ in onsets(daw.record())]
     events = [event for event in performer.poll() if isinstance(event, Played) and event.data[0] == 0x91]
@@ -173,7 +175,7 @@ def test_a_performer_that_dies_is_replaced_and_leaves_no_note_on(performer, daw,
     time.sleep(0.3)
     first = performer.pid
     os.kill(first, how)
-    died = daw.ask(record=True)["frame"]
+    died = daw.frame()
     wait_for(performer, Fault, [])
     # The successor is wired as its predecessor was, silences, and plays on.
     wait_for(performer, Ready, [])
@@ -208,3 +210,30 @@ def test_a_dead_server_is_told_and_music_returns_with_it(performer, daw, jack_se
         assert sounding(back.record()) == set()
     finally:
         back.close()
+
+
+def test_a_frozen_server_is_told_and_its_thaw_as_well(performer, jack_server):
+    jack_server.process.send_signal(signal.SIGSTOP)
+    try:
+        lost = wait_for(performer, PortLost, [])
+    finally:
+        jack_server.process.send_signal(signal.SIGCONT)
+    assert "stopped answering" in lost.reason
+    wait_for(performer, PortBack, [])
+
+
+def test_the_way_without_jack_client_hears_and_plays(daw):
+    backend = RtMidiBackend("jack")
+    try:
+        ports = [port.name for port in list_ports()]
+        ours = [next(port for port in ports if name in port) for name in ("Antiphon In", "Antiphon Out")]
+        daw.ask(connect=[["player:out", ours[0]], [ours[1], "player:in"]])
+        daw.play([(0, CLOCK), (480, b"\x90\x3c\x40"), (960, b"\xfe"), (1440, b"\xb0\x01\x02")])
+        heard = []
+        wait_until(lambda: heard.extend(backend.input.drain()) or len(heard) >= 3)
+        assert [event.data for event in heard] == [CLOCK, b"\x90\x3c\x40", b"\xb0\x01\x02"]
+        backend.output.send(0, b"\x90\x3e\x50")
+        wait_until(lambda: [data for _, data in daw.record()] == [b"\x90\x3e\x50"])
+        assert backend.alive()
+    finally:
+        backend.close()

@@ -10,7 +10,18 @@ import pytest
 from engine.errors import PerformerError, PortError
 from engine.performer import client as client_module
 from engine.performer.client import PERFORMER_FLAG, PerformerClient, performer_command
-from engine.performer.messages import Fault, NoteData, Panic, Play, Ready, SetPattern, SetTempo, Stop
+from engine.performer.messages import (
+    Fault,
+    NoteData,
+    Panic,
+    Play,
+    PortBack,
+    PortLost,
+    Ready,
+    SetPattern,
+    SetTempo,
+    Stop,
+)
 
 WAIT_S = 20.0
 HEAD = """
@@ -107,6 +118,26 @@ def test_a_dead_performer_is_replaced_and_told_what_it_must_know(tmp_path):
     after = lines[lines.index(again[0]) + 1 :]
     assert after[:2] == [str(SetTempo(99.0)), str(pattern)]
     assert "a new one takes over" in next(event.text for event in events if isinstance(event, Fault))
+
+
+LOSING = (
+    HEAD
+    + """
+send(ready)
+if "--patient" not in sys.argv:
+    send(PortLost("gone", "start it")); events.close(1); os._exit(1)
+Receiver(0, "commands", lambda frame: None, lambda: os._exit(0)).join(600)
+"""
+)
+
+
+def test_ports_lost_by_one_and_opened_by_its_successor_are_back(tmp_path):
+    events = []
+    with PerformerClient(command=program(tmp_path, LOSING)) as client:
+        wait_until(lambda: collect(client, events, PortBack))
+    kinds = [type(event) for event in events]
+    assert kinds.index(PortLost) < kinds.index(PortBack)
+    assert events[kinds.index(PortBack)] == PortBack("recording")
 
 
 def test_a_hung_performer_is_killed_and_replaced(tmp_path, monkeypatch):

@@ -1,0 +1,203 @@
+"""The JACK ports on a stand-in for the server's port; the real server is in tests/live."""
+
+import pytest
+
+from engine.errors import PortError
+from engine.midi.frametime import FrameTime
+from engine.midi.jack import RING_SIZE, JackInput, JackOutput, Wires
+
+FRAME_NS = 1e9 / 48_000
+NOTE, OFF = b"\x90\x3c\x40", b"\x80\x3c\x00"
+
+
+class FullError(Exception):
+    pass
+
+
+class FakePort:
+    def __init__(self, name="Antiphon:Antiphon In", room=1000):
+        self.name, self.room = name, room
+        self.incoming, self.written = [], []
+
+    def incoming_midi_events(self):
+        return iter(self.incoming)
+
+    def clear_buffer(self):
+        self.written = []
+
+    def write_midi_event(self, offset, data):
+        if len(self.written) >= self.room:
+            raise FullError
+        assert not self.written or self.written[-1][0] <= offset, "the server refuses what is out of order"
+        self.written.append((offset, bytes(data)))
+
+
+def cycle_at(start_ns, frames=256):
+    clock = FrameTime(48_000)
+    clock.cycle(0, frames, float(start_ns))
+    return clock
+
+
+def at(frame):
+    return round(frame * FRAME_NS)
+
+
+@pytest.fixture
+def output():
+    return JackOutput(FakePort("Antiphon:Antiphon Out"), FullError)
+
+
+def test_input_is_stamped_with_the_time_of_its_frame():
+    port = FakePort()
+    port.incoming = [(0, b"\xf8"), (100, NOTE), (101, b"\xf0\x01\xf7"), (102, b"\xfe"), (103, b"")]
+    source = JackInput(port)
+    assert source.receive(cycle_at(5_000_000))
+    events = source.drain()
+    assert [(event.t_ns, event.data) for event in events] == [
+        (5_000_000, b"\xf8"),
+        (5_000_000 + at(100), NOTE),
+    ]
+    port.incoming = [(5, b"\xfe")]
+    assert not source.receive(cycle_at(0))
+
+
+def test_a_full_ring_drops_the_newest_and_counts():
+    port = FakePort()
+    port.incoming = [(0, b"\xf8")] * (RING_SIZE + 2)
+    source = JackInput(port)
+    source.receive(cycle_at(0))
+    assert source.dropped == 2
+    assert len(source.drain()) == RING_SIZE
+
+
+def test_a_message_leaves_in_the_cycle_and_at_the_frame_of_its_due_time(output):
+    output.send(at(300), NOTE)
+    output.transmit(cycle_at(0), 256)
+    assert output._port.written == []
+    output.transmit(cycle_at(at(256)), 256)
+    assert output._port.written == [(44, NOTE)]
+    ((due_ns, sent_ns, data),) = output.take_sent()
+    assert (due_ns, data) == (at(300), NOTE)
+    assert abs(sent_ns - due_ns) <= FRAME_NS / 2
+    assert output.late == 0
+
+
+def test_what_is_past_leaves_at_once_first_and_counts_as_late(output):
+    output.send(at(500), OFF)
+    output.send(at(10), NOTE)
+    output.transmit(cycle_at(at(400)), 256)
+    assert output._port.written == [(0, NOTE), (100, OFF)]
+    assert output.late == 1
+
+
+def test_equal_times_keep_their_order(output):
+    messages = [bytes((0x90, pitch, 64)) for pitch in (64, 60, 67, 48)]
+    for message in messages:
+        output.send(at(7), message)
+    output.transmit(cycle_at(0), 256)
+    assert output._port.written == [(7, message) for message in messages]
+
+
+def test_what_the_cycle_has_no_room_for_waits_for_the_next(output):
+    output._port.room = 2
+    for pitch in (60, 61, 62):
+        output.send(at(5), bytes((0x90, pitch, 64)))
+    output.transmit(cycle_at(0), 256)
+    assert len(output.take_sent()) == 2
+    output.transmit(cycle_at(at(256)), 256)
+    assert output._port.written == [(0, b"\x90\x3e\x40")]
+
+
+def test_cancelled_messages_never_leave(output):
+    output.send(at(5), NOTE)
+    output.cancel()
+    output.send(at(6), OFF)
+    output.transmit(cycle_at(0), 256)
+    assert output._port.written == [(6, OFF)]
+
+
+def test_due_waiting_is_about_what_is_due(output):
+    output.send(at(500), NOTE)
+    assert not output.due_waiting(at(499))
+    assert output.due_waiting(at(500))
+    output.close()
+    assert not output.due_waiting(at(500))
+
+
+class FakeGraph:
+    """A server's ports and wires, as far as `Wires` looks at them."""
+
+    def __init__(self, sources, sinks):
+        self.sources, self.sinks, self.wires = list(sources), list(sinks), set()
+        self.made = []
+
+    def get_ports(self, is_midi, is_output=False, is_input=False):
+        names = self.sources if is_output else self.sinks
+        return [FakePort(name) for name in names]
+
+    def get_port_by_name(self, name):
+        return FakePort(name)
+
+    def get_all_connections(self, port):
+        ends = [set(wire) - {port.name} for wire in self.wires if port.name in wire]
+        return [FakePort(end.pop()) for end in ends]
+
+    def connect(self, source, sink):
+        self.made.append((source, sink))
+        self.wires.add((source, sink))
+
+
+IN, OUT, CLOCK, SYNTH = "Antiphon:Antiphon In", "Antiphon:Antiphon Out", "Ardour:MIDI Clock out", "Synth:in"
+
+
+@pytest.fixture
+def graph():
+    pytest.importorskip("jack", exc_type=(ImportError, OSError))
+    return FakeGraph([CLOCK, OUT], [SYNTH, IN])
+
+
+def wires(graph, connect_in=(), connect_out=(), patient=False):
+    made = Wires(graph, IN, OUT)
+    made.want(connect_in, connect_out, patient=patient)
+    return made
+
+
+def test_ports_are_connected_by_a_part_of_their_name(graph):
+    assert wires(graph, ["clock"], ["synth"]).wanted() == ((CLOCK,), (SYNTH,))
+    assert graph.made == [(CLOCK, IN), (OUT, SYNTH)]
+
+
+def test_our_own_ports_are_not_among_those_to_connect(graph):
+    with pytest.raises(PortError, match='"Antiphon Out" was not found'):
+        wires(graph, ["Antiphon Out"])
+
+
+def test_a_patient_one_connects_when_the_port_appears(graph):
+    made = wires(graph, ["Reaper:out"], patient=True)
+    assert graph.made == []
+    graph.sources.append("Reaper:out")
+    made.tend()
+    assert graph.made == [("Reaper:out", IN)]
+
+
+def test_a_wire_a_person_makes_is_learned_and_one_they_cut_forgotten(graph):
+    made = wires(graph)
+    graph.wires.add((CLOCK, IN))
+    made.tend()
+    assert made.wanted() == ((CLOCK,), ())
+    graph.wires.clear()
+    made.tend()
+    made.tend()
+    assert made.wanted() == ((), ())
+    assert graph.made == []
+
+
+def test_a_port_that_goes_and_comes_back_is_connected_again(graph):
+    made = wires(graph, ["clock"])
+    graph.sources.remove(CLOCK)
+    graph.wires.clear()
+    made.tend()
+    assert made.wanted() == ((CLOCK,), ())
+    graph.sources.append(CLOCK)
+    made.tend()
+    assert graph.made == [(CLOCK, IN)] * 2
