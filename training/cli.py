@@ -57,6 +57,9 @@ def corpus_build(
         )
     except (CorpusError, OSError) as error:
         _fail(error)
+    except KeyboardInterrupt:
+        print("antiphon-train: stopped; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 @corpus_app.command("report")
@@ -99,6 +102,39 @@ def run_command(
         loaded = load_config(config, overrides)
         run_with_progress(loaded, output or Path("runs") / loaded.name, resume=resume, finetune=finetune)
     except (ConfigError, CorpusError) as error:
+        _fail(error)
+
+
+@app.command("evaluate")
+def evaluate_run(
+    model: Annotated[Path, typer.Argument(help="Folder of a run, or a bundle (folder or .zip).")],
+    corpus: Annotated[
+        Path | None, typer.Option(help="Corpus to measure on [default: the one it was trained on].")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder of the report [default: RUN/evaluation/SPLIT]."),
+    ] = None,
+    windows: Annotated[int, typer.Option(min=8, help="Held-out windows; more is slower.")] = 2048,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    recorded: Annotated[
+        bool, typer.Option("--record", help="Add the core numbers to the run's metrics.json.")
+    ] = False,
+    audio: Annotated[
+        bool | None,
+        typer.Option("--audio/--no-audio", help="WAV samples [default: where FluidSynth is installed]."),
+    ] = None,
+) -> None:
+    """Measure a model on held-out music: metrics.json and a page with pictures and samples."""
+    from training.config import ConfigError
+    from training.corpus.sources import CorpusError
+    from training.evaluation.command import evaluate_command
+    from training.evaluation.evaluate import Options
+
+    try:
+        evaluate_command(model, corpus, output, Options(split, windows, seed), recorded=recorded, audio=audio)
+    except (ConfigError, CorpusError, OSError) as error:
         _fail(error)
 
 
