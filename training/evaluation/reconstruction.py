@@ -35,7 +35,7 @@ def evaluate_reconstruction(
         `teacher_forced` and `free_running` step accuracy (never mixed; per stream under
         `<name>_<stream>` where there are several), `free_running_events` (steps that hold an event in
         truth or output), `note_f1` (onset and pitch, or drum, free running), `exact` (whole windows),
-        `kl_bits`, `active_units`, `mutual_information_bits` (of z and the window, estimated on the windows seen),
+        `kl_bits`, `active_units`, `mutual_information_bits` (of z and the window, by the windows seen),
         `cross_entropy_nats` (teacher-forced from mu, a step over all streams; of the hits alone for a
         groove) and `windows`.
     """

@@ -1,0 +1,72 @@
+"""`antiphon-train evaluate` as a person sees it."""
+
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from training.config import ConfigError
+from training.evaluation.evaluate import Options, Results, evaluate, record
+from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
+from training.evaluation.subject import load_subject
+
+
+def evaluate_command(
+    path: Path,
+    corpus: Path | None,
+    output: Path | None,
+    options: Options,
+    *,
+    recorded: bool,
+    audio: bool | None,
+) -> None:
+    """Measure a run or a bundle, write its report, and show the main numbers.
+
+    Raises:
+        ConfigError: the model or the options cannot be used.
+        CorpusError: the corpus cannot be used.
+    """
+    console = Console()
+    torch.set_flush_denormal(True)
+    subject = load_subject(path)
+    if recorded and subject.is_bundle:
+        raise ConfigError(f"{path}: --record is for runs; a bundle's metrics are written when it is exported")
+    if output is None and subject.is_bundle:
+        raise ConfigError(f"{path}: a bundle is not written into; name a folder for the report with -o")
+    target = output or path / "evaluation" / options.split
+    with console.status("evaluating") as status:
+        results = evaluate(
+            subject, subject.open_corpus(corpus), options, lambda what: status.update(f"measuring {what}")
+        )
+        page = write_evaluation(results, target, audio=audio)
+    if recorded:
+        record(path, results.metrics)
+    _show(console, results)
+    console.print(f"Report: {page}", soft_wrap=True)
+
+
+def _show(console: Console, results: Results) -> None:
+    m = results.metrics
+    table = Table(title=f"{m['name']}, {m['split']} split", title_justify="left", box=None)
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    for name, text in CORE_NAMES:
+        if name in m["core"]:
+            table.add_row(text, number(m["core"][name]))
+    for name, text in FEEL_NAMES if "humanising" in m else ():
+        values = [number(row[name]) if name in row else "" for row in m["humanising"].values()]
+        table.add_row(text, " | ".join(values))
+    if "interpolation" in m:
+        walk = m["interpolation"]
+        table.add_row(
+            "cost between, latent walk | step by step", _pair(walk, "cost_between", "cost_naive_between")
+        )
+        table.add_row("walk: distance from even | largest step", _pair(walk, "off_diagonal", "largest_step"))
+    for name, likeness in m["likeness"].items():
+        table.add_row(f"overlapped area, {name}", number(likeness["mean_overlapped_area"]))
+    console.print(table)
+
+
+def _pair(values: dict[str, float], first: str, second: str) -> str:
+    return f"{number(values[first])} | {number(values[second])}"

@@ -1,0 +1,278 @@
+"""Everything measured about one model on one split: `antiphon-train evaluate`.
+
+Every model gets the same sections where they mean something: a continuation has no latent prior to
+walk in, so it has no interpolation, attributes and prior, and what is compared with held-out music is
+what it writes after held-out bars.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from engine.music.notes import Phrase
+from training.checkpoint import RunFolder
+from training.config import ConfigError
+from training.corpus.dataset import Corpus
+from training.evaluation import pictures
+from training.evaluation.attributes import definitions, directions, measure_all, measure_effects
+from training.evaluation.core import core_metrics
+from training.evaluation.features import measure_phrases
+from training.evaluation.humanising import measure_humanising
+from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
+from training.evaluation.reconstruction import spread
+from training.evaluation.similarity import compare_sets, mean_overlap
+from training.evaluation.subject import Prior, Subject
+from training.models.seq2seq import Continuer
+from training.models.vae import VAE
+from training.tasks import heard_and_target, heard_of
+
+BATCH = 256
+EFFECT_LATENTS = 256
+MOST_PAIRS = 512
+MOST_COMPARED = 400
+"""Phrases of each set that are compared by their features; distances grow with the square."""
+MOST_DIRECTION_WINDOWS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to measure on."""
+
+    split: str = "test"
+    windows: int = 2048
+    """Held-out windows of the core measures; the others scale with it."""
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Results:
+    """What was found."""
+
+    metrics: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Figure] = field(default_factory=dict)
+    """By file name without ending."""
+    samples: dict[str, list[Phrase]] = field(default_factory=dict)
+    """Phrases to listen to, by file name without number and ending."""
+
+
+def evaluate(
+    subject: Subject, corpus: Corpus, options: Options, say: Callable[[str], None] = lambda what: None
+) -> Results:
+    """Measure a model.
+
+    Args:
+        subject: the model.
+        corpus: where the windows come from, of the model's length.
+        options: split, size and seed.
+        say: told what is being measured now.
+
+    Raises:
+        ConfigError: the split has too few windows.
+    """
+    held_out = len(corpus.window_ids(options.split))
+    if held_out < 4:
+        raise ConfigError(
+            f"{corpus.path}: {held_out} windows of {corpus.bars} bars in the split '{options.split}'; "
+            "4 or more are needed; choose another with --split, or add files"
+        )
+    results = Results(_heading(subject, corpus, options, held_out))
+    say("reconstruction")
+    _core(subject, corpus, options, results)
+    if isinstance(subject.model, VAE):
+        say("interpolation")
+        _interpolation(subject, subject.model, corpus, options, results)
+        say("attributes")
+        _attributes(subject, subject.model, corpus, options, results)
+    say("likeness to held-out music")
+    _likeness(subject, corpus, options, results)
+    if subject.config.model.task == "humanize" and isinstance(subject.model, VAE):
+        say("feel")
+        results.metrics["humanising"] = measure_humanising(subject.model, corpus, options.split)
+    _history(subject, results)
+    return results
+
+
+def _heading(subject: Subject, corpus: Corpus, options: Options, held_out: int) -> dict[str, Any]:
+    model = subject.config.model
+    return {
+        "name": subject.config.name,
+        "form": "bundle" if subject.is_bundle else "run",
+        "task": model.task,
+        "representation": model.representation,
+        "bars": model.bars,
+        "parameters": sum(weights.numel() for weights in subject.model.parameters()),
+        "corpus": corpus.path.name,
+        "corpus_sha256": corpus.sha256,
+        "split": options.split,
+        "split_windows": held_out,
+        "seed": options.seed,
+    }
+
+
+def _core(subject: Subject, corpus: Corpus, options: Options, results: Results) -> None:
+    results.metrics["core"] = core_metrics(subject.model, corpus, options.split, options.windows)
+    if corpus.kind.loose_fingerprint is not None and len(corpus.window_ids(options.split, unseen=True)):
+        results.metrics["core_unseen"] = core_metrics(
+            subject.model, corpus, options.split, options.windows, unseen=True
+        )
+    rows, names = pictures.reconstructions(subject.model, corpus, subject.tensors, options.split, 4)
+    results.pictures["reconstruction"] = pictures.roll_grid(rows, names)
+    results.samples |= dict(zip(names, rows, strict=True))
+
+
+def _interpolation(subject: Subject, model: VAE, corpus: Corpus, options: Options, results: Results) -> None:
+    count = min(MOST_PAIRS, max(2, options.windows // 4))
+    first, second = held_out_pairs(corpus, options.split, count, options.seed)
+    if not len(first) or not len(corpus.window_ids("train")):
+        return
+    windows = min(NGRAM_WINDOWS, 50 * options.windows)
+    ngrams = fit_ngrams(corpus, subject.tensors, subject.config.data.transpose, windows)
+    pairs = walk(model, first, second)
+    measured = measure_walks(pairs, subject.tensors, ngrams, options.seed)
+    results.metrics["interpolation"] = measured
+    results.pictures["interpolation_curves"] = pictures.walk_curves(measured)
+    strip = pictures.interpolation_picture(model, corpus, subject.tensors, options.split)
+    if strip is not None:
+        results.pictures["interpolation"] = strip
+    results.samples["walk"] = [subject.tensors.decode(array) for array in pairs.path[0, ::2]]
+
+
+@torch.no_grad()
+def _encode(model: VAE, heard: NDArray[Any], options: Options) -> NDArray[np.float64]:
+    """Return mu `[N, Z]` of windows."""
+    generator = torch.Generator().manual_seed(options.seed)
+    parts = []
+    for start in range(0, len(heard), BATCH):
+        target = torch.as_tensor(heard[start : start + BATCH], device=next(model.parameters()).device)
+        parts.append(model.encode(heard_of(target, model.config, generator)).mu.double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def decode(model: VAE, latents: NDArray[np.floating[Any]] | torch.Tensor) -> NDArray[Any]:
+    """Decode `[N, Z]` greedily to the representation's tensors."""
+    z = torch.as_tensor(latents, dtype=torch.float32, device=next(model.parameters()).device)
+    return np.concatenate(
+        [model.generate(z[start : start + BATCH]).cpu().numpy() for start in range(0, len(z), BATCH)]
+    )
+
+
+def _attributes(subject: Subject, model: VAE, corpus: Corpus, options: Options, results: Results) -> None:
+    named = definitions(subject.tensors)
+    found, transpose = subject.directions, subject.config.data.transpose
+    training = corpus.window_ids("train")
+    if not named or (found is None and not len(training)):
+        return
+    if found is None:
+        ids = spread(training, min(MOST_DIRECTION_WINDOWS, 8 * options.windows))
+        phrases = corpus.batch(ids, np.random.default_rng(options.seed), transpose)
+        found = directions(_encode(model, phrases, options), measure_all(named, phrases))
+    held = corpus.batch(spread(corpus.window_ids(options.split), min(EFFECT_LATENTS, options.windows)))
+    latents = _encode(model, held, options)
+    effects = measure_effects(named, found, latents, lambda z: decode(model, z))
+    spread_of = np.nanstd(measure_all(named, held), axis=0)
+    relative = effects.change / np.where(spread_of > 0, spread_of, np.nan)
+    names = [definition.name for definition in named]
+    results.metrics["attributes"] = {
+        "latents": len(latents),
+        "directions": "the bundle's" if subject.directions is not None else "measured on the training split",
+        "units": {definition.name: definition.unit for definition in named},
+        "deviations": dict(zip(names, spread_of.tolist(), strict=True)),
+        "change": _matrix(names, effects.change),
+        "percent": _matrix(names, effects.percent),
+        "in_deviations": _matrix(names, relative),
+    }
+    results.pictures["attributes"] = pictures.effects_picture(names, relative)
+
+
+def _matrix(names: list[str], values: NDArray[np.float64]) -> dict[str, dict[str, float | None]]:
+    """Return a matrix by names; what is undefined is None."""
+    rows = [[value if np.isfinite(value) else None for value in row] for row in values.tolist()]
+    return {name: dict(zip(names, row, strict=True)) for name, row in zip(names, rows, strict=True)}
+
+
+def _likeness(subject: Subject, corpus: Corpus, options: Options, results: Results) -> None:
+    """Compare what the model writes from nothing with held-out music, and held-out music with itself."""
+    count = min(MOST_COMPARED, max(2, options.windows // 4))
+    ids = spread(corpus.window_ids(options.split), 2 * count)
+    halves = corpus.batch(ids[::2]), corpus.batch(ids[1::2])
+    sets = {"other held-out music": halves[1], **generated_sets(subject, halves[1], options)}
+    if subject.is_continuer:
+        half = corpus.steps // 2
+        halves, sets = tuple(side[:, half:] for side in halves), {k: v[:, -half:] for k, v in sets.items()}
+    spec = type(subject.tensors)(subject.config.model.bars)
+    phrases = {name: [spec.decode(array) for array in tensors] for name, tensors in sets.items()}
+    reference = measure_phrases([spec.decode(array) for array in halves[0]], spec.name)
+    compared = {
+        name: compare_sets(reference, measure_phrases(members, spec.name))
+        for name, members in phrases.items()
+    }
+    results.metrics["likeness"] = {
+        name: {"phrases": len(phrases[name]), "mean_overlapped_area": mean_overlap(rows), "features": rows}
+        for name, rows in compared.items()
+    }
+    results.metrics["likeness_reference_phrases"] = len(halves[0])
+    results.pictures["likeness"] = pictures.overlap_picture(compared)
+    results.pictures["samples"] = pictures.samples_picture(phrases)
+    results.samples |= {f"sample {name}": members[:4] for name, members in phrases.items()}
+
+
+def generated_sets(subject: Subject, held: NDArray[Any], options: Options) -> dict[str, NDArray[Any]]:
+    """Return what the model writes, by where it came from, as tensors of a whole window.
+
+    A variational autoencoder decodes draws from N(0, I), and from its bundle's fitted mixture; one that
+    listens (humanise, drumify) decodes its inputs instead, since nobody plays it from nothing; a
+    continuation is sampled at temperature 1 after the first half of `held`.
+    """
+    model, rng = subject.model, np.random.default_rng(options.seed)
+    if isinstance(model, Continuer):
+        return {"sampled continuations": continuations(model, held, options.seed)}
+    if model.config.task != "autoencode":
+        return {"written from its input": decode(model, _encode(model, held, options))}
+    priors = {"draws from N(0, I)": Prior.standard_normal(model.config.z_size)}
+    if subject.mixture is not None:
+        priors["draws from the mixture"] = subject.mixture
+    return {name: decode(model, prior.draw(len(held), rng)) for name, prior in priors.items()}
+
+
+@torch.no_grad()
+def continuations(model: Continuer, held: NDArray[Any], seed: int) -> NDArray[Any]:
+    """Return windows whose second half is sampled at temperature 1 after the first."""
+    window = torch.as_tensor(held, device=next(model.parameters()).device)
+    given, following = heard_and_target(window, model.config)
+    generator = torch.Generator().manual_seed(seed)
+    uniform = torch.rand(following.transpose(0, 1).shape, generator=generator)
+    noise = torch.logit(uniform.clamp(1e-6, 1 - 1e-6)).to(window.device)
+    return torch.cat([given, model.generate(model.encode(given), noise)], dim=1).cpu().numpy()
+
+
+def _history(subject: Subject, results: Results) -> None:
+    path = subject.path / "history.jsonl"
+    if subject.is_bundle or not path.is_file():
+        return
+    history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    if len(history) > 1:
+        results.pictures["learning"] = pictures.learning_curve(history)
+
+
+def record(run: Path, metrics: Mapping[str, Any]) -> None:
+    """Add the core numbers to a run's `metrics.json`, each under its split's name (`test_note_f1`).
+
+    The exporter puts what stands there into the bundle.
+    """
+    folder = RunFolder(run)
+    split = metrics["split"]
+    numbers = {
+        f"{split}_{name}": value
+        for name, value in metrics["core"].items()
+        if isinstance(value, int | float) and name != "score"
+    }
+    if "humanising" in metrics:
+        numbers |= {f"{split}_{name}": value for name, value in metrics["humanising"]["model"].items()}
+    folder.write_json("metrics.json", folder.read_json("metrics.json") | numbers)

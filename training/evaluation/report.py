@@ -1,0 +1,130 @@
+"""Writes an evaluation down: `metrics.json`, one self-contained page, pictures and samples."""
+
+import base64
+import io
+import json
+import math
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from engine.midifile import write_phrase
+from engine.music.notes import Phrase
+from training.evaluation import sound
+from training.evaluation.evaluate import Results
+
+CORE_NAMES = (
+    ("windows", "windows"),
+    ("free_running", "step accuracy, free running"),
+    ("free_running_0", "melody, free running"),
+    ("free_running_1", "bass, free running"),
+    ("free_running_2", "drums, free running"),
+    ("teacher_forced", "step accuracy, teacher-forced"),
+    ("free_running_events", "step accuracy without the no-event class, free running"),
+    ("note_f1", "note F1, free running"),
+    ("exact", "phrases without any fault, free running"),
+    ("velocity_mae", "velocity error where both hit, 0 to 1"),
+    ("offset_mae", "timing error where both hit, half steps"),
+    ("cross_entropy_nats", "cross entropy, teacher-forced, nats a step"),
+    ("kl_bits", "KL to the prior, bits a phrase"),
+    ("active_units", "active latent units"),
+    (
+        "mutual_information_bits",
+        "mutual information of phrase and latent, bits (at most log2 of the windows, of 1,024)",
+    ),
+    ("bce_nats", "cross entropy, teacher-forced, nats a step over all keys"),
+    ("teacher_forced_f1", "key F1, teacher-forced"),
+    ("free_running_f1", "key F1, free running"),
+    ("repeat_f1", "key F1 of repeating the given bars"),
+    ("density", "sounding keys a step, played"),
+    ("density_greedy", "sounding keys a step, greedy"),
+    ("density_sampled", "sounding keys a step, sampled"),
+)
+FEEL_NAMES = (
+    ("hits", "hits"),
+    ("mae_ms", "timing MAE, ms"),
+    ("mse_sixteenths", "timing MSE, 16ths²"),
+    ("timing_kl_nats", "timing KL"),
+    ("velocity_kl_nats", "velocity KL"),
+    ("velocity_mae", "velocity MAE, of 127"),
+)
+
+
+def write_evaluation(results: Results, output: Path, *, audio: bool | None = None) -> Path:
+    """Write an evaluation's folder and return its page.
+
+    Args:
+        results: what was found.
+        output: the folder, made if missing.
+        audio: write WAV files; by default where FluidSynth is installed.
+    """
+    audio = sound.has_fluidsynth() if audio is None else audio
+    (output / "samples").mkdir(parents=True, exist_ok=True)
+    _write_json(output / "metrics.json", results.metrics)
+    shown = {}
+    for name, figure in results.pictures.items():
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png")
+        (output / f"{name}.png").write_bytes(picture.getvalue())
+        shown[name] = base64.b64encode(picture.getvalue()).decode("ascii")
+    sounds = {
+        name: [_write_sample(output, name, number, phrase, audio) for number, phrase in enumerate(phrases, 1)]
+        for name, phrases in results.samples.items()
+    }
+    page = output / "index.html"
+    page.write_text(_page(results.metrics, shown, sounds, audio), encoding="utf-8")
+    return page
+
+
+def _write_json(path: Path, metrics: dict[str, Any]) -> None:
+    """Write metrics; a number that JSON does not know (infinity, not a number) becomes null."""
+    path.write_text(json.dumps(_finite(metrics), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write_sample(output: Path, name: str, number: int, phrase: Phrase, audio: bool) -> str:
+    """Write a phrase as MIDI (and WAV) and return its path in the folder, without ending."""
+    words = "".join(letter if letter.isalnum() else " " for letter in name).split()
+    stem = f"samples/{'_'.join(words).lower()}_{number}"
+    write_phrase(output / f"{stem}.mid", phrase)
+    if audio:
+        sound.write_wav(output / f"{stem}.wav", sound.render(phrase))
+    return stem
+
+
+def number(value: Any) -> str:
+    """Return a number as a reader wants it: whole, or four digits; a dash where there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.2f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a page's template from this package."""
+    text = (resources.files("training.evaluation") / name).read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(text)
+
+
+def _page(metrics: dict[str, Any], shown: dict[str, str], sounds: dict[str, list[str]], audio: bool) -> str:
+    return template("report.html").render(
+        m=metrics,
+        pictures=shown,
+        sounds=sounds,
+        audio=audio,
+        number=number,
+        core_names=CORE_NAMES,
+        feel_names=FEEL_NAMES,
+        hint="" if sound.has_fluidsynth() else f"No instruments: {sound.HINT}",
+    )
