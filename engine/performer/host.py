@@ -6,6 +6,7 @@
 
 from collections import deque
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -311,8 +312,18 @@ class Host:
     def fail(self, error: BaseException, now_ns: int) -> None:
         """End after a fault of the performer: silence without its help."""
         self.done = True
-        self._send(Fault(f"The performer failed: {type(error).__name__}: {error}"))
+        self._send(Fault(f"The performer failed{_place(error)}: {type(error).__name__}: {error}"))
         self._backend.output.cancel()
         self._silence_channels(now_ns)
         self._backend.close()
         self._send(Bye())
+
+
+def _place(error: BaseException) -> str:
+    """Return where an exception was raised, for a report that has room for one line."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

@@ -41,8 +41,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> int:
     """Play until the controller says or shows that it is over; return the exit status."""
     options = parse(argv)
-    events = Sender(_claim_stdout(), "events")
+    # Before any thread is started: one without priority that holds the interpreter and is put to
+    # sleep would hold up all the others.
     realtime = request_realtime()
+    events = Sender(_claim_stdout(), "events")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     waker = Waker()
     host = _host(options, events, waker, realtime)
