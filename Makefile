@@ -26,8 +26,11 @@ format: $(VENV)/.test-ready ## format the code and mend what ruff can mend by it
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV)/.test-ready ## measure this machine: inference, timing, start-up
-	@for script in bench/*.py; do echo "== $$script"; $(VENV)/bin/python $$script || exit 1; done
+bench: $(VENV)/.test-ready ## measure this machine: inference, window, start-up, lateness on a JACK server
+	@for bundle in engine/bundles/*/; do echo "== $$bundle"; $(VENV)/bin/python bench/inference.py $$bundle || exit 1; done
+	$(VENV)/bin/python bench/bench_window.py
+	$(VENV)/bin/python bench/bench_startup.py
+	$(VENV)/bin/python bench/lateness.py
 
 clean: ## remove what was built here: .venv and the caches (recordings, runs and corpora stay)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
