@@ -9,6 +9,7 @@ from types import FrameType
 
 from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
+from app.wording import notice_line
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
 from engine.session import Session
@@ -46,7 +47,7 @@ class Stream:
         self._backend = snapshot.backend
         for notice in snapshot.notices:
             if notice not in self._told:
-                self._say(f"notice   {notice.text} {notice.remedy}".rstrip())
+                self._say(f"notice   {notice_line(notice)}")
         self._told = snapshot.notices
         self._follow_bars(snapshot, now_ns)
 

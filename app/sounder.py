@@ -36,16 +36,41 @@ def main() -> int:
     """Sound what comes in until the input ends; return the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the window, which ends this one
     told = Sender(_claim_stdout(), "status")
+    inbox = Inbox()
+    # Opening the audio device may hang, and the end of the window must not wait for it.
+    Receiver(os.dup(0), "played", inbox.receive, lambda: os._exit(EXIT_OK))
 
     def tell(text: str) -> None:
         told.put(text.encode())
 
-    status = _sound(tell)
+    status = play(inbox, tell)
     told.close(0.3)
     return status
 
 
-def _sound(tell: Callable[[str], None]) -> int:
+class Inbox:
+    """Takes the frames of the input; those before there is a mixer are too old to sound."""
+
+    def __init__(self) -> None:
+        self.mixer: Mixer | None = None
+
+    def receive(self, frame: bytes) -> None:
+        """Take one frame; what is not understood is left out."""
+        if self.mixer is None:
+            return
+        if not frame:
+            self.mixer.silence()
+            return
+        try:
+            event = decode_event(frame)
+        except msgspec.MsgspecError:
+            return
+        if isinstance(event, Played):
+            self.mixer.add(event.due_ns + DELAY_NS, event.data)
+
+
+def play(inbox: Inbox, tell: Callable[[str], None]) -> int:
+    """Open the device and play until it is lost; return the exit status."""
     try:
         import sounddevice
     except ImportError:
@@ -57,31 +82,16 @@ def _sound(tell: Callable[[str], None]) -> int:
     instrument, name = instrument_at(RATE)
     mixer = Mixer(instrument, RATE)
     player = Player(sounddevice, mixer)
-    ended = threading.Event()
-    Receiver(os.dup(0), "played", lambda frame: receive(mixer, frame), ended.set)
     player.start()
     if not player.opened.wait(STALLED_S * 2) or player.error:
         tell(f"Sound off: no audio device can be opened ({player.error or 'it does not answer'})")
         return EXIT_LOST
+    inbox.mixer = mixer
     tell(f"Sound: {name}")
-    while not ended.wait(0.25):
-        if player.stalled():
-            tell("Sound off: the audio device went away; trying again")
-            return EXIT_LOST
-    return EXIT_OK
-
-
-def receive(mixer: Mixer, frame: bytes) -> None:
-    """Take one frame of the input; what is not understood is left out."""
-    if not frame:
-        mixer.silence()
-        return
-    try:
-        event = decode_event(frame)
-    except msgspec.MsgspecError:
-        return
-    if isinstance(event, Played):
-        mixer.add(event.due_ns + DELAY_NS, event.data)
+    while not player.stalled():
+        time.sleep(0.25)
+    tell("Sound off: the audio device went away; trying again")
+    return EXIT_LOST
 
 
 class Player(threading.Thread):

@@ -18,6 +18,7 @@ from app.window.roll import PianoRoll, pitch_ranges
 from app.window.status_line import Health, StatusLine
 from app.window.top_bar import TopBar
 from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, port_name, rolling_position
+from app.wording import notice_line
 from engine.errors import AntiphonError
 from engine.music.notes import Phrase
 from engine.performer.messages import Event
@@ -161,9 +162,7 @@ class InstrumentWindow(QMainWindow):
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         if notices:
-            newest = notices[-1]
-            remedy = f" {newest.remedy}" if newest.remedy else ""
-            self.tell(f"{newest.text}{remedy}", newest.mood)
+            self.tell(notice_line(notices[-1]), notices[-1].mood)
         else:
             self.banner.hide()
 

@@ -44,7 +44,7 @@ def jack_server() -> Iterator[str]:
     name = f"antiphon-app-{os.getpid()}"
     command = [program, "-n", name, "--no-realtime", "-d", "dummy", "-r", "48000", "-p", "256"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait = [shutil.which("jack_wait") or "jack_wait", "-s", name, "-w", "-t", "10"]
+    wait = [shutil.which("jack_wait") or "jack_wait", "-s", name, "-w", "-t", "30"]
     try:
         subprocess.run(wait, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         yield name

@@ -1,9 +1,12 @@
 """The audition sound, without a device: notes at their frame, silence when asked, hints when off."""
 
 import contextlib
+import os
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +14,12 @@ import pytest
 from app import audition, mixer, sounder
 from app.audition import Audition
 from app.mixer import Mixer, find_soundfont
-from app.sounder import Player
+from app.sounder import Inbox, Player
 from app.tones import Tones, drum, tone
 from engine.performer.messages import Heard, Played, encode
 
 RATE = 48_000
+ROOT = Path(__file__).parents[2]
 BLOCK = 512
 
 
@@ -134,15 +138,17 @@ def test_drums_differ():
 
 def test_only_played_messages_sound():
     clicks = Clicks()
-    mixer = Mixer(clicks, RATE)
+    inbox = Inbox()
+    inbox.receive(encode(Played(0, 0, 0.0, bytes((0x90, 40, 90)))))
+    inbox.mixer = Mixer(clicks, RATE)
     for frame in (
         encode(Heard(0, 0.0, bytes((0x90, 50, 90)))),
         b"\xff not a message",
         encode(Played(0, 0, 0.0, bytes((0x90, 60, 90)))),
     ):
-        sounder.receive(mixer, frame)
+        inbox.receive(frame)
     assert clicks.prepared == [(0, 60)]
-    sounder.receive(mixer, b"")
+    inbox.receive(b"")
     assert clicks.silenced == 1
 
 
@@ -212,6 +218,14 @@ def test_notes_reach_the_process_and_its_words_reach_the_window(tmp_path):
     assert not sound._thread.is_alive()
 
 
+def test_the_sounder_ends_with_its_input_wherever_it_stands(tmp_path):
+    (tmp_path / "sounddevice.py").write_text("import time; time.sleep(600)")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    process = subprocess.Popen([sys.executable, "-m", "app.sounder"], stdin=subprocess.PIPE, env=environment)
+    process.stdin.close()
+    assert process.wait(30) == sounder.EXIT_OK
+
+
 def test_a_process_that_hangs_does_not_hold_up_the_end():
     sound = Audition(
         program("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntell(b'up')\ntime.sleep(600)")
@@ -243,7 +257,7 @@ def test_a_lost_device_is_tried_again_and_a_missing_extra_is_not(tmp_path, monke
 def test_without_the_extra_the_status_is_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     told: list[str] = []
-    assert sounder._sound(told.append) == sounder.EXIT_MISSING
+    assert sounder.play(Inbox(), told.append) == sounder.EXIT_MISSING
     assert "pip install" in told[0]
 
 

@@ -13,8 +13,10 @@ from app.window.view import (
     port_name,
     rolling_position,
 )
+from app.wording import notice_line
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
+from engine.snapshot import Notice
 
 
 @pytest.mark.parametrize(
@@ -88,3 +90,15 @@ def test_the_demo_is_a_melody_the_model_can_hear():
     melody = representation("melody", 2)
     onsets = sum(1 for token in melody.encode(phrase)[:, 0] if token >= 2)
     assert onsets == len(phrase.notes) == 16
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy", "line"),
+    [
+        ("JACK has gone", "start it again", "JACK has gone. Start it again."),
+        ("Slot A is empty.", "", "Slot A is empty."),
+        ("two\nlines", " ", "Two lines."),
+    ],
+)
+def test_a_notice_is_one_line_of_whole_sentences(text, remedy, line):
+    assert notice_line(Notice(text, remedy)) == line
