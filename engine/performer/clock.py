@@ -202,15 +202,18 @@ class ClockFollower:
         self.duplicates += 1
         self._doubled.append(self.count)
         self._arrive(t_ns, correction=-1)
-        if self._evenly_doubled() and len(self._arrivals) > TICKS_PER_BEAT:
+        if self._evenly_doubled():
             self._coarsen(t_ns, len(self._doubled))
 
     def _evenly_doubled(self) -> bool:
         """Whether doubled ticks come in a regular beat, as when a driver rounds ticks to its periods.
 
-        Between two of them one tick comes in each period, so the tempo must look like a period.
+        Then the usual interval between ticks is a period of the driver.
         """
-        if len(self._doubled) < QUANTISED_EVIDENCE or not _is_driver_period(self._period_ns):
+        if len(self._doubled) < QUANTISED_EVIDENCE or len(self._arrivals) <= TICKS_PER_BEAT:
+            return False
+        intervals = sorted(later - earlier for earlier, later in pairwise(self._arrivals))
+        if not _is_driver_period(max(1, intervals[len(intervals) // 2])):
             return False
         gaps = [later - earlier for earlier, later in pairwise(self._doubled)]
         return min(gaps) >= 3 and max(gaps) - min(gaps) <= 1

@@ -104,6 +104,24 @@ def test_spikes_bursts_and_driver_periods_cost_no_tick(jitter):
     assert clock.display_bpm == pytest.approx(120, abs=1.0)
 
 
+@pytest.mark.parametrize(("frames", "bpm"), [(512, 90), (512, 180), (1024, 100), (1024, 140), (1024, 180)])
+def test_ticks_rounded_to_a_drivers_periods_are_all_counted_in_the_end(frames, bpm):
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(bpm), 100), simclock.quantised(frames))
+    clock = ClockFollower()
+    for t_ns in ticks:
+        clock.tick(t_ns)
+    assert clock.count == len(ticks)
+    assert clock.display_bpm == pytest.approx(bpm, abs=0.5)
+
+
+def test_ticks_that_come_in_heaps_do_not_stop_the_follower():
+    clock = ClockFollower()
+    for heap in range(60):
+        for _ in range(4):
+            clock.tick(1_000_000_000 + heap * 83_333_333)
+    assert 20 <= clock.bpm <= 640
+
+
 @pytest.mark.parametrize("missing", [1, 2, 5, 24])
 def test_missed_ticks_are_counted(missing):
     ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(120), 20), simclock.uniform(0.5))
