@@ -138,6 +138,40 @@ def evaluate_run(
         _fail(error)
 
 
+@app.command("listen")
+def listen(
+    model: Annotated[
+        Path | None, typer.Argument(help="Folder of a run, or a bundle (folder or .zip).")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of the test, which must be new.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, max=999, help="Real and generated phrases to compare.")] = 12,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Where real phrases come from [default: what it was trained on].")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
+    seed: Annotated[int, typer.Option(help="Of the draws and the order.")] = 0,
+    bpm: Annotated[float, typer.Option(min=20, max=400, help="Tempo of all phrases.")] = 120.0,
+    score: Annotated[Path | None, typer.Option(help="Score this answers.json instead.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The test's key.json, for --score.")] = None,
+) -> None:
+    """Write a blind listening test, real against generated, or score its answers."""
+    from training.config import ConfigError
+    from training.corpus.sources import CorpusError
+    from training.evaluation.command import listen_command, score_command
+
+    try:
+        if score is not None and key is not None:
+            score_command(score, key)
+        elif score is None and key is None and model is not None and output is not None:
+            listen_command(model, corpus, output, split, pairs, seed, bpm)
+        else:
+            raise ConfigError("listen: give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
+    except (ConfigError, CorpusError, OSError) as error:
+        _fail(error)
+
+
 def _fail(error: Exception) -> NoReturn:
     """Print the error's one line and leave with status 1."""
     print(f"antiphon-train: {error}", file=sys.stderr)

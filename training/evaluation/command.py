@@ -1,4 +1,4 @@
-"""`antiphon-train evaluate` as a person sees it."""
+"""`antiphon-train evaluate` and `antiphon-train listen` as a person sees them."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from training.config import ConfigError
+from training.evaluation import sound
 from training.evaluation.evaluate import Options, Results, evaluate, record
+from training.evaluation.listening import questions, score_answers, verdict, write_test
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
 from training.evaluation.subject import load_subject
 
@@ -70,3 +72,44 @@ def _show(console: Console, results: Results) -> None:
 
 def _pair(values: dict[str, float], first: str, second: str) -> str:
     return f"{number(values[first])} | {number(values[second])}"
+
+
+def listen_command(
+    path: Path, corpus: Path | None, output: Path, split: str, pairs: int, seed: int, bpm: float
+) -> None:
+    """Write a blind listening test.
+
+    Raises:
+        ConfigError: the model or the options cannot be used.
+        CorpusError: the corpus cannot be used.
+    """
+    console = Console()
+    subject = load_subject(path)
+    asked = questions(subject, subject.open_corpus(corpus), split, pairs, seed)
+    with console.status("rendering") as status:
+        page = write_test(
+            output,
+            asked,
+            subject.config.name,
+            seed=seed,
+            bpm=bpm,
+            say=lambda done: status.update(f"rendering pair {done} of {pairs}"),
+        )
+    if not sound.has_fluidsynth():
+        console.print(f"Sound: {sound.HINT}", soft_wrap=True)
+    console.print(f"Hand out the folder {page.parent}, keep {output / 'key.json'}", soft_wrap=True)
+
+
+def score_command(answers: Path, key: Path) -> None:
+    """Score a listening test.
+
+    Raises:
+        ConfigError: the files do not fit each other.
+    """
+    score = score_answers(answers, key)
+    Console().print(
+        f"{score.model}: the real phrase was found in {score.right} of {score.answered} pairs "
+        f"({score.share:.0%}, 95 % interval {score.low:.0%} to {score.high:.0%}), p = {score.p_value:.3g}: "
+        f"{verdict(score)}",
+        soft_wrap=True,
+    )
