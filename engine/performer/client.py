@@ -72,6 +72,8 @@ class _Child:
         self.ended = threading.Event()
         self.answered_ns = now_ns()
         self.ready = threading.Event()
+        self.came_up = False
+        """Whether it spoke; one that dies after that is the watch's business, not the start's."""
         self.refused = ""
         self.retired = False
         """Whether another process has taken over; what this one still says is not heard."""
@@ -102,6 +104,7 @@ class _Child:
             self.refused = "; ".join(filter(None, (event.reason, event.remedy)))
         self._on_event(self, event)
         if isinstance(event, Ready | PortLost):
+            self.came_up = True
             self.ready.set()
 
     def _on_stream_end(self) -> None:
@@ -113,7 +116,7 @@ class _Child:
         """Return why it did not come up, empty if it did."""
         if not self.ready.is_set():
             return f"said nothing for {START_S:.0f} s"
-        if not self.ended.is_set():
+        if self.came_up or not self.ended.is_set():
             return ""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(CLOSE_S)
@@ -216,10 +219,13 @@ class PerformerClient:
                 raise PortError(child.refused)
             raise PerformerError(f"The performer {failure}; `antiphon doctor` looks for the cause")
         with self._lock:
+            if self._closing.is_set():
+                child.kill()
+                return
             for command in self._memory.restoration(now_ns()):
                 child.send(command)
             self._child = child
-        self._watch.start()
+            self._watch.start()
 
     @property
     def pid(self) -> int | None:

@@ -1,8 +1,10 @@
 """The client against stand-ins for the performer's program: refusals, silence, death."""
 
+import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
@@ -196,3 +198,31 @@ def test_an_impossible_back_end_ends_the_real_process_with_one_line():
     client = PerformerClient("tin can")
     with pytest.raises(PortError, match='MIDI back end "tin can" is unknown; choose auto, jack'):
         client.start()
+
+
+def test_what_is_sent_before_the_start_holds(tmp_path):
+    log = tmp_path / "log"
+    client = PerformerClient(command=program(tmp_path, ECHOING, str(log)))
+    client.send(SetTempo(140.0))
+    client.send(Play())
+    client.start()
+    client.close()
+    said = log.read_text()
+    assert said.index("SetTempo(bpm=140.0)") < said.index("Play(")
+
+
+def test_a_close_during_the_start_leaves_no_performer(tmp_path):
+    log = tmp_path / "log"
+    text = (
+        HEAD + "open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(1); send(ready); time.sleep(600)"
+    )
+    client = PerformerClient(command=program(tmp_path, text, str(log)))
+    starting = threading.Thread(target=client.start)
+    starting.start()
+    wait_until(lambda: log.exists() and log.read_text())
+    client.close()
+    starting.join(WAIT_S)
+    assert client.pid is None
+    assert not starting.is_alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.read_text()), 0)
