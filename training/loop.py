@@ -40,6 +40,9 @@ class Progress:
     sequences_per_second: float
     metrics: dict[str, Any] | None
     """The evaluation that just happened, if one did."""
+    model: Trainable
+    """The average weights, as they are evaluated."""
+    corpus: Corpus
 
 
 def train(
@@ -47,6 +50,7 @@ def train(
     run: Path,
     *,
     start_from: dict[str, torch.Tensor] | None = None,
+    started_from: str = "",
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> dict[str, Any]:
     """Train until `config.optim.steps`, going on from the run's last checkpoint if there is one.
@@ -55,6 +59,7 @@ def train(
         config: the run.
         run: its folder.
         start_from: weights to fine-tune from; the folder's own checkpoint wins over them.
+        started_from: what those weights are, for the record.
         watch: called after every step on the first rank.
 
     Returns:
@@ -64,16 +69,21 @@ def train(
         torch.set_num_threads(config.threads)
     torch.set_flush_denormal(True)
     with ranks(config.device) as team:
-        return _Trainer(config, RunFolder(run), team, start_from).run(watch)
+        return _Trainer(config, RunFolder(run), team, start_from, started_from).run(watch)
 
 
 class _Trainer:
     """The state of one run: model, average, optimiser, sampler, counters."""
 
     def __init__(
-        self, config: RunConfig, folder: RunFolder, team: Ranks, start_from: dict[str, torch.Tensor] | None
+        self,
+        config: RunConfig,
+        folder: RunFolder,
+        team: Ranks,
+        start_from: dict[str, torch.Tensor] | None,
+        started_from: str,
     ) -> None:
-        self.config, self.folder, self.team = config, folder, team
+        self.config, self.folder, self.team, self.started_from = config, folder, team, started_from
         self.corpus = Corpus.open(config.corpus, config.model.window_bars)
         self.ids = self.corpus.window_ids("train")
         # A small corpus may hold no whole work back; then the record says what was measured instead.
@@ -111,7 +121,8 @@ class _Trainer:
             metrics = self._evaluate(terms) if due else metrics
             if self.team.is_first:
                 rate = config.data.batch / max(time.perf_counter() - started, 1e-9)
-                watch(Progress(self.step, config.optim.steps, terms, rate, metrics if due else None))
+                news = metrics if due else None
+                watch(Progress(self.step, config.optim.steps, terms, rate, news, self.ema, self.corpus))
             if config.patience and self.worse >= config.patience:
                 break
         return metrics
@@ -168,6 +179,7 @@ class _Trainer:
             "sequences": self.step * self.config.data.batch,
             "hours": self.seconds / 3600,
             "hardware": f"{self.team.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
+            "started_from": self.started_from,
             "torch": str(torch.__version__),
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "data_sha256": self.corpus.sha256,

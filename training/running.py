@@ -1,5 +1,6 @@
 """A run as a person sees it: progress, losses and time left on the terminal, TensorBoard in its folder."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -8,10 +9,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from safetensors.torch import load_file
 from torch.utils.tensorboard import SummaryWriter
 
+from engine.music.representation import representation
 from training import loop
 from training.config import ConfigError, RunConfig
+from training.evaluation.pictures import interpolation_picture, reconstruction_picture
+from training.models.vae import VAE
 
 SHOWN = ("score", "teacher_forced", "note_f1", "kl_bits", "active_units", "bce_nats", "density_sampled")
+PICTURED = 2
+"""Phrases and walks drawn at each evaluation."""
 EVERY_STEPS = 50
 """Steps between two points of a TensorBoard curve, and two lines of a log file."""
 
@@ -28,14 +34,15 @@ def run_with_progress(config: RunConfig, run: Path, *, resume: bool, finetune: P
     if resume and not has_checkpoint:
         raise ConfigError(f"{run}: no checkpoint to resume from; leave --resume away to begin")
     weights = load_file(str(weights_file(finetune))) if finetune else None
+    origin = _origin(finetune) if finetune else ""
     if int(os.environ.get("RANK", "0")) > 0:
-        loop.train(config, run, start_from=weights)
+        loop.train(config, run, start_from=weights, started_from=origin)
         return
     console = Console()
     with SummaryWriter(str(run / "tensorboard")) as writer, _bar(console) as bar:
         watcher = _Watcher(config, console, bar, writer)
         try:
-            loop.train(config, run, start_from=weights, watch=watcher.show)
+            loop.train(config, run, start_from=weights, started_from=origin, watch=watcher.show)
         except KeyboardInterrupt:
             console.print(f"Stopped. Go on with: antiphon-train run ... -o {run} --resume")
             raise SystemExit(130) from None
@@ -47,6 +54,12 @@ def weights_file(source: Path) -> Path:
         if (source / name).exists():
             return source / name
     raise ConfigError(f"{source}: neither a run nor a bundle; its folder should hold weights.safetensors")
+
+
+def _origin(source: Path) -> str:
+    """Name fine-tuning's start by its weights, so that the record holds whatever the folder is called."""
+    digest = hashlib.sha256(weights_file(source).read_bytes()).hexdigest()
+    return f"{source.name}, weights sha256 {digest}"
 
 
 def _bar(console: Console) -> Progress:
@@ -81,6 +94,18 @@ class _Watcher:
             self.writer.add_scalar("train/loss", float(terms.loss), step)
         if progress.metrics:
             self._show_metrics(progress)
+            self._draw(progress)
+
+    def _draw(self, progress: loop.Progress) -> None:
+        """Keep pictures of reconstructions and, where there is a latent space, of walks in it."""
+        model, corpus, split = progress.model, progress.corpus, progress.metrics["split"]
+        spec = representation(self.config.model.representation, self.config.model.window_bars)
+        figure = reconstruction_picture(model, corpus, spec, split, PICTURED)
+        self.writer.add_figure("reconstruction", figure, progress.step)
+        if isinstance(model, VAE):
+            strip = interpolation_picture(model, corpus, spec, split, PICTURED)
+            if strip is not None:
+                self.writer.add_figure("interpolation", strip, progress.step)
 
     def _show_metrics(self, progress: loop.Progress) -> None:
         numbers = {k: v for k, v in progress.metrics.items() if isinstance(v, int | float)}
