@@ -4,7 +4,8 @@ import json
 import sys
 import time
 
-from engine.performer.realtime import quieten_collector, request_realtime
+from engine.performer.priority import request_realtime
+from engine.performer.realtime import quieten_collector
 
 STEP_NS = 5_000_000
 

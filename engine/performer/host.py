@@ -1,7 +1,7 @@
 """The life around a performer: commands in, ports watched and reopened, an end without a hung note.
 
 `Host.turn(now_ns)` is a plain function of injected time, ports and performer; the process
-(`engine/performer/process.py`) only calls it and sleeps in between.
+(`engine/performer/child.py`) only calls it and sleeps in between.
 """
 
 from collections import deque

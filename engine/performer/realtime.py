@@ -1,41 +1,14 @@
-"""What the system gives a process that must not be late: priority, no collector, exact waking."""
+"""What keeps a process from being late: a collector that stays away, and waking to the moment."""
 
 import contextlib
-import ctypes
 import gc
-import os
 import sys
 import threading
 import time
-from typing import Any
 
 from engine.midi.ports import now_ns
 
-FIFO_PRIORITY = 60
-"""Below JACK's own threads (70 and up by habit), above everything ordinary."""
-_WINDOWS_TIME_CRITICAL = 15
 _WINDOWS_SLICE_S = 0.001
-
-
-def request_realtime() -> bool:
-    """Ask for real-time scheduling of this thread and those it starts; tell whether it was granted."""
-    if sys.platform == "win32":
-        return _request_windows()
-    setter: Any = getattr(os, "sched_setscheduler", None)
-    if setter is None:
-        return False
-    try:
-        setter(0, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
-    except OSError:
-        return False
-    return True
-
-
-def _request_windows() -> bool:
-    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 - absent elsewhere
-    multimedia: Any = getattr(ctypes, "windll").winmm  # noqa: B009
-    multimedia.timeBeginPeriod(1)
-    return bool(kernel.SetThreadPriority(kernel.GetCurrentThread(), _WINDOWS_TIME_CRITICAL))
 
 
 def quieten_collector() -> None:

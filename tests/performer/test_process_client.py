@@ -188,7 +188,7 @@ def test_a_frozen_program_is_asked_by_a_flag(monkeypatch):
 
 
 def test_the_performers_process_imports_nothing_heavy():
-    code = "import sys, engine.performer.process; print(*sorted(sys.modules))"
+    code = "import sys, engine.performer.process, engine.performer.child; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = {name.split(".")[0] for name in done.stdout.split()}
     assert not modules & {"PyQt6", "onnxruntime", "torch", "numpy", "scipy", "mido", "pretty_midi"}
