@@ -1,0 +1,85 @@
+"""Graphs of every kind of model, run by the engine's own session against torch."""
+
+import numpy as np
+import onnx
+import pytest
+import tinyrun
+
+from engine.inference.bundle import graph_specs
+from engine.inference.preflight import inspect_graph
+from engine.music.representation import representation
+from export import parity
+from export.bundling import Options, float_graphs, in_memory, manifest_of, prove_float
+from export.decoder_graph import conditions_graph
+from export.quantise import int8_graphs, measure_int8
+from export.run import load_run
+
+KINDS = [
+    tinyrun.model_config("melody", bars=2, kind="mixer", layers=2, encoder="bilstm"),
+    tinyrun.model_config("drums", bars=2, kind="flat", layers=2, encoder="mixer"),
+    tinyrun.model_config("groove", bars=2, kind="mixer", encoder="hier_bilstm"),
+    tinyrun.model_config("trio", bars=3, kind="lstm", encoder="mixer"),
+]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda config: config.representation)
+def exported(request, tmp_path_factory):
+    run = load_run(tinyrun.write(tmp_path_factory.mktemp("runs") / "run", request.param))
+    conditions = conditions_graph(run.model)
+    return run, conditions, float_graphs(run, conditions)
+
+
+def test_float_graphs_do_what_torch_does(exported):
+    run, _, files = exported
+    graphs = in_memory(manifest_of(run, Options()), run.tensors, files, "float")
+    measured = prove_float(run, graphs, None, None)
+    assert measured["float_same_choices"] > 0.999
+    sample = parity.samples(run.model, run.tensors.width)[-1]
+    tokens = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
+    assert len(np.unique(tokens[..., 0])) > 1  # the weights are large enough for something to happen
+    assert parity.same_alone(graphs, sample) == 1
+
+
+def test_int8_decoders_come_close_and_do_not_depend_on_the_batch(exported):
+    run, conditions, files = exported
+    files = files | int8_graphs(run.model, run.tensors, conditions)
+    graphs = in_memory(manifest_of(run, Options()), run.tensors, files, "int8")
+    drawn = parity.samples(run.model, run.tensors.width)
+    measured = measure_int8(run.model, run.tensors, conditions, graphs, drawn)
+    assert measured["int8_same_choices"] > 0.9
+    assert measured["int8_same_alone"] == 1
+    assert 0 < measured["int8_logit_error_rms"] < 0.05
+    assert measured["int8_logit_error_rms"] < measured["int8_logit_error_max"] < 0.5
+
+
+def test_graphs_pass_the_engines_inspection_and_keep_the_contract(exported):
+    run, _, files = exported
+    specs = graph_specs(run.tensors, run.config.model.z_size)
+    for (name, graph), spec in zip(files.items(), specs, strict=True):
+        info = inspect_graph(graph, name)
+        assert [value.name for value in info.outputs] == [tensor.name for tensor in spec.outputs]
+        assert [value.shape for value in info.inputs] == [tensor.shape for tensor in spec.inputs]
+
+
+def test_graphs_carry_no_trace_of_where_they_were_made(exported):
+    _, _, files = exported
+    for graph in files.values():
+        model = onnx.load_from_string(graph)
+        assert not model.metadata_props
+        assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+        assert b".py" not in graph
+
+
+def test_weights_are_stored_in_half_precision(exported):
+    _, _, files = exported
+    for graph in files.values():
+        kinds = {
+            t.data_type for t in onnx.load_from_string(graph).graph.initializer if np.prod(t.dims) > 4096
+        }
+        assert onnx.TensorProto.FLOAT not in kinds
+
+
+def test_the_specs_fit_every_representation():
+    encoder, decoder = graph_specs(representation("trio", 4), 8)
+    assert encoder.inputs[0].shape == ("B", 64, 3)
+    assert decoder.inputs[1].shape == (64, "B", 692)

@@ -1,0 +1,77 @@
+"""A tiny but genuine training run: random weights large enough that tokens depend on everything."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from engine.music.representation import representation
+from training.config import DecoderConfig, EncoderConfig, ModelConfig, RunConfig
+from training.models.vae import VAE
+
+DATA_HASH = "0" * 64
+
+
+def model_config(name="melody", bars=2, z_size=8, kind="mixer", layers=1, encoder="mixer") -> ModelConfig:
+    decoder = DecoderConfig(
+        kind=kind,
+        channels=8,
+        bar_channels=16,
+        step_depth=1,
+        bar_depth=1,
+        conductor_layers=2,
+        hidden=12,
+        layers=layers,
+    )
+    encoding = EncoderConfig(
+        kind=encoder, channels=8, bar_channels=16, step_depth=1, bar_depth=1, hidden=12, layers=1
+    )
+    return ModelConfig(representation=name, bars=bars, z_size=z_size, encoder=encoding, decoder=decoder)
+
+
+def model(config: ModelConfig, seed: int = 1) -> VAE:
+    """A model whose weights are exact in float16."""
+    torch.manual_seed(seed)
+    tensors = representation(config.representation, config.bars)
+    made = VAE(config, tensors.streams, tensors.grid.steps_per_bar)
+    weights = {name: (2 * value).half().float() for name, value in made.state_dict().items()}
+    made.load_state_dict(weights)
+    return made.eval().requires_grad_(False)
+
+
+def write(folder: Path, config: ModelConfig) -> Path:
+    """Write a run's folder as the training loop does."""
+    folder.mkdir(parents=True)
+    run = RunConfig(name=f"tiny_{config.representation}", corpus="nowhere/corpus", model=config)
+    (folder / "config.json").write_bytes(msgspec.json.encode(run))
+    (folder / "metrics.json").write_text('{"split": "valid", "note_f1": 0.5, "step": 10}')
+    record = {
+        "steps": 10,
+        "hours": 0.5,
+        "hardware": "cpu",
+        "torch": "2",
+        "data_sha256": DATA_HASH,
+        "data": [{"set": "songs", "licence": "CC0-1.0", "rights": "ok", "files": 3, "windows": {"2": 9}}],
+    }
+    (folder / "run.json").write_text(json.dumps(record))
+    save_file(model(config).state_dict(), folder / "ema.safetensors")
+    return folder
+
+
+class FakeCorpus:
+    """Stands for an opened corpus: seeded random melodies, another part of them for each split."""
+
+    def __init__(self, bars: int = 2, count: int = 200):
+        rng = np.random.default_rng(5)
+        tokens = rng.integers(30, 60, (2 * count, 16 * bars, 1))
+        self.tokens = np.where(rng.random(tokens.shape) < 0.6, 0, tokens).astype(np.int64)
+        self.path, self.bars, self.count = Path("songs"), bars, count
+
+    def window_ids(self, split: str):
+        return np.arange(self.count) + (self.count if split == "valid" else 0)
+
+    def batch(self, ids, rng=None, transpose=0):
+        return self.tokens[ids]
