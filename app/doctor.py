@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Literal
 
 from app.display import missing_display
@@ -154,14 +155,15 @@ def _models() -> Iterator[Check]:
         used = model.choice.used
         detail = f"hashes fit; {used.precision} on {used.provider}, encode and decode {used.total_ms:.1f} ms"
         yield Check(f"model {name}", "ok", detail)
-        yield from _providers(name, model)
+        yield from _providers(name, path, model)
 
 
-def _providers(name: str, model: "Model") -> Iterator[Check]:  # type: ignore[name-defined]  # noqa: F821
+def _providers(name: str, path: Path, model: "Model") -> Iterator[Check]:  # type: ignore[name-defined]  # noqa: F821
     for timing in model.choice.tried:
         what = f"provider {timing.provider} {timing.precision}"
         if timing.refused:
-            yield Check(what, "hint", timing.refused, "not needed: the CPU is quick enough for one phrase")
+            reason = timing.refused.removeprefix(f"{path}: ")
+            yield Check(what, "hint", reason, "not needed: the CPU is quick enough for one phrase")
         else:
             yield Check(what, "ok", f"{name}: {timing.total_ms:.1f} ms")
 
