@@ -77,7 +77,7 @@ class _Watcher:
     """Shows steps on the bar and keeps the curves."""
 
     def __init__(self, config: RunConfig, console: Console, bar: Progress, writer: SummaryWriter) -> None:
-        self.console, self.bar, self.writer = console, bar, writer
+        self.config, self.console, self.bar, self.writer = config, console, bar, writer
         self.task = bar.add_task(config.name, total=config.optim.steps, state="")
 
     def show(self, progress: loop.Progress) -> None:

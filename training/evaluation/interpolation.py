@@ -49,7 +49,7 @@ def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
     """
     cosine = torch.nn.functional.cosine_similarity(first, second, dim=1).clamp(-1, 1)
     angle = torch.arccos(cosine)[:, None]
-    straight = angle.sin().abs() < 1e-4
+    straight = angle.sin().abs() < 1e-3  # float32 knows an angle near 0 or pi no better
     sine = torch.where(straight, torch.ones_like(angle), angle.sin())
     left = torch.where(straight, torch.full_like(angle, 1 - share), ((1 - share) * angle).sin() / sine)
     right = torch.where(straight, torch.full_like(angle, share), (share * angle).sin() / sine)

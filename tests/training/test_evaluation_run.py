@@ -1,0 +1,165 @@
+"""The commands on a tiny model, from a run to its report, its listening test and its bundle's data."""
+
+import io
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from toy_runs import SMALL, melody_corpus, toy_config
+from typer.testing import CliRunner
+
+from engine.midifile import read_midi
+from training.checkpoint import RunFolder
+from training.cli import app
+from training.evaluation.subject import Prior, load_subject
+from training.loop import train
+from training.running import run_with_progress
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluated")
+    train(toy_config(melody_corpus(folder)), folder / "run")
+    return folder / "run"
+
+
+def invoke(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def report(run: Path) -> Path:
+    result = invoke("evaluate", run, "--split", "train", "--windows", 16, "--audio", "--record")
+    assert result.exit_code == 0, result.output
+    return run / "evaluation" / "train"
+
+
+def test_the_report_holds_every_section(report: Path) -> None:
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert metrics["split"] == "train"
+    assert metrics["core"]["windows"] == 16
+    assert {"free_running", "teacher_forced", "note_f1", "kl_bits", "cross_entropy_nats"} <= set(
+        metrics["core"]
+    )
+    assert len(metrics["interpolation"]["cost"]) == 11
+    assert set(metrics["attributes"]["change"]) == set(metrics["attributes"]["units"])
+    assert set(metrics["likeness"]) == {"other held-out music", "draws from N(0, I)"}
+    page = (report / "index.html").read_text()
+    for section in ("Core measures", "Interpolation", "Attribute directions", "Likeness", "Sounds"):
+        assert section in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_its_pictures_are_pictures_and_its_samples_play(report: Path) -> None:
+    for name in (
+        "reconstruction",
+        "interpolation",
+        "interpolation_curves",
+        "attributes",
+        "likeness",
+        "samples",
+    ):
+        pixels = np.asarray(Image.open(report / f"{name}.png").convert("L"))
+        assert min(pixels.shape) > 100
+        assert pixels.std() > 5
+    original = read_midi(report / "samples" / "original_1.mid")
+    assert len(original.tracks[0].pitch) > 4
+    with wave.open(str(report / "samples" / "original_1.wav")) as file:
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        assert file.getnframes() > 4 * file.getframerate()
+    assert np.abs(sound).max() > 10_000
+
+
+def test_record_keeps_what_stood_there_and_adds_flat_numbers(run: Path, report: Path) -> None:
+    recorded = RunFolder(run).read_json("metrics.json")
+    measured = json.loads((report / "metrics.json").read_text())["core"]
+    assert recorded["train_note_f1"] == measured["note_f1"]
+    assert "note_f1" in recorded
+    assert all(not isinstance(value, dict) for value in recorded.values())
+
+
+def test_the_same_seed_gives_the_same_metrics(run: Path, report: Path, tmp_path: Path) -> None:
+    assert invoke("evaluate", run, "--split", "train", "--windows", 16, "-o", tmp_path).exit_code == 0
+    again, before = ((folder / "metrics.json").read_text() for folder in (tmp_path, report))
+    assert again == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "nowhere"], "neither a run nor a bundle"),
+        (["evaluate", "RUN", "--split", "middle"], "split 'middle'"),
+        (["evaluate", "RUN", "--corpus", "nowhere"], "no corpus there"),
+        (["listen", "RUN"], "give MODEL and -o FOLDER"),
+        (["listen", "--score", "nowhere.json", "--key", "key.json"], "nowhere.json"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(run: Path, arguments: list[str], said: str) -> None:
+    result = invoke(*(run if argument == "RUN" else argument for argument in arguments))
+    assert result.exit_code == 1
+    assert said in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def make_bundle(run: Path, folder: Path) -> Path:
+    """Write the parts of a bundle that training reads, by hand."""
+    subject = load_subject(run)
+    folder.mkdir()
+    config = RunFolder(run).read_json("config.json")
+    names = ["density", "register", "syncopation", "interval", "in_scale"]
+    manifest = {"training": {"config": config}, "attributes": [{"name": name} for name in names]}
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    halves = {name: value.half().contiguous() for name, value in subject.model.state_dict().items()}
+    save_file(halves, str(folder / "weights.safetensors"))
+    arrays = {
+        "prior_weights": np.ones(1, np.float32),
+        "prior_means": np.full((1, 8), 3, np.float32),
+        "prior_deviations": np.full((1, 8), 1e-3, np.float32),
+        "directions": np.eye(5, 8, dtype=np.float32),
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    (folder / "latents.npz").write_bytes(buffer.getvalue())
+    return folder
+
+
+def test_a_bundle_is_measured_with_its_own_prior_and_directions(run: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(run, tmp_path / "bundle")
+    call = ["evaluate", bundle, "--split", "train", "--windows", 16]
+    refused = invoke(*call)
+    assert refused.exit_code == 1
+    assert "-o" in refused.output
+    assert invoke(*call, "-o", tmp_path / "report").exit_code == 0
+    metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert metrics["form"] == "bundle"
+    assert metrics["attributes"]["directions"] == "the bundle's"
+    assert "draws from the mixture" in metrics["likeness"]
+
+
+def test_a_bundle_without_weights_says_so(run: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(run, tmp_path / "bundle")
+    (bundle / "weights.safetensors").unlink()
+    result = invoke("evaluate", bundle, "-o", tmp_path / "report")
+    assert result.exit_code == 1
+    assert "weights.safetensors" in result.output
+
+
+def test_draws_from_a_prior_lie_where_it_says() -> None:
+    prior = Prior(np.array([0.0, 1.0]), np.array([[0.0, 0], [5, -5]]), np.array([[1.0, 1], [0.1, 2]]))
+    drawn = prior.draw(4000, np.random.default_rng(0)).numpy()
+    assert drawn.mean(0) == pytest.approx([5, -5], abs=0.15)
+    assert drawn.std(0) == pytest.approx([0.1, 2], rel=0.05)
+
+
+def test_a_run_keeps_pictures_of_reconstructions_and_walks(run: Path, tmp_path: Path) -> None:
+    corpus = Path(RunFolder(run).config().corpus)
+    model = {"z_size": 8, "encoder": SMALL, "decoder": SMALL}
+    config = toy_config(corpus, model=model, optim={"steps": 2, "warmup_steps": 1})
+    run_with_progress(config, tmp_path / "drawn", resume=False, finetune=None)
+    events = EventAccumulator(str(tmp_path / "drawn" / "tensorboard")).Reload()
+    assert {"reconstruction", "interpolation"} <= set(events.Tags()["images"])
