@@ -30,6 +30,8 @@ FLUSH_NS = 300_000_000
 """How long closing waits for messages that are due or soon will be."""
 SOON_NS = 50_000_000
 """What is due within this time still leaves before closing."""
+OPEN_AGAIN_S = 0.1
+"""Pause before the second and last try to open a client."""
 SETTLING_CYCLES = 3
 """The server wires ports between cycles: what is written before that reaches nobody."""
 _IGNORED = frozenset({0xF0, 0xF7, 0xFE})
@@ -66,14 +68,21 @@ def open_client(name: str) -> Any:
     jack.set_info_function(lambda _text: None)
     try:
         return jack.Client(name, no_start_server=True)
+    except jack.JackOpenError:
+        # A server that is just taking leave of another client may refuse once.
+        time.sleep(OPEN_AGAIN_S)
+    try:
+        return jack.Client(name, no_start_server=True)
     except jack.JackOpenError as error:
-        status = error.status
-        if status.server_failed or status.server_error:
-            raise PortError(
-                "JACK: no server runs; start one (qjackctl, or PipeWire with pw-jack) or use another back end"
-            ) from error
-        reason = said[-1] if said else str(error)
-        raise PortError(f"JACK: the server refused us ({reason}); restart it") from error
+        raise PortError(_refusal(error, said)) from error
+
+
+def _refusal(error: Any, said: Sequence[str]) -> str:
+    """Return why the server did not take us, with the remedy."""
+    if error.status.server_failed or error.status.server_error:
+        return "JACK: no server runs; start one (qjackctl, or PipeWire with pw-jack) or use another back end"
+    reason = said[-1] if said else str(error)
+    return f"JACK: the server refused us ({reason}); restart it"
 
 
 def list_jack_ports() -> tuple[list[str], list[str]]:
