@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from engine.errors import BundleError
 from engine.inference.archive import LARGEST_TOTAL_BYTES, Archive, read_archive
+from engine.inference.controls import TASK_MODES, Mode
 from engine.inference.preflight import GraphInfo, ValueInfo, inspect_graph
 from engine.music.grid import Grid
 from engine.music.notes import Phrase
@@ -42,7 +43,15 @@ FILE_NAMES = (*GRAPHS, *INT8_GRAPHS, LATENTS, WEIGHTS)
 LARGEST_MANIFEST_BYTES = 4 << 20
 LARGEST_Z = 4096
 
-Kind = Literal["vae"]
+Kind = Literal["vae", "seq2seq"]
+Task = Literal["autoencode", "humanize", "drumify", "continue"]
+TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
+    "autoencode": ("melody", "drums", "groove", "trio"),
+    "humanize": ("groove",),
+    "drumify": ("groove",),
+    "continue": ("pianoroll",),
+}
+"""Which tensors each task is defined on."""
 Precision = Literal["float", "int8"]
 
 
@@ -57,7 +66,7 @@ class TensorSpec(_Record, frozen=True, kw_only=True):
     dtype: str
     """`float32` or `int64`."""
     shape: tuple[int | str, ...]
-    """Sizes; `"B"` for the batch axis, the only one that varies."""
+    """Sizes; by name those that vary: `"B"` the batch, in continuations `"T"` and `"U"` steps."""
 
 
 class GraphSpec(_Record, frozen=True, kw_only=True):
@@ -137,7 +146,10 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     name: str
     """Lower-case letters, digits and underscores, such as `melody_2bar`."""
     kind: Kind = "vae"
-    """`vae`: the decoder returns what the encoder took."""
+    """`vae`: a latent to and from a phrase; `seq2seq`: the state between given music and what follows."""
+    task: Task = "autoencode"
+    """What the encoder hears and what the decoder writes: the same phrase, quantised drums to played
+    ones, taps to drums, or given bars to the bars that follow."""
     title: str = ""
     representation: RepresentationRef
     bars: int
@@ -218,6 +230,11 @@ class Bundle:
     """sha256 of bundle.json, and so of everything in it."""
 
     @property
+    def modes(self) -> tuple[Mode, ...]:
+        """What it can be asked for; the first is the usual one."""
+        return TASK_MODES[self.manifest.task]
+
+    @property
     def precisions(self) -> tuple[Precision, ...]:
         """The forms it comes in."""
         return ("int8", "float") if INT8_GRAPHS[1] in self.graphs else ("float",)
@@ -230,19 +247,25 @@ class Bundle:
         return self.graphs.get(encoder, self.graphs[GRAPHS[0]]), self.graphs[decoder]
 
 
-def graph_specs(representation: Representation, z_size: int) -> tuple[GraphSpec, GraphSpec]:
+def graph_specs(
+    representation: Representation, z_size: int, task: Task = "autoencode"
+) -> tuple[GraphSpec, GraphSpec]:
     """Return what encoder and decoder take and return: the contract between exporter and engine.
 
-    The batch axis is dynamic. A graph may leave T dynamic as well.
+    The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
+    hears T steps and writes U, whatever both are.
     """
     silence = Phrase((), representation.bars, float(representation.grid.beats_per_bar))
     tensor = representation.encode(silence)
+    T: int | str
+    U: int | str
     T, D = tensor.shape
+    T, U = ("T", "U") if task == "continue" else (T, T)
     x = TensorSpec(name="x", dtype=tensor.dtype.name, shape=("B", T, D))
     mu = TensorSpec(name="mu", dtype="float32", shape=("B", z_size))
     z = TensorSpec(name="z", dtype="float32", shape=("B", z_size))
-    noise = TensorSpec(name="perturbation", dtype="float32", shape=(T, "B", representation.width))
-    tokens = TensorSpec(name="tokens", dtype=tensor.dtype.name, shape=(T, "B", D))
+    noise = TensorSpec(name="perturbation", dtype="float32", shape=(U, "B", representation.width))
+    tokens = TensorSpec(name="tokens", dtype=tensor.dtype.name, shape=(U, "B", D))
     sigma = msgspec.structs.replace(mu, name="sigma")
     return GraphSpec(inputs=(x,), outputs=(mu, sigma)), GraphSpec(inputs=(z, noise), outputs=(tokens,))
 
@@ -293,6 +316,7 @@ def _load(path: Path, archive: Archive) -> Bundle:
     data = archive.read(MANIFEST, LARGEST_MANIFEST_BYTES)
     manifest = _parse_manifest(data, archive.where)
     tensors = _check_representation(manifest, archive.where)
+    _check_task(manifest, archive.where)
     _check_specs(manifest, tensors, archive.where)
     _check_file_names(manifest, archive.where)
     kept: dict[str, bytes] = {}
@@ -363,10 +387,22 @@ def _check_representation(manifest: BundleManifest, where: str) -> Representatio
     return tensors
 
 
+def _check_task(manifest: BundleManifest, where: str) -> None:
+    task, kind = manifest.task, manifest.kind
+    if manifest.representation.name not in TASK_REPRESENTATIONS[task]:
+        raise BundleError(
+            f"{where}: bundle.json: task {task!r} is not one of representation "
+            f"{manifest.representation.name!r}; it needs {' or '.join(TASK_REPRESENTATIONS[task])}"
+        )
+    if (kind == "seq2seq") != (task == "continue"):
+        raise BundleError(f"{where}: bundle.json: kind {kind!r} does not do task {task!r}; export it again")
+
+
 def _check_specs(manifest: BundleManifest, tensors: Representation, where: str) -> None:
     if not 1 <= manifest.z_size <= LARGEST_Z:
         raise BundleError(f"{where}: bundle.json: z_size {manifest.z_size} is not 1 to {LARGEST_Z}")
-    for name, spec in zip(("encoder", "decoder"), graph_specs(tensors, manifest.z_size), strict=True):
+    specs = graph_specs(tensors, manifest.z_size, manifest.task)
+    for name, spec in zip(("encoder", "decoder"), specs, strict=True):
         said = getattr(manifest, name)
         for side in ("inputs", "outputs"):
             for ours, theirs in zip(getattr(spec, side), getattr(said, side), strict=False):
@@ -449,7 +485,7 @@ def _check_value(found: ValueInfo, wanted: TensorSpec, what: str) -> None:
     if found.dtype != wanted.dtype:
         raise BundleError(f"{what}: {found.dtype} is not {wanted.dtype}")
     fits = len(found.shape) == len(wanted.shape) and all(
-        not isinstance(axis, int) if size == "B" else not isinstance(axis, int) or axis == size
+        not isinstance(axis, int) if isinstance(size, str) else not isinstance(axis, int) or axis == size
         for axis, size in zip(found.shape, wanted.shape, strict=True)
     )
     if not fits:

@@ -5,7 +5,19 @@ from typing import Any, Literal, get_args
 
 from engine.errors import RenderError
 
-Mode = Literal["vary", "morph", "generate"]
+Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue"]
+Start = Literal["guided", "random", "zero"]
+
+TASK_MODES: dict[str, tuple[Mode, ...]] = {
+    "autoencode": ("vary", "morph", "generate"),
+    "humanize": ("groove",),
+    "drumify": ("drumify",),
+    "continue": ("continue",),
+}
+"""What a model can be asked for, by its bundle's task; the first is the usual one."""
+VARIATION_MODES: tuple[Mode, ...] = ("vary", "groove", "drumify")
+"""Modes in which `variation` counts."""
+LONGEST_BARS = 64
 
 HEARD = "heard"
 """The slot that follows what was played last."""
@@ -80,9 +92,11 @@ class Controls:
     """Everything that decides a rendering besides the model and the slots."""
 
     mode: Mode = "vary"
-    """`vary`: one source; `morph`: between two slots; `generate`: from the prior."""
+    """`vary`: one source; `morph`: between two slots; `generate`: from the prior; `groove`: the source's
+    drums with a drummer's feel; `drumify`: drums to a tapped rhythm; `continue`: what follows."""
     variation: float = 0.3
-    """0 (the source itself) to 1 (a free draw from the prior); counts in `vary`."""
+    """0 (the source itself) to 1 (a free draw from the prior) in `vary`; the share of the drummer's feel
+    in `groove`; how freely the drums leave the taps in `drumify`."""
     morph: float = 0.5
     """0 (the first slot itself) to 1 (the second); counts in `morph`."""
     temperature: float = 0.5
@@ -90,11 +104,15 @@ class Controls:
     seed: int = 0
     """0 to 4294967295: which take."""
     source: str = HEARD
-    """Slot that `vary` starts from."""
+    """Slot that every mode but `morph` and `generate` starts from."""
     morph_from: str = "A"
     """Slot at morph 0."""
     morph_to: str = "B"
     """Slot at morph 1."""
+    start: Start = "guided"
+    """What a continuation goes on from: the source, any state or nothing; counts in `continue`."""
+    bars: int = 0
+    """Bars a continuation writes, up to 64; 0 for as many as the model hears."""
     attributes: tuple[tuple[str, float], ...] = ()
     """Steps along the bundle's attribute directions, -3 to 3 each, by name."""
     constraints: Constraints = Constraints()
@@ -102,6 +120,9 @@ class Controls:
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise RenderError(f"mode {self.mode!r} is unknown; choose one of {', '.join(get_args(Mode))}")
+        if self.start not in get_args(Start):
+            raise RenderError(f"start {self.start!r} is unknown; choose one of {', '.join(get_args(Start))}")
+        _check_whole("bars", self.bars, 0, LONGEST_BARS)
         _check_range("variation", self.variation, 0.0, 1.0)
         _check_range("morph", self.morph, 0.0, 1.0)
         _check_range("temperature", self.temperature, 0.0, 2.0)
@@ -115,8 +136,10 @@ class Controls:
     @property
     def needed_slots(self) -> tuple[str, ...]:
         """Names of the slots a rendering with these controls starts from."""
-        by_mode = {"vary": (self.source,), "morph": (self.morph_from, self.morph_to), "generate": ()}
-        return by_mode[self.mode]
+        if self.mode == "morph":
+            return (self.morph_from, self.morph_to)
+        free = self.mode == "generate" or (self.mode == "continue" and self.start != "guided")
+        return () if free else (self.source,)
 
 
 def changed(controls: Controls, **changes: Any) -> Controls:

@@ -15,6 +15,7 @@ import onnxruntime
 
 from engine.errors import BundleError, RenderError
 from engine.inference.bundle import Bundle, Precision, TensorSpec, load_bundle
+from engine.inference.controls import Mode
 from engine.music.representation import Representation
 
 CPU = "CPUExecutionProvider"
@@ -107,11 +108,16 @@ class Model:
         """Bars it takes and returns."""
         return self.bundle.representation.bars
 
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """What it can be asked for; the first is the usual one."""
+        return self.bundle.modes
+
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Encode a batch.
 
         Args:
-            x: `int64 [B, T, S]` tokens (or `float32 [B, T, D]`).
+            x: `int64 [B, T, S]` tokens (or `float32 [B, T, D]`); of any T for a continuation.
 
         Returns:
             `mu` and `sigma` (a standard deviation), `float32 [B, Z]` each.
@@ -130,7 +136,8 @@ class Model:
 
         Args:
             z: `float32 [B, Z]`.
-            perturbation: `float32 [T, B, V]`, added to the logits before the choice at each step.
+            perturbation: `float32 [T, B, V]`, added to the logits before the choice at each step;
+                of any length for a continuation.
 
         Returns:
             `int64 [T, B, S]` tokens (or `float32 [T, B, D]`).
@@ -248,7 +255,7 @@ def _measure(bundle: Bundle, graphs: _Graphs, provider: str, precision: Precisio
 
 def _dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], Floats, Floats]:
     spec, manifest = bundle.manifest.encoder.inputs[0], bundle.manifest
-    x = np.zeros((batch, *(int(size) for size in spec.shape[1:])), dtype=spec.dtype)
+    x = np.zeros(_sizes(spec, batch, manifest.steps), dtype=spec.dtype)
     z = np.zeros((batch, manifest.z_size), np.float32)
     return x, z, np.zeros((manifest.steps, batch, manifest.width), np.float32)
 
@@ -271,7 +278,7 @@ def _timed_run(bundle: Bundle, graphs: _Graphs) -> tuple[float, float]:
 def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], what: str) -> None:
     for spec in (*bundle.manifest.encoder.outputs, *bundle.manifest.decoder.outputs):
         found = outputs[spec.name]
-        wanted = tuple(1 if size == "B" else size for size in spec.shape)
+        wanted = _sizes(spec, 1, bundle.manifest.steps)
         if found.shape != wanted or found.dtype.name != spec.dtype:
             raise BundleError(
                 f"{what}: {spec.name} came out as {found.dtype.name} {list(found.shape)}, "
@@ -279,9 +286,16 @@ def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], what: s
             )
 
 
+def _sizes(spec: TensorSpec, batch: int, steps: int) -> tuple[int, ...]:
+    """Return a tensor's shape with its named axes filled in."""
+    named = {"B": batch, "T": steps, "U": steps}
+    return tuple(named[size] if isinstance(size, str) else size for size in spec.shape)
+
+
 def _check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: int) -> None:
     """Refuse an input the graph would misread: operators broadcast where they can."""
-    wanted = tuple(batch if size == "B" else size for size in spec.shape)
+    steps = [size for size, named in zip(array.shape, spec.shape, strict=False) if named in ("T", "U")]
+    wanted = _sizes(spec, batch, max(1, *steps, 1))
     if array.shape != wanted or array.dtype.name != spec.dtype:
         raise RenderError(
             f"{name}: {spec.name} {array.dtype.name} {list(array.shape)} is not {spec.dtype} {list(wanted)}"

@@ -6,20 +6,21 @@ source's own tokens at the start of the walk (and to the target's at the end of 
 smoothly, so that the ends are exact and no step of a slider is a jump.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RenderError
-from engine.inference import perturbation
+from engine.inference import perturbation, tools
 from engine.inference.bundle import Bundle, Latents
-from engine.inference.controls import Controls
+from engine.inference.controls import TASK_MODES, Controls
 from engine.music.feel import Feel
 from engine.music.notes import Phrase
-from engine.music.representation import Representation
+from engine.music.representation import Representation, representation
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,6 +32,7 @@ MORPH_CURVE = (0.0, 0.2, 0.28, 0.36, 0.43, 0.5, 0.57, 0.64, 0.72, 0.8, 1.0)
 """The same between two phrases."""
 
 _LATENT_STREAM = 0
+_POSTERIOR_STREAM = 2
 
 
 class LatentModel(Protocol):
@@ -56,7 +58,7 @@ class Slot:
     phrase: Phrase
     """Of the model's length."""
     tensor: npt.NDArray[Any]
-    """`[T, S]` tokens, or `float32 [T, D]`."""
+    """`[T, S]` tokens, or `float32 [T, D]`; of taps what was tapped."""
     mu: Floats
     """`[Z]`."""
     sigma: Floats
@@ -88,10 +90,12 @@ def encode_slot(model: LatentModel, phrase: Phrase) -> Slot:
     Raises:
         RenderError: its length or metre does not fit, or the model failed.
     """
-    phrase = fit(model.representation, phrase)
-    tensor = model.representation.encode(phrase)
-    mu, sigma = model.encode(tensor[None])
-    return Slot(phrase, tensor, mu[0], sigma[0], Feel.of(phrase, model.representation))
+    task, tensors = model.bundle.manifest.task, model.representation
+    phrase = fit(tensors, phrase)
+    heard = tools.heard_by(task, tensors, phrase)
+    mu, sigma = model.encode(heard[None])
+    tensor = heard if task == "drumify" else tensors.encode(phrase)
+    return Slot(phrase, tensor, mu[0], sigma[0], Feel.of(phrase, tensors))
 
 
 def render(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Phrase:
@@ -103,11 +107,12 @@ def render(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) ->
         controls: everything else.
 
     Returns:
-        A phrase of the model's length. At variation 0 it is the source, at morph 0 and 1 the one
-        slot and the other, unless constraints forbid it.
+        A phrase of the model's length (a continuation: of the controls' `bars`). At variation 0 it
+        is the source, at morph 0 and 1 the one slot and the other, unless constraints forbid it.
 
     Raises:
-        RenderError: a slot is empty, the constraints leave nothing, or the model failed.
+        RenderError: the model does not do the mode, a slot is empty, the constraints leave nothing,
+            or the model failed.
     """
     return render_batch(model, slots, (controls,))[0]
 
@@ -116,12 +121,18 @@ def render_batch(
     model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]
 ) -> tuple[Phrase, ...]:
     """Render several controls in one decoder call; each phrase is the same as when rendered alone."""
+    if len({controls.bars for controls in takes}) > 1:
+        return tuple(render(model, slots, controls) for controls in takes)
     if not takes:
         return ()
     plans = [_plan(model, slots, controls) for controls in takes]
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
     decoded = model.decode(z, np.stack([plan.perturbation for plan in plans], axis=1))
-    return tuple(plan.finish(model.representation, decoded[:, row]) for row, plan in enumerate(plans))
+    return tuple(plan.finish(decoded[:, row]) for row, plan in enumerate(plans))
+
+
+Finish = Callable[[npt.NDArray[Any]], Phrase]
+"""From what the decoder returned, `[T, S]`, to notes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,41 +143,37 @@ class _Plan:
     """`[Z]`."""
     perturbation: Floats
     """`[T, V]`."""
-    near: Slot | None = None
-    """The slot whose feel the result takes: the nearer one in a morph."""
-    distance: float = 1.0
-    """How far from `near` the walk has come, 0 to 1."""
-
-    def finish(self, representation: Representation, tensor: npt.NDArray[Any]) -> Phrase:
-        """Turn what the decoder returned, `[T, S]`, into notes with the player's feel."""
-        if self.near is None:
-            return representation.decode(tensor)
-        if tensor.shape[1] > representation.width:
-            return self._finish_groove(representation, tensor, self.near)
-        return self.near.feel.restore(representation.decode(tensor))
-
-    def _finish_groove(self, representation: Representation, tensor: npt.NDArray[Any], near: Slot) -> Phrase:
-        """Ease velocities and offsets from the player's to the model's where both have a hit."""
-        if self.distance == 0 and np.array_equal(
-            tensor[:, : representation.width] > 0.5, near.tensor[:, : representation.width] > 0.5
-        ):
-            return near.phrase
-        features = tensor.shape[1] // representation.width
-        both = (tensor[:, : representation.width] > 0.5) & (near.tensor[:, : representation.width] > 0.5)
-        share = np.where(np.tile(both, (1, features)), np.float32(self.distance), np.float32(1))
-        return representation.decode((share * tensor + (1 - share) * near.tensor).astype(np.float32))
+    finish: Finish
 
 
 def _plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> _Plan:
+    _check_mode(model.bundle, controls)
     for name in controls.needed_slots:
         if name not in slots:
             raise RenderError(f"slot {name} is empty; store a phrase in it first")
-    if controls.mode == "vary":
-        return _plan_vary(model, slots[controls.source], controls)
-    if controls.mode == "morph":
-        return _plan_morph(model, slots[controls.morph_from], slots[controls.morph_to], controls)
-    z = prior_draw(model.bundle.latents, controls.seed) + _attribute_shift(model.bundle, controls)
-    return _Plan(z, _perturb(model, controls, None, ()))
+    match controls.mode:
+        case "vary":
+            return _plan_vary(model, slots[controls.source], controls)
+        case "morph":
+            return _plan_morph(model, slots[controls.morph_from], slots[controls.morph_to], controls)
+        case "generate":
+            z = prior_draw(model.bundle.latents, controls.seed) + _attribute_shift(model.bundle, controls)
+            return _Plan(z, _perturb(model, controls, None, ()), model.representation.decode)
+        case "groove":
+            return _plan_groove(model, slots[controls.source], controls)
+        case "drumify":
+            return _plan_drumify(model, slots[controls.source], controls)
+        case "continue":
+            return _plan_continue(model, slots.get(controls.source), controls)
+
+
+def _check_mode(bundle: Bundle, controls: Controls) -> None:
+    modes = TASK_MODES[bundle.manifest.task]
+    if controls.mode not in modes:
+        raise RenderError(
+            f"{bundle.manifest.name} does not {controls.mode}; it can {' or '.join(modes)}, "
+            "so choose that or another model"
+        )
 
 
 def _plan_vary(model: LatentModel, source: Slot, controls: Controls) -> _Plan:
@@ -175,7 +182,7 @@ def _plan_vary(model: LatentModel, source: Slot, controls: Controls) -> _Plan:
     z = great_circle(source.mu, prior_draw(model.bundle.latents, controls.seed), share)
     distance = max(share, _attribute_distance(controls))
     bias = _perturb(model, controls, source, ((source, distance),))
-    return _Plan(z + shift, bias, source, distance)
+    return _Plan(z + shift, bias, partial(_felt, model.representation, source, distance))
 
 
 def _plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Controls) -> _Plan:
@@ -185,9 +192,68 @@ def _plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Control
     reach = _attribute_distance(controls)
     from_first, from_second = max(share, reach), max(1 - share, reach)
     near, distance = (first, from_first) if share < 0.5 else (second, from_second)
-    return _Plan(
-        z, _perturb(model, controls, near, ((first, from_first), (second, from_second))), near, distance
-    )
+    bias = _perturb(model, controls, near, ((first, from_first), (second, from_second)))
+    return _Plan(z, bias, partial(_felt, model.representation, near, distance))
+
+
+def _felt(tensors: Representation, near: Slot, distance: float, decoded: npt.NDArray[Any]) -> Phrase:
+    """Return what was decoded with the feel of the slot it is nearer to, `distance` (0 to 1) away."""
+    if decoded.shape[1] == tensors.width or tensors.streams:
+        return near.feel.restore(tensors.decode(decoded))
+    ours, theirs = decoded[:, : tensors.width] > 0.5, near.tensor[:, : tensors.width] > 0.5
+    if distance == 0 and np.array_equal(ours, theirs):
+        return near.phrase
+    # Where both have a hit, velocities and offsets ease from the player's to the model's.
+    features = decoded.shape[1] // tensors.width
+    share = np.where(np.tile(ours & theirs, (1, features)), np.float32(distance), np.float32(1))
+    return tensors.decode((share * decoded + (1 - share) * near.tensor).astype(np.float32))
+
+
+def _plan_groove(model: LatentModel, source: Slot, controls: Controls) -> _Plan:
+    """Hold the source's hits whatever happens; another seed is another drummer's evening."""
+    z = source.mu + np.float32(controls.temperature) * source.sigma * _normal(source.mu, controls.seed)
+    tensors = model.representation
+    bias = perturbation.anchor(tensors, source.tensor, perturbation.HOLD)
+
+    def finish(decoded: npt.NDArray[Any]) -> Phrase:
+        return tools.humanised(source.phrase, decoded, controls.variation, tensors)
+
+    return _Plan(z.astype(np.float32), bias, finish)
+
+
+def _plan_drumify(model: LatentModel, source: Slot, controls: Controls) -> _Plan:
+    """Walk from what the taps mean to any drums; a kit to keep is not in a tap."""
+    share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
+    z = great_circle(source.mu, prior_draw(model.bundle.latents, controls.seed), share)
+    free = replace(controls, constraints=replace(controls.constraints, keep_pitches=False))
+    tensors = model.representation
+
+    def finish(decoded: npt.NDArray[Any]) -> Phrase:
+        return tensors.decode(tools.on_the_taps(decoded, source.tensor, controls.variation))
+
+    return _Plan(z + _attribute_shift(model.bundle, controls), _perturb(model, free, source, ()), finish)
+
+
+def _plan_continue(model: LatentModel, source: Slot | None, controls: Controls) -> _Plan:
+    tensors = model.representation
+    written = representation(tensors.name, controls.bars or tensors.bars, tensors.grid)
+    total = np.float32(controls.temperature) * perturbation.noise(written, controls.seed)
+    total = total + perturbation.constrain(written, controls.constraints, None)
+    played = None if source is None else source.phrase
+
+    def finish(decoded: npt.NDArray[Any]) -> Phrase:
+        return tools.in_the_manner_of(written.decode(decoded), played)
+
+    return _Plan(_start_state(model.bundle, source, controls), total, finish)
+
+
+def _start_state(bundle: Bundle, source: Slot | None, controls: Controls) -> Floats:
+    """Return the state `[Z]` a continuation goes on from; that of a GRU stays within -1 to 1."""
+    if controls.start == "guided" and source is not None:
+        return source.mu
+    if controls.start == "random":
+        return np.clip(prior_draw(bundle.latents, controls.seed), -1, 1)
+    return np.zeros(bundle.manifest.z_size, np.float32)
 
 
 def _perturb(
@@ -243,6 +309,12 @@ def prior_draw(latents: Latents, seed: int) -> Floats:
     normal = rng.standard_normal(latents.prior_means.shape[1])
     drawn = latents.prior_means[component] + latents.prior_deviations[component] * normal
     return np.asarray(drawn, np.float32)
+
+
+def _normal(like: Floats, seed: int) -> Floats:
+    """Draw standard normal numbers of a latent's shape; the same for the same seed."""
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _POSTERIOR_STREAM))))
+    return rng.standard_normal(like.shape).astype(np.float32)
 
 
 def _attribute_shift(bundle: Bundle, controls: Controls) -> Floats:

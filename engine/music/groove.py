@@ -10,7 +10,7 @@ How the known faults of this representation are decided here:
 - pitches without a class are left out, never an error; `drums.drum_classes` counts them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ from engine.music.quantise import DRUM_CHANNEL, check_array, check_phrase, conte
 VALUES = 3 * CLASSES
 """Hits (0 or 1), velocities (velocity / 127), offsets (-1 half a step late to 1 half a step early)."""
 HITS, VELOCITIES, OFFSETS = (slice(part * CLASSES, (part + 1) * CLASSES) for part in range(3))
+TAP_CLASS = 3
+"""A tapped rhythm is written on the open hi-hat."""
 FARTHEST_OFFSET = 0.999
 """Half a step late would already be the next step; on the early side rounding could do the same."""
 
@@ -71,6 +73,25 @@ def groove_rows(
     rows[:, VELOCITIES][step, drum] = velocity[order] / 127.0
     rows[:, OFFSETS][step, drum] = 2.0 * (step - onsets[order])
     return rows
+
+
+def quantised(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Keep the hits of frames `[..., 27]`; velocities and offsets become 0."""
+    bare = np.zeros_like(frames)
+    bare[..., HITS] = frames[..., HITS]
+    return bare
+
+
+def tapped(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Keep of frames `[..., 27]` the loudest hit of each step with its offset, on the tap class."""
+    hits = frames[..., HITS]
+    loudest = (hits * frames[..., VELOCITIES]).argmax(axis=-1)[..., None]
+    struck = hits.max(axis=-1)
+    taps = np.zeros_like(frames)
+    taps[..., TAP_CLASS] = struck
+    offsets = np.take_along_axis(frames[..., OFFSETS], loudest, axis=-1)[..., 0]
+    taps[..., OFFSETS.start + TAP_CLASS] = offsets * struck
+    return taps
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,12 @@ class GrooveRepresentation:
             self.kit,
             self.grid,
         )
+
+    def taps(self, phrase: Phrase) -> npt.NDArray[np.float32]:
+        """Return `float32 [T, 27]`: every note of the phrase, whatever its pitch, as a tap."""
+        pitch = exemplars(self.kit)[TAP_CLASS]
+        notes = tuple(replace(note, pitch=pitch) for note in phrase.notes)
+        return tapped(self.encode(replace(phrase, notes=notes)))
 
     def decode(self, array: npt.NDArray[Any]) -> Phrase:
         """Return the phrase of `[T, 27]`: hits above 0.5, one step long, as played, channel 9."""

@@ -154,7 +154,7 @@ def test_an_attribute_moves_the_latent_and_loosens_the_anchor(model, slots):
     still = _plan(model, slots, vary(0.0))
     moved = _plan(model, slots, vary(0.0, attributes=(("density", 0.5),)))
     np.testing.assert_allclose(moved.z - still.z, [0.5] + [0] * 7, atol=1e-6)
-    assert moved.distance == 0.5
+    assert moved.finish.args[-1] == 0.5  # of the way to forgetting how it was played
     with pytest.raises(RenderError, match="it has: density"):
         render(model, slots, vary(0.0, attributes=(("groove", 0.5),)))
 

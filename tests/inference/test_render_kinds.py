@@ -28,7 +28,9 @@ class PlainModel:
         self.outward = rng.normal(0, 1, (Z, shape[0], self.representation.width))
         self.bundle = SimpleNamespace(
             latents=Latents.standard_normal(Z),
-            manifest=SimpleNamespace(attributes=(), z_size=Z, variation_curve=(), morph_curve=()),
+            manifest=SimpleNamespace(
+                name=name, task="autoencode", attributes=(), z_size=Z, variation_curve=(), morph_curve=()
+            ),
         )
 
     def encode(self, x):

@@ -1,0 +1,236 @@
+"""Groove, Drumify and Continue, with models in a few lines of numpy."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import RenderError
+from engine.inference.bundle import Latents
+from engine.inference.controls import Constraints, Controls
+from engine.inference.render import encode_slot, render, render_batch
+from engine.inference.tools import humanised, in_the_manner_of, on_the_taps
+from engine.music.groove import HITS, OFFSETS, TAP_CLASS, VELOCITIES
+from engine.music.notes import Note, Phrase
+from engine.music.representation import representation
+
+Z = 8
+GROOVE = representation("groove", 2)
+
+
+class Drummer:
+    """Every hit where its logit says so, at velocity 0.9, a quarter of a step early; keeps what it heard."""
+
+    def __init__(self, task="humanize"):
+        self.representation = GROOVE
+        self.heard = None
+        self.outward = np.random.default_rng(4).normal(0, 3, (Z, GROOVE.steps, 9))
+        manifest = SimpleNamespace(
+            name="drummer", task=task, attributes=(), z_size=Z, variation_curve=(), morph_curve=()
+        )
+        self.bundle = SimpleNamespace(latents=Latents.standard_normal(Z), manifest=manifest)
+
+    def encode(self, x):
+        self.heard = x[0]
+        mu = np.full((len(x), Z), x.sum() / 100, np.float32)
+        return mu, np.full_like(mu, 0.5)
+
+    def decode(self, z, perturbation):
+        hits = (np.einsum("bz,ztv->tbv", z, self.outward) + perturbation > 0).astype(np.float32)
+        return np.concatenate([hits, 0.9 * hits, 0.5 * hits], axis=-1)
+
+
+class Continuing:
+    """Each key's logit grows with the state and with nothing else; any number of steps."""
+
+    def __init__(self, bars=2):
+        self.representation = representation("pianoroll", bars)
+        manifest = SimpleNamespace(name="continuing", task="continue", attributes=(), z_size=88)
+        self.bundle = SimpleNamespace(latents=Latents.standard_normal(88), manifest=manifest)
+        self.states = []
+
+    def encode(self, x):
+        return 2 * x.max(axis=1) - 1, np.zeros((len(x), 88), np.float32)
+
+    def decode(self, z, perturbation):
+        self.states += list(z)
+        return (8 * z[None] + perturbation > 0).astype(np.float32)
+
+
+drum_notes = st.builds(
+    Note,
+    start_beats=st.floats(-0.1, 7.8),
+    pitch=st.integers(0, 127),
+    duration_beats=st.floats(0.05, 1),
+    velocity=st.integers(1, 127),
+    channel=st.sampled_from([0, 9]),
+)
+ROCK = Phrase.of(
+    [Note(i / 2 + 0.03, 42, 0.2, 50 + i, 9) for i in range(16)]
+    + [Note(i * 2 - 0.02, 36, 0.2, 90, 9) for i in range(4)]
+    + [Note(i * 2 + 1, 38, 0.2, 80, 9) for i in range(4)],
+    2,
+)
+
+
+def groove(variation, **changes):
+    return Controls(mode="groove", variation=variation, **changes)
+
+
+def test_groove_hears_hits_alone():
+    model = Drummer()
+    encode_slot(model, ROCK)
+    assert model.heard[:, HITS].sum() == 24
+    assert not model.heard[:, VELOCITIES].any()
+    assert not model.heard[:, OFFSETS].any()
+
+
+@settings(max_examples=40)
+@given(
+    played=st.lists(drum_notes, max_size=24),
+    variation=st.floats(0, 1),
+    temperature=st.floats(0, 2),
+    seed=st.integers(0, 99),
+)
+def test_groove_adds_and_loses_no_hit(played, variation, temperature, seed):
+    model, phrase = Drummer(), Phrase.of(played, 2)
+    controls = groove(variation, temperature=temperature, seed=seed)
+    result = render(model, {"heard": encode_slot(model, phrase)}, controls)
+    assert sorted(note.pitch for note in result.notes) == sorted(note.pitch for note in phrase.notes)
+    assert {(n.pitch, n.channel, n.duration_beats) for n in result.notes} == {
+        (n.pitch, n.channel, n.duration_beats) for n in phrase.notes
+    }
+
+
+def test_groove_is_as_played_at_0_and_the_drummers_at_1():
+    model = Drummer()
+    slots = {"heard": encode_slot(model, ROCK)}
+    assert render(model, slots, groove(0.0)) == ROCK
+    full = render(model, slots, groove(1.0))
+    assert {note.velocity for note in full.notes} == {round(0.9 * 127)}
+    later = [note.start_beats for note in full.notes if note.start_beats > 0.2]
+    assert {round(start % 0.25, 4) for start in later} == {0.1875}  # a quarter of a step before the line
+
+
+def test_groove_blends_halfway():
+    half = render(Drummer(), {"heard": encode_slot(Drummer(), ROCK)}, groove(0.5))
+    snare = next(note for note in half.notes if note.pitch == 38)
+    assert snare.velocity == round((80 + 0.9 * 127) / 2)
+    assert snare.start_beats == pytest.approx((1.0 + 1.0 - 0.0625) / 2)
+
+
+def test_a_flam_moves_as_one():
+    flam = Phrase.of([Note(0.96, 38, 0.1, 40, 9), Note(1.0, 40, 0.1, 100, 9), Note(1.0, 3, 0.1, 64, 9)], 2)
+    frames = np.zeros((32, 27), np.float32)
+    frames[4, 1], frames[4, 10], frames[4, 19] = 1, 50 / 127, -0.4  # 0.2 of a step late
+    moved = {note.pitch: note for note in humanised(flam, frames, 1.0, GROOVE).notes}
+    assert moved[40].start_beats == pytest.approx(1.05)
+    assert moved[38].start_beats == pytest.approx(1.01)
+    assert (moved[40].velocity, moved[38].velocity) == (50, 1)  # 40 - 50, but audible
+    assert moved[3] == Note(1.0, 3, 0.1, 64, 9)  # a pitch without a class
+
+
+def test_another_seed_is_another_feel_of_the_same_hits():
+    class Moody(Drummer):
+        def decode(self, z, perturbation):
+            return super().decode(z, perturbation) * np.float32(0.5 + 0.3 * np.tanh(z.sum())) + 0.25
+
+    model = Moody()
+    slots = {"heard": encode_slot(model, ROCK)}
+    takes = [render(model, slots, groove(1.0, seed=seed)) for seed in (1, 1, 2)]
+    assert takes[0] == takes[1] != takes[2]
+    calm = [render(model, slots, groove(1.0, seed=seed, temperature=0.0)) for seed in (1, 2)]
+    assert calm[0] == calm[1]
+
+
+TAPS = Phrase.of([Note(0.05, 60, 0.5, 90), Note(1.55, 99, 0.1, 20, 3), Note(1.56, 21, 0.1, 70, 15)], 2)
+
+
+def test_drumify_hears_any_pitch_as_a_tap():
+    model = Drummer("drumify")
+    slot = encode_slot(model, TAPS)
+    expected = np.zeros((32, 27), np.float32)
+    expected[[0, 6], TAP_CLASS] = 1
+    expected[0, 18 + TAP_CLASS], expected[6, 18 + TAP_CLASS] = -0.4, -0.48  # the louder of both taps
+    assert model.heard == pytest.approx(expected, abs=1e-5)
+    assert np.array_equal(slot.tensor, model.heard)
+
+
+def test_drums_follow_the_taps_timing_until_they_are_let_go():
+    model = Drummer("drumify")
+    slots = {"heard": encode_slot(model, TAPS)}
+    tight = render(model, slots, Controls(mode="drumify", variation=0.0, temperature=0.0))
+    at_taps = [note.start_beats for note in tight.notes if round(note.start_beats * 4) in (0, 6)]
+    assert at_taps
+    assert all(start == pytest.approx(0.05) or start == pytest.approx(1.56) for start in at_taps)
+    assert {note.channel for note in tight.notes} == {9}
+    free = np.ones((32, 27), np.float32) * 0.5
+    free[:, HITS] = 1
+    assert np.array_equal(on_the_taps(free, slots["heard"].tensor, 1.0), free)
+
+
+def test_drums_only_where_it_was_tapped_if_asked():
+    model = Drummer("drumify")
+    slots = {"heard": encode_slot(model, TAPS)}
+    held = Constraints(keep_rhythm=True, keep_pitches=True)
+    result = render(model, slots, Controls(mode="drumify", variation=0.0, constraints=held))
+    assert {round(note.start_beats * 4) for note in result.notes} <= {0, 6}
+    assert {note.pitch for note in result.notes} - {46}  # a tap's own pitch is nothing to keep
+
+
+CHORD = Phrase.of([Note(0, pitch, 7.9, 55, 2) for pitch in (60, 64, 67)], 2)
+
+
+def follow(**changes):
+    return Controls(mode="continue", temperature=0.0, **changes)
+
+
+@pytest.mark.parametrize(("bars", "length"), [(0, 2), (1, 1), (8, 8)])
+def test_a_continuation_has_the_length_asked_for(bars, length):
+    model = Continuing()
+    result = render(model, {"heard": encode_slot(model, CHORD)}, follow(bars=bars))
+    assert (result.bars, {note.pitch for note in result.notes}) == (length, {60, 64, 67})
+    assert {note.duration_beats for note in result.notes} == {4.0 * length}
+
+
+def test_a_continuation_is_played_as_its_source_was():
+    model = Continuing()
+    result = render(model, {"heard": encode_slot(model, CHORD)}, follow())
+    assert {(note.velocity, note.channel) for note in result.notes} == {(55, 2)}
+    assert in_the_manner_of(result, None) is result
+
+
+def test_where_a_continuation_starts():
+    model = Continuing()
+    assert follow(start="zero").needed_slots == follow(start="random").needed_slots == ()
+    assert follow().needed_slots == ("heard",)
+    render(model, {}, follow(start="zero"))
+    assert not model.states.pop().any()
+    render(model, {}, follow(start="random", seed=1))
+    render(model, {}, follow(start="random", seed=2))
+    assert np.abs(model.states[0]).max() == 1
+    assert not np.array_equal(*model.states)
+
+
+def test_continuations_of_several_lengths_come_in_one_call():
+    model = Continuing()
+    slots = {"heard": encode_slot(model, CHORD)}
+    takes = [replace(follow(bars=bars, seed=3), temperature=0.7) for bars in (1, 4, 4)]
+    batch = render_batch(model, slots, takes)
+    assert [phrase.bars for phrase in batch] == [1, 4, 4]
+    assert batch == tuple(render(model, slots, take) for take in takes)
+
+
+@pytest.mark.parametrize(("model", "mode"), [(Drummer(), "vary"), (Continuing(), "groove")])
+def test_a_mode_the_model_does_not_do_is_refused(model, mode):
+    with pytest.raises(RenderError, match=f"does not {mode}; it can (groove|continue)"):
+        render(model, {"heard": encode_slot(model, Phrase((), 2))}, Controls(mode=mode))
+
+
+@pytest.mark.parametrize("wrong", [{"start": "somewhere"}, {"bars": 65}, {"bars": 1.5}])
+def test_continuation_controls_are_checked(wrong):
+    with pytest.raises(RenderError, match=next(iter(wrong))):
+        Controls(mode="continue", **wrong)
