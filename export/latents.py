@@ -21,18 +21,23 @@ from training.corpus.dataset import Corpus
 from training.evaluation.attributes import (
     Definition,
     Effects,
+    calibrated,
     definitions,
     directions,
     measure_all,
     measure_effects,
 )
+from training.models.seq2seq import Continuer
 from training.models.vae import VAE
-from training.tasks import heard_of
+from training.tasks import heard_and_target, heard_of
 
 TRAIN_WINDOWS = 20_000
 VALID_WINDOWS = 4_000
 EFFECT_LATENTS = 256
 """Phrases that are moved along each direction, as in the paper."""
+TRAIN_STATES = 4_000
+VALID_STATES = 1_000
+"""A continuation's state is four times as wide as a latent, and one Gaussian says most about it."""
 BATCH = 256
 SEED = 1
 
@@ -65,8 +70,6 @@ class _Encoded:
     phrases: npt.NDArray[Any]
     """The tensors the decoder should write."""
     heard: Tensor
-    mu: Tensor
-    """`[N, Z]`."""
     drawn: Tensor
     """`[N, Z]`, one sample of each posterior."""
 
@@ -86,38 +89,71 @@ def measure_latents(model: VAE, graphs: Model, config: RunConfig, corpus: Corpus
     train = _encoded(model, config, corpus, "train", TRAIN_WINDOWS, config.data.transpose)
     valid = _encoded(model, config, corpus, "valid", VALID_WINDOWS, 0)
     held_out = valid.drawn.double().numpy()
-    mixture, nats = best_mixture(train.drawn.double().numpy(), held_out, SEED)
+    drawn = train.drawn.double().numpy()
+    mixture, nats = best_mixture(drawn, held_out, SEED)
     metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
     named = definitions(graphs.representation)
-    mu = train.mu.double().numpy()
-    found = directions(mu, measure_all(named, train.phrases)) if named else np.zeros((0, mu.shape[1]))
+    found = np.zeros((0, drawn.shape[1]))
     moved = held_out[_spread(len(held_out), EFFECT_LATENTS)]
     attributes: tuple[Attribute, ...] = ()
     if named:
+        values = measure_all(named, train.phrases)
+        tried = drawn[_spread(len(drawn), EFFECT_LATENTS)]
+        found = directions(drawn, values)
+        found = calibrated(named, found, np.nanstd(values, axis=0), tried, lambda z: _decoded(graphs, z))
         effects = measure_effects(named, found, moved, lambda z: _decoded(graphs, z))
         attributes = tuple(_attribute(named, index, effects) for index in range(len(named)))
     return LatentSpace(_latents(mixture, found), attributes, metrics, valid.drawn, valid.heard)
+
+
+def measure_states(model: Continuer, config: RunConfig, corpus: Corpus) -> LatentSpace:
+    """Fit a mixture to the states after given bars, for continuations from anywhere.
+
+    Raises:
+        ExportError: the corpus has no windows in a split.
+    """
+    _, train = _states(model, config, corpus, "train", TRAIN_STATES, config.data.transpose)
+    given, valid = _states(model, config, corpus, "valid", VALID_STATES, 0)
+    held_out = valid.double().numpy()
+    mixture, nats = best_mixture(train.double().numpy(), held_out, SEED)
+    metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
+    none = np.zeros((0, valid.shape[1]))
+    return LatentSpace(_latents(mixture, none), (), metrics, valid, given)
+
+
+def _states(
+    model: Continuer, config: RunConfig, corpus: Corpus, split: str, windows: int, transpose: int
+) -> tuple[Tensor, Tensor]:
+    """Return given bars `[N, T, K]` and the states `[N, Z]` after them."""
+    window = torch.as_tensor(_phrases(corpus, split, windows, transpose), dtype=torch.float32)
+    given, _ = heard_and_target(window, config.model)
+    with torch.no_grad():
+        states = [model.encode(given[start : start + BATCH]) for start in range(0, len(given), BATCH)]
+    return given, torch.cat(states)
+
+
+def _phrases(corpus: Corpus, split: str, windows: int, transpose: int) -> npt.NDArray[Any]:
+    """Return up to `windows` windows spread over a split, transposed as in training."""
+    ids = corpus.window_ids(split)
+    if not len(ids):
+        raise ExportError(
+            f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files"
+        )
+    return corpus.batch(ids[_spread(len(ids), windows)], np.random.default_rng(SEED), transpose)
 
 
 def _encoded(
     model: VAE, config: RunConfig, corpus: Corpus, split: str, windows: int, transpose: int
 ) -> _Encoded:
     """Encode up to `windows` windows spread over a split, transposed as in training."""
-    ids = corpus.window_ids(split)
-    if not len(ids):
-        raise ExportError(
-            f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files"
-        )
-    ids = ids[_spread(len(ids), windows)]
-    rng = np.random.default_rng(SEED)
-    phrases = corpus.batch(ids, rng, transpose)
+    phrases = _phrases(corpus, split, windows, transpose)
     generator = torch.Generator().manual_seed(SEED)
     heard = heard_of(torch.as_tensor(phrases), config.model, generator)
     with torch.no_grad():
         posteriors = [model.encode(heard[start : start + BATCH]) for start in range(0, len(heard), BATCH)]
     mu = torch.cat([posterior.mu for posterior in posteriors])
     sigma = torch.cat([posterior.sigma for posterior in posteriors])
-    return _Encoded(phrases, heard, mu, mu + sigma * torch.randn(mu.shape, generator=generator))
+    return _Encoded(phrases, heard, mu + sigma * torch.randn(mu.shape, generator=generator))
 
 
 def _spread(count: int, wanted: int) -> npt.NDArray[np.int64]:

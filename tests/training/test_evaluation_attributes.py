@@ -5,6 +5,7 @@ from engine.music.representation import representation
 from training.evaluation.attributes import (
     LARGEST_STEP,
     Definition,
+    calibrated,
     definitions,
     directions,
     drum_hits,
@@ -120,6 +121,39 @@ def test_a_constant_attribute_gets_a_harmless_direction():
     latents, values, _ = linear_data()
     values[:, 1] = 3.0
     found = directions(latents, values)
+    assert np.isfinite(found).all()
+
+
+SUM = Definition("sum", "units", lambda x: x.sum(axis=1))
+
+
+def test_a_direction_is_stretched_over_the_dead_zone_of_a_decoder():
+    """The decoder answers nothing up to 2 and then one for one: a step of 2 + deviation is needed."""
+    rng = np.random.default_rng(0)
+    latents = np.concatenate([np.zeros((64, 1)), 10 * rng.normal(size=(64, 15))], axis=1)
+
+    def decode(z):
+        return np.sign(z[:, :1]) * np.maximum(np.abs(z[:, :1]) - 2, 0)
+
+    found = calibrated((SUM,), np.eye(1, 16), np.array([0.6]), latents, decode)
+    assert found[0, 0] == pytest.approx(2.6)
+    assert not found[0, 1:].any()
+
+
+def test_a_strong_direction_is_shortened_and_a_weak_one_kept_within_the_data():
+    latents = np.random.default_rng(1).normal(size=(64, 16))
+    strong = calibrated((SUM,), np.eye(1, 16), np.array([0.1]), latents, lambda z: z)
+    assert strong[0, 0] == pytest.approx(0.1, rel=1e-5)
+    weak = calibrated((SUM,), np.eye(1, 16), np.array([50.0]), latents, lambda z: z)
+    longest = LARGEST_STEP * np.linalg.norm(latents, axis=1).mean()
+    assert longest / 2 < weak[0, 0] <= longest
+
+
+def test_an_attribute_that_is_never_defined_keeps_a_finite_direction():
+    latents = np.ones((4, 16))
+    nothing = Definition("none", "units", lambda x: np.full(len(x), np.nan))
+    with pytest.warns(RuntimeWarning, match="empty"):
+        found = calibrated((nothing,), np.eye(1, 16), np.array([1.0]), latents, lambda z: z)
     assert np.isfinite(found).all()
 
 

@@ -30,6 +30,8 @@ RIDGE = 1e-2
 """Penalty of the linear model, as a share of the mean variance of a latent dimension."""
 LARGEST_STEP = 0.5
 """Longest direction, as a share of the mean length of a latent: beyond, decoding leaves the data."""
+STRETCHES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+"""Multiples of a direction that are tried, to find where it changes its attribute by one deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,8 @@ def directions(latents: Floats, values: Floats) -> Floats:
     `LARGEST_STEP`.
 
     Args:
-        latents: `[N, Z]`, mu of phrases.
+        latents: `[N, Z]`, draws from the posteriors of phrases. Not mu: what a latent means to the
+            decoder is what phrases drawn around it have in common.
         values: `[N, A]` their attributes, nan where undefined.
     """
     centred = latents - latents.mean(axis=0)
@@ -185,6 +188,55 @@ def directions(latents: Floats, values: Floats) -> Floats:
     longest = LARGEST_STEP * float(np.linalg.norm(latents, axis=1).mean())
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found * np.minimum(1, longest / np.maximum(lengths, 1e-12)))
+
+
+def calibrated(
+    attributes: tuple[Definition, ...],
+    found: Floats,
+    deviations: Floats,
+    latents: Floats,
+    decode: Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]],
+) -> Floats:
+    """Stretch directions until a step of each, decoded, changes its own attribute by one deviation.
+
+    A decoder that learned to see through its posterior's noise answers a small move not at all and a
+    large one at once, so the linear model's lengths fall short. No direction gets longer than
+    `LARGEST_STEP` allows; one that never reaches its deviation gets the length that changes most.
+
+    Args:
+        attributes: what the directions are of.
+        found: `[A, Z]`.
+        deviations: `[A]`, standard deviations of the attributes in the data.
+        latents: `[N, Z]` to move.
+        decode: from `[N, Z]` to the representation's tensors `[N, T, ...]`.
+    """
+    longest = LARGEST_STEP * float(np.linalg.norm(latents, axis=1).mean())
+    stretched = np.array(found, dtype=np.float64)
+    for index, (attribute, direction) in enumerate(zip(attributes, found, strict=True)):
+        room = longest / max(float(np.linalg.norm(direction)), 1e-12)
+        factors = [factor for factor in STRETCHES if factor <= room * (1 + 1e-6)] or [min(room, 1.0)]
+        changes = []
+        for factor in factors:
+            ends = [
+                np.nanmean(
+                    attribute.measure(decode((latents + sign * factor * direction).astype(np.float32)))
+                )
+                for sign in (1, -1)
+            ]
+            changes.append(float(ends[0] - ends[1]) / 2 / max(float(deviations[index]), 1e-12))
+        stretched[index] *= _reaching(factors, changes)
+    return stretched
+
+
+def _reaching(factors: list[float], changes: list[float]) -> float:
+    """Return the least factor at which the change is 1, on straight lines between those that were tried."""
+    for index, change in enumerate(changes):
+        if change >= 1:
+            if index == 0:
+                return factors[0] / change
+            low, span = changes[index - 1], change - changes[index - 1]
+            return factors[index - 1] + (1 - low) / span * (factors[index] - factors[index - 1])
+    return factors[int(np.argmax(np.nan_to_num(changes, nan=-np.inf)))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

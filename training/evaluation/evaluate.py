@@ -21,7 +21,7 @@ from training.checkpoint import RunFolder
 from training.config import ConfigError
 from training.corpus.dataset import Corpus
 from training.evaluation import pictures
-from training.evaluation.attributes import definitions, directions, measure_all, measure_effects
+from training.evaluation.attributes import calibrated, definitions, directions, measure_all, measure_effects
 from training.evaluation.core import core_metrics
 from training.evaluation.features import measure_phrases
 from training.evaluation.humanising import measure_humanising
@@ -145,13 +145,15 @@ def _interpolation(subject: Subject, model: VAE, corpus: Corpus, options: Option
 
 
 @torch.no_grad()
-def _encode(model: VAE, heard: NDArray[Any], options: Options) -> NDArray[np.float64]:
-    """Return mu `[N, Z]` of windows."""
+def _encode(model: VAE, heard: NDArray[Any], options: Options, *, drawn: bool = False) -> NDArray[np.float64]:
+    """Return `[N, Z]` for windows: mu, or a draw from each posterior."""
     generator = torch.Generator().manual_seed(options.seed)
     parts = []
     for start in range(0, len(heard), BATCH):
         target = torch.as_tensor(heard[start : start + BATCH], device=next(model.parameters()).device)
-        parts.append(model.encode(heard_of(target, model.config, generator)).mu.double().cpu().numpy())
+        posterior = model.encode(heard_of(target, model.config, generator))
+        noise = torch.randn(posterior.mu.shape, generator=generator).to(target.device) if drawn else 0
+        parts.append((posterior.mu + posterior.sigma * noise).double().cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -172,9 +174,12 @@ def _attributes(subject: Subject, model: VAE, corpus: Corpus, options: Options, 
     if found is None:
         ids = spread(training, min(MOST_DIRECTION_WINDOWS, 8 * options.windows))
         phrases = corpus.batch(ids, np.random.default_rng(options.seed), transpose)
-        found = directions(_encode(model, phrases, options), measure_all(named, phrases))
+        z, values = _encode(model, phrases, options, drawn=True), measure_all(named, phrases)
+        tried = spread(np.arange(len(z)), EFFECT_LATENTS)
+        found = directions(z, values)
+        found = calibrated(named, found, np.nanstd(values, axis=0), z[tried], lambda z: decode(model, z))
     held = corpus.batch(spread(corpus.window_ids(options.split), min(EFFECT_LATENTS, options.windows)))
-    latents = _encode(model, held, options)
+    latents = _encode(model, held, options, drawn=True)
     effects = measure_effects(named, found, latents, lambda z: decode(model, z))
     spread_of = np.nanstd(measure_all(named, held), axis=0)
     relative = effects.change / np.where(spread_of > 0, spread_of, np.nan)
