@@ -21,7 +21,7 @@ from engine.music.representation import Representation
 CPU = "CPUExecutionProvider"
 ACCELERATORS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
 """Tried besides the CPU, with the float graphs, where onnxruntime was built with them."""
-SWITCH_GAIN = 0.9
+SWITCH_GAIN = 0.75
 """An alternative must take less than this share of the time of the one before it, so that noise
 in the measurement does not make the same machine choose differently from day to day."""
 MEASURED_RUNS = 9
