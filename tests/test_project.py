@@ -1,5 +1,6 @@
 """The project's own files: pins that hold, commands that exist, a tree that names no machine."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -75,6 +76,14 @@ def test_licence_is_the_whole_gpl() -> None:
     assert "Version 3, 29 June 2007" in text
     assert "END OF TERMS AND CONDITIONS" in text
     assert PROJECT["license"] == "GPL-3.0-or-later"
+
+
+def test_every_data_set_of_a_shipped_model_is_attributed() -> None:
+    text = (ROOT / "docs" / "LICENSES.md").read_text(encoding="utf-8")
+    bundles = [json.loads(path.read_text()) for path in ROOT.glob("engine/bundles/*/bundle.json")]
+    assert bundles
+    used = {data["name"] for bundle in bundles for data in bundle["training"]["data"]}
+    assert {name for name in used if f"`{name}`" not in text} == set()
 
 
 def test_tree_names_no_machine_of_its_makers() -> None:
