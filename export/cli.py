@@ -1,8 +1,6 @@
 """The `antiphon-export` command: runs into bundles, and bundles proven again."""
 
-import logging
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -36,7 +34,6 @@ def export(
 ) -> None:
     """Turn a training run into a bundle for the app, proven against torch."""
     console = Console(stderr=True)
-    quieten()
     try:
         if check is not None:
             check_command(check, console)
@@ -81,13 +78,6 @@ def check_command(path: Path, console: Console) -> None:
     with console.status("proving"):
         result = check_bundle(path)
     show_check(path, result, console)
-
-
-def quieten() -> None:
-    """Keep the exporter's notes about packages it could also use off the terminal."""
-    warnings.filterwarnings("ignore")
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
 
 
 def fail(error: Exception) -> NoReturn:

@@ -4,6 +4,10 @@ Weights are stored in float16 wherever that loses nothing, with a Cast that the 
 when it loads the graph.
 """
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -140,21 +144,35 @@ def traced(module: nn.Module, example: Tensor, names: tuple[str, list[str]]) -> 
         Its nodes and constants, float32 constants stored in float16 where that is exact.
     """
     batch = torch.export.Dim("batch", min=1, max=65536)
-    module = module.eval()
-    program = torch.onnx.export(
-        module,
-        (example,),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=[names[0]],
-        output_names=names[1],
-        dynamic_shapes=({0: batch},),
-        external_data=False,
-        verbose=False,
-    )
+    with quiet():
+        program = torch.onnx.export(
+            module.eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[names[0]],
+            output_names=names[1],
+            dynamic_shapes=({0: batch},),
+            external_data=False,
+            verbose=False,
+        )
     if program is None:
         raise RuntimeError("torch returned no program")
     return from_model(program.model_proto)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep back the exporter's notes about its own future and about packages it could also use."""
+    notes = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = notes.level
+    notes.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        notes.setLevel(level)
 
 
 def from_model(model: onnx.ModelProto) -> GraphBuilder:
