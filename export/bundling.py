@@ -34,15 +34,18 @@ from engine.inference.bundle import (
 from engine.inference.calibration import morph_curve, variation_curve
 from engine.inference.model import CPU, Model
 from engine.music.representation import Representation
+from export.continuing import continuer_graphs, prove_continuer, state_size
 from export.decoder_graph import conditions_graph, decoder_graph
 from export.encoder_graph import encoder_graph
 from export.errors import ExportError
 from export.graph import GraphBuilder
-from export.latents import LatentSpace, measure_latents
+from export.latents import LatentSpace, measure_latents, measure_states
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
 from training.corpus.dataset import Corpus
+from training.models.seq2seq import Continuer
+from training.models.vae import VAE
 
 VOICES: Mapping[str, tuple[Voice, ...]] = {
     "melody": (Voice(name="melody"),),
@@ -53,6 +56,7 @@ VOICES: Mapping[str, tuple[Voice, ...]] = {
         Voice(name="bass", channel=1, program=33),
         Voice(name="drums", channel=9),
     ),
+    "pianoroll": (Voice(name="piano", program=0),),
 }
 
 CURVE_PHRASES = 48
@@ -92,43 +96,80 @@ def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, 
     """
     check_place(output)
     tell("writing the graphs")
-    conditions = conditions_graph(run.model)
-    files = float_graphs(run, conditions)
-    drawn, heard = None, None
-    space = LatentSpace.empty(run.model.config.z_size)
-    parity: dict[str, float] = {}
     manifest = manifest_of(run, options)
-    model = in_memory(manifest, run.tensors, files, "float")
-    if corpus is not None:
-        tell("measuring the latent space")
-        space = measure_latents(run.model, model, run.config, corpus)
-        drawn, heard = space.drawn, space.heard
-        curves = slider_curves(in_memory(manifest, run.tensors, files, "float", space.latents), space)
-        manifest = msgspec.structs.replace(manifest, **curves)
-    tell("proving the float graphs against torch")
-    parity |= prove_float(run, model, drawn, heard)
-    if options.int8:
-        tell("quantising, and measuring what it costs")
-        files |= int8_graphs(run.model, run.tensors, conditions)
-        int8 = in_memory(manifest, run.tensors, files, "int8")
-        examples = samples(run.model, run.tensors.width, drawn)
-        parity |= measure_int8(run.model, run.tensors, conditions, int8, examples)
+    if isinstance(run.model, Continuer):
+        parts = continuer_parts(run, run.model, manifest, corpus, tell)
+    else:
+        parts = vae_parts(run, run.model, manifest, corpus, options, tell)
+    files, space = dict(parts.files), parts.space
     if corpus is not None:
         files[LATENTS] = space.latents.to_bytes()
     files[WEIGHTS] = save(run.weights)
     manifest = msgspec.structs.replace(
         manifest,
-        parity=parity,
+        parity=parts.parity,
         attributes=space.attributes,
         metrics=manifest.metrics | space.metrics,
         prior_components=len(space.latents.prior_weights) if corpus is not None else 0,
+        **parts.curves,
     )
     return place(output, manifest, files, options.zipped)
 
 
-def float_graphs(run: Run, conditions: GraphBuilder) -> dict[str, bytes]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What a kind of model brings to its bundle."""
+
+    files: dict[str, bytes]
+    """Graphs by file name."""
+    space: LatentSpace
+    parity: dict[str, float]
+    curves: dict[str, tuple[float, ...]]
+    """Of the sliders, by the manifest's names."""
+
+
+def vae_parts(
+    run: Run, vae: VAE, manifest: BundleManifest, corpus: Corpus | None, options: Options, tell: Tell
+) -> Parts:
+    """Write, measure and prove what a variational autoencoder becomes."""
+    conditions = conditions_graph(vae)
+    files = float_graphs(vae, run.tensors, conditions)
+    space = LatentSpace.empty(manifest.z_size)
+    curves: dict[str, tuple[float, ...]] = {}
+    model = in_memory(manifest, run.tensors, files, "float")
+    if corpus is not None:
+        tell("measuring the latent space")
+        space = measure_latents(vae, model, run.config, corpus)
+        if manifest.task == "autoencode":  # only there the source's own tokens hold a walk
+            curves = slider_curves(in_memory(manifest, run.tensors, files, "float", space.latents), space)
+    tell("proving the float graphs against torch")
+    parity = prove_float(vae, run.tensors, model, space.drawn, space.heard)
+    if options.int8:
+        tell("quantising, and measuring what it costs")
+        files |= int8_graphs(vae, run.tensors, conditions)
+        int8 = in_memory(manifest, run.tensors, files, "int8")
+        examples = samples(vae, run.tensors.width, space.drawn)
+        parity |= measure_int8(vae, run.tensors, conditions, int8, examples)
+    return Parts(files, space, parity, curves)
+
+
+def continuer_parts(
+    run: Run, continuer: Continuer, manifest: BundleManifest, corpus: Corpus | None, tell: Tell
+) -> Parts:
+    """Write, measure and prove what a continuation becomes; it is small enough without an 8-bit form."""
+    files = continuer_graphs(continuer, run.tensors)
+    space = LatentSpace.empty(manifest.z_size)
+    if corpus is not None:
+        tell("measuring the states after given bars")
+        space = measure_states(continuer, run.config, corpus)
+    tell("proving the float graphs against torch")
+    model = in_memory(manifest, run.tensors, files, "float")
+    return Parts(files, space, prove_continuer(continuer, model, space.heard), {})
+
+
+def float_graphs(vae: VAE, tensors: Representation, conditions: GraphBuilder) -> dict[str, bytes]:
     """Return the float forms of both graphs by file name."""
-    graphs = encoder_graph(run.model, run.tensors), decoder_graph(run.model, run.tensors, conditions)
+    graphs = encoder_graph(vae, tensors), decoder_graph(vae, tensors, conditions)
     return dict(zip(GRAPHS, graphs, strict=True))
 
 
@@ -146,11 +187,14 @@ def in_memory(
     return Model.load(bundle, precision=precision, provider=CPU)
 
 
-def prove_float(run: Run, graphs: Model, drawn: Tensor | None, heard: Tensor | None) -> dict[str, float]:
+def prove_float(
+    vae: VAE, tensors: Representation, graphs: Model, drawn: Tensor | None, heard: Tensor | None
+) -> dict[str, float]:
     """Prove encoder and decoder; returns what was measured on the way.
 
     Args:
-        run: torch's side.
+        vae: torch's side.
+        tensors: its representation.
         graphs: the float graphs.
         drawn: latents `[M, Z]` to decode; None for the standard normal.
         heard: phrases to encode; None for random ones.
@@ -158,8 +202,8 @@ def prove_float(run: Run, graphs: Model, drawn: Tensor | None, heard: Tensor | N
     Raises:
         ExportError: they differ.
     """
-    mu, sigma = prove_encoder(run.model, graphs, heard)
-    agreement = prove_decoder(run.model, graphs, samples(run.model, run.tensors.width, drawn))
+    mu, sigma = prove_encoder(vae, graphs, heard)
+    agreement = prove_decoder(vae, graphs, samples(vae, tensors.width, drawn))
     return {
         "float_mu_error": mu,
         "float_sigma_error": sigma,
@@ -191,10 +235,13 @@ def slider_curves(model: Model, space: LatentSpace) -> dict[str, tuple[float, ..
 def manifest_of(run: Run, options: Options) -> BundleManifest:
     """Return the manifest of a run, without what is still to be measured."""
     tensors, config = run.tensors, run.config.model
-    encoder, decoder = graph_specs(tensors, config.z_size)
+    z_size = state_size(run.model) if isinstance(run.model, Continuer) else config.z_size
+    encoder, decoder = graph_specs(tensors, z_size, config.task)
     attributes: tuple[Attribute, ...] = ()
     return BundleManifest(
         name=options.name or run.config.name,
+        kind="seq2seq" if config.task == "continue" else "vae",
+        task=config.task,
         title=options.title,
         representation=RepresentationRef(
             name=tensors.name,
@@ -207,7 +254,7 @@ def manifest_of(run: Run, options: Options) -> BundleManifest:
         steps=tensors.steps,
         streams=tuple(tensors.streams),
         width=tensors.width,
-        z_size=config.z_size,
+        z_size=z_size,
         voices=VOICES[tensors.name],
         encoder=encoder,
         decoder=decoder,

@@ -10,11 +10,13 @@ from torch import Tensor
 from engine.inference.archive import read_archive
 from engine.inference.bundle import WEIGHTS, Bundle, load_bundle
 from engine.inference.model import CPU, Model
+from export.continuing import prove_continuer
 from export.errors import ExportError
 from export.parity import compare, prove_decoder, prove_encoder, same_alone, samples
 from export.run import build_model
 from training.config import RunConfig
-from training.models.vae import VAE
+from training.models.build import Trainable
+from training.models.seq2seq import Continuer
 
 SMALLEST_SHARE = 0.5
 """An int8 decoder that agrees with torch in fewer choices than this is broken, not just coarser."""
@@ -33,6 +35,8 @@ def check_bundle(path: Path) -> dict[str, float]:
     bundle = load_bundle(path)
     model = model_of(bundle)
     graphs = Model.load(bundle, precision="float", provider=CPU)
+    if isinstance(model, Continuer):
+        return prove_continuer(model, graphs)
     mu, sigma = prove_encoder(model, graphs)
     drawn = samples(model, bundle.representation.width)
     agreement = prove_decoder(model, graphs, drawn)
@@ -55,7 +59,7 @@ def check_bundle(path: Path) -> dict[str, float]:
     return measured | {"int8_same_choices": share, "int8_same_alone": alone}
 
 
-def model_of(bundle: Bundle) -> VAE:
+def model_of(bundle: Bundle) -> Trainable:
     """Rebuild a bundle's model in torch from its config and its weights.
 
     Raises:

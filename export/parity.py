@@ -103,16 +103,25 @@ def prove_decoder(model: VAE, graphs: Model, drawn: list[Sample]) -> Agreement:
     Raises:
         ExportError: they differ by more than near ties.
     """
-    total = compare(model, graphs, drawn)
-    if total.faults or total.near_ties > LARGEST_TIE_SHARE * total.choices + 1:
-        raise ExportError(
-            f"decoder: {total.choices - total.same} of {total.choices} choices differ between torch and "
-            f"ONNX Runtime ({total.faults} not near ties); report it with the run's config"
-        )
+    total = check_agreement(compare(model, graphs, drawn))
     if total.frame_error > FRAME_TOLERANCE:
         raise ExportError(
             f"decoder: velocities or offsets differ by up to {total.frame_error:.1e} between torch and "
             f"ONNX Runtime (allowed {FRAME_TOLERANCE:.0e}); report it with the run's config"
+        )
+    return total
+
+
+def check_agreement(total: Agreement) -> Agreement:
+    """Refuse more differences than near ties explain.
+
+    Raises:
+        ExportError: there are.
+    """
+    if total.faults or total.near_ties > LARGEST_TIE_SHARE * total.choices + 1:
+        raise ExportError(
+            f"decoder: {total.choices - total.same} of {total.choices} choices differ between torch and "
+            f"ONNX Runtime ({total.faults} not near ties); report it with the run's config"
         )
     return total
 
@@ -124,6 +133,11 @@ def compare(model: VAE, graphs: Model, drawn: list[Sample]) -> Agreement:
         ours = model.generate(sample.z, sample.perturbation)  # [B, T, S or W]
         theirs = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
         parts.append(agreement(model, sample, ours, torch.from_numpy(theirs).transpose(0, 1)))
+    return together(parts)
+
+
+def together(parts: list[Agreement]) -> Agreement:
+    """Return the agreement of several samples in one."""
     total = parts[0]
     for part in parts[1:]:
         total = total.joined(part)

@@ -20,8 +20,8 @@ from export.errors import ExportError
 from training.config import ConfigError, ModelConfig, RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.sources import CorpusError
+from training.models.build import Trainable
 from training.models.build import build_model as build
-from training.models.vae import VAE
 
 CONFIG, WEIGHTS, METRICS, RECORD = "config.json", "ema.safetensors", "metrics.json", "run.json"
 
@@ -33,8 +33,8 @@ class Run:
     path: Path
     config: RunConfig
     weights: dict[str, Tensor]
-    """Float16, by the names of `VAE.state_dict`."""
-    model: VAE
+    """Float16, by the names of the model's `state_dict`."""
+    model: Trainable
     """Float32 in evaluation mode, with exactly those weights."""
     tensors: Representation
     metrics: dict[str, float]
@@ -112,7 +112,7 @@ def representation_of(config: ModelConfig) -> Representation:
         raise ExportError(f"{CONFIG}: {error}") from error
 
 
-def build_model(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> VAE:
+def build_model(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> Trainable:
     """Return the float32 model of float16 weights, in evaluation mode.
 
     Raises:
@@ -122,8 +122,6 @@ def build_model(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> 
         model = build(config)
     except ConfigError as error:
         raise ExportError(f"{path.parent}: {error}") from error
-    if not isinstance(model, VAE):
-        raise ExportError(f"{path.parent}: task {config.task!r} has no bundle form yet; export another run")
     try:
         model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except RuntimeError as error:

@@ -26,13 +26,13 @@ KINDS = [
 def exported(request, tmp_path_factory):
     run = load_run(tinyrun.write(tmp_path_factory.mktemp("runs") / "run", request.param))
     conditions = conditions_graph(run.model)
-    return run, conditions, float_graphs(run, conditions)
+    return run, conditions, float_graphs(run.model, run.tensors, conditions)
 
 
 def test_float_graphs_do_what_torch_does(exported):
     run, _, files = exported
     graphs = in_memory(manifest_of(run, Options()), run.tensors, files, "float")
-    measured = prove_float(run, graphs, None, None)
+    measured = prove_float(run.model, run.tensors, graphs, None, None)
     assert measured["float_same_choices"] > 0.999
     sample = parity.samples(run.model, run.tensors.width)[-1]
     tokens = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from engine.music.representation import representation
 from training.config import DecoderConfig, EncoderConfig, ModelConfig, RunConfig
@@ -42,8 +43,8 @@ def model(config: ModelConfig, seed: int = 1) -> VAE:
     return made.eval().requires_grad_(False)
 
 
-def write(folder: Path, config: ModelConfig) -> Path:
-    """Write a run's folder as the training loop does."""
+def write(folder: Path, config: ModelConfig, trained: nn.Module | None = None) -> Path:
+    """Write a run's folder as the training loop does; without `trained` of a `model` of the config."""
     folder.mkdir(parents=True)
     run = RunConfig(name=f"tiny_{config.representation}", corpus="nowhere/corpus", model=config)
     (folder / "config.json").write_bytes(msgspec.json.encode(run))
@@ -57,7 +58,7 @@ def write(folder: Path, config: ModelConfig) -> Path:
         "data": [{"set": "songs", "licence": "CC0-1.0", "rights": "ok", "files": 3, "windows": {"2": 9}}],
     }
     (folder / "run.json").write_text(json.dumps(record))
-    save_file(model(config).state_dict(), folder / "ema.safetensors")
+    save_file((trained or model(config)).state_dict(), folder / "ema.safetensors")
     return folder
 
 
