@@ -95,7 +95,7 @@ def run_headless(options: LiveOptions, *, for_s: float | None, log: Path | None,
         model = load_model(options)
         client = make_client(options)
         stack.callback(client.close)
-        client.start()
+        client.start(patient=options.demo)  # the demo needs no ports; a DAW does
         session = stack.enter_context(make_session(options, client, model, on_event))
         _loop(session, stream, options, for_s, stopped)
         _quieten(client, on_event)

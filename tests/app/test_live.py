@@ -172,6 +172,25 @@ def test_a_signal_silences_and_ends_well(number, jack_server, tiny_bundle, tmp_p
     assert _left_sounding(log) == set()
 
 
+@pytest.mark.parametrize("options", [("--demo", "--for", "3"), ("--for", "3")], ids=["demo", "no demo"])
+def test_only_the_demo_plays_on_without_ports(options, tiny_bundle):
+    command = [sys.executable, "-m", "app", "live", "--headless", "--midi-backend", "jack", *options]
+    command += ["--model", str(tiny_bundle)]
+    environment = {
+        **os.environ,
+        "JACK_DEFAULT_SERVER": "antiphon-no-such-server",
+        "JACK_NO_START_SERVER": "1",
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
+    if "--demo" in options:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[0].startswith("notice")
+        assert any(line.startswith("bar ") for line in done.stdout.splitlines())
+    else:
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+
+
 def _wait_for(log: Path, kind: str) -> None:
     for _ in range(400):
         if log.exists() and f'"event": "{kind}"' in log.read_text():
