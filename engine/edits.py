@@ -50,6 +50,10 @@ class Edits:
         """Put a phrase into a slot."""
         self._commit(replace(self.now, stored={**self.now.stored, slot: phrase}), joined=False)
 
+    def adapt(self, controls: Controls) -> None:
+        """Set controls that the circumstances ask for, not the player; no step of undo."""
+        self.now = replace(self.now, controls=controls)
+
     def undo(self) -> bool:
         """Take back the last change; return False if there is none."""
         return self._step(self._undo, self._redo)

@@ -16,8 +16,8 @@ from engine.board import Board
 from engine.edits import Edits
 from engine.errors import PerformerError, RenderError
 from engine.history import HeardPhrase, History
-from engine.inference.controls import HEARD, STORED, Controls, changed
-from engine.inference.render import fit
+from engine.inference.controls import HEARD, STORED, TASK_MODES, Controls, changed
+from engine.inference.render import check_mode, fit
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import ClockSource, Command, Event, StartAt
@@ -82,6 +82,7 @@ class Session:
         self._closed = False
         self._seeds = random.Random()
         self._answers = Answers(_Outlet(self), now_ns)
+        self._fit_mode()
 
     def __enter__(self) -> "Session":
         return self
@@ -139,12 +140,15 @@ class Session:
         """Change controls by name, those of `Constraints` included; the music follows.
 
         Raises:
-            RenderError: a name is unknown or a value out of range; nothing is changed then.
+            RenderError: a name is unknown, a value out of range, or the model does not do the mode;
+                nothing is changed then.
         """
         with self._lock:
             controls = changed(self._edits.now.controls, **changes)
             if controls == self._edits.now.controls:
                 return
+            if self._model is not None:
+                check_mode(self._model.bundle, controls)
             self._edits.control(controls, frozenset(changes), self._now_ns())
             self._request()
 
@@ -211,20 +215,31 @@ class Session:
         """Take back the last change of controls or slots."""
         with self._lock:
             if self._edits.undo():
+                self._fit_mode()
                 self._request()
 
     def redo(self) -> None:
         """Bring back what was undone last."""
         with self._lock:
             if self._edits.redo():
+                self._fit_mode()
                 self._request()
 
     def set_model(self, model: "Model") -> None:
-        """Use another model from now on; what sounds goes on until its first answer."""
+        """Use another model from now on; what sounds goes on until its first answer.
+
+        Where it does not do the mode that is set, its usual one is set.
+        """
         with self._lock:
             self._model = model
+            self._fit_mode()
             self._heard = self._refit(model)
             self._request()
+
+    def _fit_mode(self) -> None:
+        """Set a mode the model does; no step of undo, since undoing it alone would lead nowhere."""
+        if self._model is not None and self._edits.now.controls.mode not in self._model.modes:
+            self._edits.adapt(changed(self._edits.now.controls, mode=self._model.modes[0]))
 
     def _refit(self, model: "Model") -> HeardPhrase | None:
         """Return what was heard at a length the model can take."""
@@ -395,10 +410,15 @@ class Session:
         self._answers.ask(request)
 
     def _anchor_beats(self) -> float:
-        """Count an answer to what was heard from where that stood, another from the song's start."""
-        if self._heard is None or HEARD not in self._edits.now.controls.needed_slots:
+        """Count an answer to what was heard from where that stood, another from the song's start.
+
+        What continues it is counted from where it ended.
+        """
+        controls, heard = self._edits.now.controls, self._heard
+        if heard is None or HEARD not in controls.needed_slots:
             return 0.0
-        return self._heard.first_bar * self._heard.phrase.beats_per_bar
+        follows = controls.mode == "continue" and not self._bypass
+        return (heard.first_bar + follows * heard.phrase.bars) * heard.phrase.beats_per_bar
 
     def _phrases(self) -> dict[str, Phrase]:
         heard = {} if self._heard is None else {HEARD: self._heard.phrase}
@@ -437,6 +457,7 @@ class Session:
         return {
             "model_name": model.name if model else "",
             "model_bars": model.bars if model else 0,
+            "modes": model.modes if model else TASK_MODES["autoencode"],
             "precision": model.choice.used.precision if model else "",
             "provider": model.choice.used.provider if model else "",
             "heard": self._heard.phrase if self._heard else None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.inference.controls import Controls
+from engine.inference.controls import TASK_MODES, Controls, Mode
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
 
@@ -39,6 +39,8 @@ class Snapshot:
     model_name: str = ""
     """Empty while no model is loaded."""
     model_bars: int = 0
+    modes: tuple[Mode, ...] = TASK_MODES["autoencode"]
+    """What the model can be asked for."""
     precision: str = ""
     provider: str = ""
     clock: ClockState | None = None

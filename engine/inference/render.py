@@ -147,7 +147,7 @@ class _Plan:
 
 
 def _plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> _Plan:
-    _check_mode(model.bundle, controls)
+    check_mode(model.bundle, controls)
     for name in controls.needed_slots:
         if name not in slots:
             raise RenderError(f"slot {name} is empty; store a phrase in it first")
@@ -167,7 +167,8 @@ def _plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> 
             return _plan_continue(model, slots.get(controls.source), controls)
 
 
-def _check_mode(bundle: Bundle, controls: Controls) -> None:
+def check_mode(bundle: Bundle, controls: Controls) -> None:
+    """Refuse a mode that a bundle does not do (RenderError)."""
     modes = TASK_MODES[bundle.manifest.task]
     if controls.mode not in modes:
         raise RenderError(
