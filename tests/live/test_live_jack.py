@@ -199,6 +199,8 @@ def test_a_dead_server_is_told_and_music_returns_with_it(performer, daw, jack_se
     assert time.monotonic() - killed < 2.0
     assert lost.reason.startswith("MIDI ports lost (jack)")
     assert "comes back by itself" in lost.remedy
+    # Left alone it would go on waiting for the same semaphore as its successor of the same name.
+    daw.close()
     jack_server.start()
     back = Daw()
     try:
