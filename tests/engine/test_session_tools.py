@@ -1,0 +1,111 @@
+"""A session whose model is a drummer, or continues: modes that follow the model, answers in their place."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tinybundle
+from test_session import OTHER, TUNE, Hands, phrase
+
+from engine.errors import RenderError
+from engine.inference.bundle import Latents
+from engine.inference.controls import TASK_MODES, Controls
+from engine.inference.model import Model
+from engine.music.representation import representation
+
+DRUMS = ((0.03, 36, 0.2, 90), (1.0, 38, 0.2, 70), (2.04, 36, 0.2, 100), (3.0, 38, 0.2, 60))
+
+
+class PlainModel:
+    """Decodes the anchor or the state, in numpy; as much of a model as a session uses."""
+
+    def __init__(self, task):
+        self.name, self.bars = task, 2
+        name = "pianoroll" if task == "continue" else "groove"
+        self.representation, self.modes = representation(name, 2), TASK_MODES[task]
+        self.choice = SimpleNamespace(used=SimpleNamespace(precision="float", provider="numpy"))
+        manifest = SimpleNamespace(name=task, task=task, attributes=(), z_size=88, variation_curve=())
+        self.bundle = SimpleNamespace(manifest=manifest, latents=Latents.standard_normal(88))
+
+    def encode(self, x):
+        mu = np.full((len(x), 88), -1, np.float32)
+        if self.name == "continue":
+            mu += 2 * x.max(axis=1)
+        return mu, np.zeros_like(mu)
+
+    def decode(self, z, perturbation):
+        if self.name == "continue":
+            return (9 * z[None] + perturbation > 0).astype(np.float32)
+        hits = (perturbation > 0).astype(np.float32)
+        return np.concatenate([hits, hits, 0 * hits], axis=-1)
+
+
+@pytest.fixture
+def hands():
+    made = Hands(None, controls=Controls(variation=1.0, temperature=0.0))
+    yield made
+    made.session.close()
+
+
+def give(hands, model):
+    hands.session.set_model(model)
+    assert hands.session.wait_idle()
+
+
+def test_played_drums_come_back_with_the_drummers_feel(hands):
+    give(hands, PlainModel("humanize"))
+    hands.play_bars(0, DRUMS, DRUMS)
+    played = phrase(DRUMS, DRUMS)
+    assert [(note.pitch, note.start_beats, note.velocity) for note in hands.last.notes] == [
+        (note.pitch, round(note.start_beats), 127) for note in played.notes
+    ]
+    hands.set(variation=0.0)
+    assert [note.velocity for note in hands.last.notes] == [note.velocity for note in played.notes]
+
+
+def test_a_continuation_is_counted_from_the_end_of_what_was_heard(hands):
+    give(hands, PlainModel("continue"))
+    hands.play_bars(4, TUNE, TUNE)
+    assert (hands.last.bars, hands.last.anchor_beats) == (2, 24.0)
+    assert {note.pitch for note in hands.last.notes} == {60, 64, 67, 65}
+    hands.set(bars=8)
+    assert (hands.last.bars, hands.last.anchor_beats) == (8, 24.0)
+    hands.session.set_bypass(True)
+    assert hands.session.wait_idle()
+    assert (hands.last.bars, hands.last.anchor_beats) == (2, 16.0)
+
+
+def test_modes_follow_the_model_and_the_music_goes_on(hands, tmp_path):
+    give(hands, Model.load(str(tinybundle.write(tmp_path)), precision="float"))
+    assert hands.session.snapshot().modes == ("vary", "morph", "generate")
+    hands.play_bars(0, TUNE, OTHER)
+    sent = len(hands.client.patterns)
+    give(hands, PlainModel("drumify"))
+    snapshot = hands.session.snapshot()
+    assert (snapshot.modes, snapshot.controls.mode) == (("drumify",), "drumify")
+    assert snapshot.controls.variation == 1.0
+    assert len(hands.client.patterns) == sent + 1
+    assert not snapshot.notices
+
+
+def test_undo_does_not_lead_to_a_mode_the_model_lacks(hands, tmp_path):
+    give(hands, Model.load(str(tinybundle.write(tmp_path)), precision="float"))
+    hands.set(mode="generate")
+    hands.set(seed=9)
+    give(hands, PlainModel("humanize"))
+    hands.session.undo()
+    controls = hands.session.snapshot().controls
+    assert (controls.seed, controls.mode) == (0, "groove")
+
+
+def test_a_mode_the_model_lacks_is_refused_and_changes_nothing(hands):
+    give(hands, PlainModel("humanize"))
+    with pytest.raises(RenderError, match="humanize does not morph; it can groove"):
+        hands.session.set_controls(mode="morph")
+    assert hands.session.snapshot().controls.mode == "groove"
+
+
+def test_a_session_starts_in_its_models_mode():
+    made = Hands(PlainModel("continue"))
+    assert made.session.snapshot().controls.mode == "continue"
+    made.session.close()
