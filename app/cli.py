@@ -16,6 +16,7 @@ PERFORMER_FLAG = "--antiphon-performer"
 SOUNDER_FLAG = "--antiphon-sounder"
 """As `engine.performer.client` and `app.audition`: a frozen program starts itself as its children."""
 DEFAULT_MODEL = "melody_2bar"
+CONTINUING_MODEL = "pianoroll_continue"
 
 application = typer.Typer(
     name="antiphon",
@@ -34,6 +35,14 @@ class Backend(StrEnum):
     ALSA = "alsa"
     COREMIDI = "coremidi"
     WINMM = "winmm"
+
+
+class Start(StrEnum):
+    """What a continuation goes on from."""
+
+    GUIDED = "guided"
+    RANDOM = "random"
+    ZERO = "zero"
 
 
 class Precision(StrEnum):
@@ -160,6 +169,8 @@ def vary(
 ) -> None:
     """Write variations of a phrase in a MIDI file.
 
+    With a model made for it, the variations are drums with a drummer's feel, or drums to a rhythm.
+
     Example: antiphon vary song.mid -o out --count 8 --variation 0.4 --seed 7
     """
     from app import files
@@ -173,6 +184,44 @@ def vary(
         typer.echo,
         count=count,
         variation=variation,
+        temperature=temperature,
+        seed=seed,
+    )
+
+
+@application.command("continue")
+def carry_on(
+    file: MidiFile,
+    output: Output,
+    bars: Annotated[int, typer.Option(min=1, max=64, help="Length of what follows, in bars.")] = 8,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="How many continuations.")] = 4,
+    start: Annotated[
+        Start,
+        typer.Option(help="Go on from the file's bars (guided), from anywhere (random) or from nothing."),
+    ] = Start.GUIDED,
+    temperature: Temperature = 0.5,
+    seed: Seed = 0,
+    model: Model = CONTINUING_MODEL,
+    track: Track = None,
+    bar: Bar = None,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write what could follow some bars of a MIDI file.
+
+    Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
+    """
+    from app import files
+
+    loaded = _load(model, precision)
+    source = files.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
+    files.carry_on(
+        loaded,
+        source,
+        output,
+        typer.echo,
+        bars=bars,
+        count=count,
+        start=start.value,
         temperature=temperature,
         seed=seed,
     )

@@ -1,11 +1,11 @@
-"""Vary, morph and generate on MIDI files: the same rendering as live, without ports or clock."""
+"""Vary, morph, generate and continue on MIDI files: the same rendering as live, without ports or clock."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import AntiphonError, MidiFileError
-from engine.inference.controls import Controls
+from engine.inference.controls import VARIATION_MODES, Controls, Mode, Start
 from engine.inference.model import Model
 from engine.inference.render import Slot, encode_slot, render_batch
 from engine.midifile import (
@@ -62,8 +62,14 @@ def read_source(
 
 
 def _choose_track(song: Song, model: Model) -> ChosenTrack:
-    drums = model.representation.name in DRUM_MODELS
-    return choose_drums(song) if drums else choose_melody(song)
+    if model.representation.name not in DRUM_MODELS:
+        return choose_melody(song)
+    try:
+        return choose_drums(song)
+    except MidiFileError:
+        if "drumify" not in model.modes:
+            raise
+        return choose_melody(song)  # any rhythm may be tapped
 
 
 def _cut(song: Song, chosen: ChosenTrack, bars: int, first_bar: int | None) -> tuple[Phrase, str]:
@@ -92,14 +98,47 @@ def vary(
     temperature: float,
     seed: int,
 ) -> list[Path]:
-    """Write `count` variations of a phrase, with the seeds from `seed` on."""
+    """Write `count` variations of a phrase, with the seeds from `seed` on.
+
+    A drummer's model does what it is for: it grooves the phrase or drums to its rhythm.
+    """
+    mode: Mode = next((mode for mode in model.modes if mode in VARIATION_MODES), "vary")
     takes = [
-        Controls(mode="vary", variation=variation, temperature=temperature, seed=seed + number, source="A")
+        Controls(mode=mode, variation=variation, temperature=temperature, seed=seed + number, source="A")
         for number in range(_counted(count))
     ]
     phrases = render_batch(model, {"A": source.slot}, takes)
     labels = [f"seed {take.seed}" for take in takes]
-    return _write_all(folder, f"{source.stem}-vary", phrases, labels, source.bpm, say)
+    return _write_all(folder, f"{source.stem}-{mode}", phrases, labels, source.bpm, say)
+
+
+def carry_on(
+    model: Model,
+    source: Source,
+    folder: Path,
+    say: Say,
+    *,
+    bars: int,
+    count: int,
+    start: Start,
+    temperature: float,
+    seed: int,
+) -> list[Path]:
+    """Write `count` continuations of a phrase, `bars` bars each, with the seeds from `seed` on."""
+    takes = [
+        Controls(
+            mode="continue",
+            start=start,
+            bars=bars,
+            temperature=temperature,
+            seed=seed + number,
+            source="A",
+        )
+        for number in range(_counted(count))
+    ]
+    phrases = render_batch(model, {"A": source.slot}, takes)
+    labels = [f"{start}, seed {take.seed}" for take in takes]
+    return _write_all(folder, f"{source.stem}-continue", phrases, labels, source.bpm, say)
 
 
 def morph(

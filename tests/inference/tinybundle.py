@@ -7,6 +7,7 @@ state is the token chosen last. Nothing about it is musical, everything about it
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.inference import bundle as bundles
@@ -192,4 +193,76 @@ def files(bars: int = 2) -> dict[str, bytes]:
 def write(folder: Path, bars: int = 2) -> Path:
     """Write the whole bundle and return its folder."""
     bundles.save_bundle(folder, manifest(bars), files(bars))
+    return folder
+
+
+# Models of other tasks ----------------------------------------------------------------------
+
+
+def _graph(name, nodes, spec, constants):
+    kinds = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
+    sides = [
+        [helper.make_tensor_value_info(t.name, kinds[t.dtype], list(t.shape)) for t in side]
+        for side in (spec.inputs, spec.outputs)
+    ]
+    named = [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()]
+    return _model(helper.make_graph(nodes, name, *sides, named)).SerializeToString()
+
+
+def _task_files(task: str, specs) -> dict[str, bytes]:
+    """mu says which keys sounded (1) and which did not (-1); hits are where mu + perturbation is above 0."""
+    node, width = helper.make_node, specs[1].outputs[0].shape[-1]
+    f32 = np.float32
+    encoder = [
+        node("ReduceMax", ["x", "time"], ["heard"], keepdims=0),
+        node("Mul", ["heard", "two"], ["double"]),
+        node("Sub", ["double", "one"], ["mu"]),
+        node("Sub", ["mu", "mu"], ["sigma"]),
+    ]
+    decoder = [
+        node("Slice", ["z", "from", "to", "last"], ["keys"]),
+        node("Add", ["keys", "perturbation"], ["logits"]),
+        node("Greater", ["logits", "zero"], ["above"]),
+        node("Cast", ["above"], ["hits"], to=TensorProto.FLOAT),
+        node("Mul", ["hits", "zero"], ["none"]),
+        node("Concat", ["hits", "hits", "none"], ["frame"], axis=2),
+        node("Identity", ["frame" if task != "continue" else "hits"], ["tokens"]),
+    ]
+    columns = 9 if task != "continue" else width
+    constants = {"from": np.array([0]), "to": np.array([columns]), "last": np.array([1]), "zero": f32(0)}
+    return {
+        "encoder.onnx": _graph(
+            "encoder", encoder, specs[0], {"time": np.array([1]), "two": f32(2), "one": f32(1)}
+        ),
+        "decoder.onnx": _graph("decoder", decoder, specs[1], constants),
+    }
+
+
+def write_task(folder: Path, task: str) -> Path:
+    """Write a bundle that hums, drums or plays on: deterministic, and as plain as the contract allows.
+
+    A drummer plays on the line at velocity 127 whatever it holds to; a continuation holds every key it
+    heard for as long as it is asked to write.
+    """
+    name = "pianoroll" if task == "continue" else "groove"
+    ours = representation(name, 2)
+    z_size = 88 if task == "continue" else 27
+    encoder, decoder = bundles.graph_specs(ours, z_size, task)
+    base = manifest()
+    written = replace(
+        base,
+        name=f"tiny_{task}",
+        kind="seq2seq" if task == "continue" else "vae",
+        task=task,
+        representation=RepresentationRef(name=name, bars=2, hash=ours.hash),
+        streams=(),
+        width=ours.width,
+        z_size=z_size,
+        voices=(Voice(name=name),),
+        encoder=encoder,
+        decoder=decoder,
+        attributes=(),
+        prior_components=0,
+    )
+    bundles.save_bundle(folder, written, _task_files(task, (encoder, decoder)))
     return folder
