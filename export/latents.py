@@ -19,6 +19,7 @@ from export.prior import Mixture, best_mixture, standard_normal_nats
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
 from training.evaluation.attributes import (
+    CALIBRATION_LATENTS,
     Definition,
     Effects,
     calibrated,
@@ -98,7 +99,7 @@ def measure_latents(model: VAE, graphs: Model, config: RunConfig, corpus: Corpus
     attributes: tuple[Attribute, ...] = ()
     if named:
         values = measure_all(named, train.phrases)
-        tried = drawn[_spread(len(drawn), EFFECT_LATENTS)]
+        tried = drawn[_spread(len(drawn), CALIBRATION_LATENTS)]
         found = directions(drawn, values)
         found = calibrated(named, found, np.nanstd(values, axis=0), tried, lambda z: _decoded(graphs, z))
         effects = measure_effects(named, found, moved, lambda z: _decoded(graphs, z))

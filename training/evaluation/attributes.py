@@ -32,6 +32,8 @@ LARGEST_STEP = 0.5
 """Longest direction, as a share of the mean length of a latent: beyond, decoding leaves the data."""
 STRETCHES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 """Multiples of a direction that are tried, to find where it changes its attribute by one deviation."""
+CALIBRATION_LATENTS = 48
+"""Phrases that are moved for each of them: each costs two decodings a stretch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +209,16 @@ def calibrated(
         attributes: what the directions are of.
         found: `[A, Z]`.
         deviations: `[A]`, standard deviations of the attributes in the data.
-        latents: `[N, Z]` to move.
+        latents: `[N, Z]`; the first `CALIBRATION_LATENTS` are moved, all give the length of a latent.
         decode: from `[N, Z]` to the representation's tensors `[N, T, ...]`.
     """
     longest = LARGEST_STEP * float(np.linalg.norm(latents, axis=1).mean())
+    latents = latents[:CALIBRATION_LATENTS]
     stretched = np.array(found, dtype=np.float64)
     for index, (attribute, direction) in enumerate(zip(attributes, found, strict=True)):
         room = longest / max(float(np.linalg.norm(direction)), 1e-12)
         factors = [factor for factor in STRETCHES if factor <= room * (1 + 1e-6)] or [min(room, 1.0)]
-        changes = []
+        changes: list[float] = []
         for factor in factors:
             ends = [
                 np.nanmean(
@@ -224,6 +227,8 @@ def calibrated(
                 for sign in (1, -1)
             ]
             changes.append(float(ends[0] - ends[1]) / 2 / max(float(deviations[index]), 1e-12))
+            if changes[-1] >= 1:
+                break
         stretched[index] *= _reaching(factors, changes)
     return stretched
 

@@ -21,7 +21,14 @@ from training.checkpoint import RunFolder
 from training.config import ConfigError
 from training.corpus.dataset import Corpus
 from training.evaluation import pictures
-from training.evaluation.attributes import calibrated, definitions, directions, measure_all, measure_effects
+from training.evaluation.attributes import (
+    CALIBRATION_LATENTS,
+    calibrated,
+    definitions,
+    directions,
+    measure_all,
+    measure_effects,
+)
 from training.evaluation.core import core_metrics
 from training.evaluation.features import measure_phrases
 from training.evaluation.humanising import measure_humanising
@@ -175,7 +182,7 @@ def _attributes(subject: Subject, model: VAE, corpus: Corpus, options: Options, 
         ids = spread(training, min(MOST_DIRECTION_WINDOWS, 8 * options.windows))
         phrases = corpus.batch(ids, np.random.default_rng(options.seed), transpose)
         z, values = _encode(model, phrases, options, drawn=True), measure_all(named, phrases)
-        tried = spread(np.arange(len(z)), EFFECT_LATENTS)
+        tried = spread(np.arange(len(z)), CALIBRATION_LATENTS)
         found = directions(z, values)
         found = calibrated(named, found, np.nanstd(values, axis=0), z[tried], lambda z: decode(model, z))
     held = corpus.batch(spread(corpus.window_ids(options.split), min(EFFECT_LATENTS, options.windows)))
