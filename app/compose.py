@@ -5,10 +5,11 @@ before the rest is even loaded.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.models import DEFAULT_MODEL, find_bundle
+from app.models import DEFAULT_MODEL, find_bundle, installed
 from engine.inference.controls import Controls
 from engine.performer.client import PerformerClient
 from engine.performer.messages import Event
@@ -52,6 +53,26 @@ def load_model(options: LiveOptions) -> "Model":
     from engine.inference.model import Model
 
     return Model.load(str(find_bundle(options.model)), precision=options.precision)  # type: ignore[arg-type]
+
+
+class ModelChoice:
+    """The models a player can choose from: those installed, and the one the command line named."""
+
+    def __init__(self, options: LiveOptions) -> None:
+        self._options = options
+
+    def installed(self) -> dict[str, str]:
+        """Return what to load each by, by the name to show."""
+        names = {name: name for name in installed()}
+        return names if self._options.model in names else {**names, self._stem: self._options.model}
+
+    def load(self, what: str) -> "Model":
+        """Load one in the precision the command line asked for; raises `BundleError`."""
+        return load_model(replace(self._options, model=what))
+
+    @property
+    def _stem(self) -> str:
+        return Path(self._options.model).stem
 
 
 def make_session(

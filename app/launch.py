@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.compose import LiveOptions, load_model, make_client, make_session
+from app.compose import LiveOptions, ModelChoice, load_model, make_client, make_session
 from engine.errors import AntiphonError
 
 if TYPE_CHECKING:
@@ -61,7 +61,14 @@ def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | No
         from app.window.application import run_window
 
         tasks = (ports.result, lambda: _load_into(options, session))
-        return run_window(session, Audition(), tasks=tasks, demo=options.demo, for_s=for_s)
+        return run_window(
+            session,
+            Audition(),
+            tasks=tasks,
+            demo=options.demo,
+            for_s=for_s,
+            models=ModelChoice(options),
+        )
 
 
 def _load_into(options: LiveOptions, session: "Session") -> Callable[[], None]:

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QApplication
 
 from app.window import theme
 from app.window.guard import Guard
-from app.window.window import InstrumentWindow, Sound
+from app.window.window import InstrumentWindow, Models, Sound
 from engine.errors import AntiphonError
 
 Task = Callable[[], Callable[[], None] | None]
@@ -25,6 +25,7 @@ def run_window(
     tasks: Sequence[Task] = (),
     demo: bool = False,
     for_s: float | None = None,
+    models: Models | None = None,
 ) -> int:
     """Open the window and run until it closes; returns the exit status.
 
@@ -34,11 +35,13 @@ def run_window(
         tasks: What is slow at the start, each run in a thread of its own once the window shows.
         demo: Play the demo phrase from the start.
         for_s: Close after so many seconds.
+        models: The models to choose from.
     """
     guard = Guard()
     guard.install()
     application = _application()
-    window = InstrumentWindow(session, sound=sound, settings=QSettings("Antiphon", "Antiphon"))
+    settings = QSettings("Antiphon", "Antiphon")
+    window = InstrumentWindow(session, sound=sound, settings=settings, models=models)
     guard.tell(window.failed.emit)
     _close_on_signals(window)
     window.show()

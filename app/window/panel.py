@@ -1,5 +1,6 @@
 """The control panel: every control the player has, wired to the session."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,7 @@ from PyQt6.QtWidgets import (
 from app.window import theme
 from app.window.controls import KeyButton, ValueSlider
 from app.window.top_bar import label
-from engine.inference.controls import LARGEST_SEED, Controls
+from engine.inference.controls import LARGEST_SEED, VARIATION_MODES, Controls
 from engine.performer.messages import ClockState
 from engine.snapshot import Snapshot
 
@@ -27,7 +28,11 @@ MODES = (
     ("vary", "Vary", "1", "Vary what was just played, as far as the variation slider says."),
     ("morph", "Morph", "2", "Blend the phrases stored in A and B."),
     ("generate", "Generate", "3", "Play something new from the model alone."),
+    ("groove", "Groove", "4", "Give the drums you play a drummer's feel; Variation says how much."),
+    ("drumify", "Drumify", "5", "Play drums to the rhythm you tap, on any keys."),
+    ("continue", "Continue", "6", "Play on from where you stopped."),
 )
+"""Those the model does are shown."""
 METRES = (("4/4", 4.0), ("3/4", 3.0), ("2/4", 2.0), ("5/4", 5.0), ("6/8", 3.0), ("7/8", 3.5))
 START = Controls()
 """Where every slider goes back to on a double click."""
@@ -56,6 +61,7 @@ class ControlPanel(QFrame):
         self.variation.show_value(controls.variation)
         self.morph.show_value(controls.morph)
         self.temperature.show_value(controls.temperature)
+        self._show_modes(snapshot.modes)
         self.modes[controls.mode].setChecked(True)
         _show_number(self.seed, controls.seed)
         for name, button in self.stores.items():
@@ -66,8 +72,13 @@ class ControlPanel(QFrame):
         self.undo.setEnabled(snapshot.can_undo)
         self.redo.setEnabled(snapshot.can_redo)
         self.morph.set_active(controls.mode == "morph")
-        self.variation.set_active(controls.mode == "vary")
+        self.variation.set_active(controls.mode in VARIATION_MODES)
         self._show_clock(snapshot.clock)
+
+    def _show_modes(self, modes: Sequence[str]) -> None:
+        for name, button in self.modes.items():
+            if button.isHidden() == (name in modes):
+                button.setHidden(name not in modes)
 
     def _show_clock(self, clock: ClockState | None) -> None:
         external = clock is not None and clock.source == "external" and clock.status != "lost"
@@ -240,8 +251,8 @@ class ControlPanel(QFrame):
 
     def _wire(self) -> None:
         session = self._session
-        self.variation.moved.connect(lambda value: self._move_in("vary", variation=value))
-        self.morph.moved.connect(lambda value: self._move_in("morph", morph=value))
+        self.variation.moved.connect(lambda value: self._move_in(VARIATION_MODES, variation=value))
+        self.morph.moved.connect(lambda value: self._move_in(("morph",), morph=value))
         self.temperature.moved.connect(lambda value: session.set_controls(temperature=value))
         for name, button in self.modes.items():
             button.clicked.connect(lambda _, name=name: session.set_controls(mode=name))
@@ -262,12 +273,13 @@ class ControlPanel(QFrame):
         """Give the keys back to the instrument once a number is entered."""
         self.variation.fader.setFocus()
 
-    def _move_in(self, mode: str, **change: float) -> None:
-        """Move a slider that belongs to a mode: who touches it wants to hear it."""
-        if self.modes[mode].isChecked():
+    def _move_in(self, modes: Sequence[str], **change: float) -> None:
+        """Move a slider that counts in some modes: who touches it wants to hear it, if the model can."""
+        offered = [mode for mode in modes if not self.modes[mode].isHidden()]
+        if not offered or any(self.modes[mode].isChecked() for mode in offered):
             self._session.set_controls(**change)
         else:
-            self._session.set_controls(mode=mode, **change)
+            self._session.set_controls(mode=offered[0], **change)
 
     def _play_or_stop(self) -> None:
         if self._rolling:

@@ -1,8 +1,10 @@
 """Ports, clock, and the panic button: what must be seen at a glance."""
 
+from collections.abc import Mapping
+
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.window import theme
 from app.window.controls import KeyButton
@@ -52,6 +54,12 @@ class TopBar(QFrame):
         super().__init__(parent)
         self.setObjectName("bar")
         self._ports, self._model = label(12), label(10.5, "quiet")
+        self.models = QComboBox()
+        self.models.setAccessibleName("Model")
+        self.models.setToolTip("The model that answers; another one takes over while the music goes on.")
+        self.models.setFont(theme.font(12.5))
+        self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.models.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._position = label(34, bold=True, figures=True)
         self._position.setAccessibleName("Bar and beat")
         self._position.setMinimumWidth(150)
@@ -66,6 +74,20 @@ class TopBar(QFrame):
         """Show which ports are open and the back end and model behind them."""
         _write(self._ports, line)
         _write(self._model, detail)
+
+    def offer_models(self, models: Mapping[str, str]) -> None:
+        """Offer models: what to load each by, by the name to show."""
+        self.models.clear()
+        for name, what in models.items():
+            self.models.addItem(name, what)
+        self.models.setVisible(bool(models))
+
+    def show_model(self, name: str) -> None:
+        """Show which model is loaded, whether it is one of those on offer or not; none while it loads."""
+        self.models.setPlaceholderText(name or "Loading the model")
+        at = self.models.findText(name)
+        if self.models.currentIndex() != at:
+            self.models.setCurrentIndex(at)
 
     def show_lamp(self, lamp: Lamp, detail: str) -> None:
         """Show how the clock stands."""
@@ -86,6 +108,7 @@ class TopBar(QFrame):
         layout.setContentsMargins(20, 10, 14, 10)
         layout.setSpacing(26)
         layout.addLayout(_column(self._ports, self._model), 1)
+        layout.addWidget(self.models)
         state = QHBoxLayout()
         state.setSpacing(8)
         state.addWidget(self._dot)

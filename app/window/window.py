@@ -1,7 +1,8 @@
 """The main window: what is heard, what plays, what comes next, and the controls."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
@@ -23,6 +24,19 @@ from engine.errors import AntiphonError
 from engine.music.notes import Phrase
 from engine.performer.messages import Event
 from engine.snapshot import Notice, Snapshot
+
+
+class Models(Protocol):
+    """What the window asks of the models that can be loaded."""
+
+    def installed(self) -> Mapping[str, str]:
+        """Return what to load each by, by the name to show."""
+        ...
+
+    def load(self, what: str) -> Any:
+        """Load one; AntiphonError if it cannot be. Called in a thread of its own."""
+        ...
+
 
 FRAME_MS = 16
 """Time between two looks at the session: 60 a second."""
@@ -68,8 +82,10 @@ class InstrumentWindow(QMainWindow):
         sound: Sound | None = None,
         files: PhraseFiles | None = None,
         settings: QSettings | None = None,
+        models: Models | None = None,
     ) -> None:
         super().__init__()
+        self._models, self._loading = models, False
         self._session, self._sound, self._settings = session, sound, settings
         self._files = files or PhraseFiles()
         self._shown: Snapshot | None = None
@@ -145,6 +161,8 @@ class InstrumentWindow(QMainWindow):
         else:
             line = "No MIDI ports"
         model = snapshot.model_name or "loading the model"
+        if not self._loading:
+            self.top.show_model(snapshot.model_name)
         detail = "  ·  ".join(filter(None, (snapshot.backend.upper(), model, snapshot.precision)))
         self.top.show_ports(line, detail)
         lamp = lamp_of(snapshot.clock)
@@ -205,6 +223,37 @@ class InstrumentWindow(QMainWindow):
         else:
             self.tell(f"Written: {path}", "hint")
 
+    def _choose_model(self, at: int) -> None:
+        """Load a model beside; what plays goes on until it answers."""
+        what = self.top.models.itemData(at)
+        if self._models is None or self._loading or what is None:
+            return
+        self._loading = True
+        self.top.models.setEnabled(False)
+        threading.Thread(target=self._load_model, args=(self._models, what), daemon=True).start()
+
+    def _load_model(self, models: Models, what: str) -> None:
+        """Load in a thread of its own; the window hears of it in its own thread."""
+        try:
+            model = models.load(what)
+        except AntiphonError as error:
+            refusal = str(error)
+            self.later.emit(lambda: self._loaded(None, refusal))
+        except Exception as error:  # a thread that dies silently would leave the chooser shut
+            refusal = f"The model cannot be loaded: {error}"
+            self.later.emit(lambda: self._loaded(None, refusal))
+        else:
+            self.later.emit(lambda: self._loaded(model, ""))
+
+    def _loaded(self, model: Any, refusal: str) -> None:
+        self._loading = False
+        self.top.models.setEnabled(True)
+        if refusal:
+            self.tell(refusal)
+        else:
+            self._session.set_model(model)
+        self.top.show_model(self._session.snapshot().model_name)
+
     def _drag(self) -> None:
         phrase = self._playing_phrase()
         if phrase is not None:
@@ -236,6 +285,7 @@ class InstrumentWindow(QMainWindow):
 
     def _build(self) -> None:
         self.top = TopBar()
+        self.top.offer_models({} if self._models is None else self._models.installed())
         self.banner = Banner()
         self.heard = PianoRoll("Heard", "", theme.HEARD)
         self.playing = PianoRoll("Playing", "The answer appears here.", theme.PLAYING)
@@ -273,6 +323,7 @@ class InstrumentWindow(QMainWindow):
         self.failed.connect(self.fail)
         self.banner.dismissed.connect(lambda: self._session.dismiss())
         self.later.connect(self._do)
+        self.top.models.activated.connect(self._choose_model)
         self.top.panic.clicked.connect(lambda: self.panic())
         self.panel.export.clicked.connect(lambda: self._export())
         self.first_sound.clicked.connect(self.panel.demo.click)
