@@ -29,6 +29,8 @@ def run_with_progress(config: RunConfig, run: Path, *, resume: bool, finetune: P
         ConfigError: the folder holds a run and `resume` is not set, or there is nothing to start from.
     """
     has_checkpoint = (run / "checkpoint.pt").exists()
+    # torchrun starts a killed group again with the same command: that is a resume if there is what to resume.
+    resume = resume or (has_checkpoint and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0)
     if has_checkpoint and not resume:
         raise ConfigError(f"{run}: holds a run already; add --resume to go on with it, or give another -o")
     if resume and not has_checkpoint:

@@ -9,33 +9,56 @@ import torch
 from safetensors.torch import load_file
 from toy_runs import melody_corpus, toy_config
 
+from training.checkpoint import RunFolder
 from training.loop import train
 
 WORKER = """
-import sys
+import os, signal, sys
 from pathlib import Path
 import msgspec
+import torch
+from training import loop
 from training.config import RunConfig
-from training.loop import train
-train(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=RunConfig), Path(sys.argv[2]))
+
+config = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=RunConfig)
+dies_at = int(sys.argv[3])
+take_step = loop._Trainer._take_step
+
+
+def step(trainer):
+    if trainer.team.rank == 1 and trainer.step == dies_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return take_step(trainer)
+
+
+loop._Trainer._take_step = step
+loop.train(config, Path(sys.argv[2]))
 """
+NEVER = 10**6
+
+
+def run_two(config, folder: Path, *, dies_at: int) -> bool:
+    """Train with two processes; rank 1 is killed before it takes step `dies_at`. True if all went well."""
+    script = folder / "worker.py"
+    script.write_text(WORKER)
+    (folder / "config.json").write_bytes(msgspec.json.encode(config))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    arguments = [str(script), str(folder / "config.json"), str(folder / "two"), str(dies_at)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    return subprocess.run([*command, *arguments], timeout=400, env=environment).returncode == 0
+
+
+def assert_same_weights(one: Path, two: Path) -> None:
+    ours, theirs = (load_file(folder / "ema.safetensors") for folder in (one, two))
+    for name in ours:
+        torch.testing.assert_close(theirs[name], ours[name], atol=1e-5, rtol=0)
 
 
 @pytest.mark.dist
-def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
-    corpus = melody_corpus(tmp_path)
-    config = toy_config(corpus)
+def test_two_processes_do_what_one_does_even_after_one_was_killed(tmp_path: Path) -> None:
+    config = toy_config(melody_corpus(tmp_path))
     train(config, tmp_path / "one")
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
-    (tmp_path / "config.json").write_bytes(msgspec.json.encode(config))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    subprocess.run(
-        [*command, str(script), str(tmp_path / "config.json"), str(tmp_path / "two")],
-        check=True,
-        timeout=240,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
-    )
-    one, two = (load_file(tmp_path / name / "ema.safetensors") for name in ("one", "two"))
-    for name in one:
-        torch.testing.assert_close(two[name], one[name], atol=1e-5, rtol=0)
+    assert not run_two(config, tmp_path, dies_at=5)
+    assert RunFolder(tmp_path / "two").read_json("run.json")["steps"] == 4
+    assert run_two(config, tmp_path, dies_at=NEVER)
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
