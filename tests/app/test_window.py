@@ -16,6 +16,7 @@ from app.demo import demo_phrase
 from app.window import theme
 from app.window.guard import Guard
 from app.window.window import InstrumentWindow
+from engine.errors import AntiphonError
 from engine.snapshot import Notice
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
@@ -281,3 +282,80 @@ def test_geometry_is_remembered(window, session, tmp_path, qapp):
 def test_export_with_nothing_playing_says_so(window):
     QTest.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     assert "Nothing plays yet" in window.banner.text
+
+
+class Choice:
+    """Two models on offer; one of them cannot be loaded."""
+
+    def installed(self) -> dict[str, str]:
+        return {"melody_2bar": "melody_2bar", "groove": "/models/groove", "broken": "broken"}
+
+    def load(self, what: str) -> str:
+        if what == "broken":
+            raise AntiphonError('model "broken" is not installed')
+        return f"loaded {what} in {threading.current_thread() is not threading.main_thread()}"
+
+
+@pytest.fixture
+def choosing(qapp, session: FakeSession) -> Iterator[InstrumentWindow]:
+    made = InstrumentWindow(session, models=Choice())
+    made.show()
+    yield made
+    made.close()
+
+
+def choose(window: InstrumentWindow, name: str) -> None:
+    chooser = window.top.models
+    chooser.setCurrentIndex(chooser.findText(name))
+    chooser.activated.emit(chooser.currentIndex())
+    for _ in range(500):  # until the thread that loads has answered
+        if chooser.isEnabled():
+            return
+        QTest.qWait(10)
+    pytest.fail("the model never came")
+
+
+def test_another_model_is_loaded_beside_and_handed_to_the_session(choosing, session):
+    assert choosing.top.models.currentText() == "melody_2bar"
+    choose(choosing, "groove")
+    assert ("set_model", "loaded /models/groove in True") in session.calls
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_old_one(choosing, session):
+    choose(choosing, "broken")
+    assert 'model "broken" is not installed' in choosing.banner.text
+    assert choosing.top.models.currentText() == "melody_2bar"
+    assert not any(call[0] == "set_model" for call in session.calls)
+
+
+def test_a_model_from_elsewhere_is_named_though_it_is_not_on_offer(choosing, session):
+    session.state = replace(READY, model_name="mine")
+    choosing.tick()
+    assert choosing.top.models.currentIndex() == -1
+    assert choosing.top.models.placeholderText() == "mine"
+
+
+def test_without_models_to_choose_from_there_is_no_chooser(window):
+    assert not window.top.models.isVisible()
+
+
+@pytest.mark.parametrize("mode", ["groove", "drumify", "continue"])
+def test_only_the_modes_the_model_does_are_offered(window, session, mode):
+    shown = [name for name, button in window.panel.modes.items() if button.isVisible()]
+    assert shown == ["vary", "morph", "generate"]
+    session.state = replace(READY, modes=(mode,), controls=replace(READY.controls, mode=mode))
+    window.tick()
+    assert [name for name, button in window.panel.modes.items() if button.isVisible()] == [mode]
+    assert window.panel.modes[mode].isChecked()
+
+
+def test_the_variation_slider_asks_only_for_a_mode_the_model_does(window, session):
+    for mode, asked in (("drumify", {"variation": 0.9}), ("continue", {"variation": 0.9})):
+        session.state = replace(READY, modes=(mode,), controls=replace(READY.controls, mode=mode))
+        window.tick()
+        window.panel.variation.moved.emit(0.9)
+        assert session.calls[-1] == ("set_controls", asked)
+    session.state = replace(READY, controls=replace(READY.controls, mode="morph"))
+    window.tick()
+    window.panel.variation.moved.emit(0.8)
+    assert session.calls[-1] == ("set_controls", {"mode": "vary", "variation": 0.8})
