@@ -50,7 +50,8 @@ FORCE = 1000.0
 def quantised(weight: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Quantise a matrix `[K, N]` to -64 … 64 with one scale a column, `[N]`."""
     largest = np.abs(weight).max(axis=0)
-    scale = np.where(largest > 0, largest / LARGEST_WEIGHT, 1.0).astype(np.float32)
+    smallest = LARGEST_WEIGHT * np.finfo(np.float32).tiny  # below, the scale would underflow
+    scale = np.where(largest > smallest, largest / LARGEST_WEIGHT, 1.0).astype(np.float32)
     return np.rint(weight / scale).astype(np.int8), scale
 
 

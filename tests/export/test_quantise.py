@@ -33,6 +33,12 @@ def test_each_column_has_a_scale_of_its_own_and_a_column_of_zeros_stays():
     np.testing.assert_allclose(scale, [1, 0.5 / 64, 1])
 
 
+def test_weights_too_small_for_a_scale_become_zero():
+    values, scale = quantised(np.array([[1e-45, 1.0], [-1e-40, 0.5]], np.float32))
+    np.testing.assert_array_equal(values, [[0, 64], [0, 32]])
+    np.testing.assert_array_equal(scale, np.array([1, 1 / 64], np.float32))
+
+
 def product_session(weight):
     builder = GraphBuilder()
     write = int8_product(builder, torch.from_numpy(weight), "w")
