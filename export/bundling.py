@@ -278,7 +278,7 @@ def training_record(run: Run) -> TrainingRecord:
             config=msgspec.to_builtins(run.config),
             seed=run.config.seed,
             steps=int(record["steps"]),
-            notes=f"{record['hours']:.2f} hours on {record['hardware']}, torch {record['torch']}",
+            notes=_notes(record),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ExportError(f"{run.path / 'run.json'}: lacks or garbles {error}; train again") from error
@@ -337,3 +337,10 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _notes(record: dict[str, Any]) -> str:
+    """Say how long and on what a run was trained, and what it went on from."""
+    notes = f"{record['hours']:.2f} hours on {record['hardware']}, torch {record['torch']}"
+    origin = record.get("started_from")
+    return f"{notes}; fine-tuned from {origin}" if origin else notes
