@@ -67,9 +67,12 @@ def train(
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    torch.set_flush_denormal(True)
-    with ranks(config.device) as team:
-        return _Trainer(config, RunFolder(run), team, start_from, started_from).run(watch)
+    torch.set_flush_denormal(True)  # the first steps are many times slower with them
+    try:
+        with ranks(config.device) as team:
+            return _Trainer(config, RunFolder(run), team, start_from, started_from).run(watch)
+    finally:
+        torch.set_flush_denormal(False)  # it is the state of the whole process
 
 
 class _Trainer:
