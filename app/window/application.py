@@ -78,7 +78,7 @@ def _run(task: Task, window: InstrumentWindow) -> None:
         then = task()
     except AntiphonError as error:
         text = str(error)
-        window.later.emit(lambda: window.tell(text))
+        window.later.emit(lambda: window.refuse_model(text))
         return
     if then is not None:
         window.later.emit(then)

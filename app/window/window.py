@@ -90,7 +90,7 @@ class InstrumentWindow(QMainWindow):
         self._files = files or PhraseFiles()
         self._shown: Snapshot | None = None
         self._preview = Preview()
-        self._closed = False
+        self._closed, self._refusal = False, ""
         self.setWindowTitle("Antiphon")
         self._build()
         self._wire()
@@ -156,6 +156,8 @@ class InstrumentWindow(QMainWindow):
             self._show_notices(snapshot.notices)
 
     def _show_ports(self, snapshot: Snapshot) -> None:
+        if snapshot.model_name:
+            self._refusal = ""
         if snapshot.backend:
             line = f"{port_name(snapshot.input_name)}  →  {port_name(snapshot.output_name)}"
         else:
@@ -179,10 +181,18 @@ class InstrumentWindow(QMainWindow):
         self.first_sound.setVisible(snapshot.heard is None and not snapshot.demo)
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
+        lines = [self._refusal] if self._refusal else []
         if notices:
-            self.tell(notice_line(notices[-1]), notices[-1].mood)
+            lines.append(notice_line(notices[-1]))
+        if lines:
+            self.tell(" ".join(lines), "bad" if self._refusal else notices[-1].mood)
         else:
             self.banner.hide()
+
+    def refuse_model(self, text: str) -> None:
+        """Say why there is no model, and keep saying it beside whatever else is to be said."""
+        self._refusal = text
+        self.tell(" ".join(filter(None, (text, self.banner.text))))
 
     def _move(self, snapshot: Snapshot, now_ns: int) -> None:
         clock = snapshot.clock

@@ -68,7 +68,9 @@ def play_and_check(session, daw):
     notes = [((frame - start) / STEP, pitch, velocity) for frame, pitch, velocity in onsets(recorded)]
     grace = (2 * PERIOD + RATE_HZ // 1000) / STEP
     first_bar = notes[0][0] / 16
-    assert abs(first_bar - round(first_bar)) * 16 <= grace, "the first answer enters on a bar line"
+    # A first note on the very first tick is heard a period late, and a wire in a circle costs one more.
+    late = (3 * PERIOD + RATE_HZ // 1000) / STEP
+    assert abs(first_bar - round(first_bar)) * 16 <= late, "the first answer enters on a bar line"
     same = [note for note in notes if 5 * 16 - grace < note[0] < 7.5 * 16]
     expected = [(step + bar * 16, pitch, velocity) for bar in (4, 6) for step, pitch, velocity in MELODY]
     expected = [note for note in expected if 5 * 16 <= note[0] < 7.5 * 16]
