@@ -1,6 +1,7 @@
 """A JACK server of our own with the dummy driver, and the player that stands for the DAW."""
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -26,11 +27,15 @@ EXACT_FRAMES = 2 if REALTIME else PERIOD
 """How far from its due time a note may be written; a starved server's own time jumps about."""
 
 
+SERVER_NUMBERS = itertools.count(1)
+
+
 class JackServer:
     """A jackd that can be started, killed and started again under one name."""
 
     def __init__(self):
-        self.name = f"antiphon-test-{os.getpid()}"
+        # A killed server leaves semaphores behind that would disturb a later one of its name.
+        self.name = f"antiphon-test-{os.getpid()}-{next(SERVER_NUMBERS)}"
         self.process = None
 
     def start(self):
@@ -50,6 +55,8 @@ class JackServer:
             self.process.wait(WAIT_S)
         except subprocess.TimeoutExpired:
             self.kill()
+        for left in Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*"):
+            left.unlink(missing_ok=True)
 
 
 class Daw:
