@@ -43,7 +43,7 @@ def run_window(
     settings = QSettings("Antiphon", "Antiphon")
     window = InstrumentWindow(session, sound=sound, settings=settings, models=models)
     guard.tell(window.failed.emit)
-    _close_on_signals(window)
+    close_on_signals(window)
     window.show()
     for task in tasks:
         threading.Thread(target=_run, args=(task, window), daemon=True).start()
@@ -67,9 +67,10 @@ def _application() -> QApplication:
     return application
 
 
-def _close_on_signals(window: InstrumentWindow) -> None:
+def close_on_signals(window: InstrumentWindow) -> None:
+    """Close from the event loop: a handler runs between any two lines, also where a lock is held."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())
+        signal.signal(number, lambda *_: QTimer.singleShot(0, window.close))
 
 
 def _run(task: Task, window: InstrumentWindow) -> None:

@@ -1,5 +1,6 @@
 """The window over a recording session: reachable, named, obeying at once, safe to break and to close."""
 
+import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, 
 
 from app.demo import demo_phrase
 from app.window import theme
+from app.window.application import close_on_signals
 from app.window.guard import Guard
 from app.window.window import InstrumentWindow
 from engine.errors import AntiphonError
@@ -359,3 +361,17 @@ def test_the_variation_slider_asks_only_for_a_mode_the_model_does(window, sessio
     window.tick()
     window.panel.variation.moved.emit(0.8)
     assert session.calls[-1] == ("set_controls", {"mode": "vary", "variation": 0.8})
+
+
+def test_a_signal_closes_it_from_the_event_loop_not_from_wherever_python_is(window, session):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        close_on_signals(window)
+        signal.raise_signal(signal.SIGTERM)
+        # Here the program may hold the very lock that closing takes.
+        assert session.closed == 0
+        QTest.qWait(50)
+        assert session.closed == 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
