@@ -33,7 +33,7 @@ def loaded_after_importing(modules: list[str]) -> set[str]:
         text=True,
         cwd=ROOT,
         check=False,
-        timeout=600,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))

@@ -99,6 +99,10 @@ class LossConfig(Table):
     """Final share of fed-back steps that are the model's own (parallel scheduled sampling)."""
     own_from: float = 0.3
     """Part of training after which `own_share` ramps up, 0 to 1."""
+    stream_weights: tuple[float, ...] = ()
+    """Weight of each categorical stream against the KL and the others; empty is 1 for all."""
+    from_nothing: float = 0.0
+    """Continuations: share of phrases written from the zero state, so that starting from it is learned."""
     velocity_weight: float = 20.0
     offset_weight: float = 10.0
     keys: Literal["bce", "focal", "focal_plus"] = "bce"

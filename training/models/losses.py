@@ -24,6 +24,8 @@ class Noise(NamedTuple):
     """Uniform `[B, T]`: below `LossConfig.withhold` the fed-back step is withheld."""
     own: Tensor
     """Uniform `[B, T]`: below the scheduled share the model is fed its own output."""
+    nothing: Tensor
+    """Uniform `[B]`: below `LossConfig.from_nothing` a continuation starts from the zero state."""
 
     @staticmethod
     def draw(generator: torch.Generator, batch: int, z_size: int, steps: int) -> "Noise":
@@ -32,6 +34,7 @@ class Noise(NamedTuple):
             torch.randn(batch, z_size, generator=generator),
             torch.rand(batch, steps, generator=generator),
             torch.rand(batch, steps, generator=generator),
+            torch.rand(batch, generator=generator),
         )
 
 
@@ -89,7 +92,8 @@ class ContinuationObjective(nn.Module):
 
     def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
         """Return the loss terms; arguments as in `Objective`, `[B, T, 88]` both, no KL."""
-        z = self.model.encode(heard)
+        started = noise.nothing >= self.config.from_nothing
+        z = self.model.encode(heard) * started.unsqueeze(-1)
         previous = functional.pad(target[:, :-1], (0, 0, 1, 0))
         if own_share > 0:
             with torch.no_grad():
@@ -140,12 +144,13 @@ def written(model: VAE, logits: list[Tensor]) -> Tensor:
 
 
 def reconstruction_nats(model: VAE, logits: list[Tensor], truth: Tensor, config: LossConfig) -> Tensor:
-    """Return the negative log likelihood summed over rows, steps and streams (a scalar)."""
+    """Return the negative log likelihood summed over rows, steps and (weighted) streams, a scalar."""
     if not model.streams:
         return _groove_nats(logits[0], truth, config)
+    weights = config.stream_weights or (1.0,) * len(logits)
     losses = [
-        functional.cross_entropy(stream.flatten(0, 1).float(), truth[..., s].flatten(), reduction="sum")
-        for s, stream in enumerate(logits)
+        weight * functional.cross_entropy(stream.flatten(0, 1).float(), truth[..., s].flatten(), reduction="sum")
+        for s, (stream, weight) in enumerate(zip(logits, weights, strict=True))
     ]
     return torch.stack(losses).sum()
 
