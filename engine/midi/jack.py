@@ -18,6 +18,7 @@ from typing import Any
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
 from engine.midi.names import match_port
+from engine.midi.note_ends import NoteEnds
 from engine.midi.ports import InputEvent, now_ns
 
 LEAD_NS = 30_000_000
@@ -32,6 +33,8 @@ SOON_NS = 50_000_000
 """What is due within this time still leaves before closing."""
 OPEN_AGAIN_S = 0.1
 """Pause before the second and last try to open a client."""
+REPEAT_NS = 250_000_000
+"""Note-offs that left so shortly before a skipped cycle are said again: it may have swallowed them."""
 SETTLING_CYCLES = 3
 """The server wires ports between cycles: what is written before that reaches nobody."""
 _IGNORED = frozenset({0xF0, 0xF7, 0xFE})
@@ -186,6 +189,8 @@ class JackOutput:
         self._heap: list[tuple[int, int, bytes]] = []
         self._sent: deque[tuple[int, int, bytes]] = deque(maxlen=RING_SIZE)
         self._count = 0
+        self._ends = NoteEnds(REPEAT_NS)
+        self._disturbed = False
         # Held for microseconds. Without it a note-on could still leave after `cancel` returned.
         self._lock = threading.Lock()
 
@@ -207,10 +212,16 @@ class JackOutput:
             self._sent.clear()
         return sent
 
+    def disturb(self) -> None:
+        """Take notice that the server skipped a cycle, and with it perhaps what was written. Any thread."""
+        self._disturbed = True
+
     def transmit(self, clock: FrameTime, frames: int) -> None:
         """Write what is due in this cycle. Process callback only."""
         self._port.clear_buffer()
         with self._lock:
+            if self._disturbed:
+                self._disturbed = not all(self._write(0, off) for off in self._ends.recent(clock.ns_at(0)))
             heap = self._heap
             while heap:
                 due_ns, _, data = heap[0]
@@ -219,7 +230,9 @@ class JackOutput:
                     return
                 self.late += offset < 0
                 heapq.heappop(heap)
-                self._sent.append((due_ns, clock.ns_at(max(offset, 0)), data))
+                left_ns = clock.ns_at(max(offset, 0))
+                self._ends.note(left_ns, data)
+                self._sent.append((due_ns, left_ns, data))
 
     def _write(self, offset: int, data: bytes) -> bool:
         """Write one message; False when the cycle's buffer is full, so that it waits for the next."""
@@ -279,6 +292,7 @@ class JackBackend:
             self._clock = _CycleClock(self._client)
             self._client.set_process_callback(self._process)
             self._client.set_shutdown_callback(self._shut_down)
+            self._client.set_xrun_callback(lambda _delay_us: self.output.disturb())
             self._client.activate()
             self._wires = Wires(self._client, self.input.name, self.output.name)
             self._wires.want(connect_in, connect_out, patient=patient)

@@ -42,7 +42,7 @@ def jack_server() -> Iterator[str]:
     if program is None:
         pytest.skip("jackd is not installed")
     name = f"antiphon-app-{os.getpid()}"
-    command = [program, "-n", name, "--no-realtime", "-d", "dummy", "-r", "48000", "-p", "256"]
+    command = [program, "-n", name, "--no-realtime", "-d", "dummy", "-r", "48000", "-p", "1024"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait = [shutil.which("jack_wait") or "jack_wait", "-s", name, "-w", "-t", "30"]
     try:

@@ -2,7 +2,7 @@
 
 Commands come as JSON lines on standard input, answers as JSON lines on standard output:
 `{"play": [[offset_frames, "hex"], ...], "after": frames}` answers `{"start": frame}`;
-`{"record": true}` answers `{"events": [[frame, "hex"], ...], "xruns": n}`;
+`{"record": true}` answers `{"events": [[frame, "hex"], ...]}`;
 `{"frame": true}` answers `{"frame": now}`;
 `{"connect": [[source, sink], ...]}` waits until all are made. The end of input ends it.
 """
@@ -25,16 +25,12 @@ class Player:
         self.client = open_client(name)
         self.output = self.client.midi_outports.register("out")
         self.input = self.client.midi_inports.register("in")
-        self.events, self.xruns = [], 0
+        self.events = []
         self._script, self._next = [], 0
         self._lock = threading.Lock()
         self.client.set_process_callback(self._process)
-        self.client.set_xrun_callback(self._count_xrun)
         self.client.set_shutdown_callback(lambda *_: None)
         self.client.activate()
-
-    def _count_xrun(self, _delay_us):
-        self.xruns += 1
 
     def _process(self, frames):
         now = self.client.last_frame_time
@@ -105,7 +101,7 @@ def main():
         if "connect" in command:
             player.connect(command["connect"])
         if "record" in command:
-            answer = {"events": list(player.events), "xruns": player.xruns}
+            answer = {"events": list(player.events)}
         if "frame" in command:
             answer["frame"] = player.client.frame_time
         print(json.dumps(answer), flush=True)

@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
-from engine.midi.jack import RING_SIZE, JackInput, JackOutput, Wires
+from engine.midi.jack import REPEAT_NS, RING_SIZE, JackInput, JackOutput, Wires
 
 FRAME_NS = 1e9 / 48_000
 NOTE, OFF = b"\x90\x3c\x40", b"\x80\x3c\x00"
@@ -114,6 +114,28 @@ def test_cancelled_messages_never_leave(output):
     output.send(at(6), OFF)
     output.transmit(cycle_at(0), 256)
     assert output._port.written == [(6, OFF)]
+
+
+def test_after_a_skipped_cycle_the_ends_of_lately_ended_notes_are_said_again(output):
+    for pitch in (60, 62):
+        output.send(at(5), bytes((0x91, pitch, 64)))
+        output.send(at(9), bytes((0x81, pitch, 30)))
+    output.send(at(20), bytes((0x91, 62, 64)))  # sounds again: its end must not be said
+    output.transmit(cycle_at(0), 256)
+    output.disturb()
+    output.send(at(300), NOTE)
+    output.transmit(cycle_at(at(256)), 256)
+    assert output._port.written == [(0, b"\x81\x3c\x00"), (44, NOTE)]
+    output.transmit(cycle_at(at(512)), 256)
+    assert output._port.written == []
+
+
+def test_a_skipped_cycle_says_no_ends_of_long_ago(output):
+    output.send(at(5), OFF)
+    output.transmit(cycle_at(0), 256)
+    output.disturb()
+    output.transmit(cycle_at(at(5) + REPEAT_NS + at(2)), 256)
+    assert output._port.written == []
 
 
 def test_due_waiting_is_about_what_is_due(output):

@@ -149,7 +149,8 @@ def reconstruction_nats(model: VAE, logits: list[Tensor], truth: Tensor, config:
         return _groove_nats(logits[0], truth, config)
     weights = config.stream_weights or (1.0,) * len(logits)
     losses = [
-        weight * functional.cross_entropy(stream.flatten(0, 1).float(), truth[..., s].flatten(), reduction="sum")
+        weight
+        * functional.cross_entropy(stream.flatten(0, 1).float(), truth[..., s].flatten(), reduction="sum")
         for s, (stream, weight) in enumerate(zip(logits, weights, strict=True))
     ]
     return torch.stack(losses).sum()
