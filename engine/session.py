@@ -16,8 +16,10 @@ from engine.board import Board
 from engine.edits import Edits
 from engine.errors import PerformerError, RenderError
 from engine.history import HeardPhrase, History
-from engine.inference.controls import HEARD, STORED, TASK_MODES, Controls, changed
-from engine.inference.render import check_mode, fit
+from engine.inference.bundle import Attribute
+from engine.inference.controls import HEARD, STORED, TASK_MODES, Controls, applicable, changed
+from engine.inference.perturbation import pitched
+from engine.inference.render import check_attributes, check_mode, fit
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import ClockSource, Command, Event, StartAt
@@ -140,15 +142,20 @@ class Session:
         """Change controls by name, those of `Constraints` included; the music follows.
 
         Raises:
-            RenderError: a name is unknown, a value out of range, or the model does not do the mode;
-                nothing is changed then.
+            RenderError: a name is unknown, a value out of range, or the model does not do the mode or
+                lacks an attribute; nothing is changed then.
         """
         with self._lock:
-            controls = changed(self._edits.now.controls, **changes)
-            if controls == self._edits.now.controls:
+            before = self._edits.now.controls
+            controls = changed(before, **changes)
+            if controls == before:
                 return
             if self._model is not None:
                 check_mode(self._model.bundle, controls)
+                # What another model left there is kept for when it comes back.
+                check_attributes(
+                    self._model.bundle, dict(controls.attributes).keys() - dict(before.attributes)
+                )
             self._edits.control(controls, frozenset(changes), self._now_ns())
             self._request()
 
@@ -393,7 +400,7 @@ class Session:
         source = phrases.get(controls.source)
         request = Request(
             model=self._model,
-            controls=controls,
+            controls=applicable(controls, [attribute.name for attribute in self._attributes()]),
             phrases=phrases,
             bypassed=source if self._bypass else None,
             anchor_beats=self._anchor_beats(),
@@ -419,6 +426,9 @@ class Session:
             return 0.0
         follows = controls.mode == "continue" and not self._bypass
         return (heard.first_bar + follows * heard.phrase.bars) * heard.phrase.beats_per_bar
+
+    def _attributes(self) -> tuple[Attribute, ...]:
+        return self._model.bundle.manifest.attributes if self._model is not None else ()
 
     def _phrases(self) -> dict[str, Phrase]:
         heard = {} if self._heard is None else {HEARD: self._heard.phrase}
@@ -458,6 +468,8 @@ class Session:
             "model_name": model.name if model else "",
             "model_bars": model.bars if model else 0,
             "modes": model.modes if model else TASK_MODES["autoencode"],
+            "attributes": self._attributes(),
+            "pitched": model is None or pitched(model.representation),
             "precision": model.choice.used.precision if model else "",
             "provider": model.choice.used.provider if model else "",
             "heard": self._heard.phrase if self._heard else None,

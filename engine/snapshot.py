@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.inference.bundle import Attribute
 from engine.inference.controls import TASK_MODES, Controls, Mode
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
@@ -41,6 +42,10 @@ class Snapshot:
     model_bars: int = 0
     modes: tuple[Mode, ...] = TASK_MODES["autoencode"]
     """What the model can be asked for."""
+    attributes: tuple[Attribute, ...] = ()
+    """What the model has directions for in its latent space."""
+    pitched: bool = True
+    """Whether the model writes pitches, so that key, scale and range mean something to it."""
     precision: str = ""
     provider: str = ""
     clock: ClockState | None = None

@@ -1,5 +1,6 @@
 """What the player sets: frozen values with their ranges, checked where they come in."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -17,6 +18,14 @@ TASK_MODES: dict[str, tuple[Mode, ...]] = {
 """What a model can be asked for, by its bundle's task; the first is the usual one."""
 VARIATION_MODES: tuple[Mode, ...] = ("vary", "groove", "drumify")
 """Modes in which `variation` counts."""
+CONSTRAINED_MODES: tuple[Mode, ...] = ("vary", "morph", "generate", "drumify", "continue")
+"""Modes in which constraints count at all."""
+RHYTHM_MODES: tuple[Mode, ...] = ("vary", "morph", "drumify")
+"""Modes in which `keep_rhythm` counts: there is a phrase to keep it from."""
+PITCHES_MODES: tuple[Mode, ...] = ("vary", "morph")
+"""Modes in which `keep_pitches` counts; a kit to keep is not in a tap."""
+ATTRIBUTE_MODES: tuple[Mode, ...] = ("vary", "morph", "generate", "drumify")
+"""Modes in which `attributes` count."""
 LONGEST_BARS = 64
 
 HEARD = "heard"
@@ -140,6 +149,21 @@ class Controls:
             return (self.morph_from, self.morph_to)
         free = self.mode == "generate" or (self.mode == "continue" and self.start != "guided")
         return () if free else (self.source,)
+
+
+def applicable(controls: Controls, attributes: Collection[str]) -> Controls:
+    """Return what counts of controls in their mode, with a model that has certain attributes.
+
+    A player's setting outlives modes and models that it says nothing to; rendering refuses it there.
+    """
+    had = tuple((name, amount) for name, amount in controls.attributes if name in attributes)
+    kept = controls.constraints
+    return changed(
+        controls,
+        attributes=had,
+        keep_rhythm=kept.keep_rhythm and controls.mode in RHYTHM_MODES,
+        keep_pitches=kept.keep_pitches and controls.mode in PITCHES_MODES,
+    )
 
 
 def changed(controls: Controls, **changes: Any) -> Controls:

@@ -57,6 +57,11 @@ def _streams(representation: Representation) -> Iterator[_Stream]:
         start += size
 
 
+def pitched(representation: Representation) -> bool:
+    """Tell whether there is a melody or a piano's keys in it, which key, scale and range can limit."""
+    return VOCABULARY in representation.streams or representation.width == VOCABULARY - FIRST_NOTE
+
+
 def noise(representation: Representation, seed: int) -> Floats:
     """Return the noise of a seed: the same array for the same seed, whatever the sliders do.
 

@@ -6,7 +6,7 @@ source's own tokens at the start of the walk (and to the target's at the end of 
 smoothly, so that the ends are exact and no step of a slider is a jump.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -177,6 +177,15 @@ def check_mode(bundle: Bundle, controls: Controls) -> None:
         )
 
 
+def check_attributes(bundle: Bundle, names: Iterable[str]) -> None:
+    """Refuse attributes that a bundle has no direction for (RenderError)."""
+    known = [attribute.name for attribute in bundle.manifest.attributes]
+    for name in names:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise RenderError(f"attribute {name!r} is not in {bundle.manifest.name}; it has: {listed}")
+
+
 def _plan_vary(model: LatentModel, source: Slot, controls: Controls) -> _Plan:
     shift = _attribute_shift(model.bundle, controls)
     share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
@@ -320,12 +329,10 @@ def _normal(like: Floats, seed: int) -> Floats:
 
 def _attribute_shift(bundle: Bundle, controls: Controls) -> Floats:
     """Return the step `[Z]` the attribute sliders ask for."""
+    check_attributes(bundle, dict(controls.attributes))
     names = [attribute.name for attribute in bundle.manifest.attributes]
     shift = np.zeros(bundle.manifest.z_size, np.float32)
     for name, amount in controls.attributes:
-        if name not in names:
-            known = ", ".join(names) or "none"
-            raise RenderError(f"attribute {name!r} is not in {bundle.manifest.name}; it has: {known}")
         shift += np.float32(amount) * bundle.latents.directions[names.index(name)]
     return shift
 

@@ -109,3 +109,29 @@ def test_a_session_starts_in_its_models_mode():
     made = Hands(PlainModel("continue"))
     assert made.session.snapshot().controls.mode == "continue"
     made.session.close()
+
+
+def test_what_a_mode_or_a_model_has_no_use_for_is_kept_until_it_has(hands, tmp_path):
+    tiny = Model.load(str(tinybundle.write(tmp_path)), precision="float")
+    give(hands, tiny)
+    assert [attribute.name for attribute in hands.session.snapshot().attributes] == ["density"]
+    hands.set(variation=0.5, keep_rhythm=True, attributes=(("density", 3.0),))
+    hands.play_bars(0, TUNE, OTHER)
+    asked = hands.last
+    hands.set(mode="generate")
+    give(hands, PlainModel("continue"))
+    snapshot = hands.session.snapshot()
+    assert (snapshot.notices, snapshot.attributes, snapshot.pitched) == ((), (), True)
+    assert {note.pitch for note in hands.last.notes} == {60, 64, 67, 65, 72, 71, 69}
+    give(hands, PlainModel("humanize"))
+    assert not hands.session.snapshot().pitched
+    give(hands, tiny)
+    hands.set(mode="vary")
+    assert hands.last.notes == asked.notes
+
+
+def test_an_attribute_the_model_lacks_is_refused(hands):
+    give(hands, PlainModel("drumify"))
+    with pytest.raises(RenderError, match="attribute 'register' is not in drumify; it has: none"):
+        hands.session.set_controls(attributes=(("register", 1.0),))
+    assert hands.session.controls.attributes == ()

@@ -1,3 +1,5 @@
+import math
+
 import msgspec
 import pytest
 import torch
@@ -5,7 +7,15 @@ from toy_runs import SMALL
 
 from training.config import LossConfig, ModelConfig
 from training.models.build import build_model
-from training.models.losses import Noise, Objective, key_loss, own_outputs, reconstruction_nats
+from training.models.losses import (
+    ContinuationObjective,
+    Noise,
+    Objective,
+    key_loss,
+    own_outputs,
+    reconstruction_nats,
+)
+from training.models.seq2seq import Continuer
 from training.models.vae import VAE, Posterior, frame_of
 
 
@@ -139,3 +149,19 @@ def test_a_continuation_teacher_forced_on_itself_is_itself() -> None:
     assert written.shape == (2, 20, 88)
     previous = torch.nn.functional.pad(written[:, :-1], (0, 0, 1, 0))
     assert torch.equal((model.logits(z, previous) + noise.transpose(0, 1) > 0).float(), written)
+
+
+def test_streams_count_by_their_weights() -> None:
+    model = model_of(representation="trio")
+    truth, flat = torch.zeros(1, 1, 3, dtype=torch.long), [torch.zeros(1, 1, v) for v in model.streams]
+    nats = float(reconstruction_nats(model, flat, truth, LossConfig(stream_weights=(3.0, 1.5, 1.0))))
+    assert nats == pytest.approx(4.5 * math.log(90) + math.log(512), abs=1e-4)
+
+
+@pytest.mark.parametrize(("share", "learns"), [(0.0, True), (1.0, False)])
+def test_a_continuation_from_nothing_does_not_hear(share: float, learns: bool) -> None:
+    model = Continuer(ModelConfig(representation="pianoroll", task="continue", bars=1), 88)
+    x = (torch.rand(2, 16, 88, generator=torch.Generator().manual_seed(0)) < 0.1).float()
+    noise = Noise.draw(torch.Generator().manual_seed(0), 2, 6, 16)
+    ContinuationObjective(model, LossConfig(from_nothing=share))(x, x, noise, 0.0, 0.0).loss.backward()
+    assert bool(model.encoder.weight_ih_l0.grad.abs().sum() > 0) is learns
