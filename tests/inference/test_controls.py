@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RenderError
-from engine.inference.controls import KEYS, SCALES, Constraints, Controls, changed
+from engine.inference.controls import KEYS, SCALES, Constraints, Controls, applicable, changed
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,16 @@ def test_modes_say_which_slots_they_need():
     assert Controls(source="C").needed_slots == ("C",)
     assert Controls(mode="morph", morph_from="A", morph_to="D").needed_slots == ("A", "D")
     assert Controls(mode="generate").needed_slots == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "rhythm", "pitches"),
+    [("vary", True, True), ("drumify", True, False), ("generate", False, False), ("continue", False, False)],
+)
+def test_only_what_counts_is_applicable(mode, rhythm, pitches):
+    asked = (("density", 1.0), ("lateness", -2.0))
+    controls = changed(Controls(mode=mode), attributes=asked, key="G", keep_rhythm=True, keep_pitches=True)
+    counts = applicable(controls, ["density", "register"])
+    assert counts.attributes == (("density", 1.0),)
+    assert counts.constraints == Constraints(key="G", keep_rhythm=rhythm, keep_pitches=pitches)
+    assert counts.mode == mode

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.errors import RenderError
 from engine.inference.controls import Constraints
-from engine.inference.perturbation import FORBIDDEN, anchor, anchor_strength, constrain, noise, snap
+from engine.inference.perturbation import FORBIDDEN, anchor, anchor_strength, constrain, noise, pitched, snap
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from engine.music.representation import representation
 
@@ -187,3 +187,11 @@ def test_what_is_snapped_is_allowed(tokens, low, span):
     source = np.array(tokens)[:, None]
     snapped = snap(MELODY, limits, source)
     assert (np.take_along_axis(constrain(MELODY, limits, source), snapped, 1) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("melody", True), ("trio", True), ("pianoroll", True), ("drums", False), ("groove", False)],
+)
+def test_key_and_scale_mean_something_where_there_are_pitches(name, expected):
+    assert pitched(representation(name, 2)) is expected
