@@ -28,7 +28,7 @@ class Banner(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.button = KeyButton("OK", "", "Close this notice.", parent=self)
         self.button.setAccessibleName("Dismiss notice")
-        self.button.setMinimumHeight(34)
+        self.button.setFixedHeight(34)
         self.button.clicked.connect(self._dismiss)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(18, 8, 10, 8)

@@ -20,21 +20,30 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayo
 from app.window import theme
 
 STEPS = 1000
-"""Positions of a slider over its whole range."""
+"""Positions of a slider over its whole range, if it has no whole steps of its own."""
 
 
 class Fader(QSlider):
     """A horizontal slider that jumps to the click, steps finely by wheel and resets on double click."""
 
-    def __init__(self, colours: tuple[QColor, QColor], reset: int, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        colours: tuple[QColor, QColor],
+        reset: int,
+        *,
+        steps: int = STEPS,
+        origin: int = 0,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
-        self.setRange(0, STEPS)
-        self.setSingleStep(STEPS // 100)
-        self.setPageStep(STEPS // 10)
+        self.setRange(0, steps)
+        self.setSingleStep(max(1, steps // 100))
+        self.setPageStep(max(1, steps // 10))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumHeight(34)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._colours, self._reset = colours, reset
+        self._steps, self._origin = steps, origin
         self.active = True
         """Whether it decides what sounds now; drawn quietly otherwise."""
 
@@ -68,19 +77,24 @@ class Fader(QSlider):
             return
         turn = event.angleDelta().y() or event.angleDelta().x()
         fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        self.setValue(self.value() + (1 if turn > 0 else -1) * (STEPS // (1000 if fine else 100)))
+        step = max(1, self._steps // (1000 if fine else 100))
+        self.setValue(self.value() + (1 if turn > 0 else -1) * step)
         event.accept()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
         """Draw the groove, what is filled of it, and the handle."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle, x = self.height() / 2, self._handle_x()
+        middle, x = self.height() / 2, self._x_of(self.value())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.LINE)
         painter.drawRoundedRect(QRectF(2, middle - 4, self.width() - 4, 8), 4, 4)
         painter.setBrush(self._fill())
-        painter.drawRoundedRect(QRectF(2, middle - 4, max(x - 2, 8), 8), 4, 4)
+        start = self._x_of(self._origin) if self._origin else 2.0
+        painter.drawRoundedRect(QRectF(min(start, x), middle - 4, max(abs(x - start), 8), 8), 4, 4)
+        if self._origin:
+            painter.setBrush(theme.QUIET)
+            painter.drawRect(QRectF(start - 1, middle - 9, 2, 18))
         painter.setBrush(theme.TEXT if self.active else theme.QUIET)
         painter.setPen(QPen(theme.PANEL, 3))
         painter.drawEllipse(QRectF(x - 12, middle - 12, 24, 24))
@@ -97,16 +111,16 @@ class Fader(QSlider):
         fill.setColorAt(1.0, self._colours[1])
         return fill
 
-    def _handle_x(self) -> float:
-        return 14 + (self.width() - 28) * self.value() / STEPS
+    def _x_of(self, position: int) -> float:
+        return 14 + (self.width() - 28) * position / self._steps
 
     def _follow(self, event: QMouseEvent) -> None:
         share = (event.position().x() - 14) / max(self.width() - 28, 1)
-        self.setValue(round(min(1.0, max(0.0, share)) * STEPS))
+        self.setValue(round(min(1.0, max(0.0, share)) * self._steps))
 
 
 class ValueSlider(QWidget):
-    """A fader with its name and its value in large type.
+    """A fader with its name and its value in large type; filled from where it resets to if it goes below 0.
 
     Signals:
         moved: the new value, from the player's hand only.
@@ -123,28 +137,31 @@ class ValueSlider(QWidget):
         low: float = 0.0,
         high: float = 1.0,
         reset: float = 0.0,
+        steps: int = STEPS,
         colours: tuple[QColor, QColor] = (theme.PLAYING, theme.PLAYING),
         show: Callable[[float], str] = lambda value: f"{value:.0%}",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._low, self._high, self._show = low, high, show
-        self.fader = Fader(colours, self._position(reset), self)
+        self._low, self._high, self._steps, self._show = low, high, steps, show
+        origin = self._position(reset) if low < 0 else 0
+        self.fader = Fader(colours, self._position(reset), steps=steps, origin=origin, parent=self)
         self.fader.setAccessibleName(name)
         self.fader.setAccessibleDescription(tip)
-        self.fader.setToolTip(f"{tip}\nArrow keys step; double click resets. Key: {key}")
+        self.fader.setToolTip(f"{tip}\nArrow keys step; double click resets.{f' Key: {key}' if key else ''}")
         self.fader.valueChanged.connect(self._tell)
         self._value_label = QLabel(self)
         self._value_label.setFont(theme.font(16, bold=True, figures=True))
         self._lay_out(name, key)
         self.setFocusProxy(self.fader)
-        QShortcut(QKeySequence(key), self, self._take_focus)
+        if key:
+            QShortcut(QKeySequence(key), self, self._take_focus)
         self.show_value(reset)
 
     @property
     def value(self) -> float:
         """The value shown, between low and high."""
-        return self._low + (self._high - self._low) * self.fader.value() / STEPS
+        return self._low + (self._high - self._low) * self.fader.value() / self._steps
 
     def show_value(self, value: float) -> None:
         """Show a value that came from elsewhere, without telling anybody; not while a hand holds it."""
@@ -153,6 +170,11 @@ class ValueSlider(QWidget):
         self.fader.blockSignals(True)
         self.fader.setValue(self._position(value))
         self.fader.blockSignals(False)
+        self._write()
+
+    def write(self, show: Callable[[float], str]) -> None:
+        """Put the value into other words from now on."""
+        self._show = show
         self._write()
 
     def set_active(self, active: bool) -> None:
@@ -182,7 +204,7 @@ class ValueSlider(QWidget):
         layout.addWidget(self.fader)
 
     def _position(self, value: float) -> int:
-        return round((value - self._low) / (self._high - self._low) * STEPS)
+        return round((value - self._low) / (self._high - self._low) * self._steps)
 
     def _tell(self) -> None:
         self._write()

@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QDoubleSpinBox,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
-    QLayout,
     QVBoxLayout,
     QWidget,
 )
 
 from app.window import theme
+from app.window.character import Character
+from app.window.continuing import Continuing
 from app.window.controls import KeyButton, ValueSlider
+from app.window.fields import Choice, row, show_if, show_number
+from app.window.limits import Limits
 from app.window.top_bar import label
-from engine.inference.controls import LARGEST_SEED, VARIATION_MODES, Controls
+from engine.inference.controls import LARGEST_SEED, PITCHES_MODES, RHYTHM_MODES, VARIATION_MODES, Controls
 from engine.performer.messages import ClockState
 from engine.snapshot import Snapshot
 
@@ -36,20 +37,27 @@ MODES = (
 METRES = (("4/4", 4.0), ("3/4", 3.0), ("2/4", 2.0), ("5/4", 5.0), ("6/8", 3.0), ("7/8", 3.5))
 START = Controls()
 """Where every slider goes back to on a double click."""
+MORE = "more"
+"""What the settings remember of the section behind More: whether it is open."""
 
 
 class ControlPanel(QFrame):
     """Sliders, modes, takes and transport. Moves call the session at once; `show_state` reads back."""
 
-    def __init__(self, session: Any, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Any, settings: QSettings | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        self._session = session
+        self._session, self._settings = session, settings
         self._rolling = False
         self._make_sliders()
         self._make_modes()
         self._make_takes()
         self._make_transport()
+        self.continuing = Continuing(self)
+        self.limits = Limits(self)
+        self._make_more()
         self._lay_out()
         self._wire()
 
@@ -63,7 +71,10 @@ class ControlPanel(QFrame):
         self.temperature.show_value(controls.temperature)
         self._show_modes(snapshot.modes)
         self.modes[controls.mode].setChecked(True)
-        _show_number(self.seed, controls.seed)
+        self.continuing.show_state(snapshot, controls)
+        self.limits.show_state(snapshot, controls)
+        self._show_more(snapshot, controls)
+        show_number(self.seed, controls.seed)
         for name, button in self.stores.items():
             button.setText(f"{name} stored" if name in snapshot.slots else f"Store in {name}")
         self.bypass.setChecked(snapshot.bypass)
@@ -77,8 +88,17 @@ class ControlPanel(QFrame):
 
     def _show_modes(self, modes: Sequence[str]) -> None:
         for name, button in self.modes.items():
-            if button.isHidden() == (name in modes):
-                button.setHidden(name not in modes)
+            show_if(button, name in modes)
+        continues = "continue" in modes
+        show_if(self.variation, not continues or any(mode in modes for mode in VARIATION_MODES))
+        show_if(self.morph, not continues or "morph" in modes)
+
+    def _show_more(self, snapshot: Snapshot, controls: Controls) -> None:
+        offers = self.character.offers(snapshot)
+        if self.character.show_state(snapshot, controls):
+            self._set_tab_order()
+        show_if(self.more, offers)
+        show_if(self.character, offers and self.more.isChecked())
 
     def _show_clock(self, clock: ClockState | None) -> None:
         external = clock is not None and clock.source == "external" and clock.status != "lost"
@@ -88,14 +108,8 @@ class ControlPanel(QFrame):
         self.play.setEnabled(not external)
         self.tempo.setEnabled(not external)
         if clock is not None:
-            _show_number(self.tempo, clock.bpm)
-            self._show_metre(clock.beats_per_bar)
-
-    def _show_metre(self, beats_per_bar: float) -> None:
-        if self.metre.currentData() != beats_per_bar:
-            self.metre.blockSignals(True)
-            self.metre.setCurrentIndex(self.metre.findData(beats_per_bar))
-            self.metre.blockSignals(False)
+            show_number(self.tempo, clock.bpm)
+            self.metre.show_data(clock.beats_per_bar)
 
     # The controls ----------------------------------------------------------------------------
 
@@ -172,40 +186,49 @@ class ControlPanel(QFrame):
         self.tempo.setSuffix(" BPM")
         self.tempo.setAccessibleName("Tempo")
         self.tempo.setToolTip("Tempo of the internal clock; an external clock brings its own.")
-        self.metre = QComboBox()
-        self.metre.setAccessibleName("Metre")
-        self.metre.setToolTip("Length of a bar. MIDI clock carries no metre, so set it here.")
-        for text, beats in METRES:
-            self.metre.addItem(text, beats)
+        self.metre = Choice("Metre", "Length of a bar. MIDI clock carries no metre, so set it here.", METRES)
         self.demo = KeyButton(
             "Demo", "D", "Play a phrase into the input, as if you did.", colour=theme.HEARD, checkable=True
         )
         self.demo.setAccessibleName("Demo phrase")
         for number in (self.seed, self.tempo):
             number.setKeyboardTracking(False)
-            number.lineEdit().returnPressed.connect(self._leave_field)  # type: ignore[union-attr]
-        for field in (self.seed, self.tempo, self.metre):
+            number.lineEdit().returnPressed.connect(self.give_keys_back)  # type: ignore[union-attr]
+        for field in (self.seed, self.tempo):
             field.setFont(theme.font(12.5, figures=True))
             field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _make_more(self) -> None:
+        self.more = KeyButton(
+            "More",
+            "Ctrl+M",
+            "More sliders: how busy the answer is, and what the model can push it towards.",
+            colour=theme.QUIET,
+            checkable=True,
+            show_key=False,
+        )
+        self.more.setAccessibleName("More sliders")
+        self.more.setChecked(self._settings is not None and self._settings.value(MORE, False, bool))
+        self.character = Character(self._session)
 
     # Where they are --------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setHorizontalSpacing(34)
-        grid.setVerticalSpacing(14)
-        grid.addWidget(self.variation, 0, 0)
-        grid.addWidget(self.morph, 0, 1)
+        grid.setVerticalSpacing(12)
+        grid.addLayout(_stacked(self.variation, self.continuing.start), 0, 0)
+        grid.addLayout(_stacked(self.morph, self.continuing.length), 0, 1)
         grid.addWidget(self.temperature, 0, 2)
-        grid.addLayout(_row(*self.modes.values(), spacing=6), 1, 0)
-        grid.addLayout(_row(*self.stores.values(), stretch_between=True), 1, 1)
+        grid.addLayout(row(*self.modes.values(), spacing=6), 1, 0)
+        grid.addLayout(row(*self.stores.values(), stretch_between=True), 1, 1)
         seed = label(11, "title")
         seed.setText("Seed")
         seed.setBuddy(self.seed)
-        grid.addLayout(_row(self.new_take, seed, self.seed), 1, 2)
+        grid.addLayout(row(self.new_take, seed, self.seed), 1, 2)
         for column in range(3):
             grid.setColumnStretch(column, 1)
-        transport = _row(
+        transport = row(
             self.play,
             self.tempo,
             self.metre,
@@ -220,20 +243,27 @@ class ControlPanel(QFrame):
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 14, 20, 16)
-        layout.setSpacing(16)
+        layout.setSpacing(12)
         layout.addLayout(grid)
+        layout.addLayout(self.limits.layout_with(self.more))
+        layout.addWidget(self.character)
         layout.addLayout(transport)
         self._set_tab_order()
 
     def _set_tab_order(self) -> None:
         order: list[QWidget] = [
             self.variation.fader,
+            *self.continuing.start.buttons.values(),
             self.morph.fader,
+            self.continuing.length.fader,
             self.temperature.fader,
             *self.modes.values(),
             *self.stores.values(),
             self.new_take,
             self.seed,
+            *self.limits.widgets,
+            self.more,
+            *self.character.faders,
             self.play,
             self.tempo,
             self.metre,
@@ -268,13 +298,33 @@ class ControlPanel(QFrame):
         self.tempo.valueChanged.connect(lambda value: session.set_tempo(value))
         self.demo.clicked.connect(lambda on: session.demo(on))
         self.metre.activated.connect(lambda: session.set_metre(self.metre.currentData()))
+        self._wire_more()
 
-    def _leave_field(self) -> None:
+    def _wire_more(self) -> None:
+        continuing, limits = self.continuing, self.limits
+        continuing.start.chosen.connect(lambda start: self._move_in(("continue",), start=start))
+        continuing.length.moved.connect(lambda bars: self._move_in(("continue",), bars=round(bars)))
+        limits.wire(self._session)
+        limits.keep_rhythm.clicked.connect(lambda on: self._move_in(RHYTHM_MODES, keep_rhythm=on))
+        limits.keep_pitches.clicked.connect(lambda on: self._move_in(PITCHES_MODES, keep_pitches=on))
+        for choice in (limits.key, limits.scale, self.metre):
+            choice.left.connect(self.give_keys_back)
+        for pitch in (limits.lowest, limits.highest):
+            pitch.lineEdit().returnPressed.connect(self.give_keys_back)  # type: ignore[union-attr]
+        self.more.toggled.connect(self._open_more)
+
+    def _open_more(self, opened: bool) -> None:
+        show_if(self.character, opened)
+        if self._settings is not None:
+            self._settings.setValue(MORE, opened)
+
+    def give_keys_back(self) -> None:
         """Give the keys back to the instrument once a number is entered."""
-        self.variation.fader.setFocus()
+        first = self.temperature if self.variation.isHidden() else self.variation
+        first.fader.setFocus()
 
-    def _move_in(self, modes: Sequence[str], **change: float) -> None:
-        """Move a slider that counts in some modes: who touches it wants to hear it, if the model can."""
+    def _move_in(self, modes: Sequence[str], **change: Any) -> None:
+        """Move what counts in some modes: who touches it wants to hear it, if the model can."""
         offered = [mode for mode in modes if not self.modes[mode].isHidden()]
         if not offered or any(self.modes[mode].isChecked() for mode in offered):
             self._session.set_controls(**change)
@@ -288,22 +338,9 @@ class ControlPanel(QFrame):
             self._session.play()
 
 
-def _row(*items: QWidget | None, spacing: int = 10, stretch_between: bool = False) -> QLayout:
-    row = QHBoxLayout()
-    row.setSpacing(spacing)
-    for item in items:
-        if item is None:
-            row.addStretch(1)
-        else:
-            row.addWidget(item)
-        if stretch_between and item is not items[-1]:
-            row.addStretch(1)
-    return row
-
-
-def _show_number(field: QDoubleSpinBox, value: float) -> None:
-    if field.hasFocus() or field.value() == value:
-        return
-    field.blockSignals(True)
-    field.setValue(value)
-    field.blockSignals(False)
+def _stacked(*widgets: QWidget) -> QVBoxLayout:
+    """Return a place that widgets share; which of them is shown depends on the model."""
+    place = QVBoxLayout()
+    for widget in widgets:
+        place.addWidget(widget)
+    return place

@@ -82,7 +82,7 @@ class PianoRoll(QWidget):
         super().__init__(parent)
         self.setAccessibleName(title)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMinimumHeight(110)
+        self.setMinimumHeight(80)
         self._title, self._hint, self._colour = title, hint, colour
         self._phrase: Phrase | None = None
         self._coming: Phrase | None = None

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout,
 
 from app.window import theme
 from app.window.controls import KeyButton
+from app.window.fields import Choice
 from app.window.view import Lamp
 
 MOODS = {"good": theme.GOOD, "waiting": theme.WAITING, "bad": theme.BAD, "quiet": theme.QUIET}
@@ -54,12 +55,9 @@ class TopBar(QFrame):
         super().__init__(parent)
         self.setObjectName("bar")
         self._ports, self._model = label(12), label(10.5, "quiet")
-        self.models = QComboBox()
-        self.models.setAccessibleName("Model")
-        self.models.setToolTip("The model that answers; another one takes over while the music goes on.")
-        self.models.setFont(theme.font(12.5))
+        tip = "The model that answers; another one takes over while the music goes on."
+        self.models = Choice("Model", tip, ())
         self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.models.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._position = label(34, bold=True, figures=True)
         self._position.setAccessibleName("Bar and beat")
         self._position.setMinimumWidth(150)

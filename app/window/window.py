@@ -300,7 +300,7 @@ class InstrumentWindow(QMainWindow):
         self.heard = PianoRoll("Heard", "", theme.HEARD)
         self.playing = PianoRoll("Playing", "The answer appears here.", theme.PLAYING)
         self.playing.setToolTip("Drag this phrase into the DAW.")
-        self.panel = ControlPanel(self._session)
+        self.panel = ControlPanel(self._session, self._settings)
         self.status_line = StatusLine()
         self.first_sound = KeyButton(
             "Play into Antiphon In, or play the demo",
@@ -326,7 +326,6 @@ class InstrumentWindow(QMainWindow):
         ):
             layout.addWidget(widget, stretch)
         self.setCentralWidget(ground)
-        self.setMinimumHeight(700)
         self.panel.variation.fader.setFocus()
 
     def _wire(self) -> None:
@@ -334,6 +333,7 @@ class InstrumentWindow(QMainWindow):
         self.banner.dismissed.connect(lambda: self._session.dismiss())
         self.later.connect(self._do)
         self.top.models.activated.connect(self._choose_model)
+        self.top.models.left.connect(self.panel.give_keys_back)
         self.top.panic.clicked.connect(lambda: self.panic())
         self.panel.export.clicked.connect(lambda: self._export())
         self.first_sound.clicked.connect(self.panel.demo.click)
