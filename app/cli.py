@@ -72,11 +72,14 @@ Output = Annotated[
 ]
 Track = Annotated[
     str | None,
-    typer.Option(help="Track to take, by number or name; left out, the likeliest melody (or drums)."),
+    typer.Option(
+        help="Track to take, by number or name; a trio takes several: melody=2,bass=3,drums=10. Left out, "
+        "the likeliest for the model: melody, drums, all three of a trio, all that a piano could play."
+    ),
 ]
 Bar = Annotated[
     int | None,
-    typer.Option(min=1, help="First bar to take, from 1; left out, the first with notes throughout."),
+    typer.Option(min=1, help="First bar to take, from 1; left out, the first that are full."),
 ]
 MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file with bars in 4/4.")]
 
@@ -173,10 +176,10 @@ def vary(
 
     Example: antiphon vary song.mid -o out --count 8 --variation 0.4 --seed 7
     """
-    from app import files
+    from app import files, sources
 
     loaded = _load(model, precision)
-    source = files.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
+    source = sources.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
     files.vary(
         loaded,
         source,
@@ -210,10 +213,10 @@ def carry_on(
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
-    from app import files
+    from app import files, sources
 
     loaded = _load(model, precision)
-    source = files.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
+    source = sources.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
     files.carry_on(
         loaded,
         source,
@@ -241,11 +244,11 @@ def morph(
 
     Example: antiphon morph a.mid b.mid -o out --steps 7
     """
-    from app import files
+    from app import files, sources
 
     loaded = _load(model, precision)
-    start = files.read_source(first, loaded, typer.echo)
-    end = files.read_source(second, loaded, typer.echo)
+    start = sources.read_source(first, loaded, typer.echo)
+    end = sources.read_source(second, loaded, typer.echo)
     files.morph(loaded, start, end, output, typer.echo, steps=steps, seed=seed)
 
 

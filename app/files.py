@@ -1,90 +1,21 @@
 """Vary, morph, generate and continue on MIDI files: the same rendering as live, without ports or clock."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from engine.errors import AntiphonError, MidiFileError
+from app.sources import Say, Source
+from engine.choosing import TRIO_CHANNELS
+from engine.errors import AntiphonError
 from engine.inference.controls import VARIATION_MODES, Controls, Mode, Start
 from engine.inference.model import Model
-from engine.inference.render import Slot, encode_slot, render_batch
-from engine.midifile import (
-    ChosenTrack,
-    Song,
-    choose_bars,
-    choose_drums,
-    choose_melody,
-    find_track,
-    read_midi,
-    write_phrase,
-)
+from engine.inference.render import render_batch
+from engine.midifile import write_phrase
 from engine.music.notes import Phrase
+from engine.music.trio import BASS_CHANNEL, BASS_PROGRAM
 
-DRUM_MODELS = ("drums", "groove")
-"""Representations that take the drum track of a file."""
 LARGEST_COUNT = 1000
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A phrase out of a file."""
-
-    slot: Slot
-    bpm: float
-    stem: str
-    """File name without its ending."""
-
-
-def read_source(
-    path: Path, model: Model, say: Say, *, track: str | None = None, first_bar: int | None = None
-) -> Source:
-    """Read the phrase that a model takes from a file, and say which track and bars it is.
-
-    Args:
-        path: the MIDI file.
-        model: decides which kind of track, and how many bars.
-        say: told one line about the choice, and one for each fault of the file.
-        track: number or name of the track to take, instead of the one that looks right.
-        first_bar: number of the first bar, counted from 1, instead of the first full ones.
-
-    Raises:
-        AntiphonError: the file cannot be read, or has no such track or bars.
-    """
-    song = read_midi(path)
-    for warning in song.warnings:
-        say(f"{path.name}: {warning}")
-    chosen = find_track(song, track) if track else _choose_track(song, model)
-    phrase, bars = _cut(song, chosen, model.bars, first_bar)
-    say(f"{path.name}: {chosen.track.label}, {chosen.why}; {bars}; {song.bpm:.1f} bpm")
-    return Source(encode_slot(model, phrase), song.bpm, path.stem)
-
-
-def _choose_track(song: Song, model: Model) -> ChosenTrack:
-    if model.representation.name not in DRUM_MODELS:
-        return choose_melody(song)
-    try:
-        return choose_drums(song)
-    except MidiFileError:
-        if "drumify" not in model.modes:
-            raise
-        return choose_melody(song)  # any rhythm may be tapped
-
-
-def _cut(song: Song, chosen: ChosenTrack, bars: int, first_bar: int | None) -> tuple[Phrase, str]:
-    if first_bar is not None:
-        first, why = first_bar - 1, "as asked"
-    else:
-        first, bars, why = choose_bars(song, chosen.track, bars)
-    phrase = song.phrase(chosen.track, first, bars)
-    if not phrase.notes:
-        raise MidiFileError(
-            f"{song.name}: bars {first + 1} to {first + bars} of {chosen.track.label} are silent; "
-            "choose others with --bar"
-        )
-    span = f"bar {first + 1}" if bars == 1 else f"bars {first + 1} to {first + bars}"
-    return phrase, f"{span}, {why}"
+TRIO_NAMES = {channel: part.capitalize() for part, channel in TRIO_CHANNELS.items()}
+TRIO_PROGRAMS = {BASS_CHANNEL: BASS_PROGRAM}
 
 
 def vary(
@@ -109,7 +40,7 @@ def vary(
     ]
     phrases = render_batch(model, {"A": source.slot}, takes)
     labels = [f"seed {take.seed}" for take in takes]
-    return _write_all(folder, f"{source.stem}-{mode}", phrases, labels, source.bpm, say)
+    return _write_all(model, folder, f"{source.stem}-{mode}", phrases, labels, source.bpm, say)
 
 
 def carry_on(
@@ -138,7 +69,7 @@ def carry_on(
     ]
     phrases = render_batch(model, {"A": source.slot}, takes)
     labels = [f"{start}, seed {take.seed}" for take in takes]
-    return _write_all(folder, f"{source.stem}-continue", phrases, labels, source.bpm, say)
+    return _write_all(model, folder, f"{source.stem}-continue", phrases, labels, source.bpm, say)
 
 
 def morph(
@@ -151,7 +82,7 @@ def morph(
     takes = [Controls(mode="morph", morph=share, seed=seed) for share in shares]
     phrases = render_batch(model, {"A": first.slot, "B": second.slot}, takes)
     labels = [f"{share:.0%} of the way" for share in shares]
-    return _write_all(folder, f"{first.stem}-to-{second.stem}", phrases, labels, first.bpm, say)
+    return _write_all(model, folder, f"{first.stem}-to-{second.stem}", phrases, labels, first.bpm, say)
 
 
 def generate(
@@ -164,7 +95,7 @@ def generate(
     ]
     phrases = render_batch(model, {}, takes)
     labels = [f"seed {take.seed}" for take in takes]
-    return _write_all(folder, f"{model.name}-generate", phrases, labels, bpm, say)
+    return _write_all(model, folder, f"{model.name}-generate", phrases, labels, bpm, say)
 
 
 def _counted(count: int) -> int:
@@ -174,18 +105,26 @@ def _counted(count: int) -> int:
 
 
 def _write_all(
-    folder: Path, stem: str, phrases: Sequence[Phrase], labels: Sequence[str], bpm: float, say: Say
+    model: Model,
+    folder: Path,
+    stem: str,
+    phrases: Sequence[Phrase],
+    labels: Sequence[str],
+    bpm: float,
+    say: Say,
 ) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise AntiphonError(f"{folder}: cannot be made a folder ({reason}); choose another place") from None
+    trio = model.representation.name == "trio"
+    names, programs = (TRIO_NAMES, TRIO_PROGRAMS) if trio else (None, None)
     digits = len(str(len(phrases)))
     written = []
     for number, (phrase, label) in enumerate(zip(phrases, labels, strict=True), start=1):
         path = folder / f"{stem}-{number:0{digits}}.mid"
-        write_phrase(path, phrase, bpm=bpm)
+        write_phrase(path, phrase, bpm=bpm, names=names, programs=programs)
         say(f"{path}: {label}, {len(phrase.notes)} notes in {phrase.bars} bars")
         written.append(path)
     return written

@@ -6,14 +6,23 @@ Reading is by `engine.smf`; mido writes.
 import io
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.choosing import ChosenBars, ChosenTrack, choose_bars, choose_drums, choose_melody, find_track
+from engine.choosing import (
+    Chosen,
+    ChosenBars,
+    choose_bars,
+    choose_drums,
+    choose_melody,
+    choose_pitched,
+    choose_trio,
+    find_track,
+)
 from engine.errors import MidiFileError
 from engine.music.notes import Note, Phrase
 from engine.smf import MAX_BYTES, SmfFile, parse_smf
@@ -21,8 +30,8 @@ from engine.song import Bar, Metre, Song, Tempo, Track, metre_spans
 
 __all__ = [
     "Bar",
+    "Chosen",
     "ChosenBars",
-    "ChosenTrack",
     "Metre",
     "Part",
     "Song",
@@ -31,6 +40,8 @@ __all__ = [
     "choose_bars",
     "choose_drums",
     "choose_melody",
+    "choose_pitched",
+    "choose_trio",
     "find_track",
     "read_midi",
     "song_of_bytes",
@@ -143,7 +154,8 @@ def write_phrase(
     *,
     bpm: float = DEFAULT_BPM,
     name: str = "Antiphon",
-    programs: dict[int, int] | None = None,
+    names: Mapping[int, str] | None = None,
+    programs: Mapping[int, int] | None = None,
 ) -> None:
     """Write a phrase, one track for each of its channels.
 
@@ -151,7 +163,8 @@ def write_phrase(
         path: the file; an existing one is replaced.
         phrase: a note ringing beyond its end is ended there.
         bpm: quarter notes a minute, 3.6 to 1000.
-        name: track name; drums and further channels get their channel behind it.
+        name: track name; with several channels each gets its channel behind it.
+        names: track name of a channel, instead.
         programs: General MIDI program of a channel; 0 where not given.
 
     Raises:
@@ -160,10 +173,10 @@ def write_phrase(
     by_channel: dict[int, list[Note]] = defaultdict(list)
     for note in phrase.notes:
         by_channel[note.channel].append(note)
+    plain = {channel: name if len(by_channel) == 1 else f"{name} {channel + 1}" for channel in by_channel}
+    called = plain | dict(names or {})
     parts = [
-        Part(
-            name if len(by_channel) == 1 else f"{name} {channel + 1}", notes, (programs or {}).get(channel, 0)
-        )
+        Part(called[channel], notes, (programs or {}).get(channel, 0))
         for channel, notes in sorted(by_channel.items())
     ]
     numerator, denominator = _metre_of(phrase.beats_per_bar)

@@ -40,7 +40,7 @@ def test_hard_files_read_or_are_refused_in_one_line(case: dict[str, str]) -> Non
         assert (track.duration_beats > 0).all()
         assert (track.start_beats[1:] >= track.start_beats[:-1]).all()
         if song.runs():
-            chosen = choose_bars(song, track, 2)
+            chosen = choose_bars(song, [[track]], 2)
             assert song.phrase(track, chosen.first_bar, chosen.bars).bars == chosen.bars
 
 
@@ -113,6 +113,12 @@ def test_a_written_phrase_has_its_tempo_bars_channels_and_programs(tmp_path: Pat
     early, held = song.tracks[0].notes
     assert (early.start_beats, early.end_beats) == (0.0, pytest.approx(0.95, abs=1e-3))
     assert held.end_beats == 8.0
+
+
+def test_the_tracks_of_channels_can_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "band.mid"
+    write_phrase(path, PHRASE, names={0: "Melody", 9: "Drums"})
+    assert [track.name for track in read_midi(path).tracks] == ["Melody", "Antiphon 2", "Drums"]
 
 
 def test_a_file_ends_at_a_bar_line_of_its_metre(tmp_path: Path) -> None:

@@ -266,3 +266,51 @@ def write_task(folder: Path, task: str) -> Path:
     )
     bundles.save_bundle(folder, written, _task_files(task, (encoder, decoder)))
     return folder
+
+
+def _trio_files(specs, streams, steps: int) -> dict[str, bytes]:
+    """mu is a random projection of the tokens; each stream is the token that z and perturbation like best."""
+    node, width = helper.make_node, sum(streams)
+    rng, edges = np.random.default_rng(6), np.cumsum((0, *streams))
+    encoder = [
+        node("Cast", ["x"], ["numbers"], to=TensorProto.FLOAT),
+        node("Reshape", ["numbers", "flat"], ["features"]),
+        node("MatMul", ["features", "to_mu"], ["raw"]),
+        node("Tanh", ["raw"], ["mu"]),
+        node("Exp", ["mu"], ["sigma"]),
+    ]
+    decoder = [node("MatMul", ["z", "from_z"], ["liked"]), node("Add", ["liked", "perturbation"], ["logits"])]
+    for number in range(len(streams)):
+        cut = ["logits", f"edge{number}", f"edge{number + 1}", "last"]
+        decoder.append(node("Slice", cut, [f"logits{number}"]))
+        decoder.append(node("ArgMax", [f"logits{number}"], [f"stream{number}"], axis=2, keepdims=1))
+    decoder.append(node("Concat", [f"stream{n}" for n in range(len(streams))], ["tokens"], axis=2))
+    to_mu = rng.normal(0, 0.01, (steps * len(streams), Z)).astype(np.float32)
+    from_z = rng.normal(0, 1, (Z, width)).astype(np.float32)
+    constants = {f"edge{number}": np.array([edge]) for number, edge in enumerate(edges)}
+    flat = np.array([-1, steps * len(streams)])
+    return {
+        "encoder.onnx": _graph("encoder", encoder, specs[0], {"flat": flat, "to_mu": to_mu}),
+        "decoder.onnx": _graph(
+            "decoder", decoder, specs[1], constants | {"last": np.array([2]), "from_z": from_z}
+        ),
+        "latents.npz": latents().to_bytes(),
+    }
+
+
+def write_trio(folder: Path, bars: int = 2) -> Path:
+    """Write a bundle that plays melody, bass and drums."""
+    ours = representation("trio", bars)
+    encoder, decoder = bundles.graph_specs(ours, Z)
+    written = replace(
+        manifest(bars),
+        name="tiny_trio",
+        representation=RepresentationRef(name="trio", bars=bars, hash=ours.hash),
+        streams=ours.streams,
+        width=ours.width,
+        voices=(Voice(name="melody"), Voice(name="bass"), Voice(name="drums")),
+        encoder=encoder,
+        decoder=decoder,
+    )
+    bundles.save_bundle(folder, written, _trio_files((encoder, decoder), ours.streams, ours.steps))
+    return folder
