@@ -1,6 +1,7 @@
 """The section behind More: how busy, and the directions a model knows in its latent space."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from PyQt6.QtWidgets import QGridLayout, QWidget
@@ -61,19 +62,17 @@ class Character(QWidget):
         """Tell whether anything in here counts for the model."""
         return any(mode in CONSTRAINED_MODES for mode in snapshot.modes)
 
-    def show_state(self, snapshot: Snapshot, controls: Controls) -> bool:
-        """Show how the sliders stand; returns whether they are others than before."""
+    def show_state(self, snapshot: Snapshot, controls: Controls) -> None:
+        """Show how the sliders stand, without telling anybody; another model may bring other ones."""
         counts = any(mode in ATTRIBUTE_MODES for mode in snapshot.modes)
         attributes = snapshot.attributes if counts else ()
-        others = attributes != self._attributes
-        if others:
+        if attributes != self._attributes:
             self._attributes = attributes
             self._make(attributes)
         self._amounts = dict(controls.attributes)
         self.busyness.show_value(controls.constraints.density)
         for name, slider in self.sliders.items():
             slider.show_value(self._amounts.get(name, 0.0))
-        return others
 
     def _make(self, attributes: Sequence[Attribute]) -> None:
         for slider in self.sliders.values():
@@ -82,6 +81,8 @@ class Character(QWidget):
             slider.deleteLater()
         self.sliders = {attribute.name: self._slider(attribute) for attribute in attributes}
         self._place()
+        for before, after in pairwise(self.faders):
+            QWidget.setTabOrder(before, after)
 
     def _slider(self, attribute: Attribute) -> ValueSlider:
         made = ValueSlider(

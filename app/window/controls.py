@@ -153,7 +153,6 @@ class ValueSlider(QWidget):
         self._value_label = QLabel(self)
         self._value_label.setFont(theme.font(16, bold=True, figures=True))
         self._lay_out(name, key)
-        self.setFocusProxy(self.fader)
         if key:
             QShortcut(QKeySequence(key), self, self._take_focus)
         self.show_value(reset)

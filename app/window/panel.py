@@ -95,8 +95,7 @@ class ControlPanel(QFrame):
 
     def _show_more(self, snapshot: Snapshot, controls: Controls) -> None:
         offers = self.character.offers(snapshot)
-        if self.character.show_state(snapshot, controls):
-            self._set_tab_order()
+        self.character.show_state(snapshot, controls)
         show_if(self.more, offers)
         show_if(self.character, offers and self.more.isChecked())
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.inference.bundle import Attribute
 from engine.inference.controls import Controls, changed
 from engine.performer.messages import ClockState
 from engine.snapshot import Snapshot
@@ -17,6 +18,20 @@ READY = Snapshot(
     model_bars=2,
     controls=Controls(variation=0.4, seed=7),
 )
+
+ATTRIBUTES = (
+    Attribute(name="density", unit="onsets per step", effects={"density": 0.144}),
+    Attribute(
+        name="in_scale", unit="share of onsets", effects={"in_scale": 0.02}, effects_percent={"in_scale": 2.3}
+    ),
+    Attribute(name="swagger", unit="struts", effects={}),
+)
+
+
+def continuing(**changes: Any) -> Snapshot:
+    """What a session shows whose model continues four bars."""
+    controls = changed(READY.controls, mode="continue", **changes)
+    return replace(READY, model_name="continue", model_bars=4, modes=("continue",), controls=controls)
 
 
 def clock(**changes: Any) -> ClockState:
