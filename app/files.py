@@ -1,6 +1,7 @@
 """Vary, morph, generate and continue on MIDI files: the same rendering as live, without ports or clock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 from app.sources import Say, Source
@@ -38,7 +39,7 @@ def vary(
         Controls(mode=mode, variation=variation, temperature=temperature, seed=seed + number, source="A")
         for number in range(_counted(count))
     ]
-    phrases = render_batch(model, {"A": source.slot}, takes)
+    phrases = _without(source.silent, render_batch(model, {"A": source.slot}, takes))
     labels = [f"seed {take.seed}" for take in takes]
     return _write_all(model, folder, f"{source.stem}-{mode}", phrases, labels, source.bpm, say)
 
@@ -80,7 +81,8 @@ def morph(
         raise AntiphonError(f"--steps {steps}: a walk has two ends, so choose 2 or more")
     shares = [step / (_counted(steps) - 1) for step in range(steps)]
     takes = [Controls(mode="morph", morph=share, seed=seed) for share in shares]
-    phrases = render_batch(model, {"A": first.slot, "B": second.slot}, takes)
+    rendered = render_batch(model, {"A": first.slot, "B": second.slot}, takes)
+    phrases = _without(first.silent & second.silent, rendered)
     labels = [f"{share:.0%} of the way" for share in shares]
     return _write_all(model, folder, f"{first.stem}-to-{second.stem}", phrases, labels, first.bpm, say)
 
@@ -102,6 +104,14 @@ def _counted(count: int) -> int:
     if not 1 <= count <= LARGEST_COUNT:
         raise AntiphonError(f"{count} files: choose 1 to {LARGEST_COUNT}")
     return count
+
+
+def _without(channels: Set[int], phrases: Iterable[Phrase]) -> list[Phrase]:
+    """Leave out what a model adds where the sources have no such part."""
+    return [
+        replace(phrase, notes=tuple(note for note in phrase.notes if note.channel not in channels))
+        for phrase in phrases
+    ]
 
 
 def _write_all(

@@ -41,6 +41,8 @@ class Source:
     bpm: float
     stem: str
     """File name without its ending."""
+    silent: frozenset[int] = frozenset()
+    """Channels of the parts that the file has not: nothing is written for them either."""
 
 
 class Part(NamedTuple):
@@ -81,7 +83,8 @@ def read_source(
     parts = _parts(song, model, track)
     phrase, bars = _cut(song, [part for part in parts if part.chosen], model.bars, first_bar)
     say(f"{path.name}: {'; '.join(map(str, parts))}; {bars}; {song.bpm:.1f} bpm")
-    return Source(encode_slot(model, phrase), song.bpm, path.stem)
+    silent = frozenset(part.channel for part in parts if part.channel is not None and not part.chosen)
+    return Source(encode_slot(model, phrase), song.bpm, path.stem, silent)
 
 
 def _parts(song: Song, model: Model, track: str | None) -> list[Part]:

@@ -101,6 +101,17 @@ def test_a_trio_is_written_as_three_named_tracks(tmp_path, trio):
         assert {track.name for track in read_midi(path).tracks} <= {"Melody", "Bass", "Drums"}
 
 
+def test_a_part_that_the_file_has_not_stays_silent(tmp_path, trio):
+    source, _ = read(tmp_path, trio, LEAD)
+    band, _ = read(tmp_path, trio, LEAD, BASS, KICK)
+    far = {"count": 1, "temperature": 1.0, "seed": 1, "variation": 1.0}
+    (alone,) = files.vary(trio, source, tmp_path / "alone", lambda _: None, **far)
+    assert [track.name for track in read_midi(alone).tracks] == ["Melody"]
+    walk = files.morph(trio, source, band, tmp_path / "walk", lambda _: None, steps=2, seed=0)
+    names = [[track.name for track in read_midi(path).tracks] for path in walk]
+    assert names == [["Melody"], ["Melody", "Bass", "Drums"]]
+
+
 def test_a_piano_hears_both_hands_and_no_drums(tmp_path, piano):
     source, line = read(tmp_path, piano, RIGHT, LEFT, KICK)
     assert line == (
