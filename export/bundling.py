@@ -31,7 +31,7 @@ from engine.inference.bundle import (
     load_bundle,
     save_bundle,
 )
-from engine.inference.calibration import morph_curve, variation_curve
+from engine.inference.calibration import density_curve, morph_curve, variation_curve
 from engine.inference.model import CPU, Model
 from engine.music.representation import Representation
 from export.continuing import continuer_graphs, prove_continuer, state_size
@@ -60,7 +60,7 @@ VOICES: Mapping[str, tuple[Voice, ...]] = {
 }
 
 CURVE_PHRASES = 48
-"""Held-out phrases to measure the sliders' curves on."""
+"""Held-out phrases to measure curves on."""
 LIVELY_SHARE = 0.25
 """Phrases that change at fewer of their steps say little about how soon music changes."""
 
@@ -164,7 +164,12 @@ def continuer_parts(
         space = measure_states(continuer, run.config, corpus)
     tell("proving the float graphs against torch")
     model = in_memory(manifest, run.tensors, files, "float")
-    return Parts(files, space, prove_continuer(continuer, model, space.heard), {})
+    parity = prove_continuer(continuer, model, space.heard)
+    if space.heard is None:
+        return Parts(files, space, parity, {})
+    tell("measuring how dense it plays")
+    curve = density_curve(model, space.heard[:CURVE_PHRASES].numpy())
+    return Parts(files, space, parity, {"density_curve": curve})
 
 
 def float_graphs(vae: VAE, tensors: Representation, conditions: GraphBuilder) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ the engine only ever loads. The files of a bundle:
 
 import hashlib
 import io
+import math
 import re
 import zipfile
 from collections.abc import Mapping
@@ -180,6 +181,13 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     `engine.inference.calibration` so that the music changes evenly; empty for a common one."""
     morph_curve: tuple[float, ...] = ()
     """The same for morphs."""
+    density_curve: tuple[float, ...] = ()
+    """Continuations: nats to favour every key by at `DENSITY_TEMPERATURES`, measured so that at each of
+    them as many keys sound as in real music; empty for none."""
+
+
+DENSITY_TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Where a `density_curve` is measured; between them it is a straight line, beyond them it stays."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -353,6 +361,9 @@ def _parse_manifest(data: bytes, where: str) -> BundleManifest:
             len(curve) > 1 and curve[0] == 0 and curve[-1] == 1 and list(curve) == sorted(curve)
         ):
             raise BundleError(f"{where}: bundle.json: {name} does not rise from 0 to 1")
+    points = len(DENSITY_TEMPERATURES)
+    if len(manifest.density_curve) not in (0, points) or not all(map(math.isfinite, manifest.density_curve)):
+        raise BundleError(f"{where}: bundle.json: density_curve does not have {points} finite numbers")
     return manifest
 
 

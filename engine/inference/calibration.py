@@ -14,11 +14,14 @@ import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference import perturbation
+from engine.inference.bundle import DENSITY_TEMPERATURES
 from engine.inference.render import Floats, LatentModel, great_circle, prior_draw, slerp
 
 SHARES = np.linspace(0, 1, 26)
 TEMPERATURE = 0.5
 POINTS = 11
+DENSITY_BOUNDS = (-4.0, 4.0)
+"""Nats within which a density is looked for."""
 
 Curve = tuple[float, ...]
 
@@ -51,6 +54,35 @@ def morph_curve(model: LatentModel, tensors: npt.NDArray[Any]) -> Curve:
         left += _distance(model, path, first)
         ahead += _distance(model, path, second)
     return _even(left / np.maximum(left + ahead, 1e-9))
+
+
+def density_curve(model: LatentModel, frames: npt.NDArray[Any]) -> Curve:
+    """Return what to favour keys by, in nats, at each of `DENSITY_TEMPERATURES`.
+
+    Args:
+        model: a loaded continuation.
+        frames: `[N, T, 88]` held-out bars to go on from; a few dozen do. The continuations get as many
+            sounding keys a step as they have, on average.
+    """
+    z, _ = model.encode(frames)
+    noise = np.stack([perturbation.noise(model.representation, seed) for seed in range(len(z))], axis=1)
+
+    def density(temperature: float, nats: float) -> float:
+        return float(model.decode(z, (temperature * noise + nats).astype(np.float32)).sum(-1).mean())
+
+    wanted = float(frames.sum(-1).mean())
+    return tuple(
+        round(bisect(partial(density, temperature), wanted), 3) for temperature in DENSITY_TEMPERATURES
+    )
+
+
+def bisect(rising: Callable[[float], float], wanted: float) -> float:
+    """Return where a rising function reaches `wanted`, within the bounds and to a hundredth."""
+    low, high = DENSITY_BOUNDS
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
+    return (low + high) / 2
 
 
 def _walk(

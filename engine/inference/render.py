@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference import perturbation, tools
-from engine.inference.bundle import Bundle, Latents
+from engine.inference.bundle import DENSITY_TEMPERATURES, Bundle, Latents
 from engine.inference.controls import TASK_MODES, Controls
 from engine.music.feel import Feel
 from engine.music.notes import Phrase
@@ -249,6 +249,9 @@ def _plan_continue(model: LatentModel, source: Slot | None, controls: Controls) 
     written = representation(tensors.name, controls.bars or tensors.bars, tensors.grid)
     total = np.float32(controls.temperature) * perturbation.noise(written, controls.seed)
     total = total + perturbation.constrain(written, controls.constraints, None)
+    if curve := model.bundle.manifest.density_curve:
+        # Each key is decided alone: the colder, the fewer pass one half, down to silence.
+        total += np.float32(np.interp(controls.temperature, DENSITY_TEMPERATURES, curve))
     played = None if source is None else source.phrase
 
     def finish(decoded: npt.NDArray[Any]) -> Phrase:

@@ -24,7 +24,9 @@ class PlainModel:
         name = "pianoroll" if task == "continue" else "groove"
         self.representation, self.modes = representation(name, 2), TASK_MODES[task]
         self.choice = SimpleNamespace(used=SimpleNamespace(precision="float", provider="numpy"))
-        manifest = SimpleNamespace(name=task, task=task, attributes=(), z_size=88, variation_curve=())
+        manifest = SimpleNamespace(
+            name=task, task=task, attributes=(), z_size=88, variation_curve=(), density_curve=()
+        )
         self.bundle = SimpleNamespace(manifest=manifest, latents=Latents.standard_normal(88))
 
     def encode(self, x):

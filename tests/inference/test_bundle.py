@@ -120,6 +120,7 @@ def test_optional_files_may_be_absent(tmp_path):
         ({"attributes": []}, ["directions"]),
         ({"voices": [{"name": "x", "channel": 16}]}, ["channel 16"]),
         ({"variation_curve": [0, 0.7, 0.6, 1]}, ["variation_curve does not rise"]),
+        ({"density_curve": [1.0, 0.5]}, ["density_curve does not have 5"]),
         ({"morph_curve": [0.1, 1]}, ["morph_curve does not rise"]),
         ({"files": {}}, ["encoder.onnx is missing"]),
         ({"files": {"x.exe": {"sha256": "", "size_bytes": 0}}}, ["'x.exe'"]),

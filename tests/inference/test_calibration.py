@@ -1,11 +1,15 @@
+import math
+
 import numpy as np
 import pytest
 import tinybundle
 
 from engine.errors import RenderError
-from engine.inference.calibration import SHARES, _even, morph_curve, variation_curve
+from engine.inference.bundle import DENSITY_TEMPERATURES
+from engine.inference.calibration import SHARES, _even, bisect, density_curve, morph_curve, variation_curve
 from engine.inference.model import Model
 from engine.inference.render import along
+from engine.music.representation import representation
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +56,30 @@ def test_along_reads_between_points():
     assert [along((0.0, 0.2, 1.0), value) for value in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(
         [0, 0.1, 0.2, 0.6, 1]
     )
+
+
+class Undecided:
+    """A continuation that finds every key as unlikely as every other, whatever it heard."""
+
+    representation = representation("pianoroll", 2)
+
+    def encode(self, x):
+        return np.zeros((len(x), 4), np.float32), np.zeros((len(x), 4), np.float32)
+
+    def decode(self, z, perturbation):
+        return (perturbation - 2 > 0).astype(np.float32)
+
+
+def test_keys_are_favoured_until_as_many_sound_as_in_music():
+    frames = np.zeros((20, 32, 88), np.float32)
+    frames[:, :, 30:41] = 1  # 11 of 88 keys: one in eight
+    curve = dict(zip(DENSITY_TEMPERATURES, density_curve(Undecided(), frames), strict=True))
+    odds = math.log((1 / 8) / (7 / 8))
+    assert curve[1.0] == pytest.approx(2 + odds, abs=0.05)  # logistic noise: log odds are nats
+    assert curve[0.5] == pytest.approx(2 + odds / 2, abs=0.05)
+    assert curve[0.0] == pytest.approx(2, abs=0.01)  # all or none
+
+
+def test_bisection_ends_at_its_bounds_where_nothing_reaches():
+    assert bisect(lambda nats: nats, 1.5) == pytest.approx(1.5, abs=0.01)
+    assert bisect(lambda nats: 0.0, 1.0) == pytest.approx(4.0, abs=0.01)

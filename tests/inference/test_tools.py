@@ -48,7 +48,9 @@ class Continuing:
 
     def __init__(self, bars=2):
         self.representation = representation("pianoroll", bars)
-        manifest = SimpleNamespace(name="continuing", task="continue", attributes=(), z_size=88)
+        manifest = SimpleNamespace(
+            name="continuing", task="continue", attributes=(), z_size=88, density_curve=()
+        )
         self.bundle = SimpleNamespace(latents=Latents.standard_normal(88), manifest=manifest)
         self.states = []
 
@@ -201,6 +203,19 @@ def test_a_continuation_is_played_as_its_source_was():
     result = render(model, {"heard": encode_slot(model, CHORD)}, follow())
     assert {(note.velocity, note.channel) for note in result.notes} == {(55, 2)}
     assert in_the_manner_of(result, None) is result
+
+
+def test_a_density_curve_favours_every_key_the_more_the_colder_it_is():
+    model = Continuing()
+    model.bundle.manifest.density_curve = (20.0, 0.0, 0.0, 0.0, -20.0)
+    slots = {"heard": encode_slot(model, CHORD)}
+    cold, plain, hot = (
+        render(model, slots, Controls(mode="continue", temperature=temperature))
+        for temperature in (0.0, 0.5, 1.0)
+    )
+    assert {note.pitch for note in cold.notes} == set(range(21, 109))
+    assert {note.pitch for note in plain.notes} >= {note.pitch for note in CHORD.notes}
+    assert not hot.notes
 
 
 def test_where_a_continuation_starts():
