@@ -156,6 +156,7 @@ class ValueSlider(QWidget):
         if key:
             QShortcut(QKeySequence(key), self, self._take_focus)
         self.show_value(reset)
+        self._write()
 
     @property
     def value(self) -> float:
@@ -164,10 +165,11 @@ class ValueSlider(QWidget):
 
     def show_value(self, value: float) -> None:
         """Show a value that came from elsewhere, without telling anybody; not while a hand holds it."""
-        if self.fader.isSliderDown():
+        position = self._position(value)
+        if self.fader.isSliderDown() or position == self.fader.value():
             return
         self.fader.blockSignals(True)
-        self.fader.setValue(self._position(value))
+        self.fader.setValue(position)
         self.fader.blockSignals(False)
         self._write()
 
