@@ -202,7 +202,7 @@ def carry_on(
         Start,
         typer.Option(help="Go on from the file's bars (guided), from anywhere (random) or from nothing."),
     ] = Start.GUIDED,
-    temperature: Temperature = 0.5,
+    temperature: Temperature = 0.8,
     seed: Seed = 0,
     model: Model = CONTINUING_MODEL,
     track: Track = None,
@@ -210,6 +210,8 @@ def carry_on(
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write what could follow some bars of a MIDI file.
+
+    At temperature 0 a chord is held, near 1 the lines are as lively as the music they follow.
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
