@@ -5,18 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.sources import Say, Source
-from engine.choosing import TRIO_CHANNELS
+from app.voices import voicing
 from engine.errors import AntiphonError
 from engine.inference.controls import VARIATION_MODES, Controls, Mode, Start
 from engine.inference.model import Model
 from engine.inference.render import render_batch
 from engine.midifile import write_phrase
 from engine.music.notes import Phrase
-from engine.music.trio import BASS_CHANNEL, BASS_PROGRAM
 
 LARGEST_COUNT = 1000
-TRIO_NAMES = {channel: part.capitalize() for part, channel in TRIO_CHANNELS.items()}
-TRIO_PROGRAMS = {BASS_CHANNEL: BASS_PROGRAM}
 
 
 def vary(
@@ -128,13 +125,12 @@ def _write_all(
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise AntiphonError(f"{folder}: cannot be made a folder ({reason}); choose another place") from None
-    trio = model.representation.name == "trio"
-    names, programs = (TRIO_NAMES, TRIO_PROGRAMS) if trio else (None, None)
+    named = voicing(model.bundle.manifest.voices)
     digits = len(str(len(phrases)))
     written = []
     for number, (phrase, label) in enumerate(zip(phrases, labels, strict=True), start=1):
         path = folder / f"{stem}-{number:0{digits}}.mid"
-        write_phrase(path, phrase, bpm=bpm, names=names, programs=programs)
+        write_phrase(path, phrase, bpm=bpm, **named)
         say(f"{path}: {label}, {len(phrase.notes)} notes in {phrase.bars} bars")
         written.append(path)
     return written

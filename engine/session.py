@@ -470,6 +470,7 @@ class Session:
             "modes": model.modes if model else TASK_MODES["autoencode"],
             "attributes": self._attributes(),
             "pitched": model is None or pitched(model.representation),
+            "voices": model.bundle.manifest.voices if model else (),
             "precision": model.choice.used.precision if model else "",
             "provider": model.choice.used.provider if model else "",
             "heard": self._heard.phrase if self._heard else None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.inference.bundle import Attribute
+from engine.inference.bundle import Attribute, Voice
 from engine.inference.controls import TASK_MODES, Controls, Mode
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
@@ -46,6 +46,8 @@ class Snapshot:
     """What the model has directions for in its latent space."""
     pitched: bool = True
     """Whether the model writes pitches, so that key, scale and range mean something to it."""
+    voices: tuple[Voice, ...] = ()
+    """Where each part of what the model writes goes."""
     precision: str = ""
     provider: str = ""
     clock: ClockState | None = None

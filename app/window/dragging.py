@@ -1,6 +1,7 @@
 """Phrases as .mid files: for export, and for dragging into a DAW."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
@@ -8,6 +9,8 @@ from PyQt6.QtCore import QMimeData, Qt, QUrl
 from PyQt6.QtGui import QDrag
 from PyQt6.QtWidgets import QWidget
 
+from app.voices import voicing
+from engine.inference.bundle import Voice
 from engine.music.notes import Phrase
 
 KEPT_DAYS = 30
@@ -21,17 +24,17 @@ class PhraseFiles:
         self._folder = folder or Path(platformdirs.user_cache_dir("antiphon")) / "clips"
         self._cached: tuple[Phrase, float, Path] | None = None
 
-    def write(self, phrase: Phrase, bpm: float, path: str | Path) -> Path:
-        """Write a phrase as a MIDI file; raises `MidiFileError` or `OSError`."""
+    def write(self, phrase: Phrase, bpm: float, path: str | Path, voices: Sequence[Voice] = ()) -> Path:
+        """Write a phrase as a MIDI file, tracks named by voice; raises `MidiFileError` or `OSError`."""
         from engine.midifile import write_phrase
 
         target = Path(path)
         if target.suffix.lower() not in (".mid", ".midi"):
             target = target.with_suffix(".mid")
-        write_phrase(target, phrase, bpm=bpm)
+        write_phrase(target, phrase, bpm=bpm, **voicing(voices))
         return target
 
-    def cached(self, phrase: Phrase, bpm: float) -> Path:
+    def cached(self, phrase: Phrase, bpm: float, voices: Sequence[Voice] = ()) -> Path:
         """Return a file of the phrase that stays where it is."""
         if self._cached and self._cached[:2] == (phrase, bpm):
             return self._cached[2]
@@ -41,6 +44,7 @@ class PhraseFiles:
             phrase,
             bpm,
             self._folder / f"antiphon-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03}.mid",
+            voices,
         )
         self._cached = (phrase, bpm, path)
         return path

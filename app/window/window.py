@@ -227,7 +227,7 @@ class InstrumentWindow(QMainWindow):
 
     def _write_phrase(self, phrase: Phrase, path: str) -> None:
         try:
-            self._files.write(phrase, self._tempo_bpm(), path)
+            self._files.write(phrase, self._tempo_bpm(), path, self._session.snapshot().voices)
         except (AntiphonError, OSError) as error:
             self.tell(str(error))
         else:
@@ -265,9 +265,10 @@ class InstrumentWindow(QMainWindow):
         self.top.show_model(self._session.snapshot().model_name)
 
     def _drag(self) -> None:
-        phrase = self._playing_phrase()
-        if phrase is not None:
-            start_drag(self.playing, self._files.cached(phrase, self._tempo_bpm()))
+        snapshot: Snapshot = self._session.snapshot()
+        if snapshot.playing is not None:
+            path = self._files.cached(snapshot.playing, self._tempo_bpm(), snapshot.voices)
+            start_drag(self.playing, path)
 
     def _tempo_bpm(self) -> float:
         clock = self._session.snapshot().clock

@@ -20,8 +20,6 @@ from engine.music.quantise import (
 )
 
 MELODY_CHANNEL, BASS_CHANNEL = 0, 1
-BASS_PROGRAM = 33
-"""General MIDI electric bass (finger), counted from 0."""
 FIRST_DRUM_LANE = 2
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.window.dragging import PhraseFiles, mime_of
+from engine.inference.bundle import Voice
 from engine.midifile import read_midi
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,19 @@ def test_a_dragged_phrase_is_a_file_that_stays(tmp_path):
     song = read_midi(path)
     assert (song.bars, round(song.bpm), len(song.tracks[0])) == (2, 97, 16)
     assert [url.toLocalFile() for url in mime_of(path).urls()] == [str(path)]
+
+
+def test_a_written_trio_names_its_tracks_and_instruments(tmp_path):
+    from engine.music.notes import Note, Phrase
+
+    voices = (Voice(name="melody"), Voice(name="bass", channel=1, program=33), Voice(name="drums", channel=9))
+    phrase = Phrase.of([Note(0, 60 - 12 * channel // 9, 1, 90, channel) for channel in (0, 1, 9)], 1)
+    song = read_midi(PhraseFiles(tmp_path).write(phrase, 120.0, tmp_path / "trio.mid", voices))
+    assert [(track.name, track.channel, track.program) for track in song.tracks] == [
+        ("Melody", 0, 0),
+        ("Bass", 1, 33),
+        ("Drums", 9, 0),
+    ]
 
 
 def test_old_clips_are_forgotten_and_other_files_are_not(tmp_path):

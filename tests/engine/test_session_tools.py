@@ -25,7 +25,7 @@ class PlainModel:
         self.representation, self.modes = representation(name, 2), TASK_MODES[task]
         self.choice = SimpleNamespace(used=SimpleNamespace(precision="float", provider="numpy"))
         manifest = SimpleNamespace(
-            name=task, task=task, attributes=(), z_size=88, variation_curve=(), density_curve=()
+            name=task, task=task, attributes=(), voices=(), z_size=88, variation_curve=(), density_curve=()
         )
         self.bundle = SimpleNamespace(manifest=manifest, latents=Latents.standard_normal(88))
 

@@ -308,7 +308,11 @@ def write_trio(folder: Path, bars: int = 2) -> Path:
         representation=RepresentationRef(name="trio", bars=bars, hash=ours.hash),
         streams=ours.streams,
         width=ours.width,
-        voices=(Voice(name="melody"), Voice(name="bass"), Voice(name="drums")),
+        voices=(
+            Voice(name="melody"),
+            Voice(name="bass", channel=1, program=33),
+            Voice(name="drums", channel=9),
+        ),
         encoder=encoder,
         decoder=decoder,
     )
