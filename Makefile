@@ -26,10 +26,11 @@ format: $(VENV)/.test-ready ## format the code and mend what ruff can mend by it
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV)/.test-ready ## measure this machine: inference, window, start-up, lateness on a JACK server
+bench: $(VENV)/.test-ready ## measure this machine: inference, window, start-up, slider and lateness on a JACK server
 	@for bundle in engine/bundles/*/; do echo "== $$bundle"; $(VENV)/bin/python bench/inference.py $$bundle || exit 1; done
 	$(VENV)/bin/python bench/bench_window.py
 	$(VENV)/bin/python bench/bench_startup.py
+	$(VENV)/bin/python bench/slider.py
 	$(VENV)/bin/python bench/lateness.py
 
 clean: ## remove what was built here: .venv and the caches (recordings, runs and corpora stay)

@@ -79,9 +79,9 @@ def _calls(model: Model, runs: int) -> list[tuple[str, int, int, Callable[[int],
         calls.append(("encode", batch, some, lambda _, b=batch: model.encode(x[:b])))
         calls.append(("decode", batch, some, lambda _, b=batch, n=part: model.decode(mu[:b], n)))
     slots = {"heard": encode_slot(model, phrases[0])}
-    calls.append(
-        ("render", 1, runs, lambda i: render(model, slots, Controls(variation=i % 100 / 99, seed=i // 100)))
-    )
+    mode = model.modes[0]
+    takes = [Controls(mode=mode, variation=i % 100 / 99, seed=i // 100) for i in range(runs)]
+    calls.append(("render", 1, runs, lambda i: render(model, slots, takes[i])))
     return calls
 
 

@@ -1,0 +1,86 @@
+"""How long a slider's move takes to become a pattern on its way to the performer, over JACK.
+
+    python bench/slider.py [--model melody_2bar] [--moves 300] [--json]
+
+A session runs as the window runs it, polled at 60 Hz, with the demo phrase playing; the variation
+slider moves every 50 ms. The time is the session's own: from the move to the pattern handed to the
+performer.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from lateness import jack_server, started
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from app.compose import LiveOptions, load_model, make_client, make_session
+from engine.session import Session
+
+FRAME_S = 1 / 60
+MOVE_S = 0.05
+PATIENCE_S = 60.0
+
+
+def wait(session: Session, done: Callable[[], bool]) -> None:
+    """Poll as the window does until something is so."""
+    end = time.monotonic() + PATIENCE_S
+    while not done():
+        if time.monotonic() > end:
+            raise SystemExit(f"nothing came within {PATIENCE_S:.0f} s")
+        session.poll()
+        time.sleep(FRAME_S)
+
+
+def measure(options: LiveOptions, moves: int) -> list[float]:
+    """Return the milliseconds from each move of the slider to its pattern."""
+    client = make_client(options)
+    started(client)
+    took_ms = []
+    with make_session(options, client, load_model(options)) as session:
+        session.demo(True)
+        wait(session, lambda: session.snapshot().playing is not None)
+        for move in range(moves):
+            session._board.set(pattern_ms=None)
+            session.set_controls(variation=0.05 + 0.9 * (move % 100) / 99)
+            wait(session, lambda: session.snapshot().pattern_ms is not None)
+            took_ms.append(session.snapshot().pattern_ms)
+            moved = time.monotonic()
+            wait(session, lambda: time.monotonic() - moved > MOVE_S)
+    client.close()
+    return took_ms
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="From a slider's move to the pattern on its way.")
+    parser.add_argument("--model", default="melody_2bar", help="name of an installed model, or a bundle")
+    parser.add_argument("--moves", type=int, default=300)
+    parser.add_argument("--period", type=int, default=1024, help="frames of a JACK period")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with jack_server(options.period):
+        took_ms = measure(
+            LiveOptions(model=options.model, midi_backend="jack", tempo_bpm=240.0), options.moves
+        )
+    p50, p99 = np.percentile(took_ms, (50, 99))
+    result = {
+        "moves": len(took_ms),
+        "p50_ms": round(p50, 2),
+        "p99_ms": round(p99, 2),
+        "worst_ms": max(took_ms),
+    }
+    if options.json:
+        print(json.dumps(result))
+        return
+    print(f"slider to pattern, {options.model}; load of the machine {os.getloadavg()[0]:.1f}")
+    print(f"{result['moves']} moves   p50 {p50:.2f}   p99 {p99:.2f}   worst {max(took_ms):.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
