@@ -3,7 +3,7 @@
     python bench/slider.py [--model melody_2bar] [--moves 300] [--json]
 
 A session runs as the window runs it, polled at 60 Hz, with the demo phrase playing; the variation
-slider moves every 50 ms. The time is the session's own: from the move to the pattern handed to the
+slider moves again three frames later. The time is the session's own: from the move to the pattern handed to the
 performer.
 """
 
@@ -24,7 +24,7 @@ from app.compose import LiveOptions, load_model, make_client, make_session
 from engine.session import Session
 
 FRAME_S = 1 / 60
-MOVE_S = 0.05
+REST_FRAMES = 3
 PATIENCE_S = 60.0
 
 
@@ -51,8 +51,9 @@ def measure(options: LiveOptions, moves: int) -> list[float]:
             session.set_controls(variation=0.05 + 0.9 * (move % 100) / 99)
             wait(session, lambda: session.snapshot().pattern_ms is not None)
             took_ms.append(session.snapshot().pattern_ms)
-            moved = time.monotonic()
-            wait(session, lambda: time.monotonic() - moved > MOVE_S)
+            for _ in range(REST_FRAMES):
+                session.poll()
+                time.sleep(FRAME_S)
     client.close()
     return took_ms
 
