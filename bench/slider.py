@@ -3,8 +3,8 @@
     python bench/slider.py [--model melody_2bar] [--moves 300] [--json]
 
 A session runs as the window runs it, polled at 60 Hz, with the demo phrase playing; the variation
-slider moves again three frames later. The time is the session's own: from the move to the pattern handed to the
-performer.
+slider moves again three frames later. The time is the session's own: from the move to the pattern
+handed to the performer.
 """
 
 import argparse
