@@ -1,7 +1,8 @@
 """One process or many: what torchrun tells, and averaging across ranks.
 
 `torchrun --nproc_per_node 2 -m training.cli run CONFIG` starts the same command on every rank; gloo
-carries gradients between CPUs, nccl between GPUs.
+carries gradients between CPUs, nccl between GPUs. With `--max-restarts`, a job whose rank was killed
+goes on by itself.
 """
 
 import os
@@ -13,6 +14,8 @@ from datetime import timedelta
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+TIMEOUT = timedelta(seconds=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,16 @@ def ranks(device_name: str) -> Iterator[Ranks]:
     if world_size == 1:
         yield Ranks(0, 1, device)
         return
-    torch.distributed.init_process_group("nccl" if wants_cuda else "gloo", timeout=timedelta(seconds=120))
+    store, rank, world_size = next(torch.distributed.rendezvous("env://", timeout=TIMEOUT))
+    # torchrun keeps one store over its restarts, with the addresses of the dead in it.
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    torch.distributed.init_process_group(
+        "nccl" if wants_cuda else "gloo",
+        store=torch.distributed.PrefixStore(f"attempt_{attempt}", store),
+        rank=rank,
+        world_size=world_size,
+        timeout=TIMEOUT,
+    )
     try:
         yield Ranks(rank, world_size, device)
     finally:

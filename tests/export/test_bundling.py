@@ -66,7 +66,7 @@ def test_the_manifest_tells_where_the_model_is_from(exported, run):
     assert (source.name, source.licence, source.works) == ("songs", "CC0-1.0", 3)
     assert manifest.training.data_hash == tinyrun.DATA_HASH
     assert (manifest.training.seed, manifest.training.steps) == (1, 10)
-    assert msgspec.to_builtins(run.config) == manifest.training.config
+    assert msgspec.convert(manifest.training.config, type(run.config)) == run.config
     assert manifest.metrics["note_f1"] == 0.5
     assert manifest.parity["float_choices"] == 4352
 

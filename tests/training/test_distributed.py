@@ -26,7 +26,8 @@ take_step = loop._Trainer._take_step
 
 
 def step(trainer):
-    if trainer.team.rank == 1 and trainer.step == dies_at:
+    first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+    if first and trainer.team.rank == 1 and trainer.step == dies_at:
         os.kill(os.getpid(), signal.SIGKILL)
     return take_step(trainer)
 
@@ -37,12 +38,13 @@ loop.train(config, Path(sys.argv[2]))
 NEVER = 10**6
 
 
-def run_two(config, folder: Path, *, dies_at: int) -> bool:
-    """Train with two processes; rank 1 is killed before it takes step `dies_at`. True if all went well."""
+def run_two(config, folder: Path, *, dies_at: int, restarts: int = 0) -> bool:
+    """Train with two processes; rank 1 is killed once, before step `dies_at`. True if all went well."""
     script = folder / "worker.py"
     script.write_text(WORKER)
     (folder / "config.json").write_bytes(msgspec.json.encode(config))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command.append(f"--max-restarts={restarts}")
     arguments = [str(script), str(folder / "config.json"), str(folder / "two"), str(dies_at)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     return subprocess.run([*command, *arguments], timeout=400, env=environment).returncode == 0
@@ -61,4 +63,12 @@ def test_two_processes_do_what_one_does_even_after_one_was_killed(tmp_path: Path
     assert not run_two(config, tmp_path, dies_at=5)
     assert RunFolder(tmp_path / "two").read_json("run.json")["steps"] == 4
     assert run_two(config, tmp_path, dies_at=NEVER)
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.mark.dist
+def test_torchrun_restarts_a_killed_rank_from_the_last_checkpoint(tmp_path: Path) -> None:
+    config = toy_config(melody_corpus(tmp_path))
+    train(config, tmp_path / "one")
+    assert run_two(config, tmp_path, dies_at=5, restarts=1)
     assert_same_weights(tmp_path / "one", tmp_path / "two")
