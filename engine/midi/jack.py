@@ -221,7 +221,9 @@ class JackOutput:
         self._port.clear_buffer()
         with self._lock:
             if self._disturbed:
-                self._disturbed = not all(self._write(0, off) for off in self._ends.recent(clock.ns_at(0)))
+                self._disturbed = False  # first: the server may say so again meanwhile
+                if not all(self._write(0, off) for off in self._ends.recent(clock.ns_at(0))):
+                    self._disturbed = True
             heap = self._heap
             while heap:
                 due_ns, _, data = heap[0]

@@ -130,6 +130,18 @@ def test_after_a_skipped_cycle_the_ends_of_lately_ended_notes_are_said_again(out
     assert output._port.written == []
 
 
+def test_a_cycle_skipped_while_ends_are_said_has_them_said_again(output):
+    output.send(at(5), OFF)
+    output.transmit(cycle_at(0), 256)
+    write = output._port.write_midi_event
+    output._port.write_midi_event = lambda offset, data: (write(offset, data), output.disturb())
+    output.disturb()
+    output.transmit(cycle_at(at(256)), 256)
+    output._port.write_midi_event = write
+    output.transmit(cycle_at(at(512)), 256)
+    assert output._port.written == [(0, OFF)]
+
+
 def test_a_skipped_cycle_says_no_ends_of_long_ago(output):
     output.send(at(5), OFF)
     output.transmit(cycle_at(0), 256)
