@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,11 @@ def wait(session: Session, done: Callable[[], bool]) -> None:
         time.sleep(FRAME_S)
 
 
+def answered_since(session: Session, before_ms: float | None) -> bool:
+    """Tell whether another pattern was sent; no two take the same time to the nanosecond."""
+    return session.snapshot().pattern_ms != before_ms
+
+
 def measure(options: LiveOptions, moves: int) -> list[float]:
     """Return the milliseconds from each move of the slider to its pattern."""
     client = make_client(options)
@@ -47,9 +53,9 @@ def measure(options: LiveOptions, moves: int) -> list[float]:
         session.demo(True)
         wait(session, lambda: session.snapshot().playing is not None)
         for move in range(moves):
-            session._board.set(pattern_ms=None)
+            before = session.snapshot().pattern_ms
             session.set_controls(variation=0.05 + 0.9 * (move % 100) / 99)
-            wait(session, lambda: session.snapshot().pattern_ms is not None)
+            wait(session, partial(answered_since, session, before))
             took_ms.append(session.snapshot().pattern_ms)
             for _ in range(REST_FRAMES):
                 session.poll()

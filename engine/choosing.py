@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import MidiFileError
+from engine.music.quantise import DRUM_CHANNEL
 from engine.music.trio import BASS_CHANNEL, MELODY_CHANNEL
 from engine.song import EARLY_BEATS, PHRASE_BEATS_PER_BAR, Run, Song, Track
 
@@ -29,7 +30,7 @@ OVERLAP_BEATS = 0.125
 """Legato players let notes overlap by so much."""
 HIGHEST_BASS = 55.0
 """A line of a higher mean pitch (G3) is no bass unless its name or program says so."""
-TRIO_CHANNELS = {"melody": MELODY_CHANNEL, "bass": BASS_CHANNEL, "drums": 9}
+TRIO_CHANNELS = {"melody": MELODY_CHANNEL, "bass": BASS_CHANNEL, "drums": DRUM_CHANNEL}
 """Parts of a trio and the channels of its representation."""
 LISTED = 8
 """A line names so many tracks at most."""
