@@ -14,7 +14,7 @@ DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
 PERFORMER_FLAG = "--antiphon-performer"
 SOUNDER_FLAG = "--antiphon-sounder"
-"""As `engine.performer.client` and `app.audition`: a frozen program starts itself as its children."""
+"""As `engine.performer.client` and `app.audio.audition`: a frozen program starts itself as its children."""
 DEFAULT_MODEL = "melody_2bar"
 CONTINUING_MODEL = "pianoroll_continue"
 
@@ -176,11 +176,11 @@ def vary(
 
     Example: antiphon vary song.mid -o out --count 8 --variation 0.4 --seed 7
     """
-    from app import files, sources
+    from app.file_commands import commands, sources
 
     loaded = _load(model, precision)
     source = sources.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
-    files.vary(
+    commands.vary(
         loaded,
         source,
         output,
@@ -215,11 +215,11 @@ def carry_on(
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
-    from app import files, sources
+    from app.file_commands import commands, sources
 
     loaded = _load(model, precision)
     source = sources.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
-    files.carry_on(
+    commands.carry_on(
         loaded,
         source,
         output,
@@ -246,12 +246,12 @@ def morph(
 
     Example: antiphon morph a.mid b.mid -o out --steps 7
     """
-    from app import files, sources
+    from app.file_commands import commands, sources
 
     loaded = _load(model, precision)
     start = sources.read_source(first, loaded, typer.echo)
     end = sources.read_source(second, loaded, typer.echo)
-    files.morph(loaded, start, end, output, typer.echo, steps=steps, seed=seed)
+    commands.morph(loaded, start, end, output, typer.echo, steps=steps, seed=seed)
 
 
 @application.command()
@@ -268,10 +268,10 @@ def generate(
 
     Example: antiphon generate -o out --count 4
     """
-    from app import files
+    from app.file_commands import commands
 
     loaded = _load(model, precision)
-    files.generate(loaded, output, typer.echo, count=count, temperature=temperature, seed=seed, bpm=tempo)
+    commands.generate(loaded, output, typer.echo, count=count, temperature=temperature, seed=seed, bpm=tempo)
 
 
 @application.command()
@@ -327,7 +327,7 @@ def _start_live(
     *, headless: bool, demo: bool | None, for_s: float | None, log: Path | None, **given: object
 ) -> None:
     """Open the window, or run the stream where that is asked for or no window can be."""
-    from app.display import missing_display
+    from app.display_check import missing_display
 
     missing = "" if headless else missing_display()
     if missing:
@@ -357,7 +357,7 @@ def _be_a_child() -> None:
 
         sys.exit(perform(sys.argv[2:]))
     if sys.argv[1:2] == [SOUNDER_FLAG]:
-        from app.sounder import main as sound
+        from app.audio.sounder import main as sound
 
         os._exit(sound())
 

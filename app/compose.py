@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.models import DEFAULT_MODEL, find_bundle, installed
+from app.installed_bundles import DEFAULT_MODEL, find_bundle, installed
 from engine.inference.controls import Controls
 from engine.performer.client import PerformerClient
 from engine.performer.messages import Event

@@ -10,9 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from app.display import missing_display
-from app.mixer import find_soundfont
-from app.models import installed
+from app.audio.mixer import find_soundfont
+from app.display_check import missing_display
+from app.installed_bundles import installed
 
 State = Literal["ok", "hint", "bad"]
 

@@ -52,7 +52,7 @@ def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | No
     with ExitStack() as stack:
         stack.callback(client.close)
         stack.callback(ports.join)
-        from app.audition import Audition
+        from app.audio.audition import Audition
         from app.event_log import opened
 
         written = stack.enter_context(opened(log)) if log else None

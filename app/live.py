@@ -9,7 +9,7 @@ from types import FrameType
 
 from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
-from app.wording import notice_line
+from app.notice_text import notice_line
 from engine.inference.controls import VARIATION_MODES
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic

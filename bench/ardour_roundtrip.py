@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.errors import AntiphonError
-from engine.midifile import read_midi
+from engine.midifile.read import read_midi
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, Event, NoteData, Played, SetClock, SetPattern
 

@@ -21,10 +21,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from training.corpus.kinds import Kind, kind_named
-from training.corpus.reader import Piece, Track, UnusableFileError, read_piece
+from training.corpus.corpus_kinds import Kind, kind_named
+from training.corpus.extract.reader import Piece, Track, UnusableFileError, read_piece
+from training.corpus.report.statistics import statistics_of
 from training.corpus.sources import CorpusError, SourceFile, find_sources
-from training.corpus.statistics import statistics_of
 
 LAKH_FILES = 178_561
 

@@ -34,7 +34,7 @@ from engine.inference.bundle import (
 from engine.inference.calibration import density_curve, morph_curve, variation_curve
 from engine.inference.model import CPU, Model
 from engine.music.representation import Representation
-from export.continuing import continuer_graphs, prove_continuer, state_size
+from export.continuation_graph import continuer_graphs, prove_continuer, state_size
 from export.decoder_graph import conditions_graph, decoder_graph
 from export.encoder_graph import encoder_graph
 from export.errors import ExportError

@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.inference.archive import read_archive
 from engine.inference.bundle import WEIGHTS, Bundle, load_bundle
 from engine.inference.model import CPU, Model
-from export.continuing import prove_continuer
+from export.continuation_graph import prove_continuer
 from export.errors import ExportError
 from export.parity import compare, prove_decoder, prove_encoder, same_alone, samples
 from export.run import build_model

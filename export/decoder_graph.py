@@ -23,7 +23,7 @@ from engine.inference.bundle import graph_specs
 from engine.music.representation import Representation
 from export.graph import GraphBuilder, finished, traced
 from export.layout import Layout, cores_of, layout_of
-from export.products import Product, Write, float_product
+from export.matmul import Product, Write, float_product
 from training.models.decoders import Core
 from training.models.vae import DRUM_CLASSES, VAE
 

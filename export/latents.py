@@ -18,6 +18,7 @@ from export.errors import ExportError
 from export.prior import Mixture, best_mixture, standard_normal_nats
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
+from training.encoder_input import heard_and_target, heard_of
 from training.evaluation.attributes import (
     CALIBRATION_LATENTS,
     Definition,
@@ -30,7 +31,6 @@ from training.evaluation.attributes import (
 )
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
-from training.tasks import heard_and_target, heard_of
 
 TRAIN_WINDOWS = 20_000
 VALID_WINDOWS = 4_000

@@ -35,8 +35,8 @@ from engine.music.representation import Representation
 from export.decoder_graph import decoder_graph
 from export.graph import GraphBuilder
 from export.layout import condition_of, cores_of, rows_of
+from export.matmul import Write
 from export.parity import Sample, compare, same_alone
-from export.products import Write
 from training.models.vae import DRUM_CLASSES, VAE
 
 LARGEST_WEIGHT = 64

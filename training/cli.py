@@ -36,8 +36,8 @@ def corpus_build(
     ] = None,
 ) -> None:
     """Read MIDI files into a memory-mapped corpus; safe to stop and run again."""
-    from training.corpus.build import BuildOptions
-    from training.corpus.command import build_with_progress
+    from training.corpus.build.build import BuildOptions
+    from training.corpus.build.command import build_with_progress
     from training.corpus.sources import CorpusError
 
     try:
@@ -68,7 +68,7 @@ def corpus_report(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the report.")],
 ) -> None:
     """Show what is in a corpus: a page with plots, and the plots as PNG files."""
-    from training.corpus.report import write_report
+    from training.corpus.report.page import write_report
     from training.corpus.sources import CorpusError
 
     try:
@@ -96,7 +96,7 @@ def run_command(
     """Train a model; Ctrl+C is safe, --resume goes on to the same numbers."""
     from training.config import ConfigError, load_config
     from training.corpus.sources import CorpusError
-    from training.running import run_with_progress
+    from training.run_command import run_with_progress
 
     try:
         loaded = load_config(config, overrides)

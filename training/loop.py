@@ -21,10 +21,10 @@ from training.config import ConfigError, RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.sampler import EpochSampler
 from training.distributed import Ranks, ranks
-from training.evaluation.core import core_metrics
+from training.encoder_input import heard_and_target
+from training.evaluation.core_metrics import core_metrics
 from training.models.build import Trainable, build_model, build_objective
 from training.models.losses import Noise, Terms
-from training.tasks import heard_and_target
 
 SCORE = "score"
 """The measure that early stopping goes by; `core_metrics` says what it is for each kind of model."""

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from app.window import theme
-from app.window.guard import Guard
+from app.window.exception_hook import Guard
 from app.window.window import InstrumentWindow, Models, Sound
 from engine.errors import AntiphonError
 

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QMimeData, Qt, QUrl
 from PyQt6.QtGui import QDrag
 from PyQt6.QtWidgets import QWidget
 
-from app.voices import voicing
+from app.track_names import voicing
 from engine.inference.bundle import Voice
 from engine.music.notes import Phrase
 
@@ -26,7 +26,7 @@ class PhraseFiles:
 
     def write(self, phrase: Phrase, bpm: float, path: str | Path, voices: Sequence[Voice] = ()) -> Path:
         """Write a phrase as a MIDI file, tracks named by voice; raises `MidiFileError` or `OSError`."""
-        from engine.midifile import write_phrase
+        from engine.midifile.write import write_phrase
 
         target = Path(path)
         if target.suffix.lower() not in (".mid", ".midi"):

@@ -9,7 +9,8 @@ from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
-from app.preview import Preview
+from app.audio.preview import Preview
+from app.notice_text import notice_line
 from app.window import theme
 from app.window.banner import Banner
 from app.window.controls import KeyButton
@@ -19,7 +20,6 @@ from app.window.roll import PianoRoll, pitch_ranges
 from app.window.status_line import Health, StatusLine
 from app.window.top_bar import TopBar
 from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, port_name, rolling_position
-from app.wording import notice_line
 from engine.errors import AntiphonError
 from engine.music.notes import Phrase
 from engine.performer.messages import Event

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import PortError
-from engine.midi.names import UnknownPortError
+from engine.midi.port_names import UnknownPortError
 from engine.midi.ports import MidiBackend
 
 BackendName = Literal["jack", "alsa", "coremidi", "winmm"]

@@ -17,8 +17,8 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
-from engine.midi.names import match_port
-from engine.midi.note_ends import NoteEnds
+from engine.midi.note_off_repeat import NoteEnds
+from engine.midi.port_names import match_port
 from engine.midi.ports import InputEvent, now_ns
 
 LEAD_NS = 30_000_000

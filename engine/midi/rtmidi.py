@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.loopback import choose_loopbacks, loops
-from engine.midi.names import match_port
+from engine.midi.port_names import match_port
 from engine.midi.ports import InputEvent, now_ns
 
 RING_SIZE = 4096

@@ -9,7 +9,7 @@ import math
 from collections import deque
 
 from engine.performer.ledger import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, Key
-from engine.performer.loop import HALF_STEP_BEATS, SHORTEST_BEATS
+from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS
 from engine.performer.messages import BarCaptured, NoteData
 from engine.performer.transport import Transport
 

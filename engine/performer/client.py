@@ -18,7 +18,6 @@ import msgspec
 
 from engine.errors import PerformerError, PortError
 from engine.midi.ports import now_ns
-from engine.performer.memory import Memory
 from engine.performer.messages import (
     Bye,
     Command,
@@ -34,6 +33,7 @@ from engine.performer.messages import (
     encode,
 )
 from engine.performer.pipe import Receiver, Sender
+from engine.performer.restore import Memory
 
 PERFORMER_FLAG = "--antiphon-performer"
 """First argument by which a frozen program is asked to be the performer."""

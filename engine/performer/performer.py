@@ -11,8 +11,8 @@ from engine.midi.ports import InputEvent, MidiBackend
 from engine.performer import messages as m
 from engine.performer.capture import Capture
 from engine.performer.clockout import ClockOut
+from engine.performer.demo_input import Feeder
 from engine.performer.echo import EchoGuard
-from engine.performer.feeder import Feeder
 from engine.performer.ledger import Ledger
 from engine.performer.outbox import Left, Outbox
 from engine.performer.scheduler import Scheduler
@@ -107,7 +107,7 @@ class Performer:
         """Go on with other ports, silencing first what may still sound from before.
 
         The owner watches its ports: it tells the controller of a loss and of the return, and
-        attaches ports to nowhere (`engine.midi.silent`) in between.
+        attaches ports to nowhere (`engine.midi.null_backend`) in between.
 
         Args:
             backend: the ports to use from now on.

@@ -15,7 +15,7 @@ from engine.performer.priority import request_realtime
 def main(argv: Sequence[str]) -> int:
     """Play until the controller says or shows that it is over; return the exit status."""
     realtime = request_realtime()
-    from engine.performer.child import run
+    from engine.performer.main import run
 
     return run(argv, realtime=realtime)
 

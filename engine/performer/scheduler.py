@@ -6,7 +6,7 @@ time the transport gives those beats; when the tempo moves, what has not left is
 
 from heapq import heappop, heappush
 
-from engine.performer.loop import HALF_STEP_BEATS, SHORTEST_BEATS, Loop
+from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS, Loop
 from engine.performer.messages import NoteData, PatternStarted, SetPattern
 from engine.performer.outbox import Left, Outbox
 from engine.performer.transport import Transport

@@ -33,7 +33,7 @@ def qt_messages(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A genuine bundle with random weights: melody, 2 bars."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "inference"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "engine" / "inference"))
     import tinybundle
 
     return tinybundle.write(tmp_path_factory.mktemp("bundles") / "tiny")

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from app import cli, doctor
 from app.demo import demo_phrase
-from engine.midifile import Part, read_midi, write_midi, write_phrase
+from engine.midifile.read import read_midi
+from engine.midifile.write import Part, write_midi, write_phrase
 from engine.music.notes import Note
 
 ROOT = Path(__file__).parents[2]

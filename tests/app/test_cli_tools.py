@@ -7,7 +7,8 @@ import tinybundle
 from typer.testing import CliRunner
 
 from app import cli
-from engine.midifile import Part, read_midi, write_midi
+from engine.midifile.read import read_midi
+from engine.midifile.write import Part, write_midi
 from engine.music.notes import Note
 
 

@@ -14,11 +14,11 @@ import pytest
 from fake_session import READY, clock
 
 from app.compose import LiveOptions
-from app.display import missing_display
+from app.display_check import missing_display
 from app.event_log import EventLog, opened, record_of
+from app.installed_bundles import find_bundle, installed
 from app.launch import Started
 from app.live import Stream
-from app.models import find_bundle, installed
 from engine.errors import AntiphonError, BundleError, RenderError
 from engine.performer import messages as m
 from engine.snapshot import Notice

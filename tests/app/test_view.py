@@ -4,6 +4,7 @@ import pytest
 from fake_session import READY, clock
 
 from app.demo import demo_phrase
+from app.notice_text import notice_line
 from app.window.view import (
     bar_and_beat,
     lamp_of,
@@ -13,7 +14,6 @@ from app.window.view import (
     port_name,
     rolling_position,
 )
-from app.wording import notice_line
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
 from engine.snapshot import Notice

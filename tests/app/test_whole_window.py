@@ -12,7 +12,7 @@ import pytest
 
 from app.window.dragging import PhraseFiles, mime_of
 from engine.inference.bundle import Voice
-from engine.midifile import read_midi
+from engine.midifile.read import read_midi
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.window

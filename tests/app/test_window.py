@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, 
 from app.demo import demo_phrase
 from app.window import theme
 from app.window.application import close_on_signals
-from app.window.guard import Guard
+from app.window.exception_hook import Guard
 from app.window.window import InstrumentWindow
 from engine.errors import AntiphonError
 from engine.snapshot import Notice

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.music.grid import Grid
-from training.corpus.bars import Run, nearest_steps, on_grid, runs
-from training.corpus.reader import Piece, read_piece
+from training.corpus.extract.bars import Run, nearest_steps, on_grid, runs
+from training.corpus.extract.reader import Piece, read_piece
 
 
 def piece_of(tmp_path: Path, notes: list[tuple[float, ...]], metres: list[tuple[float, int, int]]) -> Piece:

@@ -10,7 +10,7 @@ from corpus_files import Part, tune, write_midi
 from typer.testing import CliRunner
 
 from training.cli import app
-from training.corpus.build import WORK_FOLDER, BuildOptions, build_corpus
+from training.corpus.build.build import WORK_FOLDER, BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
 from training.corpus.sources import CorpusError
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.music.representation import representation
-from training.corpus.build import BuildOptions, build_corpus
+from training.corpus.build.build import BuildOptions, build_corpus
+from training.corpus.corpus_kinds import KINDS
 from training.corpus.dataset import Corpus, shifts_within
-from training.corpus.kinds import KINDS
 from training.corpus.sampler import EpochSampler
 from training.corpus.sources import CorpusError
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from engine.music.drums import hits_of_tokens
 from engine.music.groove import OFFSETS, VELOCITIES, groove_rows
-from training.corpus import drumming, fingerprints, melodic, pianorolls, presenting, trios
-from training.corpus.reader import Piece, read_piece
+from training.corpus import fingerprints, to_model_tensor
+from training.corpus.extract import drumming, melodic, pianorolls, trios
+from training.corpus.extract.reader import Piece, read_piece
+from training.corpus.extract.streams import ACTIVE_BAR, OFF_GRID, ONSET, POLYPHONIC, Segment
 from training.corpus.sources import SourceFile
-from training.corpus.streams import ACTIVE_BAR, OFF_GRID, ONSET, POLYPHONIC, Segment
 
 ANY = SourceFile("", "", "")
 ROLAND = SourceFile("", "", "", set="gmd")
@@ -97,7 +98,7 @@ def test_drum_classes_follow_the_collection(tmp_path: Path) -> None:
 def test_groove_keeps_velocity_and_timing_of_an_early_downbeat(tmp_path: Path) -> None:
     notes = [(0, 0.1, KICK, 100), (3.95, 0.1, SNARE, 64), (4.1, 0.1, HAT, 1)]
     (segment,) = drumming.groove_segments(piece_of(tmp_path, Part(notes, channel=9)), ROLAND)
-    rows = presenting.present_groove(segment.steps[None], np.zeros(1, np.int64))[0]
+    rows = to_model_tensor.present_groove(segment.steps[None], np.zeros(1, np.int64))[0]
     assert np.argwhere(rows[:, :9]).tolist() == [[0, 0], [16, 1], [16, 2]]
     assert rows[16, VELOCITIES][[1, 2]].tolist() == pytest.approx([64 / 127, 1 / 127])
     assert rows[16, OFFSETS][[1, 2]].tolist() == pytest.approx([0.4, -0.8], abs=1e-4)
@@ -201,7 +202,7 @@ def test_token_fingerprints_are_equal_exactly_for_transposed_windows(
     one: np.ndarray, other: np.ndarray, shift: int
 ) -> None:
     fingerprint = fingerprints.token_fingerprint(1)
-    moved = presenting.present_tokens(1)(one, np.array([shift]))
+    moved = to_model_tensor.present_tokens(1)(one, np.array([shift]))
     assert fingerprint(moved) == fingerprint(one)
     assert (fingerprint(other) == fingerprint(one)) == (canonical(other) == canonical(one))
 
@@ -214,7 +215,7 @@ def canonical(block: np.ndarray) -> list[int]:
 
 def test_the_drums_of_a_trio_are_no_pitches() -> None:
     block = np.array([[[40, 30, 5], [1, 0, 0]]], np.uint16)
-    moved = presenting.present_tokens(2)(block, np.array([3]))
+    moved = to_model_tensor.present_tokens(2)(block, np.array([3]))
     assert moved.tolist() == [[[43, 33, 5], [1, 0, 0]]]
     fingerprint = fingerprints.token_fingerprint(2)
     assert fingerprint(moved) == fingerprint(block)

@@ -6,7 +6,7 @@ from corpus_files import Part, write_midi
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training.corpus.reader import MAX_BEATS, UnusableFileError, read_piece
+from training.corpus.extract.reader import MAX_BEATS, UnusableFileError, read_piece
 
 
 def header(form: int = 1, tracks: int = 1, division: int = 480, length: int = 6, extra: bytes = b"") -> bytes:

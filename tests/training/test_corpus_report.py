@@ -7,12 +7,12 @@ from corpus_files import Part, tune, write_midi
 from typer.testing import CliRunner
 
 from training.cli import app
-from training.corpus.build import BuildOptions, build_corpus
+from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
-from training.corpus.reader import read_piece
-from training.corpus.report import write_report
-from training.corpus.statistics import estimate_key, statistics_of
-from training.corpus.survey import survey
+from training.corpus.extract.reader import read_piece
+from training.corpus.report.page import write_report
+from training.corpus.report.statistics import estimate_key, statistics_of
+from training.corpus.report.survey import survey
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from corpus_files import Part, tune, write_midi
 
-from training.corpus.shards import Progress, Shard, build_shard, is_done, plan_shards
+from training.corpus.build.shards import Progress, Shard, build_shard, is_done, plan_shards
+from training.corpus.build.supervisor import run_supervised
 from training.corpus.sources import CorpusError, SourceFile, find_sources
-from training.corpus.supervisor import run_supervised
 
 
 def poisonous_build(

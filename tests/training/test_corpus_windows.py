@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.music.melody import cut_window, melody_tokens
-from training.corpus.kinds import KINDS
-from training.corpus.streams import ACTIVE_BAR, OFF_GRID, ONSET, held_tokens, sounding_tokens
+from training.corpus.corpus_kinds import KINDS
+from training.corpus.extract.streams import ACTIVE_BAR, OFF_GRID, ONSET, held_tokens, sounding_tokens
 from training.corpus.windows import (
     REASONS,
     SEGMENT_DTYPE,

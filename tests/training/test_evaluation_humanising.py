@@ -9,7 +9,7 @@ from corpus_files import Part, write_midi
 from toy_runs import SMALL, melody_corpus
 
 from training.config import ModelConfig
-from training.corpus.build import BuildOptions, build_corpus
+from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
 from training.corpus.sources import CorpusError
 from training.evaluation.humanising import (

@@ -13,12 +13,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from toy_runs import SMALL, melody_corpus, toy_config
 from typer.testing import CliRunner
 
-from engine.midifile import read_midi
+from engine.midifile.read import read_midi
 from training.checkpoint import RunFolder
 from training.cli import app
-from training.evaluation.subject import Prior, load_subject
+from training.evaluation.loaded_model import Prior, load_subject
 from training.loop import train
-from training.running import run_with_progress
+from training.run_command import run_with_progress
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import msgspec
 from corpus_files import Part, write_midi
 
 from training.config import RunConfig
-from training.corpus.build import BuildOptions, build_corpus
+from training.corpus.build.build import BuildOptions, build_corpus
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 SPLIT_SEED = 0

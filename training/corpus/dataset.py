@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
-from training.corpus.bars import GRID
-from training.corpus.kinds import Kind, kind_named
-from training.corpus.merge import SCHEMA
+from training.corpus.build.merge import SCHEMA
+from training.corpus.corpus_kinds import Kind, kind_named
+from training.corpus.extract.bars import GRID
 from training.corpus.sources import SPLITS, CorpusError
 from training.corpus.windows import SEEN_IN_TRAIN, gather, positions
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.melody import FIRST_NOTE
-from training.corpus.bars import GRID
-from training.corpus.kinds import Kind
-from training.corpus.streams import ACTIVE_BAR, ONSET
+from training.corpus.corpus_kinds import Kind
+from training.corpus.extract.bars import GRID
+from training.corpus.extract.streams import ACTIVE_BAR, ONSET
 
 SEGMENT_DTYPE = np.dtype(
     [("file", "<u4"), ("track", "<u2"), ("first", "<u8"), ("steps", "<u4"), ("start_ticks", "<u4")]

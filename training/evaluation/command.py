@@ -10,8 +10,8 @@ from training.config import ConfigError
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, Results, evaluate, record
 from training.evaluation.listening import questions, score_answers, verdict, write_test
+from training.evaluation.loaded_model import load_subject
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
-from training.evaluation.subject import load_subject
 
 
 def evaluate_command(

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 
 from training.corpus.dataset import Corpus
+from training.encoder_input import heard_and_target
 from training.evaluation.reconstruction import spread
 from training.models.seq2seq import Continuer
-from training.tasks import heard_and_target
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from engine.music.notes import Phrase
 from training.checkpoint import RunFolder
 from training.config import ConfigError
 from training.corpus.dataset import Corpus
+from training.encoder_input import heard_and_target, heard_of
 from training.evaluation import pictures
 from training.evaluation.attributes import (
     CALIBRATION_LATENTS,
@@ -29,16 +30,15 @@ from training.evaluation.attributes import (
     measure_all,
     measure_effects,
 )
-from training.evaluation.core import core_metrics
+from training.evaluation.core_metrics import core_metrics
 from training.evaluation.features import measure_phrases
 from training.evaluation.humanising import measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
+from training.evaluation.loaded_model import Prior, Subject
 from training.evaluation.reconstruction import spread
 from training.evaluation.similarity import compare_sets, mean_overlap
-from training.evaluation.subject import Prior, Subject
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
-from training.tasks import heard_and_target, heard_of
 
 BATCH = 256
 EFFECT_LATENTS = 256

@@ -29,8 +29,8 @@ from torch import Tensor
 from engine.music.groove import HITS, OFFSETS, VELOCITIES
 from training.corpus.dataset import Corpus
 from training.corpus.sources import SPLITS, CorpusError
+from training.encoder_input import heard_of
 from training.models.vae import VAE
-from training.tasks import heard_of
 
 Frames = NDArray[np.float32]
 CERTAIN = 1e4

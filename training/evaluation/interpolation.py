@@ -16,11 +16,11 @@ from torch import Tensor
 
 from engine.music.representation import Representation
 from training.corpus.dataset import Corpus
+from training.encoder_input import heard_of
 from training.evaluation.ngram import NGram
 from training.evaluation.reconstruction import spread
 from training.evaluation.symbols import Lines, line_vocabularies, symbol_lines
 from training.models.vae import VAE
-from training.tasks import heard_of
 
 Floats = NDArray[np.float64]
 SHARES = np.linspace(0, 1, 11)

@@ -22,9 +22,9 @@ from training.config import ConfigError
 from training.corpus.dataset import Corpus
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, generated_sets
+from training.evaluation.loaded_model import Subject
 from training.evaluation.reconstruction import spread
 from training.evaluation.report import template
-from training.evaluation.subject import Subject
 
 SIDES = ("A", "B")
 CONFIDENCE = 0.95

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from training.corpus.dataset import Corpus
+from training.encoder_input import heard_and_target, heard_of
 from training.evaluation.interpolation import held_out_pairs, walk
 from training.evaluation.reconstruction import spread
 from training.evaluation.rolls import STYLE, roll_grid
 from training.models.build import Trainable
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
-from training.tasks import heard_and_target, heard_of
 
 BLUE, ORANGE, GREEN, GREY = "#3b6fb6", "#d9822b", "#4c9a6a", "#b8bec6"
 STRIP_SHARES = np.linspace(0, 1, 6)

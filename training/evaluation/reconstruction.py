@@ -14,9 +14,9 @@ from torch import Tensor
 from engine.music.melody import FIRST_NOTE
 from training.config import LossConfig
 from training.corpus.dataset import Corpus
+from training.encoder_input import heard_of
 from training.models.losses import reconstruction_nats, written
 from training.models.vae import DRUM_CLASSES, VAE
-from training.tasks import heard_of
 
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active where the variance of mu over the data is at least this (Burda et al.)."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from engine.midifile import write_phrase
+from engine.midifile.write import write_phrase
 from engine.music.notes import Phrase
 from training.evaluation import sound
 from training.evaluation.evaluate import Results

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import DecoderConfig
-from training.models.parts import mixer_stack
+from training.models.mixer import mixer_stack
 
 
 class RepeatConductor(nn.Module):

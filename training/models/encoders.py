@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import EncoderConfig
-from training.models.parts import mixer_stack
+from training.models.mixer import mixer_stack
 
 
 class StepEmbedding(nn.Module):

@@ -1,0 +1,136 @@
+"""Vary, morph, generate and continue on MIDI files: the same rendering as live, without ports or clock."""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
+from pathlib import Path
+
+from app.file_commands.sources import Say, Source
+from app.track_names import voicing
+from engine.errors import AntiphonError
+from engine.inference.controls import VARIATION_MODES, Controls, Mode, Start
+from engine.inference.model import Model
+from engine.inference.render import render_batch
+from engine.midifile.write import write_phrase
+from engine.music.notes import Phrase
+
+LARGEST_COUNT = 1000
+
+
+def vary(
+    model: Model,
+    source: Source,
+    folder: Path,
+    say: Say,
+    *,
+    count: int,
+    variation: float,
+    temperature: float,
+    seed: int,
+) -> list[Path]:
+    """Write `count` variations of a phrase, with the seeds from `seed` on.
+
+    A drummer's model does what it is for: it grooves the phrase or drums to its rhythm.
+    """
+    mode: Mode = next((mode for mode in model.modes if mode in VARIATION_MODES), "vary")
+    takes = [
+        Controls(mode=mode, variation=variation, temperature=temperature, seed=seed + number, source="A")
+        for number in range(_counted(count))
+    ]
+    phrases = _without(source.silent, render_batch(model, {"A": source.slot}, takes))
+    labels = [f"seed {take.seed}" for take in takes]
+    return _write_all(model, folder, f"{source.stem}-{mode}", phrases, labels, source.bpm, say)
+
+
+def carry_on(
+    model: Model,
+    source: Source,
+    folder: Path,
+    say: Say,
+    *,
+    bars: int,
+    count: int,
+    start: Start,
+    temperature: float,
+    seed: int,
+) -> list[Path]:
+    """Write `count` continuations of a phrase, `bars` bars each, with the seeds from `seed` on."""
+    takes = [
+        Controls(
+            mode="continue",
+            start=start,
+            bars=bars,
+            temperature=temperature,
+            seed=seed + number,
+            source="A",
+        )
+        for number in range(_counted(count))
+    ]
+    phrases = render_batch(model, {"A": source.slot}, takes)
+    labels = [f"{start}, seed {take.seed}" for take in takes]
+    return _write_all(model, folder, f"{source.stem}-continue", phrases, labels, source.bpm, say)
+
+
+def morph(
+    model: Model, first: Source, second: Source, folder: Path, say: Say, *, steps: int, seed: int
+) -> list[Path]:
+    """Write a walk from one phrase to another in `steps` files, both ends included; tempo of the first."""
+    if steps < 2:
+        raise AntiphonError(f"--steps {steps}: a walk has two ends, so choose 2 or more")
+    shares = [step / (_counted(steps) - 1) for step in range(steps)]
+    takes = [Controls(mode="morph", morph=share, seed=seed) for share in shares]
+    rendered = render_batch(model, {"A": first.slot, "B": second.slot}, takes)
+    phrases = _without(first.silent & second.silent, rendered)
+    labels = [f"{share:.0%} of the way" for share in shares]
+    return _write_all(model, folder, f"{first.stem}-to-{second.stem}", phrases, labels, first.bpm, say)
+
+
+def generate(
+    model: Model, folder: Path, say: Say, *, count: int, temperature: float, seed: int, bpm: float
+) -> list[Path]:
+    """Write `count` phrases drawn from the model's prior, with the seeds from `seed` on."""
+    takes = [
+        Controls(mode="generate", temperature=temperature, seed=seed + number)
+        for number in range(_counted(count))
+    ]
+    phrases = render_batch(model, {}, takes)
+    labels = [f"seed {take.seed}" for take in takes]
+    return _write_all(model, folder, f"{model.name}-generate", phrases, labels, bpm, say)
+
+
+def _counted(count: int) -> int:
+    if not 1 <= count <= LARGEST_COUNT:
+        raise AntiphonError(f"{count} files: choose 1 to {LARGEST_COUNT}")
+    return count
+
+
+def _without(channels: Set[int], phrases: Iterable[Phrase]) -> list[Phrase]:
+    """Leave out what a model adds where the sources have no such part."""
+    return [
+        replace(phrase, notes=tuple(note for note in phrase.notes if note.channel not in channels))
+        for phrase in phrases
+    ]
+
+
+def _write_all(
+    model: Model,
+    folder: Path,
+    stem: str,
+    phrases: Sequence[Phrase],
+    labels: Sequence[str],
+    bpm: float,
+    say: Say,
+) -> list[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise AntiphonError(f"{folder}: cannot be made a folder ({reason}); choose another place") from None
+    named = voicing(model.bundle.manifest.voices)
+    digits = len(str(len(phrases)))
+    written = []
+    for number, (phrase, label) in enumerate(zip(phrases, labels, strict=True), start=1):
+        path = folder / f"{stem}-{number:0{digits}}.mid"
+        write_phrase(path, phrase, bpm=bpm, **named)
+        say(f"{path}: {label}, {len(phrase.notes)} notes in {phrase.bars} bars")
+        written.append(path)
+    return written

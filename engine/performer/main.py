@@ -1,0 +1,135 @@
+"""What runs in the performer's process once it has its priority: pipe, ports, loop, end.
+
+Commands come on standard input and events leave on standard output, as frames of msgpack.
+Whatever a library prints goes to standard error.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from engine.midi.backends import open_backend
+from engine.midi.ports import MidiBackend, now_ns
+from engine.performer.messages import Event, encode
+from engine.performer.performer import Performer
+from engine.performer.pipe import Receiver, Sender
+from engine.performer.realtime import Waker, quieten_collector
+from engine.performer.supervisor import Host
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread of ours may keep the others waiting; Python's own default is 5 ms."""
+GOODBYE_S = 0.3
+"""How long the last events may take to leave."""
+EXIT_OK, EXIT_FAULT, EXIT_NO_PORTS = 0, 1, 3
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the options the client gives."""
+    parser = argparse.ArgumentParser(prog="antiphon-performer")
+    parser.add_argument("--backend", default="auto")
+    parser.add_argument("--client-name", default="Antiphon")
+    parser.add_argument("--connect-in", action="append", default=[])
+    parser.add_argument("--connect-out", action="append", default=[])
+    parser.add_argument("--silence-channel", action="append", default=[], type=int)
+    parser.add_argument("--patient", action="store_true", help="retry when there are no ports yet")
+    return parser.parse_args(argv)
+
+
+def run(argv: Sequence[str], *, realtime: bool) -> int:
+    """Play until the controller says or shows that it is over; return the exit status."""
+    options = parse(argv)
+    events = Sender(_claim_stdout(), "events")
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    waker = Waker()
+    host = _host(options, events, waker, realtime)
+    stopping = _on_signals(waker)
+
+    def receive(frame: bytes) -> None:
+        host.receive(frame)
+        waker.wake()
+
+    def ended() -> None:
+        host.controller_gone()
+        waker.wake()
+
+    if not host.start(now_ns(), patient=options.patient):
+        events.close(GOODBYE_S)
+        return EXIT_NO_PORTS
+    Receiver(os.dup(0), "commands", receive, ended)
+    quieten_collector()
+    status = _play(host, waker, stopping)
+    events.close(GOODBYE_S)
+    return status
+
+
+def _host(options: argparse.Namespace, events: Sender, waker: Waker, realtime: bool) -> Host:
+    tried = False
+
+    def open_ports() -> MidiBackend:
+        nonlocal tried
+        known = host.connections
+        again, tried = tried, True
+        return open_backend(
+            options.backend,
+            client_name=options.client_name,
+            connect_in=known.sources or options.connect_in,
+            connect_out=known.sinks or options.connect_out,
+            patient=options.patient or again,
+            on_input=waker.wake,
+        )
+
+    def send(event: Event) -> None:
+        events.put(encode(event))
+
+    host = Host(
+        open_backend=open_ports,
+        make_performer=Performer,
+        send=send,
+        realtime=realtime,
+        silence_channels=options.silence_channel,
+    )
+    return host
+
+
+def _play(host: Host, waker: Waker, stopping: Callable[[], bool]) -> int:
+    try:
+        while not host.done:
+            wake_ns = host.turn(now_ns())
+            if stopping():
+                host.finish(now_ns())
+            elif not host.done:
+                waker.sleep_until(wake_ns)
+    except Exception as error:
+        host.fail(error, now_ns())
+        return EXIT_FAULT
+    return EXIT_OK
+
+
+def _on_signals(waker: Waker) -> Callable[[], bool]:
+    """Let SIGTERM, SIGINT and a closed terminal end the loop; return whether one came."""
+    came = False
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        waker.wake()
+
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)
+    return lambda: came
+
+
+def _claim_stdout() -> int:
+    """Keep standard output for events alone: libraries that print go to standard error."""
+    events = os.dup(1)
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(events, os.O_BINARY)
+        msvcrt.setmode(0, os.O_BINARY)
+    return events

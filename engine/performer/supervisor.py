@@ -1,0 +1,329 @@
+"""The life around a performer: commands in, ports watched and reopened, an end without a hung note.
+
+`Host.turn(now_ns)` is a plain function of injected time, ports and performer; the process
+(`engine/performer/main.py`) only calls it and sleeps in between.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from engine.errors import PortError
+from engine.midi.null_backend import SilentBackend
+from engine.midi.ports import MidiBackend
+from engine.performer.messages import (
+    Bye,
+    ClockState,
+    Command,
+    Connections,
+    Event,
+    Fault,
+    Ping,
+    Played,
+    PortBack,
+    PortLost,
+    Ready,
+    Shutdown,
+    decode_command,
+)
+
+CONTROLLER_SILENT_NS = 2_000_000_000
+"""Without a Ping for so long the controller counts as gone."""
+LAST_BAR_NS = 1_700_000_000
+"""How long the music may go on to finish its bar once the controller is gone."""
+LOOK_EVERY_NS = 250_000_000
+"""How often the ports and their wiring are looked at."""
+RETRY_EVERY_NS = 1_000_000_000
+"""How often lost ports are tried again."""
+LONGEST_SLEEP_NS = 10_000_000
+"""The loop looks around at least so often."""
+REPEAT_NS = 500_000_000
+"""When the note-offs on new ports are said a second time."""
+AFTERWORD_NS = 20_000_000
+"""When the last resets are said a second time."""
+MAX_COMMANDS_PER_TURN = 64
+_REMEDY = "Plug the device in or start its program again; Antiphon comes back by itself"
+_JACK_REMEDY = "Start the JACK or PipeWire server again; Antiphon comes back by itself"
+
+
+class PerformerLike(Protocol):
+    """What the host needs of `engine.performer.performer.Performer`."""
+
+    def handle(self, command: Command, now_ns: int) -> None:
+        """Obey a command."""
+        ...
+
+    def step(self, now_ns: int) -> int:
+        """Do what is due; return when to be called again."""
+        ...
+
+    def attach(self, backend: MidiBackend, now_ns: int | None = None) -> None:
+        """Go on with other ports, silencing first what may still sound from before."""
+        ...
+
+
+def silence_messages(channels: Collection[int]) -> list[bytes]:
+    """Return what silences these channels whatever sounds there: sustain off, all off, every note off.
+
+    The note-offs are spelled out because some instruments ignore controllers 120 and 123.
+    """
+    resets = [bytes((0xB0 | channel, kind, 0)) for channel in sorted(channels) for kind in (64, 123, 120)]
+    return resets + every_note_off(channels)
+
+
+def every_note_off(channels: Collection[int], but: Collection[tuple[int, int]] = ()) -> list[bytes]:
+    """Return note-offs for all pitches of these channels, but for those `(channel, pitch)`."""
+    keys = [(channel, pitch) for channel in sorted(channels) for pitch in range(128)]
+    return [bytes((0x80 | channel, pitch, 0)) for channel, pitch in keys if (channel, pitch) not in but]
+
+
+class Host:
+    """Runs one performer until its controller, a signal or a fault ends it."""
+
+    def __init__(
+        self,
+        *,
+        open_backend: Callable[[], MidiBackend],
+        make_performer: Callable[[MidiBackend, Callable[[Event], None]], PerformerLike],
+        send: Callable[[Event], None],
+        realtime: bool = False,
+        silence_channels: Collection[int] = (),
+    ) -> None:
+        """Set up; nothing is opened before `start`.
+
+        Args:
+            open_backend: Opens the ports; raises `PortError`.
+            make_performer: Builds the performer on the ports, with where its events go.
+            send: Takes an event on its way to the controller.
+            realtime: Whether the system granted real-time scheduling; reported in `Ready`.
+            silence_channels: Channels on which a performer before this one may have left notes on.
+        """
+        self._open_backend, self._make_performer = open_backend, make_performer
+        self._send, self._realtime = send, realtime
+        self._channels = set(silence_channels)
+        self._sounding: set[tuple[int, int]] = set()
+        self._repeat_ns: int | None = None
+        self._inbox: deque[bytes] = deque()
+        self._backend: MidiBackend = SilentBackend()
+        self._performer: PerformerLike
+        self._clock: ClockState | None = None
+        self._connections = Connections((), ())
+        self._without_ports = False
+        self._controller_gone = False
+        self._end_ns: int | None = None
+        self._last_ping_ns = 0
+        self._look_ns = 0
+        self.done = False
+        """Whether everything is silenced and the process may exit."""
+
+    # From other threads -------------------------------------------------------------------------
+
+    def receive(self, frame: bytes) -> None:
+        """Take a command's bytes. Called by the pipe's thread."""
+        self._inbox.append(frame)
+
+    def controller_gone(self) -> None:
+        """The pipe has closed. Called by the pipe's thread."""
+        self._controller_gone = True
+
+    # The loop -----------------------------------------------------------------------------------
+
+    def start(self, now_ns: int, *, patient: bool) -> bool:
+        """Open the ports and build the performer.
+
+        Args:
+            now_ns: The time.
+            patient: Go on without ports and retry, instead of giving up.
+
+        Returns:
+            False when the ports were refused and the process should exit.
+        """
+        self._last_ping_ns = now_ns
+        try:
+            self._backend = self._open_backend()
+        except PortError as error:
+            self._send(PortLost(str(error), "Antiphon tries again every second" if patient else ""))
+            if not patient:
+                self.done = True
+                return False
+            self._without_ports = True
+            self._look_ns = now_ns + RETRY_EVERY_NS
+        self._performer = self._make_performer(self._backend, self.emit)
+        if not self._without_ports:
+            self._silence_channels(now_ns)
+            self._send(self._ready())
+        return True
+
+    def turn(self, now_ns: int) -> int:
+        """Do everything that is due and return when to be called again at the latest."""
+        self._take_commands(now_ns)
+        self._watch_controller(now_ns)
+        wake_ns = self._performer.step(now_ns)
+        self._watch_ports(now_ns)
+        if self._repeat_ns is not None and now_ns >= self._repeat_ns:
+            self._repeat_note_offs(now_ns)
+        if self._end_ns is not None and now_ns >= self._end_ns:
+            self.finish(now_ns)
+        return min(wake_ns, now_ns + LONGEST_SLEEP_NS)
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on, keeping what the host itself must know. Called by the performer."""
+        if isinstance(event, ClockState):
+            self._clock = event
+        elif isinstance(event, Played):
+            self._keep(event.data)
+        elif isinstance(event, Bye):
+            # The last word is the host's, once the ports are closed.
+            return
+        self._send(event)
+
+    def _keep(self, data: bytes) -> None:
+        """Keep which notes sound and on which channels."""
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        self._channels.add(channel)
+        if kind == 0x90 and data[2]:
+            self._sounding.add((channel, data[1]))
+        elif kind in (0x80, 0x90):
+            self._sounding.discard((channel, data[1]))
+
+    def _take_commands(self, now_ns: int) -> None:
+        for _ in range(min(len(self._inbox), MAX_COMMANDS_PER_TURN)):
+            try:
+                command = decode_command(self._inbox.popleft())
+            except msgspec.MsgspecError as error:
+                self._send(Fault(f"A command was not understood and left out: {error}"))
+                continue
+            self._obey(command, now_ns)
+
+    def _obey(self, command: Command, now_ns: int) -> None:
+        if isinstance(command, Shutdown):
+            self._end_ns = now_ns
+            return
+        if isinstance(command, Ping):
+            self._last_ping_ns = now_ns
+        self._performer.handle(command, now_ns)
+
+    # The controller -----------------------------------------------------------------------------
+
+    def _watch_controller(self, now_ns: int) -> None:
+        silent = now_ns - self._last_ping_ns > CONTROLLER_SILENT_NS
+        if self._end_ns is None and (silent or self._controller_gone):
+            self._end_ns = min(self._bar_end_ns(now_ns), now_ns + LAST_BAR_NS)
+
+    def _bar_end_ns(self, now_ns: int) -> int:
+        """Return when the bar that plays now ends; now if nothing plays."""
+        clock = self._clock
+        if clock is None or clock.status not in ("rolling", "flywheel") or clock.bpm <= 0:
+            return now_ns
+        beat_ns = 60e9 / clock.bpm
+        position_beats = clock.position_beats + (now_ns - clock.t_ns) / beat_ns
+        left_beats = clock.beats_per_bar - position_beats % clock.beats_per_bar
+        return now_ns + round(left_beats * beat_ns)
+
+    # The ports ----------------------------------------------------------------------------------
+
+    def _watch_ports(self, now_ns: int) -> None:
+        if now_ns < self._look_ns:
+            return
+        if self._without_ports:
+            self._look_ns = now_ns + RETRY_EVERY_NS
+            self._try_again(now_ns)
+        elif self._backend.alive():
+            self._look_ns = now_ns + LOOK_EVERY_NS
+            self._report_connections()
+        else:
+            self._look_ns = now_ns + RETRY_EVERY_NS
+            self._lose(now_ns)
+
+    def _lose(self, now_ns: int) -> None:
+        dead, self._backend = self._backend, SilentBackend()
+        self._without_ports = True
+        self._performer.attach(self._backend, now_ns)
+        reason = getattr(dead, "lost_reason", "") or "they have disappeared"
+        remedy = _JACK_REMEDY if dead.name == "jack" else _REMEDY
+        self._send(PortLost(f"MIDI ports lost ({dead.name}): {reason}", remedy))
+        dead.close()
+
+    def _try_again(self, now_ns: int) -> None:
+        try:
+            self._backend = self._open_backend()
+        except PortError:
+            return
+        self._without_ports = False
+        self._silence_channels(now_ns)
+        self._performer.attach(self._backend, now_ns)
+        self._send(self._ready())
+        self._send(PortBack(self._backend.name))
+
+    def _ready(self) -> Ready:
+        backend = self._backend
+        return Ready(backend.name, backend.input.name, backend.output.name, self._realtime)
+
+    def _silence_channels(self, now_ns: int) -> None:
+        """Silence what may still sound from before these ports were open."""
+        for message in silence_messages(self._channels):
+            self._backend.output.send(now_ns, message)
+        if self._channels:
+            self._repeat_ns = now_ns + REPEAT_NS
+
+    def _repeat_note_offs(self, now_ns: int) -> None:
+        """Say it again, leaving out what plays by now.
+
+        A JACK server that lost a client may take some cycles until it runs the others again, and
+        what was written in those reaches nobody.
+        """
+        self._repeat_ns = None
+        for message in every_note_off(self._channels, self._sounding):
+            self._backend.output.send(now_ns, message)
+
+    @property
+    def connections(self) -> Connections:
+        """What our ports were last wired to."""
+        return self._connections
+
+    def _report_connections(self) -> None:
+        wired = getattr(self._backend, "connections", None)
+        if wired is None:
+            return
+        found = Connections(*wired())
+        if found != self._connections:
+            self._connections = found
+            self._send(found)
+
+    # The end ------------------------------------------------------------------------------------
+
+    def finish(self, now_ns: int) -> None:
+        """Silence everything, close the ports and say goodbye. Twice is harmless."""
+        if self.done:
+            return
+        self.done = True
+        try:
+            self._performer.handle(Shutdown(), now_ns)
+        finally:
+            # Should a cycle of the server be lost just now, this still arrives.
+            for message in every_note_off(self._channels):
+                self._backend.output.send(now_ns + AFTERWORD_NS, message)
+            self._backend.close()
+            self._send(Bye())
+
+    def fail(self, error: BaseException, now_ns: int) -> None:
+        """End after a fault of the performer: silence without its help."""
+        self.done = True
+        self._send(Fault(f"The performer failed{_place(error)}: {type(error).__name__}: {error}"))
+        self._backend.output.cancel()
+        self._silence_channels(now_ns)
+        self._backend.close()
+        self._send(Bye())
+
+
+def _place(error: BaseException) -> str:
+    """Return where an exception was raised, for a report that has room for one line."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

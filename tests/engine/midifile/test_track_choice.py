@@ -1,0 +1,238 @@
+"""Which track, which bars, and why."""
+
+import numpy as np
+import pytest
+
+from engine.errors import MidiFileError
+from engine.midifile.song import Song, Tempo, Track, metre_spans
+from engine.midifile.track_choice import (
+    choose_bars,
+    choose_drums,
+    choose_melody,
+    choose_pitched,
+    choose_trio,
+    find_track,
+    single_line,
+)
+
+LINE = [(beat, 72, 0.5) for beat in range(16)]
+CHORDS = [(beat, pitch, 1.0) for beat in range(16) for pitch in (84, 88, 91)]
+LOW = [(beat, 40, 0.5) for beat in range(16)]
+
+
+def track(
+    notes: list[tuple[float, int, float]], name: str = "", chunk: int = 0, channel: int = 0, program: int = 0
+) -> Track:
+    start, pitch, duration = (np.array(column) for column in zip(*notes, strict=True))
+    beats = start.astype(float), duration.astype(float)
+    return Track(name, chunk, channel, program, *beats, pitch, np.full(len(pitch), 90))
+
+
+def song(*tracks: Track, changes: tuple[tuple[float, int, int], ...] = (), length: float = 16.0) -> Song:
+    return Song("x.mid", 1, 480, (Tempo(0.0, 120.0),), metre_spans(list(changes), length), tracks, length)
+
+
+def test_a_name_decides_whatever_is_higher() -> None:
+    tracks = track(CHORDS, "Flute"), track(LINE, "Lead Vocals", 1)
+    assert choose_melody(song(*tracks)) == ((tracks[1],), "by its name")
+    brass = track(LINE, "Alto Trombone"), track(LINE, "Violin I", 1)
+    assert choose_melody(song(*brass)).tracks == (brass[1],)
+
+
+def test_without_a_name_the_highest_single_line() -> None:
+    bass, line, chords = track([(0, 40, 1)] * 9), track(LINE, chunk=1), track(CHORDS, chunk=2)
+    assert choose_melody(song(bass, line, chords)) == ((line,), "the highest single line")
+    assert single_line(line) == 1.0
+    assert single_line(chords) < 0.5
+
+
+def test_a_few_high_notes_are_no_melody() -> None:
+    bell, line = track([(0, 100, 1.0)]), track(LINE, chunk=1)
+    assert choose_melody(song(bell, line)).tracks == (line,)
+
+
+def test_drums_are_on_their_channel() -> None:
+    few, many = track(LINE[:3], channel=9), track(LINE, chunk=1, channel=9)
+    assert choose_drums(song(track(LINE), many)) == ((many,), "the only drum track")
+    assert choose_drums(song(track(LINE), few, many)) == ((few, many), "all drum tracks together")
+    with pytest.raises(MidiFileError, match=r"x\.mid: only drums, no melody"):
+        choose_melody(song(few))
+    with pytest.raises(
+        MidiFileError, match=r"drum channel 10; name the track to take, perhaps track 1 'Drums"
+    ):
+        choose_drums(song(track(LINE, "Drums")))
+    with pytest.raises(MidiFileError, match="no notes"):
+        choose_melody(song())
+
+
+def test_tracks_are_found_by_number_or_name() -> None:
+    made = song(track(LINE, "Piano"), track(LINE, "Piano", 1), track(LINE, "Oboe", 4))
+    assert find_track(made, "5") == ((made.tracks[2],), "as asked")
+    assert find_track(made, "obo").tracks == (made.tracks[2],)
+    with pytest.raises(
+        MidiFileError, match=r"'piano' means track 1 .* track 2 .*; name one of them by its number"
+    ):
+        find_track(made, "piano")
+    with pytest.raises(MidiFileError, match=r"no track 'harp'; there are: track 1 'Piano'"):
+        find_track(made, "harp")
+
+
+def test_tracks_of_one_chunk_are_found_by_channel() -> None:
+    made = song(track(LINE, "Band"), track(LOW, "Band", channel=1), track(LINE, "Band", channel=9))
+    for wanted in ("10", "channel 10", "Ch10"):
+        assert find_track(made, wanted).tracks == (made.tracks[2],)
+    with pytest.raises(
+        MidiFileError, match=r"'1' means .*; name one of them by its channel, as in 'channel 1'"
+    ):
+        find_track(made, "1")
+
+
+def test_a_piano_takes_all_that_is_pitched() -> None:
+    right, left = track(LINE, "Right"), track(CHORDS, "Left", 1)
+    waves, drums = track(LINE, "Waves", 2, program=122), track(LINE, "Drums", 3, 9)
+    assert choose_pitched(song(right, left, waves, drums)) == ((right, left), "all pitched tracks together")
+    assert choose_pitched(song(right, drums)) == ((right,), "the only pitched track")
+    assert choose_pitched(song(waves)).tracks == (waves,)
+    with pytest.raises(MidiFileError, match=r"x\.mid: only drums, nothing for a piano"):
+        choose_pitched(song(drums))
+    many = choose_pitched(song(*[track(LINE, f"Part {number}", number) for number in range(10)]))
+    assert many.label.startswith("track 1 'Part 0' (channel 1), track 2 'Part 1'")
+    assert many.label.endswith("track 8 'Part 7' (channel 1) and 2 more")
+
+
+def test_a_band_has_three_parts() -> None:
+    keys, lead = track(CHORDS, "Keys"), track(LINE, "Lead", 1)
+    bass = track(LOW, "E-Bass", 2, 1, 33)
+    kick, hat = track(LINE, "Kick", 3, 9), track(LINE, "Hat", 4, 9)
+    assert choose_trio(song(keys, lead, bass, kick, hat)) == {
+        "melody": ((lead,), "by its name"),
+        "bass": ((bass,), "by its name"),
+        "drums": ((kick, hat), "all drum tracks together"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "is_bass"),
+    [
+        ("Slap Bass 1", 0, True),
+        ("Contrabasso", 0, True),
+        ("", 32, True),
+        ("", 39, True),
+        ("", 40, False),
+        ("Bassoon", 70, False),
+        ("Bass drum", 0, False),
+        ("Lead", 33, False),
+    ],
+)
+def test_name_and_program_tell_a_bass_whatever_it_plays(name: str, program: int, is_bass: bool) -> None:
+    high, other = track(LINE, name, program=program), track(CHORDS, chunk=1)
+    parts = choose_trio(song(high, other))
+    assert ("bass" in parts) == is_bass
+    assert parts["melody"].tracks == ((other,) if is_bass else (high,))
+
+
+def test_else_a_low_line_below_the_melody_is_the_bass() -> None:
+    violin, cello = track(LINE, "Violin 1"), track(LOW, "Violoncello", 1, 1, 42)
+    assert choose_trio(song(violin, cello))["bass"] == ((cello,), "the lowest single line")
+    viola = track([(beat, 60, 0.5) for beat in range(16)], "Viola", 1)
+    left = track([(beat, pitch, 1.0) for beat in range(16) for pitch in (36, 43, 48)], "Piano", 1)
+    for no_bass in (viola, left):
+        assert choose_trio(song(violin, no_bass)) == {"melody": ((violin,), "by its name")}
+
+
+def test_parts_of_a_trio_may_be_missing_but_not_all() -> None:
+    bass, drums = track(LOW, "Bass"), track(LINE, channel=9)
+    assert set(choose_trio(song(bass, drums))) == {"bass", "drums"}
+    alone = track(LOW)
+    assert choose_trio(song(alone)) == {"melody": ((alone,), "the only pitched track")}
+    with pytest.raises(
+        MidiFileError, match=r"x\.mid: no notes; choose a file with a melody, a bass or drums"
+    ):
+        choose_trio(song())
+
+
+BAND = song(
+    track(LINE, "Lead"),
+    track(LOW, "Bass", 1, 1),
+    track(LOW, "Low strings, muted", 2, 2),
+    track(CHORDS, "Keys", 3, 3),
+    track(LINE, "Drums", 4, 9),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("melody=4,bass=3,drums=10", [3, 2, 4]),
+        ("bass = low strings, muted, melody=keys", [3, 2, 4]),
+        ("keys", [3, 1, 4]),
+        ("Low strings, muted", [2, 1, 4]),
+        ("bass=lead", [2, 0, 4]),
+        ("drums=keys", [0, 1, 3]),
+        ("drums", [0, 1, 4]),
+    ],
+)
+def test_parts_can_be_named_and_the_rest_is_chosen(wanted: str, expected: list[int]) -> None:
+    parts = choose_trio(BAND, wanted)
+    assert [parts[name].tracks for name in ("melody", "bass", "drums")] == [
+        (BAND.tracks[index],) for index in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("lead=1", "no part 'lead' in a trio; name melody, bass or drums, as in --track melody=2,bass=3"),
+        ("melody=9", "no track '9'; there are: track 1 'Lead'"),
+        ("bass=drums", r"track 5 'Drums' \(channel 10\) is on the drum channel, no bass; name another"),
+        ("melody=1,melody=4", "the melody is named twice"),
+    ],
+)
+def test_a_wrong_part_is_refused(wanted: str, words: str) -> None:
+    with pytest.raises(MidiFileError, match=f"^x.mid: {words}"):
+        choose_trio(BAND, wanted)
+
+
+def bars_of(notes: list[tuple[float, int, float]], bars: int, *changes: tuple[float, int, int]) -> tuple:
+    line = track(notes)
+    return choose_bars(song(line, changes=changes, length=48.0), [[line]], bars)
+
+
+def test_the_first_bars_with_notes_in_each() -> None:
+    # bars 3, 5 and 6 (counted from 0) have notes; the one of bar 5 is played early
+    notes = [(12, 60, 1.0), (19.9, 60, 1.0), (24, 60, 1.0)]
+    assert bars_of(notes, 2) == (5, 2, "the first with notes in every bar")
+    assert bars_of(notes, 1) == (3, 1, "the first with notes in every bar")
+
+
+def test_else_the_fullest_inside_the_stretch() -> None:
+    notes = [(0, 60, 1.0), (12, 60, 1.0), (13, 60, 1.0), (44, 60, 1.0)]
+    assert bars_of(notes, 2) == (3, 2, "those with notes in most bars")
+    assert bars_of([(44, 60, 1.0)], 2) == (10, 2, "those with notes in most bars")
+
+
+def test_bars_of_other_metres_are_passed_over() -> None:
+    notes = [(beat, 60, 1.0) for beat in range(48)]
+    assert bars_of(notes, 2, (0, 3, 4), (6, 4, 4)) == (2, 2, "the first with notes in every bar")
+    assert bars_of(notes, 4, (0, 3, 4), (6, 4, 4), (14, 3, 4)) == (2, 2, "the longest stretch in 4/4")
+    with pytest.raises(
+        MidiFileError, match=r"no bar in 4/4 \(it is in 3/4\); choose a file with bars in 4/4"
+    ):
+        bars_of(notes, 2, (0, 3, 4))
+
+
+def at_bars(*bars: int) -> Track:
+    return track([(4.0 * bar, 60, 1.0) for bar in bars])
+
+
+def test_several_parts_are_taken_where_most_of_them_sound() -> None:
+    drums, melody = at_bars(0, 1, 2, 3, 4, 5, 6, 7), at_bars(4, 5)
+    made = song(drums, melody, length=48.0)
+    assert choose_bars(made, [[drums], [melody]], 2) == (4, 2, "the first with every part in every bar")
+    assert choose_bars(made, [[drums], [melody]], 4) == (2, 4, "those where most parts sound")
+    kick, hat = at_bars(0, 2), at_bars(1, 3)
+    assert choose_bars(song(kick, hat, length=48.0), [[kick, hat]], 4) == (
+        0,
+        4,
+        "the first with notes in every bar",
+    )

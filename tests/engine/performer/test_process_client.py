@@ -1,0 +1,228 @@
+"""The client against stand-ins for the performer's program: refusals, silence, death."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from engine.errors import PerformerError, PortError
+from engine.performer import client as client_module
+from engine.performer.client import PERFORMER_FLAG, PerformerClient, performer_command
+from engine.performer.messages import (
+    Fault,
+    NoteData,
+    Panic,
+    Play,
+    PortBack,
+    PortLost,
+    Ready,
+    SetPattern,
+    SetTempo,
+    Stop,
+)
+
+WAIT_S = 20.0
+HEAD = """
+import os, sys, time
+from engine.performer.messages import *
+from engine.performer.pipe import Receiver, Sender
+events = Sender(os.dup(1), "events")
+send = lambda event: events.put(encode(event))
+ready = Ready("recording", "in", "out", False)
+"""
+ECHOING = (
+    HEAD
+    + """
+log = open(sys.argv[1], "a")
+print(*sys.argv[2:], file=log, flush=True)
+def on_frame(frame):
+    command = decode_command(frame)
+    if isinstance(command, Ping):
+        send(Pong(command.number, 0, 0))
+        return
+    print(command, file=log, flush=True)
+    if isinstance(command, Shutdown):
+        send(Bye()); events.close(1); os._exit(0)
+    if isinstance(command, Panic):
+        os._exit(9)
+    if isinstance(command, Stop):
+        time.sleep(60)
+send(ready)
+Receiver(0, "commands", on_frame, lambda: os._exit(0)).join(600)
+"""
+)
+
+
+def program(tmp_path, text, *arguments):
+    path = tmp_path / "performer.py"
+    path.write_text(textwrap.dedent(text))
+    return [sys.executable, str(path), *arguments]
+
+
+def wait_until(condition):
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def collect(client, into, kind):
+    """Poll and tell whether an event of a kind is there by now."""
+    into += client.poll()
+    return any(isinstance(event, kind) for event in into)
+
+
+def test_refused_ports_are_an_error_with_the_remedy(tmp_path):
+    text = HEAD + 'send(PortLost("JACK: no server runs; start one", "")); events.close(1); sys.exit(3)'
+    client = PerformerClient(command=program(tmp_path, text))
+    with pytest.raises(PortError, match=r"^JACK: no server runs; start one$"):
+        client.start()
+    assert client.poll() == []
+    client.close()
+
+
+def test_a_program_that_ends_is_an_error_with_its_status(tmp_path):
+    client = PerformerClient(command=program(tmp_path, "import sys; sys.exit(7)"))
+    with pytest.raises(PerformerError, match=r"The performer ended with status 7; `antiphon doctor`"):
+        client.start()
+
+
+def test_a_program_that_says_nothing_is_no_hang(tmp_path, monkeypatch):
+    monkeypatch.setattr(client_module, "START_S", 0.3)
+    client = PerformerClient(command=program(tmp_path, "import time; time.sleep(60)"))
+    with pytest.raises(PerformerError, match="said nothing"):
+        client.start()
+
+
+def test_a_missing_program_is_an_error():
+    with pytest.raises(PerformerError, match="cannot be started"):
+        PerformerClient(command=["/nonexistent/performer"]).start()
+
+
+def test_a_dead_performer_is_replaced_and_told_what_it_must_know(tmp_path):
+    log = tmp_path / "log"
+    pattern = SetPattern(3, (NoteData(0.0, 60, 1.0, 90, 4),), 2)
+    events = []
+    with PerformerClient(command=program(tmp_path, ECHOING, str(log))) as client:
+        for command in (SetTempo(99.0), pattern, Play()):
+            client.send(command)
+        first = client.pid
+        client.send(Panic())
+        wait_until(lambda: client.pid not in (None, first) and collect(client, events, Fault))
+        wait_until(lambda: log.read_text().count("Play(") == 2)
+    lines = log.read_text().splitlines()
+    again = [line for line in lines if "--patient" in line]
+    assert len(again) == 1 and "--silence-channel=4" in again[0]
+    after = lines[lines.index(again[0]) + 1 :]
+    assert after[:2] == [str(SetTempo(99.0)), str(pattern)]
+    assert "a new one takes over" in next(event.text for event in events if isinstance(event, Fault))
+
+
+LOSING = (
+    HEAD
+    + """
+send(ready)
+if "--patient" not in sys.argv:
+    send(PortLost("gone", "start it")); events.close(1); os._exit(1)
+Receiver(0, "commands", lambda frame: None, lambda: os._exit(0)).join(600)
+"""
+)
+
+
+def test_ports_lost_by_one_and_opened_by_its_successor_are_back(tmp_path):
+    events = []
+    with PerformerClient(command=program(tmp_path, LOSING)) as client:
+        wait_until(lambda: collect(client, events, PortBack))
+    kinds = [type(event) for event in events]
+    assert kinds.index(PortLost) < kinds.index(PortBack)
+    assert events[kinds.index(PortBack)] == PortBack("recording")
+
+
+def test_a_hung_performer_is_killed_and_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(client_module, "ANSWER_S", 0.5)
+    monkeypatch.setattr(client_module, "HEARTBEAT_S", 0.05)
+    log, events = tmp_path / "log", []
+    with PerformerClient(command=program(tmp_path, ECHOING, str(log))) as client:
+        first = client.pid
+        client.send(Stop())
+        wait_until(lambda: client.pid != first and collect(client, events, Fault))
+    assert any("has not answered" in event.text for event in events if isinstance(event, Fault))
+
+
+def test_one_that_dies_at_once_again_and_again_is_given_up(tmp_path):
+    text = HEAD + "send(ready); events.close(1); os._exit(5)"
+    client = PerformerClient(command=program(tmp_path, text))
+    events = []
+    client.start()
+    wait_until(lambda: collect(client, events, Fault) and any("too often" in str(e) for e in events))
+    assert client.pid is None
+    client.send(SetTempo(100.0))
+    client.close()
+
+
+def test_closing_asks_first_and_twice_is_harmless(tmp_path):
+    log = tmp_path / "log"
+    client = PerformerClient(command=program(tmp_path, ECHOING, str(log)))
+    client.start()
+    assert isinstance(client.poll()[0], Ready)
+    client.close()
+    client.close()
+    assert "Shutdown()" in log.read_text()
+
+
+def test_the_options_reach_the_program(tmp_path):
+    log = tmp_path / "log"
+    command = program(tmp_path, ECHOING, str(log))
+    with PerformerClient("alsa", client_name="Two", connect_in=["Keys -1"], command=command):
+        pass
+    assert log.read_text().splitlines()[0] == "--backend alsa --client-name Two --connect-in=Keys -1"
+
+
+def test_a_frozen_program_is_asked_by_a_flag(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert performer_command() == [sys.executable, PERFORMER_FLAG]
+
+
+def test_the_performers_process_imports_nothing_heavy():
+    code = "import sys, engine.performer.process, engine.performer.main; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = {name.split(".")[0] for name in done.stdout.split()}
+    assert not modules & {"PyQt6", "onnxruntime", "torch", "numpy", "scipy", "mido", "pretty_midi"}
+
+
+def test_an_impossible_back_end_ends_the_real_process_with_one_line():
+    client = PerformerClient("tin can")
+    with pytest.raises(PortError, match='MIDI back end "tin can" is unknown; choose auto, jack'):
+        client.start()
+
+
+def test_what_is_sent_before_the_start_holds(tmp_path):
+    log = tmp_path / "log"
+    client = PerformerClient(command=program(tmp_path, ECHOING, str(log)))
+    client.send(SetTempo(140.0))
+    client.send(Play())
+    client.start()
+    client.close()
+    said = log.read_text()
+    assert said.index("SetTempo(bpm=140.0)") < said.index("Play(")
+
+
+def test_a_close_during_the_start_leaves_no_performer(tmp_path):
+    log = tmp_path / "log"
+    text = (
+        HEAD + "open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(1); send(ready); time.sleep(600)"
+    )
+    client = PerformerClient(command=program(tmp_path, text, str(log)))
+    starting = threading.Thread(target=client.start)
+    starting.start()
+    wait_until(lambda: log.exists() and log.read_text())
+    client.close()
+    starting.join(WAIT_S)
+    assert client.pid is None
+    assert not starting.is_alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.read_text()), 0)

@@ -1,0 +1,1 @@
+"""Building a corpus: files listed, read in parallel, judged, split and merged."""

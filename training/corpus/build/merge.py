@@ -1,0 +1,274 @@
+"""Finished shards into one corpus: windows judged, duplicates removed, works split."""
+
+import csv
+import hashlib
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpus.build import shards as shard_files
+from training.corpus.build.shards import Shard, ShardOutput
+from training.corpus.build.splits import assign_splits, work_groups
+from training.corpus.corpus_kinds import Kind, kind_named
+from training.corpus.extract.bars import GRID
+from training.corpus.report.statistics import FileStatistics
+from training.corpus.sources import SPLITS, CorpusError, Rejected, SourceFile
+from training.corpus.windows import (
+    REASONS,
+    SEEN_IN_TRAIN,
+    SEGMENT_DTYPE,
+    Streams,
+    candidate_windows,
+    describe,
+    duplicate_counts,
+    judge,
+    unique_windows,
+)
+
+SCHEMA = 1
+"""Version of `corpus.json` and the arrays beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """What decides the corpus beyond its shards."""
+
+    kind: str
+    bars: tuple[int, ...]
+    """Window lengths, the first one also used to find versions of one work."""
+    seed: int = 0
+    """Salt of the split of files for which no manifest fixes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """All shards side by side; file numbers count over the whole corpus."""
+
+    files: tuple[SourceFile, ...]
+    statistics: tuple[FileStatistics, ...]
+    streams: Streams
+    rejected: tuple[Rejected, ...]
+
+
+def merge(
+    shards: Sequence[Shard], work: Path, corpus: Path, options: MergeOptions, early: Sequence[Rejected]
+) -> dict[str, Any]:
+    """Write the corpus of finished shards and return the content of its `corpus.json`.
+
+    All is written beside first and then moved in, `corpus.json` last: a training run that has
+    the former corpus open goes on with it, and a half-written corpus is never seen.
+
+    Raises:
+        CorpusError: not one usable window came out.
+    """
+    corpus.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=corpus) as folder:
+        staged = Path(folder)
+        content = _write(shards, work, staged, options, early)
+        rejects = staged / "rejects.csv"
+        if not any(sum(entry[split] for split in SPLITS) for entry in content["windows"].values()):
+            rejects.replace(corpus / rejects.name)
+            raise CorpusError(_nothing(content, corpus))
+        for path in sorted(staged.iterdir(), key=lambda path: path.name == "corpus.json"):
+            path.replace(corpus / path.name)
+    return content
+
+
+def _write(
+    shards: Sequence[Shard], work: Path, corpus: Path, options: MergeOptions, early: Sequence[Rejected]
+) -> dict[str, Any]:
+    """Write every file of the corpus; the memory-mapped steps are closed when this returns."""
+    kind = kind_named(options.kind)
+    merged = _concatenate(shards, work, corpus, kind)
+    rejected = sorted([*early, *merged.rejected], key=lambda entry: (entry.name, entry.reason))
+    _write_rejects(corpus / "rejects.csv", rejected)
+    tables, splits, groups, counts = _windows(merged, options, kind)
+    for bars, table in tables.items():
+        np.save(corpus / f"windows_{bars}.npy", table)
+    np.save(corpus / "segments.npy", merged.streams.segments)
+    _write_files(corpus / "files.csv", merged, groups, splits)
+    content = {
+        "schema": SCHEMA,
+        "config": {**asdict(options), "bars": list(options.bars)},
+        "steps_dtype": kind.dtype,
+        "width": kind.width,
+        "heads": kind.heads,
+        "sha256": content_hash(corpus, options.bars),
+        "files": len(merged.files),
+        "rejected": dict(Counter(entry.reason for entry in rejected).most_common()),
+        "segments": len(merged.streams.segments),
+        "steps": len(merged.streams.steps),
+        "windows": counts,
+        "sources": _sources(merged, splits, tables),
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (corpus / "corpus.json").write_text(text + "\n", encoding="utf-8")
+    return content
+
+
+def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind) -> Merged:
+    """Put the shards' arrays one after another; the steps go straight to the corpus's file."""
+    outputs = [shard_files.load_shard(shard, work) for shard in shards]
+    total = sum(len(output.steps) for output in outputs)
+    steps = np.lib.format.open_memmap(
+        corpus / "steps.npy", mode="w+", dtype=np.dtype(kind.dtype), shape=(total, kind.width)
+    )
+    files: list[SourceFile] = []
+    statistics: list[FileStatistics] = []
+    tables = []
+    row = 0
+    for shard, output in zip(shards, outputs, strict=True):
+        numbers = _file_numbers(output, len(files))
+        table = np.array(output.segments)
+        table["file"] = numbers[table["file"]]
+        table["first"] += np.uint64(row)
+        tables.append(table)
+        steps[row : row + len(output.steps)] = output.steps
+        row += len(output.steps)
+        for source, entry in zip(shard.files, output.statistics, strict=True):
+            if entry is not None:
+                files.append(source)
+                statistics.append(entry)
+    steps.flush()
+    streams = Streams(
+        steps=steps,
+        marks=_joined([output.marks for output in outputs], (), "uint8"),
+        held=_joined([output.held for output in outputs], (kind.heads,), "uint8"),
+        segments=_joined(tables, (), SEGMENT_DTYPE),
+    )
+    rejected = tuple(entry for output in outputs for entry in output.rejected)
+    return Merged(tuple(files), tuple(statistics), streams, rejected)
+
+
+def _file_numbers(output: ShardOutput, first: int) -> NDArray[np.uint32]:
+    """Return the corpus's number of each of the shard's files, rejected ones left out."""
+    used = np.array([entry is not None for entry in output.statistics], dtype=np.int64)
+    return (first + np.cumsum(used) - 1).astype(np.uint32)
+
+
+def _joined(parts: Sequence[NDArray[Any]], tail: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.zeros((0, *tail), dtype)
+
+
+def _windows(
+    merged: Merged, options: MergeOptions, kind: Kind
+) -> tuple[dict[int, NDArray[np.void]], list[int], list[int], dict[str, Any]]:
+    """Judge, describe, split and deduplicate the windows of every length."""
+    tables: dict[int, NDArray[np.void]] = {}
+    counts: dict[str, Any] = {}
+    splits: list[int] = []
+    groups: list[int] = []
+    for bars in options.bars:
+        table = candidate_windows(merged.streams.segments, bars)
+        verdict = judge(merged.streams, table, bars, kind)
+        dropped = Counter(REASONS[number] for number in verdict.tolist())
+        table = table[verdict == 0]
+        prints = describe(merged.streams, table, bars, kind)
+        owner = merged.streams.segments["file"][table["segment"]].astype(np.int64)
+        if not splits:
+            groups = work_groups(merged.files, prints.exact, owner)
+            splits = assign_splits(merged.files, groups, options.seed)
+        table["split"] = np.array(splits, np.uint8)[owner] if len(table) else 0
+        keep = unique_windows(table["split"], prints.exact)
+        repeated = duplicate_counts(table["split"], prints.exact, keep)
+        if prints.loose is not None:
+            known = np.isin(prints.loose, prints.loose[table["split"] == 0])
+            table["flags"] |= np.where(known & (table["split"] > 0), SEEN_IN_TRAIN, 0).astype(np.uint8)
+        tables[bars] = table[keep]
+        too_short = merged.streams.segments["steps"] < bars * GRID.steps_per_bar
+        counts[str(bars)] = {
+            **_counts(tables[bars], dropped, repeated),
+            "segments too short": int(too_short.sum()),
+        }
+    return tables, splits, groups, counts
+
+
+def _counts(table: NDArray[np.void], dropped: Counter[str], repeated: Counter[str]) -> dict[str, Any]:
+    return {
+        "candidates": sum(dropped.values()),
+        "dropped": {reason: dropped[reason] for reason in REASONS[1:]},
+        "duplicates": dict(repeated),
+        **{name: int((table["split"] == number).sum()) for number, name in enumerate(SPLITS)},
+        "flagged": int((table["flags"] & SEEN_IN_TRAIN > 0).sum()),
+    }
+
+
+def _sources(
+    merged: Merged, splits: Sequence[int], tables: Mapping[int, NDArray[np.void]]
+) -> list[dict[str, Any]]:
+    """Count files and windows by set, licence and rights."""
+    files: Counter[tuple[str, str, str]] = Counter((f.set, f.licence, f.rights) for f in merged.files)
+    windows: dict[tuple[str, str, str], Counter[str]] = {key: Counter() for key in files}
+    for bars, table in tables.items():
+        owners = merged.streams.segments["file"][table["segment"]]
+        for number, count in enumerate(np.bincount(owners, minlength=len(merged.files)).tolist()):
+            file = merged.files[number]
+            windows[file.set, file.licence, file.rights][str(bars)] += count
+    return [
+        {
+            "set": key[0],
+            "licence": key[1],
+            "rights": key[2],
+            "files": files[key],
+            "windows": dict(windows[key]),
+        }
+        for key in sorted(files)
+    ]
+
+
+def _write_rejects(path: Path, rejected: Sequence[Rejected]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["path", "reason", "detail"])
+        writer.writerows((entry.name, entry.reason, entry.detail) for entry in rejected)
+
+
+def _write_files(path: Path, merged: Merged, groups: Sequence[int], splits: Sequence[int]) -> None:
+    columns = ["file", "path", "sha256", "set", "licence", "rights", "work", "group", "split"]
+    columns += ["notes", "tracks", "beats", "bpm", "key", "metres"]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        for number, (file, entry) in enumerate(zip(merged.files, merged.statistics, strict=True)):
+            row = [number, file.name, file.sha256, file.set, file.licence, file.rights, file.work]
+            row += [merged.files[groups[number]].name, SPLITS[splits[number]]]
+            row += [entry.notes, entry.tracks, entry.beats, entry.bpm, entry.key, json.dumps(entry.metres)]
+            writer.writerow(row)
+
+
+def content_hash(corpus: Path, bars: Sequence[int]) -> str:
+    """Return the sha256 over the corpus's arrays and file list, in a fixed order."""
+    digest = hashlib.sha256()
+    names = ["steps.npy", "segments.npy", "files.csv", *(f"windows_{count}.npy" for count in bars)]
+    for name in names:
+        with (corpus / name).open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
+    """Say why there is no window at all."""
+    rejected: dict[str, int] = content["rejected"]
+    if rejected:
+        reason, count = next(iter(rejected.items()))
+        most = f"{sum(rejected.values())} files rejected, most for '{reason}' ({count})"
+    else:
+        drops = [
+            f"{count} for '{reason}'"
+            for entry in content["windows"].values()
+            for reason, count in {
+                **entry["dropped"],
+                "segment too short": entry["segments too short"],
+            }.items()
+            if count
+        ]
+        most = "windows dropped: " + ", ".join(drops)
+    return f"{corpus}: no usable window; {most}; see rejects.csv, or choose another kind or fewer bars"

@@ -1,0 +1,184 @@
+"""Shards: fixed groups of files, and the pure function from a shard to its output folder."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpus.corpus_kinds import Kind, kind_named
+from training.corpus.extract.bars import runs
+from training.corpus.extract.reader import Piece, UnusableFileError, read_piece
+from training.corpus.extract.streams import Segment
+from training.corpus.report.statistics import FileStatistics, metre_beats, statistics_of
+from training.corpus.sources import Rejected, SourceFile
+from training.corpus.windows import SEGMENT_DTYPE
+
+FORMAT = 2
+"""Raised when the stored form or the extraction changes, so that old shards are built anew."""
+DONE = "_DONE"
+
+Progress = Callable[[SourceFile], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Some files, and everything that decides what comes out of them."""
+
+    number: int
+    kind: str
+    files: tuple[SourceFile, ...]
+
+    @property
+    def key(self) -> str:
+        """sha256 of what the output depends on."""
+        rows = [(file.sha256, file.set, file.parts) for file in self.files]
+        content = json.dumps([FORMAT, self.kind, rows], ensure_ascii=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def folder(self, work: Path) -> Path:
+        """Return where its output goes."""
+        return work / f"shard-{self.number:05d}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOutput:
+    """What was read from a finished shard. Segments count files and rows from the shard's start."""
+
+    steps: NDArray[np.generic]
+    marks: NDArray[np.uint8]
+    held: NDArray[np.uint8]
+    segments: NDArray[np.void]
+    statistics: tuple[FileStatistics | None, ...]
+    """One for each file; None where it was rejected."""
+    rejected: tuple[Rejected, ...]
+
+
+def plan_shards(files: Sequence[SourceFile], kind: str, files_per_shard: int) -> list[Shard]:
+    """Cut the files, already in order of content hash, into shards."""
+    starts = range(0, len(files), files_per_shard)
+    return [
+        Shard(number, kind, tuple(files[start : start + files_per_shard]))
+        for number, start in enumerate(starts)
+    ]
+
+
+def is_done(shard: Shard, work: Path) -> bool:
+    """Tell whether a finished output of exactly this shard is there."""
+    marker = shard.folder(work) / DONE
+    return marker.is_file() and marker.read_text(encoding="ascii") == shard.key
+
+
+def build_shard(
+    shard: Shard, work: Path, quarantined: Mapping[str, str] | None = None, progress: Progress | None = None
+) -> None:
+    """Read the shard's files and write their streams; the marker file comes last.
+
+    Args:
+        shard: what to build.
+        work: folder of all shards.
+        quarantined: reasons by sha256 of files that must not be opened again.
+        progress: called before each file.
+    """
+    folder = shard.folder(work)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    kind = kind_named(shard.kind)
+    segments: list[tuple[int, Segment]] = []
+    records: list[FileStatistics | Unused] = []
+    for number, source in enumerate(shard.files):
+        if progress:
+            progress(source)
+        record, found = _read(source, kind, quarantined or {})
+        records.append(record)
+        segments.extend((number, segment) for segment in found)
+    _write_arrays(folder, kind, segments)
+    _write_records(folder, shard.files, records)
+    (folder / DONE).write_text(shard.key, encoding="ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Why a file gave nothing."""
+
+    error: str
+    detail: str = ""
+
+
+def _read(
+    source: SourceFile, kind: Kind, quarantined: Mapping[str, str]
+) -> tuple[FileStatistics | Unused, list[Segment]]:
+    """Return the statistics and segments of a file, or the reason why it gives none."""
+    if source.sha256 in quarantined:
+        return Unused(quarantined[source.sha256]), []
+    try:
+        piece = read_piece(Path(source.path))
+    except UnusableFileError as error:
+        return Unused(str(error)), []
+    try:
+        segments = kind.extract(piece, source)
+    except MemoryError:
+        return Unused("needs too much memory"), []
+    if not segments:
+        return _nothing_found(piece, kind), []
+    return statistics_of(piece), segments
+
+
+def _nothing_found(piece: Piece, kind: Kind) -> Unused:
+    if not runs(piece):
+        metres = metre_beats(piece)
+        return Unused("no bar in 4/4 or 2/2", max(metres, key=lambda metre: metres[metre], default=""))
+    return Unused(f"no {kind.name} part")
+
+
+def _write_arrays(folder: Path, kind: Kind, segments: Iterable[tuple[int, Segment]]) -> None:
+    rows = list(segments)
+    table = np.zeros(len(rows), SEGMENT_DTYPE)
+    first, track, last_file = 0, 0, -1
+    for index, (file, segment) in enumerate(rows):
+        track = track + 1 if file == last_file else 0
+        last_file = file
+        table[index] = (file, track, first, len(segment.steps), segment.start_ticks)
+        first += len(segment.steps)
+    np.save(folder / "segments.npy", table)
+    np.save(folder / "steps.npy", _stacked([row.steps for _, row in rows], kind.dtype, (kind.width,)))
+    np.save(folder / "marks.npy", _stacked([row.marks for _, row in rows], "uint8", ()))
+    np.save(folder / "held.npy", _stacked([row.held for _, row in rows], "uint8", (kind.heads,)))
+
+
+def _stacked(parts: list[NDArray[np.generic]], dtype: str, tail: tuple[int, ...]) -> NDArray[np.generic]:
+    if not parts:
+        return np.zeros((0, *tail), dtype)
+    return np.ascontiguousarray(np.concatenate(parts).astype(dtype, copy=False))
+
+
+def _write_records(
+    folder: Path, files: Sequence[SourceFile], records: Sequence[FileStatistics | Unused]
+) -> None:
+    with (folder / "files.jsonl").open("w", encoding="utf-8") as stream:
+        for source, record in zip(files, records, strict=True):
+            stream.write(json.dumps({"name": source.name, **asdict(record)}, ensure_ascii=False) + "\n")
+
+
+def load_shard(shard: Shard, work: Path) -> ShardOutput:
+    """Read what `build_shard` wrote."""
+    folder = shard.folder(work)
+    statistics: list[FileStatistics | None] = []
+    rejected: list[Rejected] = []
+    with (folder / "files.jsonl").open(encoding="utf-8") as stream:
+        for line in stream:
+            entry = json.loads(line)
+            name = entry.pop("name")
+            if "error" in entry:
+                rejected.append(Rejected(name, entry["error"], entry["detail"]))
+                statistics.append(None)
+            else:
+                statistics.append(FileStatistics(**entry))
+    arrays = {
+        key: np.load(folder / f"{key}.npy", mmap_mode="r") for key in ("steps", "marks", "held", "segments")
+    }
+    return ShardOutput(**arrays, statistics=tuple(statistics), rejected=tuple(rejected))

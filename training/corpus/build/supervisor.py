@@ -1,0 +1,204 @@
+"""A pool of reading processes that survives files which crash or hang them.
+
+Each child tells which file it opens next. When it dies, or stays with one file for too long, that
+file is put in quarantine, a new child builds the same shard without it, and the job goes on.
+"""
+
+import contextlib
+import multiprocessing
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from training.corpus.build.shards import Progress, Shard, build_shard
+from training.corpus.sources import CorpusError, SourceFile
+
+Build = Callable[[Shard, Path, Mapping[str, str] | None, Progress | None], None]
+Advance = Callable[[int], None]
+
+MAX_CHILD_BYTES = 8 << 30
+"""Address space of a child, so that no file can take the machine's memory."""
+MAX_IDLE_DEATHS = 3
+"""Children that die before they open a file have another reason than the file."""
+_POLL_S = 0.2
+
+
+def run_supervised(
+    shards: Sequence[Shard],
+    work: Path,
+    advance: Advance,
+    *,
+    workers: int,
+    file_timeout_s: float,
+    build: Build = build_shard,
+) -> None:
+    """Build shards in `workers` processes (spawned, so the same on every platform).
+
+    Raises:
+        CorpusError: a shard cannot be written, or the children cannot start.
+    """
+    pool = _Pool(list(shards), work, advance, file_timeout_s, build)
+    try:
+        pool.run(min(workers, len(shards)))
+    finally:
+        pool.close()
+
+
+@dataclass(slots=True)
+class _Job:
+    """A shard on its way, with what was learned about its files."""
+
+    shard: Shard
+    quarantined: dict[str, str] = field(default_factory=dict)
+    counted: int = 0
+    """Files already reported as finished."""
+    idle_deaths: int = 0
+
+
+@dataclass(slots=True)
+class _Child:
+    process: Any
+    pipe: Connection
+    job: _Job | None = None
+    opened: int = 0
+    """Files opened in the current attempt."""
+    current: SourceFile | None = None
+    since_s: float = 0.0
+
+
+class _Pool:
+    def __init__(
+        self, shards: list[Shard], work: Path, advance: Advance, file_timeout_s: float, build: Build
+    ) -> None:
+        self._waiting = [_Job(shard) for shard in reversed(shards)]
+        self._work, self._advance, self._build = work, advance, build
+        self._timeout_s = file_timeout_s
+        self._children: list[_Child] = []
+
+    def run(self, workers: int) -> None:
+        self._children = [self._start() for _ in range(workers)]
+        for child in self._children:
+            self._give(child)
+        while any(child.job for child in self._children):
+            busy = {child.pipe: child for child in self._children if child.job}
+            for pipe in wait(list(busy), _POLL_S):
+                self._hear(busy[pipe])  # type: ignore[index]
+            for child in self._children:
+                self._check_time(child)
+
+    def close(self) -> None:
+        """Ask idle children to leave, kill the others, and wait for all."""
+        for child in self._children:
+            if child.job is None:
+                with contextlib.suppress(OSError):
+                    child.pipe.send(None)
+            else:
+                child.process.kill()
+        for child in self._children:
+            child.process.join(5)
+            if child.process.is_alive():
+                child.process.kill()
+                child.process.join()
+            child.pipe.close()
+
+    def _start(self) -> _Child:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_child_main, args=(theirs, self._work, self._build), daemon=True)
+        process.start()
+        theirs.close()
+        return _Child(process, ours)
+
+    def _give(self, child: _Child, job: _Job | None = None) -> None:
+        """Hand a child this job, or the next one that waits."""
+        job = job or (self._waiting.pop() if self._waiting else None)
+        child.job, child.current, child.opened = job, None, 0
+        if job:
+            child.since_s = time.monotonic()
+            with contextlib.suppress(OSError):  # already dead: the closed pipe tells in `_hear`
+                child.pipe.send((job.shard, job.quarantined))
+
+    def _hear(self, child: _Child) -> None:
+        job = child.job
+        assert job is not None
+        try:
+            message, content = child.pipe.recv()
+        except (EOFError, OSError):
+            child.process.join()
+            self._replace(child, _death(child.process.exitcode))
+            return
+        if message == "failed":
+            raise CorpusError(
+                f"shard {job.shard.number} in {self._work}: {content}; remedy that, then run again"
+            )
+        finished = child.opened if message == "opens" else len(job.shard.files)
+        if finished > job.counted:
+            self._advance(finished - job.counted)
+            job.counted = finished
+        if message == "done":
+            self._give(child)
+        else:
+            child.opened, child.current, child.since_s = child.opened + 1, content, time.monotonic()
+
+    def _check_time(self, child: _Child) -> None:
+        if child.job and child.current and time.monotonic() - child.since_s > self._timeout_s:
+            child.process.kill()
+            child.process.join()
+            self._replace(child, f"reading took longer than {self._timeout_s:g} s")
+
+    def _replace(self, child: _Child, reason: str) -> None:
+        """Put the current file in quarantine and let a new child build the shard without it."""
+        job = child.job
+        assert job is not None
+        if child.current:
+            job.quarantined[child.current.sha256] = f"quarantined: {reason}"
+        else:
+            job.idle_deaths += 1
+            if job.idle_deaths >= MAX_IDLE_DEATHS:
+                raise CorpusError(
+                    f"reading processes die at their start ({reason}); try --executor serial to see why"
+                )
+        child.pipe.close()
+        fresh = self._start()
+        self._children[self._children.index(child)] = fresh
+        self._give(fresh, job)
+
+
+def _death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"reader crashed ({signal.Signals(-exit_code).name})"
+    return f"reader crashed (exit status {exit_code})"
+
+
+def _child_main(pipe: Connection, work: Path, build: Build) -> None:
+    """Build shards as they come until None comes or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    _limit_memory()
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        if task is None:
+            return
+        shard, quarantined = task
+        try:
+            build(shard, work, quarantined, lambda source: pipe.send(("opens", source)))
+        except OSError as error:
+            pipe.send(("failed", f"{error.filename or work}: {error.strerror or error}"))
+        else:
+            pipe.send(("done", None))
+
+
+def _limit_memory() -> None:
+    if sys.platform == "linux":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        limit = MAX_CHILD_BYTES if hard == resource.RLIM_INFINITY else min(MAX_CHILD_BYTES, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

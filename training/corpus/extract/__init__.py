@@ -1,0 +1,1 @@
+"""What a corpus takes out of a file: bars, melodies, drums, trios, piano rolls."""

@@ -1,0 +1,1 @@
+"""What a finished corpus holds, as numbers, plots and a page."""
