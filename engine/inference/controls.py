@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from engine.errors import RenderError
+from engine.music.key import KEYS as KEYS
+from engine.music.key import SCALES as SCALES
 
 Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue"]
 Start = Literal["guided", "random", "zero"]
@@ -34,20 +36,6 @@ STORED = ("A", "B", "C", "D")
 """The slots a phrase can be stored in."""
 SLOT_NAMES = (HEARD, *STORED)
 
-SCALES: dict[str, tuple[int, ...]] = {
-    "major": (0, 2, 4, 5, 7, 9, 11),
-    "minor": (0, 2, 3, 5, 7, 8, 10),
-    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "phrygian": (0, 1, 3, 5, 7, 8, 10),
-    "lydian": (0, 2, 4, 6, 7, 9, 11),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-    "major pentatonic": (0, 2, 4, 7, 9),
-    "minor pentatonic": (0, 3, 5, 7, 10),
-    "blues": (0, 3, 5, 6, 7, 10),
-}
-"""Pitch classes above the key note."""
-KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 LARGEST_SEED = 2**32 - 1
 
 

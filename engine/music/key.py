@@ -1,0 +1,218 @@
+"""Keys: a frozen value, the key of what is heard from its pitch classes, and a state that follows it.
+
+The key of a passage is the one under which its pitch classes are likeliest: each key expects its
+twelve pitch classes in certain shares (a profile), and notes count by how long they sound.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.music.notes import Note, Phrase
+from engine.music.quantise import DRUM_CHANNEL
+
+Floats = npt.NDArray[np.float64]
+
+SCALES: dict[str, tuple[int, ...]] = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "major pentatonic": (0, 2, 4, 7, 9),
+    "minor pentatonic": (0, 3, 5, 7, 10),
+    "blues": (0, 3, 5, 6, 7, 10),
+}
+"""Pitch classes above the tonic."""
+KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+"""Names of the twelve tonics, from pitch class 0."""
+LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+ACCIDENTALS = {"#": 1, "♯": 1, "b": -1, "♭": -1}
+
+_REFERENCE = {"major": 0, "minor": 9, "harmonic minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5}
+_REFERENCE |= {"mixolydian": 7, "major pentatonic": 0, "minor pentatonic": 9, "blues": 9}
+"""Pitch class of the tonic where the scale's notes are the white keys (a harmonic minor, a blues: all
+but the altered one)."""
+
+MAJOR_PROFILE = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
+MINOR_PROFILE = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
+"""Share of each pitch class above the tonic in music in major and in minor (Albrecht and Shanahan, The
+Use of Large Corpora to Train a New Type of Key-Finding Algorithm, 2013)."""
+FLOOR = 0.01
+"""Added to every share, so that one foreign note does not rule a key out."""
+LONGEST_BEATS = 2.0
+"""A longer note counts no more than this: a drone is no proof of a key."""
+HALF_LIFE_BARS = 4.0
+"""After so many bars what was heard of the two sevenths of a minor key counts half."""
+CHANGE = 0.001
+"""Probability that the key changes at a bar line, to a near key more than to a far one. With this, half
+of the nats and roots of the beats (a long bar says little more than a short one) the follower agreed best
+with the key signatures of training works, at few changes."""
+EVIDENCE = 0.5
+"""Share of its nats that a bar counts with."""
+CLEAR_BEATS = 2.0
+"""Sounding beats below which no key is named."""
+
+
+def pitch_class_named(text: str) -> int | None:
+    """Return the pitch class, 0 to 11, of a note name such as `C`, `F#`, `Bb` or `Cb`; None if it is none."""
+    if not text or text[0].upper() not in LETTERS or any(sign not in ACCIDENTALS for sign in text[1:]):
+        return None
+    return (LETTERS[text[0].upper()] + sum(ACCIDENTALS[sign] for sign in text[1:])) % 12
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A tonic and a scale on it."""
+
+    tonic: int
+    """Pitch class, 0 (C) to 11 (B)."""
+    scale: str = "major"
+    """One of `SCALES`."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tonic <= 11 or self.scale not in SCALES:
+            raise ValueError(f"key {self.tonic!r} {self.scale!r}: 0 to 11 and one of {', '.join(SCALES)}")
+
+    @staticmethod
+    def named(text: str) -> "Key":
+        """Parse `C`, `Am`, `F# minor`, `Bb dorian` (ValueError if it is no key)."""
+        found = re.fullmatch(r"\s*([A-Ga-g][#b♯♭]*)\s*(m|[a-z][a-z ]*)?\s*", text)
+        tonic = pitch_class_named(found[1]) if found else None
+        scale = {None: "major", "m": "minor"}.get(found[2], (found[2] or "").strip()) if found else ""
+        if tonic is None or scale not in SCALES:
+            raise ValueError(f"key {text!r} is unknown; write a note and a scale, such as C, Am or Eb dorian")
+        return Key(tonic, scale)
+
+    @property
+    def name(self) -> str:
+        """Such as `F# minor`."""
+        return f"{KEYS[self.tonic]} {self.scale}"
+
+    @property
+    def pitch_classes(self) -> frozenset[int]:
+        """The scale's pitch classes, 0 to 11."""
+        return frozenset((self.tonic + degree) % 12 for degree in SCALES[self.scale])
+
+    @property
+    def is_minor(self) -> bool:
+        """Whether the scale has a minor third."""
+        return 3 in SCALES[self.scale]
+
+    @property
+    def semitones_to_reference(self) -> int:
+        """Semitones, -6 to 5, that move the key's scale onto the white keys (major: to C, minor: to A)."""
+        return (_REFERENCE[self.scale] - self.tonic + 6) % 12 - 6
+
+    def allows(self, pitch: int) -> bool:
+        """Tell whether a MIDI pitch is in the scale."""
+        return pitch % 12 in self.pitch_classes
+
+    def transposed(self, semitones: int) -> "Key":
+        """Return the same scale that many semitones higher (lower: negative)."""
+        return Key((self.tonic + semitones) % 12, self.scale)
+
+
+def pitch_class_weights(notes: Iterable[Note]) -> Floats:
+    """Return how long each pitch class sounds, `[12]` in beats; a note counts two beats at most.
+
+    Notes on the drum channel do not count.
+    """
+    weights = np.zeros(12)
+    for note in notes:
+        if note.channel != DRUM_CHANNEL:
+            weights[note.pitch % 12] += min(note.duration_beats, LONGEST_BEATS)
+    return weights
+
+
+@lru_cache(maxsize=1)
+def _log_profiles() -> Floats:
+    """Return nats of every pitch class in every key, `[24, 12]`: 12 major keys, then 12 minor ones."""
+    rows = [
+        np.roll(np.log((np.array(profile) + FLOOR) / sum(np.array(profile) + FLOOR)), tonic)
+        for profile in (MAJOR_PROFILE, MINOR_PROFILE)
+        for tonic in range(12)
+    ]
+    return np.stack(rows)
+
+
+def key_scores(weights: Floats) -> Floats:
+    """Return how well the 12 major and then the 12 minor keys fit, `[24]` in nats.
+
+    Args:
+        weights: `[12]` beats (or notes) of each pitch class.
+    """
+    scores: Floats = _log_profiles() @ weights
+    return scores
+
+
+def _key_at(index: int, weights: Floats) -> Key:
+    """Return key 0 to 23; a minor one is harmonic where its raised seventh sounds longer than the other."""
+    tonic = index % 12
+    if index < 12:
+        return Key(tonic)
+    raised = weights[(tonic + 11) % 12] > weights[(tonic + 10) % 12]
+    return Key(tonic, "harmonic minor" if raised else "minor")
+
+
+def find_key(weights: Sequence[float] | Floats) -> Key | None:
+    """Return the likeliest key of pitch-class weights `[12]` in beats; None if too little sounds."""
+    heard = np.asarray(weights, np.float64)
+    if heard.sum() < CLEAR_BEATS:
+        return None
+    return _key_at(int(key_scores(heard).argmax()), heard)
+
+
+def key_of(phrase: Phrase) -> Key | None:
+    """Return the likeliest key of a phrase, None if too little sounds."""
+    return find_key(pitch_class_weights(phrase.notes))
+
+
+def _fifths(index: int) -> int:
+    """Return the place on the circle of fifths, 0 to 11, of the signature of key 0 to 23."""
+    return -7 * _key_at(index, np.zeros(12)).semitones_to_reference % 12
+
+
+@lru_cache(maxsize=1)
+def _transitions() -> Floats:
+    """Return the probability of each key (column) in the next bar after each (row), `[24, 24]`."""
+    places = np.array([_fifths(index) for index in range(24)])
+    apart = np.abs(places[:, None] - places)
+    near = np.exp(-np.minimum(apart, 12 - apart).astype(np.float64))
+    np.fill_diagonal(near, 0)
+    moved: Floats = CHANGE * near / near.sum(axis=1, keepdims=True) + (1 - CHANGE) * np.eye(24)
+    return moved
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFollower:
+    """The key of what is heard, bar by bar; a value: `heard` returns the next one.
+
+    The forward algorithm of a hidden Markov model with a state a key, so that one bar of foreign notes
+    does not move it and a modulation does.
+    """
+
+    key: Key | None = None
+    """None until two beats of pitched notes were heard."""
+    weights: tuple[float, ...] = (0.0,) * 12
+    """Beats of each pitch class, older ones counting less."""
+    log_odds: tuple[float, ...] = (0.0,) * 24
+    """Nats of each key, the likeliest at 0: 12 major keys, then 12 minor ones."""
+
+    def heard(self, notes: Iterable[Note]) -> "KeyFollower":
+        """Return the state after one more bar; a bar without pitched notes changes nothing."""
+        new = pitch_class_weights(notes)
+        if not new.any():
+            return self
+        weights = np.array(self.weights) * 0.5 ** (1 / HALF_LIFE_BARS) + new
+        odds = np.log(np.exp(self.log_odds) @ _transitions()) + EVIDENCE * key_scores(np.sqrt(new))
+        odds -= odds.max()
+        clear = self.key is not None or weights.sum() >= CLEAR_BEATS
+        key = _key_at(int(odds.argmax()), weights) if clear else None
+        return KeyFollower(key, tuple(weights.tolist()), tuple(odds.tolist()))
