@@ -140,7 +140,7 @@ def _ports() -> Iterator[Check]:
 
 def _models() -> Iterator[Check]:
     from engine.errors import BundleError
-    from engine.inference.bundle import load_bundle
+    from engine.inference.bundle.store import load_bundle
     from engine.inference.model import Model
 
     bundles = installed()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from engine.inference.bundle import Voice
+from engine.inference.bundle.manifest import Voice
 
 
 class Voicing(TypedDict, total=False):

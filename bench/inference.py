@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.errors import AntiphonError
-from engine.inference.bundle import load_bundle
+from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import CPU, Model
 from engine.inference.render import encode_slot, render

@@ -16,7 +16,7 @@ from engine.board import Board
 from engine.edits import Edits
 from engine.errors import PerformerError, RenderError
 from engine.history import HeardPhrase, History
-from engine.inference.bundle import Attribute
+from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import HEARD, STORED, TASK_MODES, Controls, applicable, changed
 from engine.inference.perturbation import pitched
 from engine.inference.render import check_attributes, check_mode, fit

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.inference.bundle import Attribute, Voice
+from engine.inference.bundle.manifest import Attribute, Voice
 from engine.inference.controls import TASK_MODES, Controls, Mode
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState

@@ -12,25 +12,23 @@ import msgspec
 from safetensors.torch import save
 from torch import Tensor
 
-from engine.inference.bundle import (
+from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import (
     GRAPHS,
     INT8_GRAPHS,
     LATENTS,
     MANIFEST,
     WEIGHTS,
     Attribute,
-    Bundle,
     BundleManifest,
     DataSource,
-    Latents,
     Precision,
     RepresentationRef,
     TrainingRecord,
     Voice,
     graph_specs,
-    load_bundle,
-    save_bundle,
 )
+from engine.inference.bundle.store import Bundle, load_bundle, save_bundle
 from engine.inference.calibration import density_curve, morph_curve, variation_curve
 from engine.inference.model import CPU, Model
 from engine.music.representation import Representation

@@ -7,8 +7,9 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from engine.inference.archive import read_archive
-from engine.inference.bundle import WEIGHTS, Bundle, load_bundle
+from engine.inference.bundle.archive import read_archive
+from engine.inference.bundle.manifest import WEIGHTS
+from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.model import CPU, Model
 from export.continuation_graph import prove_continuer
 from export.errors import ExportError

@@ -19,7 +19,7 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from engine.inference.bundle import GRAPHS, graph_specs
+from engine.inference.bundle.manifest import GRAPHS, graph_specs
 from engine.inference.model import Model
 from engine.music.representation import Representation
 from export.errors import ExportError

@@ -17,7 +17,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from engine.inference.bundle import GraphSpec, TensorSpec
+from engine.inference.bundle.manifest import GraphSpec, TensorSpec
 
 OPSET = 20
 """What torch's exporter writes, and the newest that onnxruntime's CUDA kernels match in full."""

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from engine.inference.bundle import Attribute, Latents
+from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import Attribute
 from engine.inference.model import Model
 from export.errors import ExportError
 from export.prior import Mixture, best_mixture, standard_normal_nats

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.inference.bundle import INT8_GRAPHS
+from engine.inference.bundle.manifest import INT8_GRAPHS
 from engine.inference.model import Model
 from engine.music.representation import Representation
 from export.decoder_graph import decoder_graph

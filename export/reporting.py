@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from engine.inference.bundle import BundleManifest
+from engine.inference.bundle.manifest import BundleManifest
 
 LARGEST_BUNDLE_BYTES = 30_000_000
 """What ships inside the package should stay below."""

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QGridLayout, QWidget
 from app.window import theme
 from app.window.controls import ValueSlider
 from app.window.fields import show_if
-from engine.inference.bundle import Attribute
+from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import ATTRIBUTE_MODES, CONSTRAINED_MODES, Controls
 from engine.snapshot import Snapshot
 

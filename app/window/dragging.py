@@ -10,7 +10,7 @@ from PyQt6.QtGui import QDrag
 from PyQt6.QtWidgets import QWidget
 
 from app.track_names import voicing
-from engine.inference.bundle import Voice
+from engine.inference.bundle.manifest import Voice
 from engine.music.notes import Phrase
 
 KEPT_DAYS = 30

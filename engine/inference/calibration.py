@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference import perturbation
-from engine.inference.bundle import DENSITY_TEMPERATURES
+from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
 from engine.inference.render import Floats, LatentModel, great_circle, prior_draw, slerp
 
 SHARES = np.linspace(0, 1, 26)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import onnxruntime
 
 from engine.errors import BundleError, RenderError
-from engine.inference.bundle import Bundle, Precision, TensorSpec, load_bundle
+from engine.inference.bundle.manifest import Precision, TensorSpec
+from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
 from engine.music.representation import Representation
 

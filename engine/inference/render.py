@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference import perturbation, tools
-from engine.inference.bundle import DENSITY_TEMPERATURES, Bundle, Latents
+from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
+from engine.inference.bundle.store import Bundle
 from engine.inference.controls import TASK_MODES, Controls
 from engine.music.feel import Feel
 from engine.music.notes import Phrase

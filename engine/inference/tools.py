@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.inference.bundle import Task
+from engine.inference.bundle.manifest import Task
 from engine.music.grid import Grid
 from engine.music.groove import FARTHEST_OFFSET, HITS, OFFSETS, VELOCITIES, GrooveRepresentation, quantised
 from engine.music.notes import Note, Phrase

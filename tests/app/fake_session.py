@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.inference.bundle import Attribute
+from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import Controls, changed
 from engine.performer.messages import ClockState
 from engine.snapshot import Snapshot

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.window.dragging import PhraseFiles, mime_of
-from engine.inference.bundle import Voice
+from engine.inference.bundle.manifest import Voice
 from engine.midifile.read import read_midi
 
 ROOT = Path(__file__).parents[2]

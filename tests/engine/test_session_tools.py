@@ -8,7 +8,7 @@ import tinybundle
 from test_session import OTHER, TUNE, Hands, phrase
 
 from engine.errors import RenderError
-from engine.inference.bundle import Latents
+from engine.inference.bundle.latents import Latents
 from engine.inference.controls import TASK_MODES, Controls
 from engine.inference.model import Model
 from engine.music.representation import representation

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.errors import BundleError
-from engine.inference.bundle import load_bundle
+from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render

@@ -5,8 +5,8 @@ import onnx
 import pytest
 import tinyrun
 
-from engine.inference.bundle import graph_specs
-from engine.inference.preflight import inspect_graph
+from engine.inference.bundle.manifest import graph_specs
+from engine.inference.bundle.preflight import inspect_graph
 from engine.music.representation import representation
 from export import parity
 from export.bundling import Options, float_graphs, in_memory, manifest_of, prove_float

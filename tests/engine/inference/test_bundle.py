@@ -11,7 +11,9 @@ import tinybundle
 from onnx import helper
 
 from engine.errors import BundleError
-from engine.inference.bundle import BundleManifest, Latents, graph_specs, load_bundle, save_bundle
+from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import BundleManifest, graph_specs
+from engine.inference.bundle.store import load_bundle, save_bundle
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 import tinybundle
 
 from engine.errors import BundleError, RenderError
-from engine.inference import bundle as bundles
-from engine.inference.bundle import graph_specs, load_bundle
+from engine.inference.bundle.manifest import graph_specs
+from engine.inference.bundle.store import load_bundle, save_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import encode_slot, render
@@ -73,6 +73,6 @@ def test_steps_are_fixed_where_they_must_be(tmp_path):
     assert ours.manifest.encoder.inputs[0].shape == ("B", "T", 88)
     fixed = graph_specs(ours.representation, 88)[1]
     wrong = msgspec.structs.replace(ours.manifest, decoder=fixed)
-    bundles.save_bundle(tmp_path / "two", wrong, dict(ours.graphs))
+    save_bundle(tmp_path / "two", wrong, dict(ours.graphs))
     with pytest.raises(BundleError, match=r"decoder\.inputs: perturbation float32 \[32, 'B', 88\] is not"):
         load_bundle(tmp_path / "two")

@@ -5,7 +5,7 @@ import pytest
 import tinybundle
 
 from engine.errors import RenderError
-from engine.inference.bundle import DENSITY_TEMPERATURES
+from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
 from engine.inference.calibration import SHARES, _even, bisect, density_curve, morph_curve, variation_curve
 from engine.inference.model import Model
 from engine.inference.render import along

@@ -5,7 +5,7 @@ from onnx import helper, numpy_helper
 
 from engine.errors import BundleError, RenderError
 from engine.inference import model as models
-from engine.inference.bundle import load_bundle, save_bundle
+from engine.inference.bundle.store import load_bundle, save_bundle
 from engine.inference.model import CPU, Model, Timing
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BundleError
-from engine.inference.preflight import ValueInfo, inspect_graph
+from engine.inference.bundle.preflight import ValueInfo, inspect_graph
 
 DECODER = tinybundle.decoder_model().SerializeToString()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference.bundle import Latents
+from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Constraints, Controls
 from engine.inference.render import encode_slot, render
 from engine.music.notes import Note, Phrase

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import RenderError
-from engine.inference.bundle import Latents
+from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Constraints, Controls
 from engine.inference.render import encode_slot, render, render_batch
 from engine.inference.tools import humanised, in_the_manner_of, on_the_taps

@@ -10,16 +10,17 @@ import numpy as np
 from msgspec.structs import replace
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.inference import bundle as bundles
-from engine.inference.bundle import (
+from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import (
     Attribute,
     BundleManifest,
     DataSource,
-    Latents,
     RepresentationRef,
     TrainingRecord,
     Voice,
+    graph_specs,
 )
+from engine.inference.bundle.store import save_bundle
 from engine.music.representation import representation
 
 Z = 8
@@ -154,7 +155,7 @@ def latents(z_size: int = Z) -> Latents:
 
 def manifest(bars: int = 2, z_size: int = Z) -> BundleManifest:
     ours = tensors(bars)
-    encoder, decoder = bundles.graph_specs(ours, z_size)
+    encoder, decoder = graph_specs(ours, z_size)
     return BundleManifest(
         name="tiny_melody",
         representation=RepresentationRef(name="melody", bars=bars, hash=ours.hash),
@@ -192,7 +193,7 @@ def files(bars: int = 2) -> dict[str, bytes]:
 
 def write(folder: Path, bars: int = 2) -> Path:
     """Write the whole bundle and return its folder."""
-    bundles.save_bundle(folder, manifest(bars), files(bars))
+    save_bundle(folder, manifest(bars), files(bars))
     return folder
 
 
@@ -247,7 +248,7 @@ def write_task(folder: Path, task: str) -> Path:
     name = "pianoroll" if task == "continue" else "groove"
     ours = representation(name, 2)
     z_size = 88 if task == "continue" else 27
-    encoder, decoder = bundles.graph_specs(ours, z_size, task)
+    encoder, decoder = graph_specs(ours, z_size, task)
     base = manifest()
     written = replace(
         base,
@@ -264,7 +265,7 @@ def write_task(folder: Path, task: str) -> Path:
         attributes=(),
         prior_components=0,
     )
-    bundles.save_bundle(folder, written, _task_files(task, (encoder, decoder)))
+    save_bundle(folder, written, _task_files(task, (encoder, decoder)))
     return folder
 
 
@@ -301,7 +302,7 @@ def _trio_files(specs, streams, steps: int) -> dict[str, bytes]:
 def write_trio(folder: Path, bars: int = 2) -> Path:
     """Write a bundle that plays melody, bass and drums."""
     ours = representation("trio", bars)
-    encoder, decoder = bundles.graph_specs(ours, Z)
+    encoder, decoder = graph_specs(ours, Z)
     written = replace(
         manifest(bars),
         name="tiny_trio",
@@ -316,5 +317,5 @@ def write_trio(folder: Path, bars: int = 2) -> Path:
         encoder=encoder,
         decoder=decoder,
     )
-    bundles.save_bundle(folder, written, _trio_files((encoder, decoder), ours.streams, ours.steps))
+    save_bundle(folder, written, _trio_files((encoder, decoder), ours.streams, ours.steps))
     return folder

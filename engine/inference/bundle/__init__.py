@@ -1,0 +1,1 @@
+"""A model on disk: what bundle.json says, and every check before anything of it is used."""

@@ -1,0 +1,160 @@
+"""What is checked of bundle.json and of graphs before a runtime sees them."""
+
+import math
+import re
+
+import msgspec
+
+from engine.errors import BundleError
+from engine.inference.bundle.archive import LARGEST_TOTAL_BYTES
+from engine.inference.bundle.manifest import (
+    DENSITY_TEMPERATURES,
+    FILE_NAMES,
+    GRAPHS,
+    INT8_GRAPHS,
+    LARGEST_Z,
+    SCHEMA_VERSION,
+    TASK_REPRESENTATIONS,
+    BundleManifest,
+    GraphSpec,
+    TensorSpec,
+    graph_specs,
+)
+from engine.inference.bundle.preflight import GraphInfo, ValueInfo
+from engine.music import representation as representations
+from engine.music.grid import Grid
+from engine.music.representation import Representation
+
+
+def parse_manifest(data: bytes, where: str) -> BundleManifest:
+    """Decode bundle.json; its version is looked at first, so that a newer one is named as such."""
+    try:
+        version = msgspec.json.decode(data, type=_Version).schema_version
+        if version != SCHEMA_VERSION:
+            raise BundleError(
+                f"{where}: bundle.json: schema_version {version} is not {SCHEMA_VERSION}; "
+                f"{'update Antiphon' if version > SCHEMA_VERSION else 'export the model again'}"
+            )
+        return msgspec.json.decode(data, type=BundleManifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError(f"{where}: bundle.json: {error}") from error
+
+
+def check_texts_and_curves(manifest: BundleManifest, where: str) -> None:
+    """Refuse names, channels and curves that are out of range."""
+    if not re.fullmatch(r"[a-z0-9_]{1,64}", manifest.name):
+        raise BundleError(f"{where}: bundle.json: name {manifest.name!r} is not 1 to 64 of a-z, 0-9 and _")
+    for voice in manifest.voices:
+        if not 0 <= voice.channel <= 15:
+            raise BundleError(f"{where}: bundle.json: voices: channel {voice.channel} is not 0 to 15")
+    for name in ("variation_curve", "morph_curve"):
+        curve = getattr(manifest, name)
+        if curve and not (
+            len(curve) > 1 and curve[0] == 0 and curve[-1] == 1 and list(curve) == sorted(curve)
+        ):
+            raise BundleError(f"{where}: bundle.json: {name} does not rise from 0 to 1")
+    points = len(DENSITY_TEMPERATURES)
+    if len(manifest.density_curve) not in (0, points) or not all(map(math.isfinite, manifest.density_curve)):
+        raise BundleError(f"{where}: bundle.json: density_curve does not have {points} finite numbers")
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def check_representation(manifest: BundleManifest, where: str) -> Representation:
+    """Build the representation the manifest names and compare it with ours."""
+    ref = manifest.representation
+    if not (1 <= ref.bars <= 64 and 1 <= ref.steps_per_beat <= 48 and 1 <= ref.beats_per_bar <= 16):
+        raise BundleError(f"{where}: bundle.json: representation: {ref.bars} bars on this grid are too many")
+    try:
+        found = representations.representation(
+            ref.name, ref.bars, Grid(ref.steps_per_beat, ref.beats_per_bar)
+        )
+    except ValueError as error:
+        raise BundleError(f"{where}: bundle.json: representation: {error}") from error
+    if found.hash != ref.hash:
+        raise BundleError(
+            f"{where}: bundle.json: representation.hash {ref.hash[:12]} is not this version's "
+            f"{found.hash[:12]} for {ref.name!r}; export the model again with this version"
+        )
+    ours = {
+        "bars": found.bars,
+        "steps": found.steps,
+        "streams": tuple(found.streams),
+        "width": found.width,
+    }
+    for name, value in ours.items():
+        if getattr(manifest, name) != value:
+            said = getattr(manifest, name)
+            raise BundleError(f"{where}: bundle.json: {name} {said} is not {value}, as {ref.name!r} has it")
+    return found
+
+
+def check_task(manifest: BundleManifest, where: str) -> None:
+    """Refuse a task that its representation or kind does not have."""
+    task, kind = manifest.task, manifest.kind
+    if manifest.representation.name not in TASK_REPRESENTATIONS[task]:
+        raise BundleError(
+            f"{where}: bundle.json: task {task!r} is not one of representation "
+            f"{manifest.representation.name!r}; it needs {' or '.join(TASK_REPRESENTATIONS[task])}"
+        )
+    if (kind == "seq2seq") != (task == "continue"):
+        raise BundleError(f"{where}: bundle.json: kind {kind!r} does not do task {task!r}; export it again")
+
+
+def check_specs(manifest: BundleManifest, representation: Representation, where: str) -> None:
+    """Compare what the manifest says of its graphs with what its representation needs."""
+    if not 1 <= manifest.z_size <= LARGEST_Z:
+        raise BundleError(f"{where}: bundle.json: z_size {manifest.z_size} is not 1 to {LARGEST_Z}")
+    specs = graph_specs(representation, manifest.z_size, manifest.task)
+    for name, spec in zip(("encoder", "decoder"), specs, strict=True):
+        said = getattr(manifest, name)
+        for side in ("inputs", "outputs"):
+            for ours, theirs in zip(getattr(spec, side), getattr(said, side), strict=False):
+                if ours != theirs:
+                    raise BundleError(
+                        f"{where}: bundle.json: {name}.{side}: {theirs.name} {theirs.dtype} "
+                        f"{list(theirs.shape)} is not {ours.name} {ours.dtype} {list(ours.shape)}"
+                    )
+            if len(getattr(spec, side)) != len(getattr(said, side)):
+                raise BundleError(f"{where}: bundle.json: {name}.{side} are not {len(getattr(spec, side))}")
+
+
+def check_file_names(manifest: BundleManifest, where: str) -> None:
+    """Refuse missing and unknown files, and more bytes than a bundle may have."""
+    for name in manifest.files:
+        if name not in FILE_NAMES:
+            raise BundleError(f"{where}: bundle.json: files: {name!r} is no file of a bundle")
+    for name in GRAPHS:
+        if name not in manifest.files:
+            raise BundleError(f"{where}: bundle.json: files: {name} is missing; export the model again")
+    if INT8_GRAPHS[0] in manifest.files and INT8_GRAPHS[1] not in manifest.files:
+        raise BundleError(f"{where}: bundle.json: files: {INT8_GRAPHS[0]} without {INT8_GRAPHS[1]}")
+    if sum(max(entry.size_bytes, 0) for entry in manifest.files.values()) > LARGEST_TOTAL_BYTES:
+        raise BundleError(f"{where}: bundle.json: files: more than {LARGEST_TOTAL_BYTES} bytes together")
+
+
+def check_graph(info: GraphInfo, spec: GraphSpec, what: str) -> None:
+    """Compare a graph's own inputs and outputs with the manifest's."""
+    for side, found, wanted in (
+        ("input", info.inputs, spec.inputs),
+        ("output", info.outputs, spec.outputs),
+    ):
+        by_name = {value.name: value for value in found}
+        if sorted(by_name) != sorted(tensor.name for tensor in wanted):
+            names = [tensor.name for tensor in wanted]
+            raise BundleError(f"{what}: {side}s {sorted(by_name)} are not {names}")
+        for tensor in wanted:
+            _check_value(by_name[tensor.name], tensor, f"{what}: {side} {tensor.name}")
+
+
+def _check_value(found: ValueInfo, wanted: TensorSpec, what: str) -> None:
+    if found.dtype != wanted.dtype:
+        raise BundleError(f"{what}: {found.dtype} is not {wanted.dtype}")
+    fits = len(found.shape) == len(wanted.shape) and all(
+        not isinstance(axis, int) if isinstance(size, str) else not isinstance(axis, int) or axis == size
+        for axis, size in zip(found.shape, wanted.shape, strict=True)
+    )
+    if not fits:
+        raise BundleError(f"{what}: shape {list(found.shape)} does not fit {list(wanted.shape)}")

@@ -1,0 +1,187 @@
+"""bundle.json as one msgspec struct, and what graphs take and return."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from engine.music.notes import Phrase
+from engine.music.representation import Representation
+
+SCHEMA_VERSION = 1
+MANIFEST = "bundle.json"
+LATENTS = "latents.npz"
+WEIGHTS = "weights.safetensors"
+GRAPHS = ("encoder.onnx", "decoder.onnx")
+INT8_GRAPHS = ("encoder.int8.onnx", "decoder.int8.onnx")
+FILE_NAMES = (*GRAPHS, *INT8_GRAPHS, LATENTS, WEIGHTS)
+LARGEST_MANIFEST_BYTES = 4 << 20
+LARGEST_Z = 4096
+
+Kind = Literal["vae", "seq2seq"]
+Task = Literal["autoencode", "humanize", "drumify", "continue"]
+TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
+    "autoencode": ("melody", "drums", "groove", "trio"),
+    "humanize": ("groove",),
+    "drumify": ("groove",),
+    "continue": ("pianoroll",),
+}
+"""Which tensors each task is defined on."""
+Precision = Literal["float", "int8"]
+
+
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the parts of bundle.json: frozen, and strict about unknown fields."""
+
+
+class TensorSpec(_Record, frozen=True, kw_only=True):
+    """One input or output of a graph."""
+
+    name: str
+    dtype: str
+    """`float32` or `int64`."""
+    shape: tuple[int | str, ...]
+    """Sizes; by name those that vary: `"B"` the batch, in continuations `"T"` and `"U"` steps."""
+
+
+class GraphSpec(_Record, frozen=True, kw_only=True):
+    """What a graph takes and returns, in order."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+class RepresentationRef(_Record, frozen=True, kw_only=True):
+    """Which tensors the model speaks, and the hash of everything that changes them."""
+
+    name: str
+    bars: int
+    steps_per_beat: int = 4
+    beats_per_bar: int = 4
+    hash: str
+
+
+class FileEntry(_Record, frozen=True, kw_only=True):
+    """A file of the bundle as it must be."""
+
+    sha256: str
+    size_bytes: int
+
+
+class Voice(_Record, frozen=True, kw_only=True):
+    """Where one part of the music goes."""
+
+    name: str
+    channel: int = 0
+    """MIDI channel, 0 to 15."""
+    program: int | None = None
+    """General MIDI program 0 to 127 that suits it; None for drums or no preference."""
+
+
+class DataSource(_Record, frozen=True, kw_only=True):
+    """One collection the model was trained on."""
+
+    name: str
+    licence: str
+    works: int
+    url: str = ""
+
+
+class TrainingRecord(_Record, frozen=True, kw_only=True):
+    """How the weights came to be."""
+
+    data: tuple[DataSource, ...]
+    data_hash: str
+    """Hash of the corpus, as `antiphon-train corpus build` reports it."""
+    config: dict[str, Any]
+    """The whole training configuration."""
+    seed: int
+    steps: int
+    notes: str = ""
+    """Hardware, hours, commit: for people."""
+
+
+class Attribute(_Record, frozen=True, kw_only=True):
+    """A direction in latent space, and what one unit along it was measured to change."""
+
+    name: str
+    unit: str
+    """Unit of the attribute itself, such as `onsets per step` or `semitones`."""
+    effects: dict[str, float]
+    """Measured change of every attribute, by name, in its own unit."""
+    effects_percent: dict[str, float] = {}
+    """The same as a percentage of the attribute's mean over the same latents; one whose mean is 0 is
+    left out."""
+
+
+class BundleManifest(_Record, frozen=True, kw_only=True):
+    """bundle.json."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    """Lower-case letters, digits and underscores, such as `melody_2bar`."""
+    kind: Kind = "vae"
+    """`vae`: a latent to and from a phrase; `seq2seq`: the state between given music and what follows."""
+    task: Task = "autoencode"
+    """What the encoder hears and what the decoder writes: the same phrase, quantised drums to played
+    ones, taps to drums, or given bars to the bars that follow."""
+    title: str = ""
+    representation: RepresentationRef
+    bars: int
+    steps: int
+    """T."""
+    streams: tuple[int, ...]
+    """Vocabulary of each categorical stream; empty for float tensors."""
+    width: int
+    """V, the last axis of the perturbation."""
+    z_size: int
+    """Z."""
+    voices: tuple[Voice, ...]
+    encoder: GraphSpec
+    decoder: GraphSpec
+    files: dict[str, FileEntry] = {}
+    """Filled by `save_bundle`."""
+    training: TrainingRecord
+    metrics: dict[str, float]
+    """Measured on held-out works, such as `free_running_accuracy`, `note_f1`, `kl_bits`."""
+    parity: dict[str, float] = {}
+    """What the exporter measured of the graphs against torch."""
+    attributes: tuple[Attribute, ...] = ()
+    """In the order of `Latents.directions`."""
+    prior_components: int = 0
+    """K of the prior mixture in `latents.npz`; 0 means the standard normal."""
+    variation_curve: tuple[float, ...] = ()
+    """Share of the way to walk at equally spaced slider values, from 0 to 1, measured by
+    `engine.inference.calibration` so that the music changes evenly; empty for a common one."""
+    morph_curve: tuple[float, ...] = ()
+    """The same for morphs."""
+    density_curve: tuple[float, ...] = ()
+    """Continuations: nats to favour every key by at `DENSITY_TEMPERATURES`, measured so that at each of
+    them as many keys sound as in real music; empty for none."""
+
+
+DENSITY_TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Where a `density_curve` is measured; between them it is a straight line, beyond them it stays."""
+
+
+def graph_specs(
+    representation: Representation, z_size: int, task: Task = "autoencode"
+) -> tuple[GraphSpec, GraphSpec]:
+    """Return what encoder and decoder take and return: the contract between exporter and engine.
+
+    The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
+    hears T steps and writes U, whatever both are.
+    """
+    silence = Phrase((), representation.bars, float(representation.grid.beats_per_bar))
+    tensor = representation.encode(silence)
+    T: int | str
+    U: int | str
+    T, D = tensor.shape
+    T, U = ("T", "U") if task == "continue" else (T, T)
+    x = TensorSpec(name="x", dtype=tensor.dtype.name, shape=("B", T, D))
+    mu = TensorSpec(name="mu", dtype="float32", shape=("B", z_size))
+    z = TensorSpec(name="z", dtype="float32", shape=("B", z_size))
+    noise = TensorSpec(name="perturbation", dtype="float32", shape=(U, "B", representation.width))
+    tokens = TensorSpec(name="tokens", dtype=tensor.dtype.name, shape=(U, "B", D))
+    sigma = msgspec.structs.replace(mu, name="sigma")
+    return GraphSpec(inputs=(x,), outputs=(mu, sigma)), GraphSpec(inputs=(z, noise), outputs=(tokens,))

@@ -1,0 +1,144 @@
+"""A model on disk: `bundle.json`, its graphs, and every check before anything of it is used.
+
+The exporter builds a `BundleManifest`, calls `save_bundle`, and proves the result by `load_bundle`;
+the engine only ever loads. The files of a bundle:
+
+| file | what it is |
+|---|---|
+| `encoder.onnx`, `decoder.onnx` | float32 graphs, required |
+| `decoder.int8.onnx` | the decoder for the CPU in 8 bits, optional |
+| `encoder.int8.onnx` | the encoder in 8 bits, optional; without it the float one serves both decoders |
+| `latents.npz` | prior mixture and attribute directions (`Latents`), optional |
+| `weights.safetensors` | for fine-tuning, optional; checked here, read by training only |
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import BundleError
+from engine.inference.bundle.archive import Archive, read_archive
+from engine.inference.bundle.checks import (
+    check_file_names,
+    check_graph,
+    check_representation,
+    check_specs,
+    check_task,
+    check_texts_and_curves,
+    parse_manifest,
+)
+from engine.inference.bundle.latents import Latents, parse_latents
+from engine.inference.bundle.manifest import (
+    FILE_NAMES,
+    GRAPHS,
+    INT8_GRAPHS,
+    LARGEST_MANIFEST_BYTES,
+    LATENTS,
+    MANIFEST,
+    WEIGHTS,
+    BundleManifest,
+    FileEntry,
+    Precision,
+)
+from engine.inference.bundle.preflight import inspect_graph
+from engine.inference.controls import TASK_MODES, Mode
+from engine.music.representation import Representation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A bundle whose every check has passed. Graphs stay in memory as bytes; weights do not."""
+
+    path: Path
+    manifest: BundleManifest
+    representation: Representation
+    latents: Latents
+    graphs: Mapping[str, bytes] = field(repr=False)
+    """The ONNX files by name."""
+    hash: str
+    """sha256 of bundle.json, and so of everything in it."""
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """What it can be asked for; the first is the usual one."""
+        return TASK_MODES[self.manifest.task]
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """The forms it comes in."""
+        return ("int8", "float") if INT8_GRAPHS[1] in self.graphs else ("float",)
+
+    def graph_pair(self, precision: Precision) -> tuple[bytes, bytes]:
+        """Return encoder and decoder; BundleError if the bundle lacks that precision."""
+        encoder, decoder = GRAPHS if precision == "float" else INT8_GRAPHS
+        if decoder not in self.graphs:
+            raise BundleError(f"{self.path}: has no {precision} graphs; choose from {list(self.precisions)}")
+        return self.graphs.get(encoder, self.graphs[GRAPHS[0]]), self.graphs[decoder]
+
+
+def save_bundle(folder: Path, manifest: BundleManifest, files: Mapping[str, bytes]) -> BundleManifest:
+    """Write a bundle folder: the files, then bundle.json with their sizes and hashes.
+
+    Args:
+        folder: made if missing; files of the same names are replaced.
+        manifest: its `files` are filled in here.
+        files: contents by name, from `FILE_NAMES`.
+
+    Returns:
+        The manifest as written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for name, data in files.items():
+        if name not in FILE_NAMES:
+            raise BundleError(f"{name}: no file of a bundle; the names are {', '.join(FILE_NAMES)}")
+        (folder / name).write_bytes(data)
+        entries[name] = FileEntry(sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    manifest = msgspec.structs.replace(manifest, files=entries)
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    return manifest
+
+
+def load_bundle(path: Path | str) -> Bundle:
+    """Load and verify a bundle.
+
+    Args:
+        path: the folder, or a .zip of it.
+
+    Raises:
+        BundleError: anything does not fit; the message names the field or file.
+    """
+    path = Path(path)
+    return read_archive(path, lambda archive: _load(path, archive))
+
+
+def _load(path: Path, archive: Archive) -> Bundle:
+    data = archive.read(MANIFEST, LARGEST_MANIFEST_BYTES)
+    manifest = parse_manifest(data, archive.where)
+    representation = check_representation(manifest, archive.where)
+    check_texts_and_curves(manifest, archive.where)
+    check_task(manifest, archive.where)
+    check_specs(manifest, representation, archive.where)
+    check_file_names(manifest, archive.where)
+    kept: dict[str, bytes] = {}
+    for name, entry in manifest.files.items():
+        content = _read_verified(archive, name, entry)
+        if name != WEIGHTS:
+            kept[name] = content
+    latents = parse_latents(kept.pop(LATENTS, None), manifest, archive.where)
+    for name, graph in kept.items():
+        spec = manifest.encoder if name.startswith("encoder") else manifest.decoder
+        check_graph(inspect_graph(graph, f"{archive.where}: {name}"), spec, f"{archive.where}: {name}")
+    return Bundle(path, manifest, representation, latents, kept, hashlib.sha256(data).hexdigest())
+
+
+def _read_verified(archive: Archive, name: str, entry: FileEntry) -> bytes:
+    content = archive.read(name)
+    if len(content) != entry.size_bytes:
+        raise BundleError(f"{archive.where}: {name}: size {len(content)} bytes is not {entry.size_bytes}")
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise BundleError(f"{archive.where}: {name}: sha256 differs from bundle.json; get the bundle again")
+    return content
