@@ -91,7 +91,7 @@ def _plain(suffix: str) -> str:
 
 @lru_cache(maxsize=512)
 def _intervals_of(suffix: str) -> tuple[int, ...] | None:
-    """Return the ascending semitones above the root that a suffix such as `m7b5` means; None if it means none."""
+    """Return the ascending semitones above the root of a suffix such as `m7b5`; None if it is none."""
     text = _plain(suffix)
     head = _HEAD.match(text)
     assert head is not None  # every part of it is optional
