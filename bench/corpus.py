@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.extract.reader import Piece, Track, UnusableFileError, read_piece
 from training.corpus.report.statistics import statistics_of
-from training.corpus.sources import CorpusError, SourceFile, find_sources
+from training.corpus.sources import SourceFile, find_sources
+from training.errors import CorpusError
 
 LAKH_FILES = 178_561
 

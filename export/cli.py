@@ -1,18 +1,21 @@
 """The `antiphon-export` command: runs into bundles, and bundles proven again."""
 
-import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from engine.errors import AntiphonError
+from training.command_line import OneLineCommand
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
-@app.command()
+@app.command("antiphon-export", cls=OneLineCommand)
 def export(
     run: Annotated[Path | None, typer.Argument(help="Folder of the training run.")] = None,
     output: Annotated[
@@ -34,15 +37,12 @@ def export(
 ) -> None:
     """Turn a training run into a bundle for the app, proven against torch."""
     console = Console(stderr=True)
-    try:
-        if check is not None:
-            check_command(check, console)
-            return
-        if run is None or output is None:
-            raise typer.BadParameter("give RUN and -o BUNDLE, or --check BUNDLE")
-        export_command(run, output, corpus, latents, int8, zipped, name, title, console)
-    except AntiphonError as error:
-        fail(error)
+    if check is not None:
+        check_command(check, console)
+        return
+    if run is None or output is None:
+        raise typer.BadParameter("give RUN and -o BUNDLE, or --check BUNDLE")
+    export_command(run, output, corpus, latents, int8, zipped, name, title, console)
 
 
 def export_command(
@@ -80,12 +80,10 @@ def check_command(path: Path, console: Console) -> None:
     show_check(path, result, console)
 
 
-def fail(error: Exception) -> NoReturn:
-    """Print the error's one line and leave with status 1."""
-    print(f"antiphon-export: {error}", file=sys.stderr)
-    raise typer.Exit(1)
-
-
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from engine.music.representation import Representation, representation
 from export.errors import ExportError
-from training.config import ConfigError, ModelConfig, RunConfig
+from training.config import ModelConfig, RunConfig
 from training.corpus.dataset import Corpus
-from training.corpus.sources import CorpusError
+from training.errors import ConfigError, CorpusError
 from training.models.build import Trainable
 from training.models.build import build_model as build
 

@@ -14,7 +14,8 @@ import msgspec
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.config import ConfigError, RunConfig
+from training.config import RunConfig
+from training.errors import ConfigError
 from training.models.build import Trainable
 
 

@@ -1,15 +1,23 @@
 """The `antiphon-train` command: corpora, runs and their evaluation."""
 
-import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from training.command_line import INTERRUPTED_STATUS, OneLineGroup, fail
+
+# Without rich's markup, which takes the brackets of "[default: ...]" for a style and swallows them.
 app = typer.Typer(
-    help="Turn folders of MIDI files into trained models.", no_args_is_help=True, add_completion=False
+    name="antiphon-train",
+    cls=OneLineGroup,
+    help="Turn folders of MIDI files into trained models.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
-corpus_app = typer.Typer(help="Build and look at training data.", no_args_is_help=True)
+corpus_app = typer.Typer(help="Build and look at training data.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(corpus_app, name="corpus")
 
 
@@ -38,7 +46,6 @@ def corpus_build(
     """Read MIDI files into a memory-mapped corpus; safe to stop and run again."""
     from training.corpus.build.build import BuildOptions
     from training.corpus.build.command import build_with_progress
-    from training.corpus.sources import CorpusError
 
     try:
         build_with_progress(
@@ -55,11 +62,8 @@ def corpus_build(
                 shippable_only=shippable_only,
             ),
         )
-    except (CorpusError, OSError) as error:
-        _fail(error)
     except KeyboardInterrupt:
-        print("antiphon-train: stopped; the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(130) from None
+        fail("antiphon-train", "stopped; the same command goes on from here", INTERRUPTED_STATUS)
 
 
 @corpus_app.command("report")
@@ -69,17 +73,15 @@ def corpus_report(
 ) -> None:
     """Show what is in a corpus: a page with plots, and the plots as PNG files."""
     from training.corpus.report.page import write_report
-    from training.corpus.sources import CorpusError
 
-    try:
-        print(write_report(corpus, output))
-    except (CorpusError, OSError) as error:
-        _fail(error)
+    print(write_report(corpus, output))
 
 
 @app.command("run")
 def run_command(
-    config: Annotated[Path, typer.Argument(help="A TOML file like those in training/configs.")],
+    config: Annotated[
+        str, typer.Argument(help="Name of a config that comes with the program, or a TOML file.")
+    ],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Changes to the file, as key=value (optim.steps=500).")
     ] = None,
@@ -94,15 +96,11 @@ def run_command(
     ] = None,
 ) -> None:
     """Train a model; Ctrl+C is safe, --resume goes on to the same numbers."""
-    from training.config import ConfigError, load_config
-    from training.corpus.sources import CorpusError
+    from training.config_file import load_config
     from training.run_command import run_with_progress
 
-    try:
-        loaded = load_config(config, overrides)
-        run_with_progress(loaded, output or Path("runs") / loaded.name, resume=resume, finetune=finetune)
-    except (ConfigError, CorpusError) as error:
-        _fail(error)
+    loaded = load_config(config, overrides or ())
+    run_with_progress(loaded, output or Path("runs") / loaded.name, resume=resume, finetune=finetune)
 
 
 @app.command("evaluate")
@@ -127,15 +125,10 @@ def evaluate_run(
     ] = None,
 ) -> None:
     """Measure a model on held-out music: metrics.json and a page with pictures and samples."""
-    from training.config import ConfigError
-    from training.corpus.sources import CorpusError
     from training.evaluation.command import evaluate_command
     from training.evaluation.evaluate import Options
 
-    try:
-        evaluate_command(model, corpus, output, Options(split, windows, seed), recorded=recorded, audio=audio)
-    except (ConfigError, CorpusError, OSError) as error:
-        _fail(error)
+    evaluate_command(model, corpus, output, Options(split, windows, seed), recorded=recorded, audio=audio)
 
 
 @app.command("listen")
@@ -157,27 +150,20 @@ def listen(
     key: Annotated[Path | None, typer.Option(help="The test's key.json, for --score.")] = None,
 ) -> None:
     """Write a blind listening test, real against generated, or score its answers."""
-    from training.config import ConfigError
-    from training.corpus.sources import CorpusError
     from training.evaluation.command import listen_command, score_command
 
-    try:
-        if score is not None and key is not None:
-            score_command(score, key)
-        elif score is None and key is None and model is not None and output is not None:
-            listen_command(model, corpus, output, split, pairs, seed, bpm)
-        else:
-            raise ConfigError("listen: give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
-    except (ConfigError, CorpusError, OSError) as error:
-        _fail(error)
-
-
-def _fail(error: Exception) -> NoReturn:
-    """Print the error's one line and leave with status 1."""
-    print(f"antiphon-train: {error}", file=sys.stderr)
-    raise typer.Exit(1)
+    if score is not None and key is not None:
+        score_command(score, key)
+    elif score is None and key is None and model is not None and output is not None:
+        listen_command(model, corpus, output, split, pairs, seed, bpm)
+    else:
+        raise typer.BadParameter("give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
 
 
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

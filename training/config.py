@@ -1,59 +1,70 @@
 """What a training run is made of: one typed struct per table of the TOML file."""
 
-import tomllib
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
+# The ranges stand here and nowhere else; training/config_file.py reads them for its messages.
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+CountOrNone = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Size = Annotated[int, Meta(ge=1, le=65_536)]
+Depth = Annotated[int, Meta(ge=1, le=64)]
+DepthOrNone = Annotated[int, Meta(ge=0, le=64)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Dropout = Annotated[float, Meta(ge=0, lt=1)]
+Rate = Annotated[float, Meta(ge=0, le=1)]
+Weight = Annotated[float, Meta(ge=0, le=1e6)]
+Above0 = Annotated[float, Meta(gt=0, le=1e6)]
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all config tables: frozen, and a misspelt key is an error."""
+    """Base of all config tables: frozen, ranges checked, and a misspelt key is an error."""
 
 
-class EncoderConfig(Table):
+class EncoderConfig(Table, frozen=True):
     """The encoder; see training/models/encoders.py."""
 
     kind: Literal["mixer", "bilstm", "hier_bilstm"] = "mixer"
-    channels: int = 128
-    bar_channels: int = 384
-    step_depth: int = 3
-    bar_depth: int = 2
-    expansion: int = 2
-    hidden: int = 256
-    layers: int = 1
-    dropout: float = 0.0
+    channels: Size = 128
+    bar_channels: Size = 384
+    step_depth: DepthOrNone = 3
+    bar_depth: DepthOrNone = 2
+    expansion: Depth = 2
+    hidden: Size = 256
+    layers: Depth = 1
+    dropout: Dropout = 0.0
 
 
-class DecoderConfig(Table):
+class DecoderConfig(Table, frozen=True):
     """Conductor and core; see training/models/decoders.py."""
 
     kind: Literal["mixer", "lstm", "flat"] = "mixer"
-    channels: int = 128
-    bar_channels: int = 384
-    step_depth: int = 3
-    bar_depth: int = 2
-    expansion: int = 2
-    conductor_layers: int = 1
-    hidden: int = 256
-    layers: int = 1
-    dropout: float = 0.0
+    channels: Size = 128
+    bar_channels: Size = 384
+    step_depth: DepthOrNone = 3
+    bar_depth: DepthOrNone = 2
+    expansion: Depth = 2
+    conductor_layers: Depth = 1
+    hidden: Size = 256
+    layers: Depth = 1
+    dropout: Dropout = 0.0
 
 
-class ContinuerConfig(Table):
+class ContinuerConfig(Table, frozen=True):
     """The two GRUs of a continuation; see training/models/seq2seq.py."""
 
-    hidden: int = 256
-    layers: int = 2
-    channels: int = 128
+    hidden: Size = 256
+    layers: Depth = 2
+    channels: Size = 128
 
 
-class ModelConfig(Table):
+class ModelConfig(Table, frozen=True):
     """A variational autoencoder over one representation, or (task `continue`) a continuation."""
 
     representation: Literal["melody", "drums", "groove", "trio", "pianoroll"] = "melody"
-    bars: int = 2
-    z_size: int = 128
+    bars: Annotated[int, Meta(ge=1, le=64)] = 2
+    z_size: Size = 128
     task: Literal["autoencode", "humanize", "drumify", "continue"] = "autoencode"
     """For `continue`, `bars` counts the given bars and the corpus gives as many again to write."""
     encoder: EncoderConfig = EncoderConfig()
@@ -76,62 +87,63 @@ class ModelConfig(Table):
         return 2 * self.bars if self.task == "continue" else self.bars
 
 
-class DataConfig(Table):
+class DataConfig(Table, frozen=True):
     """What is drawn from the corpus."""
 
-    transpose: int = 6
+    transpose: Annotated[int, Meta(ge=0, le=24)] = 6
     """Largest transposition in semitones, drawn per window, both ways; 0 for drums."""
-    batch: int = 128
+    batch: Annotated[int, Meta(ge=1, le=1_000_000)] = 128
     """Windows a step, over all ranks."""
 
 
-class LossConfig(Table):
+class LossConfig(Table, frozen=True):
     """The objective; see training/models/losses.py."""
 
-    beta: float = 0.2
+    beta: Weight = 0.2
     """Final weight of the KL term."""
-    beta_warmup_steps: int = 2000
-    free_bits: float = 48.0
+    beta_warmup_steps: CountOrNone = 2000
+    free_bits: Weight = 48.0
     """Bits of KL a phrase that cost nothing, on the sum over dimensions."""
-    withhold: float = 0.2
+    withhold: Share = 0.2
     """Share of fed-back steps withheld, so that the latent is listened to."""
-    own_share: float = 0.0
+    own_share: Share = 0.0
     """Final share of fed-back steps that are the model's own (parallel scheduled sampling)."""
-    own_from: float = 0.3
+    own_from: Share = 0.3
     """Part of training after which `own_share` ramps up, 0 to 1."""
-    stream_weights: tuple[float, ...] = ()
+    stream_weights: tuple[Weight, ...] = ()
     """Weight of each categorical stream against the KL and the others; empty is 1 for all."""
-    from_nothing: float = 0.0
+    from_nothing: Share = 0.0
     """Continuations: share of phrases written from the zero state, so that starting from it is learned."""
-    velocity_weight: float = 20.0
-    offset_weight: float = 10.0
+    velocity_weight: Weight = 20.0
+    offset_weight: Weight = 10.0
     keys: Literal["bce", "focal", "focal_plus"] = "bce"
     """Loss of a piano key; see training/models/losses.py."""
-    gamma: float = 2.0
+    gamma: Annotated[float, Meta(ge=0, le=100)] = 2.0
     """Focal losses: how much less an easy key counts, 0 and above."""
-    alpha: float = 0.5
+    alpha: Share = 0.5
     """Focal losses: weight of sounding keys, 0 to 1; silent ones get the rest."""
 
 
-class OptimConfig(Table):
+class OptimConfig(Table, frozen=True):
     """AdamW with warm-up and cosine decay, and an exponential moving average of the weights."""
 
-    steps: int = 20000
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 2e-5
-    warmup_steps: int = 300
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    ema: float = 0.999
+    steps: Count = 20000
+    learning_rate: Rate = 1e-3
+    final_learning_rate: Rate = 2e-5
+    warmup_steps: CountOrNone = 300
+    weight_decay: Weight = 0.01
+    clip_norm: Above0 = 1.0
+    ema: Dropout = 0.999
 
 
-class RunConfig(Table):
+class RunConfig(Table, frozen=True):
     """One training run."""
 
-    name: str
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f]+$")]
+    """Of the run's folder and of the bundle made from it."""
     corpus: str
     """Folder of the corpus, relative to where the command runs."""
-    seed: int = 1
+    seed: Annotated[int, Meta(ge=0, le=2**31)] = 1
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     loss: LossConfig = LossConfig()
@@ -139,46 +151,9 @@ class RunConfig(Table):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     bf16: bool = False
     """Autocast to bfloat16; worth it on CPUs with AMX and on GPUs."""
-    threads: int = 0
+    threads: Annotated[int, Meta(ge=0, le=4096)] = 0
     """Torch threads a process; 0 leaves torch's own choice."""
-    evaluate_every_steps: int = 1000
-    evaluate_windows: int = 2048
-    patience: int = 0
+    evaluate_every_steps: Count = 1000
+    evaluate_windows: Count = 2048
+    patience: CountOrNone = 0
     """Stop after so many evaluations without a better free-running accuracy; 0 never stops early."""
-
-
-class ConfigError(Exception):
-    """A config that cannot be used; the message names file, key and what is allowed."""
-
-
-def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
-    """Read a run's TOML file and apply `key.sub=value` overrides (TOML values, bare words allowed).
-
-    Raises:
-        ConfigError: unreadable file, unknown key or a value of the wrong type.
-    """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        for override in overrides or []:
-            _override(tables, override)
-        return msgspec.convert(tables, RunConfig)
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror}; name a TOML file like those in training/configs"
-        ) from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}; see the comments in training/configs") from error
-
-
-def _override(tables: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"override {text!r} is not of the form key=value")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    *path, last = key.split(".")
-    for name in path:
-        tables = tables.setdefault(name, {})
-    tables[last] = parsed

@@ -17,11 +17,12 @@ from torch.nn.utils import clip_grad_norm_
 
 from training import schedules
 from training.checkpoint import RunFolder
-from training.config import ConfigError, RunConfig
+from training.config import RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.sampler import EpochSampler
 from training.distributed import Ranks, ranks
 from training.encoder_input import heard_and_target
+from training.errors import ConfigError
 from training.evaluation.core_metrics import core_metrics
 from training.models.build import Trainable, build_model, build_objective
 from training.models.losses import Noise, Terms

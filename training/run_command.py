@@ -11,7 +11,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from engine.music.representation import representation
 from training import loop
-from training.config import ConfigError, RunConfig
+from training.config import RunConfig
+from training.errors import ConfigError
 from training.evaluation.pictures import interpolation_picture, reconstruction_picture
 from training.models.vae import VAE
 

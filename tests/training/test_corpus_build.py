@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from training.cli import app
 from training.corpus.build.build import WORK_FOLDER, BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
-from training.corpus.sources import CorpusError
+from training.errors import CorpusError
 
 
 def random_tune(seed: int, bars: int = 8) -> list[tuple[float, ...]]:

@@ -11,7 +11,7 @@ from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.corpus_kinds import KINDS
 from training.corpus.dataset import Corpus, shifts_within
 from training.corpus.sampler import EpochSampler
-from training.corpus.sources import CorpusError
+from training.errors import CorpusError
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from corpus_files import Part, tune, write_midi
 
-from training.corpus.sources import CorpusError, find_sources
+from training.corpus.sources import find_sources
+from training.errors import CorpusError
 
 COLUMNS = "path,set,licence,rights,work_id,split_group,split,vocal_tracks"
 

@@ -13,7 +13,8 @@ from corpus_files import Part, tune, write_midi
 
 from training.corpus.build.shards import Progress, Shard, build_shard, is_done, plan_shards
 from training.corpus.build.supervisor import run_supervised
-from training.corpus.sources import CorpusError, SourceFile, find_sources
+from training.corpus.sources import SourceFile, find_sources
+from training.errors import CorpusError
 
 
 def poisonous_build(

@@ -11,7 +11,7 @@ from toy_runs import SMALL, melody_corpus
 from training.config import ModelConfig
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
-from training.corpus.sources import CorpusError
+from training.errors import CorpusError
 from training.evaluation.humanising import (
     Performance,
     feel_errors,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.music.notes import Note, Phrase
-from training.config import ConfigError
+from training.errors import ConfigError
 from training.evaluation.listening import Question, score_answers, verdict, write_test
 from training.evaluation.sound import RATE, render
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from training.checkpoint import RunFolder
 from training.cli import app
-from training.config import ConfigError
+from training.errors import ConfigError
 from training.loop import load_model, train
 
 

@@ -12,7 +12,8 @@ from training.corpus import fingerprints, to_model_tensor
 from training.corpus.extract import drumming, melodic, pianorolls, trios
 from training.corpus.extract.reader import Piece
 from training.corpus.extract.streams import OFF_GRID, POLYPHONIC, Segment
-from training.corpus.sources import CorpusError, SourceFile
+from training.corpus.sources import SourceFile
+from training.errors import CorpusError
 
 Block = NDArray[Any]
 """`[n, T, W]` windows in the stored form, with held notes put at their first step."""

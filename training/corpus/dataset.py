@@ -13,8 +13,9 @@ from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from training.corpus.build.merge import SCHEMA
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.extract.bars import GRID
-from training.corpus.sources import SPLITS, CorpusError
+from training.corpus.sources import SPLITS
 from training.corpus.windows import SEEN_IN_TRAIN, gather, positions
+from training.errors import CorpusError
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.errors import CorpusError
+
 SPLITS = ("train", "valid", "test")
 MIDI_SUFFIXES = {".mid", ".midi", ".smf", ".rmi", ".kar"}
 MANIFEST_NAME = "manifest.csv"
 CLEARED_RIGHTS = {"ok", "pd", "pd_us_only", "pd_life70_only", "songs third-party"}
 """Values of the manifest's `rights` column under which a trained model may be shipped."""
-
-
-class CorpusError(Exception):
-    """A corpus that cannot be built or opened; one line that says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from training.config import ConfigError
+from training.errors import ConfigError
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, Results, evaluate, record
 from training.evaluation.listening import questions, score_answers, verdict, write_test

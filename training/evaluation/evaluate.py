@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from engine.music.notes import Phrase
 from training.checkpoint import RunFolder
-from training.config import ConfigError
 from training.corpus.dataset import Corpus
 from training.encoder_input import heard_and_target, heard_of
+from training.errors import ConfigError
 from training.evaluation import pictures
 from training.evaluation.attributes import (
     CALIBRATION_LATENTS,

@@ -28,8 +28,9 @@ from torch import Tensor
 
 from engine.music.groove import HITS, OFFSETS, VELOCITIES
 from training.corpus.dataset import Corpus
-from training.corpus.sources import SPLITS, CorpusError
+from training.corpus.sources import SPLITS
 from training.encoder_input import heard_of
+from training.errors import CorpusError
 from training.models.vae import VAE
 
 Frames = NDArray[np.float32]

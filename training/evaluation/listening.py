@@ -18,8 +18,8 @@ import numpy as np
 from scipy.stats import binomtest
 
 from engine.music.notes import Phrase
-from training.config import ConfigError
 from training.corpus.dataset import Corpus
+from training.errors import ConfigError
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, generated_sets
 from training.evaluation.loaded_model import Subject

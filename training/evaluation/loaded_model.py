@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from safetensors.torch import load as load_tensors
 
 from engine.music.representation import Representation, representation
-from training.config import ConfigError, RunConfig
+from training.config import RunConfig
 from training.corpus.dataset import Corpus
+from training.errors import ConfigError
 from training.evaluation.attributes import definitions
 from training.loop import load_model
 from training.models.build import Trainable, build_model

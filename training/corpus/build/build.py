@@ -10,7 +10,8 @@ from training.corpus.build.executors import Advance, run_shards
 from training.corpus.build.merge import MergeOptions, merge
 from training.corpus.build.shards import is_done, plan_shards
 from training.corpus.corpus_kinds import kind_named
-from training.corpus.sources import CorpusError, find_sources
+from training.corpus.sources import find_sources
+from training.errors import CorpusError
 
 WORK_FOLDER = "shards"
 """Where finished shards stay inside the corpus, so that a second run reads nothing again."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from training.corpus.build.shards import Shard, build_shard
 from training.corpus.build.supervisor import run_supervised
-from training.corpus.sources import CorpusError
+from training.errors import CorpusError
 
 Advance = Callable[[int], None]
 """Called with a number of finished files, from the thread that called the executor."""

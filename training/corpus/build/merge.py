@@ -19,7 +19,7 @@ from training.corpus.build.splits import assign_splits, work_groups
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.extract.bars import GRID
 from training.corpus.report.statistics import FileStatistics
-from training.corpus.sources import SPLITS, CorpusError, Rejected, SourceFile
+from training.corpus.sources import SPLITS, Rejected, SourceFile
 from training.corpus.windows import (
     REASONS,
     SEEN_IN_TRAIN,
@@ -31,6 +31,7 @@ from training.corpus.windows import (
     judge,
     unique_windows,
 )
+from training.errors import CorpusError
 
 SCHEMA = 1
 """Version of `corpus.json` and the arrays beside it."""

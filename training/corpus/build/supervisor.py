@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from training.corpus.build.shards import Progress, Shard, build_shard
-from training.corpus.sources import CorpusError, SourceFile
+from training.corpus.sources import SourceFile
+from training.errors import CorpusError
 
 Build = Callable[[Shard, Path, Mapping[str, str] | None, Progress | None], None]
 Advance = Callable[[int], None]

@@ -1,0 +1,37 @@
+"""Text from outside, such as file names, made safe to show and to store as JSON.
+
+A file name that is not UTF-8 reaches Python with lone surrogates in it (PEP 383). Printing it or encoding it
+raises UnicodeEncodeError, which is a ValueError and escapes every handler of OSError.
+"""
+
+import json
+import unicodedata
+from typing import Any
+
+import msgspec
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with everything that cannot be shown in one line written as an escape.
+
+    The byte 0xE9 of a name that is not UTF-8 becomes the four characters `\xe9`; other lone surrogates become
+    `\ud800`, control characters, which a terminal would obey, `\x1b`. All other text stays as it is, so the
+    result always encodes to UTF-8.
+    """
+    return "".join(_escape(c) if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def json_bytes(value: Any, *, indent: int | None = None) -> bytes:
+    """Encode builtins, dataclasses or msgspec structs as UTF-8 JSON. It never fails on text.
+
+    A lone surrogate is written as its JSON escape, so `json.loads` gives the same string back.
+    """
+    text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=indent)
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,47 @@
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.text import json_bytes, printable
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+"""Lone surrogates and control characters included."""
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (b"caf\xe9.mid", "caf\\xe9.mid"),
+        ("café.mid".encode(), "café.mid"),
+        (b"a\nb\x1b[31m", "a\\x0ab\\x1b[31m"),
+        (b"\xff", "\\xff"),
+    ],
+)
+def test_a_file_name_of_any_bytes_is_shown_in_one_line(raw: bytes, shown: str) -> None:
+    assert printable(raw.decode("utf-8", "surrogateescape")) == shown
+
+
+def test_a_surrogate_that_is_no_byte_is_shown_by_its_number() -> None:
+    assert printable("\ud800") == "\\ud800"
+
+
+@given(ANY_TEXT)
+def test_what_is_shown_encodes_and_stays_in_its_line(text: str) -> None:
+    shown = printable(text)
+    shown.encode("utf-8")
+    assert shown.splitlines() in ([], [shown]) or any(c in shown for c in "\u2028\u2029")
+
+
+@given(st.binary())
+def test_names_of_any_bytes_survive_json(raw: bytes) -> None:
+    name = raw.decode("utf-8", "surrogateescape")
+    back = json.loads(json_bytes({"name": name}).decode("utf-8"))["name"]
+    assert back.encode("utf-8", "surrogateescape") == raw
+
+
+def test_paths_of_this_system_can_be_written(tmp_path) -> None:
+    name = os.fsdecode(b"l\xf6we.mid")
+    assert json.loads(json_bytes([name])) == [name]

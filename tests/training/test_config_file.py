@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import inspect
+from typer.testing import CliRunner
+
+from training.cli import app
+from training.config import RunConfig
+from training.config_file import config_names, load_config
+from training.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("optim.steps=-5", "optim.steps = -5: give a whole number from 1 to 1,000,000,000"),
+        ("model.z_size=0", "model.z_size = 0: give a whole number from 1 to 65,536"),
+        ("loss.withhold=1.5", "loss.withhold = 1.5: give a number from 0 to 1"),
+        ("loss.own_share=1.5", "loss.own_share = 1.5: give a number from 0 to 1"),
+        ("loss.gamma=-3", "loss.gamma = -3: give a number from 0 to 100"),
+        ("loss.gamma=nan", "loss.gamma = nan: give a number from 0 to 100"),
+        ("optim.learning_rate=inf", "give a number from 0 to 1"),
+        ("data.batch=0", "data.batch = 0: give a whole number from 1"),
+        ("evaluate_every_steps=0", "evaluate_every_steps = 0: give a whole number from 1"),
+        ("model.encoder.dropout=1", "model.encoder.dropout = 1: give a number from 0 to below 1"),
+        ("model.encoder.kind=foo", "choose one of bilstm, hier_bilstm, mixer"),
+        ("device=gpu", "device = 'gpu': choose one of auto, cpu, cuda"),
+        ("optim.stepz=3", "optim: no setting stepz; there are steps, learning_rate"),
+        ("bf16=1", "bf16 = 1: give true or false"),
+        ("loss.stream_weights=[1, -2]", "loss.stream_weights[1] = -2: give a number from 0"),
+        ("name=a/b", "name = 'a/b': give a short text without slashes"),
+        ("optim=3", "optim"),
+        ("name.x=3", "name is a value"),
+        ("nonsense", "not of the form key=value"),
+    ],
+)
+def test_what_is_not_allowed_is_named_with_what_is(override: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config("melody_2bar", [override])
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def numbers(kind: inspect.Type, path: str = "") -> list[tuple[str, inspect.IntType | inspect.FloatType]]:
+    """Return every number that a config has, by its dotted name."""
+    if isinstance(kind, inspect.StructType):
+        inner = [(f"{path}.{field.name}".strip("."), field.type) for field in kind.fields]
+        return [found for name, type_ in inner for found in numbers(type_, name)]
+    return [(path, kind)] if isinstance(kind, inspect.IntType | inspect.FloatType) else []
+
+
+@pytest.mark.parametrize(("name", "kind"), numbers(inspect.type_info(RunConfig)))
+def test_every_number_has_both_ends(name: str, kind: inspect.IntType | inspect.FloatType) -> None:
+    assert kind.ge is not None or kind.gt is not None, name
+    assert kind.le is not None or kind.lt is not None, name
+
+
+@given(st.sampled_from(numbers(inspect.type_info(RunConfig))), st.floats(allow_nan=False))
+def test_a_number_outside_its_range_is_refused_and_one_inside_is_taken(declared, value) -> None:
+    name, kind = declared
+    value = int(value) if isinstance(kind, inspect.IntType) and abs(value) < 1e18 else value
+    low = kind.ge is None or value >= kind.ge
+    inside = low and (kind.gt is None or value > kind.gt)
+    inside = inside and (kind.le is None or value <= kind.le) and (kind.lt is None or value < kind.lt)
+    if isinstance(kind, inspect.IntType) and not isinstance(value, int):
+        inside = False
+    try:
+        load_config("melody_2bar", [f"{name}={value!r}"])
+    except ConfigError as error:
+        assert not inside
+        assert name in str(error)
+    else:
+        assert inside
+
+
+@pytest.mark.parametrize("name", sorted(config_names()))
+def test_every_shipped_config_is_valid_and_named_like_its_file(name: str) -> None:
+    assert load_config(name).name == name
+
+
+def test_a_config_is_found_by_name_or_by_path(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('name = "mine"\ncorpus = "c"\n')
+    assert load_config(mine).name == "mine"
+    assert load_config("melody_2bar", ["seed=7"]).seed == 7
+    with pytest.raises(ConfigError, match="melody_2bar"):
+        load_config("melody_2barr")
+
+
+def test_a_config_survives_its_own_json() -> None:
+    config = load_config("trio_16bar")
+    assert msgspec.json.decode(msgspec.json.encode(config), type=RunConfig) == config
+
+
+@pytest.mark.parametrize("command", ["run", "evaluate", "listen", "corpus build"])
+def test_help_shows_defaults(command: str) -> None:
+    shown = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "[default: " in shown.output

@@ -1,0 +1,137 @@
+"""Reads a run's TOML file, found by path or by name, and applies overrides; says what is allowed."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from training.config import RunConfig
+from training.errors import ConfigError
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+def config_names() -> dict[str, Path]:
+    """Return the configs that come with the program, by name."""
+    return {path.stem: path for path in sorted(CONFIGS.rglob("*.toml"))}
+
+
+def find_config(name: str) -> Path:
+    """Return the TOML file at the path `name`, or the shipped config of that name.
+
+    Raises:
+        ConfigError: there is neither; the message lists the names that come nearest.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    names = config_names()
+    if path.name in names and path.suffix != ".toml":
+        return names[path.name]
+    near = difflib.get_close_matches(path.stem, names, 3, 0.4) or names
+    raise ConfigError(
+        f"{name}: no such file, and no config of that name; there are {', '.join(near)} "
+        "('antiphon-train configs' lists all)"
+    )
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run's TOML file and apply `key.sub=value` overrides (TOML values, bare words allowed).
+
+    Args:
+        path: a file, or the name of a shipped config.
+        overrides: changes, the last one of a key winning.
+
+    Raises:
+        ConfigError: unreadable file, unknown key, or a value that is not allowed.
+    """
+    file = find_config(str(path))
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        for override in overrides:
+            _override(tables, override)
+        return msgspec.convert(tables, RunConfig)
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}; name a TOML file or a shipped config") from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file}: {_explained(str(error), tables)}") from error
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def _override(tables: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ValueError(f"override {text!r} is not of the form key=value, as in optim.steps=500")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *path, last = key.strip().split(".")
+    for name in path:
+        tables = tables.setdefault(name, {})
+        if not isinstance(tables, dict):
+            raise ValueError(f"override {text!r}: {name} is a value and has no settings of its own")
+    tables[last] = parsed
+
+
+def _explained(message: str, tables: dict[str, Any]) -> str:
+    """Turn msgspec's message into: the key, its value, what is allowed."""
+    found = re.search(r"(.*?)(?: - at `\$\.?([^`]*)`)?$", message)
+    text, where = (found.group(1), found.group(2) or "") if found else (message, "")
+    steps = [step for step in re.split(r"[.\[\]]+", where) if step and step != "..."]
+    try:
+        declared, value = _declared(steps), _value(tables, steps)
+    except (KeyError, IndexError, TypeError):
+        return message
+    if isinstance(declared, inspect.StructType):
+        known = ", ".join(field.name for field in declared.fields)
+        name = re.search(r"unknown field `(.*)`", text)
+        if name:
+            return f"{where + ': ' if where else ''}no setting {name.group(1)}; there are {known}"
+        return f"{where + ': ' if where else ''}{text[0].lower() + text[1:]}"
+    return f"{where} = {value!r}: {allowed(declared)}"
+
+
+def _declared(steps: list[str]) -> inspect.Type:
+    """Return the type at a path of field names (an index stands for a tuple's item)."""
+    kind: inspect.Type = inspect.type_info(RunConfig)
+    for step in steps:
+        if isinstance(kind, inspect.StructType):
+            kind = {field.name: field.type for field in kind.fields}[step]
+        elif isinstance(kind, inspect.VarTupleType):
+            kind = kind.item_type
+    return kind
+
+
+def _value(tables: Any, steps: list[str]) -> Any:
+    for step in steps:
+        tables = tables[int(step)] if isinstance(tables, list) else tables[step]
+    return tables
+
+
+def allowed(kind: inspect.Type) -> str:
+    """Say what a setting may be: `give a whole number from 1 to 64`, `choose one of cpu, cuda`."""
+    if isinstance(kind, inspect.LiteralType):
+        return f"choose one of {', '.join(map(str, kind.values))}"
+    if isinstance(kind, inspect.IntType):
+        return f"give a whole number{_range(kind)}"
+    if isinstance(kind, inspect.FloatType):
+        return f"give a number{_range(kind)}"
+    if isinstance(kind, inspect.BoolType):
+        return "give true or false"
+    if isinstance(kind, inspect.VarTupleType):
+        return f"give a list; each: {allowed(kind.item_type)}"
+    if isinstance(kind, inspect.UnionType):
+        return " or ".join(allowed(part) for part in kind.types if not isinstance(part, inspect.NoneType))
+    return "give a short text without slashes" if isinstance(kind, inspect.StrType) else "give a table"
+
+
+def _range(kind: inspect.IntType | inspect.FloatType) -> str:
+    bounds = (("from", kind.ge), ("above", kind.gt), ("to", kind.le), ("to below", kind.lt))
+    return "".join(f" {word} {bound:,.10g}" for word, bound in bounds if bound is not None)
