@@ -10,7 +10,8 @@ from types import FrameType
 from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
 from app.notice_text import notice_line
-from engine.inference.controls import VARIATION_MODES
+from engine.inference.controls import CONTROLS
+from engine.modes.catalogue import modes_with
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
 from engine.session import Session
@@ -69,7 +70,7 @@ def bar_line(bar: int, snapshot: Snapshot, heard_notes: int) -> str:
     clock, controls = snapshot.clock, snapshot.controls
     assert clock is not None
     playing = len(snapshot.playing.notes) if snapshot.playing else 0
-    amount = f" {controls.variation:.2f}" if controls.mode in VARIATION_MODES else ""
+    amount = f" {controls.variation:.2f}" if controls.mode in modes_with(CONTROLS["variation"]) else ""
     late = "-" if snapshot.late_ms is None else f"{snapshot.late_ms:.2f} ms"
     return (
         f"bar {bar + 1:4}  {clock.bpm:6.1f} bpm  {clock.source} clock  heard {heard_notes:3}  "

@@ -24,7 +24,8 @@ from engine.errors import AntiphonError
 from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import CPU, Model
-from engine.inference.render import encode_slot, render
+from engine.inference.render import render
+from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 
 BATCHES = (1, 8, 64)

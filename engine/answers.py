@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import AntiphonError, RenderError
 from engine.inference.controls import Controls
-from engine.inference.render import Slot, encode_slot, render
+from engine.inference.render import render
+from engine.inference.slots import Slot, encode_slot
 from engine.inference.worker import LatestWorker
+from engine.modes.catalogue import slots_of
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import NoteData, PatternStarted, SetPattern, StartAt
 
@@ -122,7 +124,7 @@ class Answers:
             raise RenderError("no model is loaded yet")
         slots = {
             name: self._latents.slot(request.model, request.phrases[name])
-            for name in request.controls.needed_slots
+            for name in slots_of(request.controls)
         }
         return render(request.model, slots, request.controls)
 

@@ -17,9 +17,11 @@ from engine.edits import Edits
 from engine.errors import PerformerError, RenderError
 from engine.history import HeardPhrase, History
 from engine.inference.bundle.manifest import Attribute
-from engine.inference.controls import HEARD, STORED, TASK_MODES, Controls, applicable, changed
+from engine.inference.controls import HEARD, PITCHES, STORED, Controls, changed
+from engine.inference.latent_space import check_attributes
 from engine.inference.perturbation import pitched
-from engine.inference.render import check_attributes, check_mode, fit
+from engine.inference.slots import fit
+from engine.modes.catalogue import check_mode, counting, modes_of, slots_of
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import ClockSource, Command, Event, StartAt
@@ -151,7 +153,7 @@ class Session:
             if controls == before:
                 return
             if self._model is not None:
-                check_mode(self._model.bundle, controls)
+                check_mode(self._model.bundle, controls.mode)
                 # What another model left there is kept for when it comes back.
                 check_attributes(
                     self._model.bundle, dict(controls.attributes).keys() - dict(before.attributes)
@@ -185,7 +187,7 @@ class Session:
             self._board.untell("store")
             self._edits.store(slot, phrase)
             self._board.touch()
-            if slot in self._edits.now.controls.needed_slots:
+            if slot in slots_of(self._edits.now.controls):
                 self._request()
 
     def stored(self, slot: str) -> Phrase | None:
@@ -386,7 +388,7 @@ class Session:
     def _set_source(self, heard: HeardPhrase) -> None:
         self._board.touch()
         before, self._heard = self._heard, heard
-        uses_it = self._bypass or HEARD in self._edits.now.controls.needed_slots
+        uses_it = self._bypass or HEARD in slots_of(self._edits.now.controls)
         if uses_it and (before is None or before.phrase != heard.phrase):
             self._request()
 
@@ -400,7 +402,9 @@ class Session:
         source = phrases.get(controls.source)
         request = Request(
             model=self._model,
-            controls=applicable(controls, [attribute.name for attribute in self._attributes()]),
+            controls=counting(
+                controls, self._features(), [attribute.name for attribute in self._attributes()]
+            ),
             phrases=phrases,
             bypassed=source if self._bypass else None,
             anchor_beats=self._anchor_beats(),
@@ -410,7 +414,7 @@ class Session:
         if self._closed or (self._model is None and request.bypassed is None):
             return
         self._board.untell("slots")
-        missing = [name for name in controls.needed_slots if name not in phrases]
+        missing = [name for name in slots_of(controls) if name not in phrases]
         if request.bypassed is None and missing:
             self._tell_missing(missing)
             return
@@ -422,7 +426,7 @@ class Session:
         What continues it is counted from where it ended.
         """
         controls, heard = self._edits.now.controls, self._heard
-        if heard is None or HEARD not in controls.needed_slots:
+        if heard is None or HEARD not in slots_of(controls):
             return 0.0
         follows = controls.mode == "continue" and not self._bypass
         return (heard.first_bar + follows * heard.phrase.bars) * heard.phrase.beats_per_bar
@@ -430,8 +434,15 @@ class Session:
     def _attributes(self) -> tuple[Attribute, ...]:
         return self._model.bundle.manifest.attributes if self._model is not None else ()
 
+    def _features(self) -> frozenset[str]:
+        return (
+            frozenset({PITCHES})
+            if self._model is None or pitched(self._model.representation)
+            else frozenset()
+        )
+
     def _phrases(self) -> dict[str, Phrase]:
-        heard = {} if self._heard is None else {HEARD: self._heard.phrase}
+        heard: dict[str, Phrase] = {} if self._heard is None else {HEARD: self._heard.phrase}
         return {**self._edits.now.stored, **heard}
 
     def _tell_missing(self, missing: list[str]) -> None:
@@ -467,7 +478,7 @@ class Session:
         return {
             "model_name": model.name if model else "",
             "model_bars": model.bars if model else 0,
-            "modes": model.modes if model else TASK_MODES["autoencode"],
+            "modes": model.modes if model else modes_of("autoencode"),
             "attributes": self._attributes(),
             "pitched": model is None or pitched(model.representation),
             "voices": model.bundle.manifest.voices if model else (),

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.inference.bundle.manifest import Attribute, Voice
-from engine.inference.controls import TASK_MODES, Controls, Mode
+from engine.inference.controls import Controls, Mode
+from engine.modes.catalogue import modes_of
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
 
@@ -40,7 +41,7 @@ class Snapshot:
     model_name: str = ""
     """Empty while no model is loaded."""
     model_bars: int = 0
-    modes: tuple[Mode, ...] = TASK_MODES["autoencode"]
+    modes: tuple[Mode, ...] = modes_of("autoencode")
     """What the model can be asked for."""
     attributes: tuple[Attribute, ...] = ()
     """What the model has directions for in its latent space."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from app.file_commands.sources import Say, Source
 from app.track_names import voicing
 from engine.errors import AntiphonError
-from engine.inference.controls import VARIATION_MODES, Controls, Mode, Start
+from engine.inference.controls import CONTROLS, Controls, Mode, Start
 from engine.inference.model import Model
 from engine.inference.render import render_batch
 from engine.midifile.write import write_phrase
+from engine.modes.catalogue import modes_with
 from engine.music.notes import Phrase
 
 LARGEST_COUNT = 1000
@@ -31,7 +32,7 @@ def vary(
 
     A drummer's model does what it is for: it grooves the phrase or drums to its rhythm.
     """
-    mode: Mode = next((mode for mode in model.modes if mode in VARIATION_MODES), "vary")
+    mode: Mode = next((mode for mode in model.modes if mode in modes_with(CONTROLS["variation"])), "vary")
     takes = [
         Controls(mode=mode, variation=variation, temperature=temperature, seed=seed + number, source="A")
         for number in range(_counted(count))

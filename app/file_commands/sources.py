@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from engine.errors import MidiFileError
 from engine.inference.model import Model
-from engine.inference.render import Slot, encode_slot
+from engine.inference.slots import Slot, encode_slot
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
 from engine.midifile.track_choice import (

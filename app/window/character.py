@@ -10,8 +10,12 @@ from app.window import theme
 from app.window.controls import ValueSlider
 from app.window.fields import show_if
 from engine.inference.bundle.manifest import Attribute
-from engine.inference.controls import ATTRIBUTE_MODES, CONSTRAINED_MODES, Controls
+from engine.inference.controls import CONTROLS, Controls, attribute_parameter
+from engine.modes.catalogue import modes_with
 from engine.snapshot import Snapshot
+
+CONSTRAINED_MODES = modes_with(CONTROLS["density"])
+ATTRIBUTE_MODES = modes_with(attribute_parameter("any"))
 
 FARTHEST = 3.0
 """Steps along a direction, either way."""

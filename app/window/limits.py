@@ -9,16 +9,19 @@ from app.window import theme
 from app.window.controls import KeyButton
 from app.window.fields import Choice, PitchBox, row, show_if, show_number
 from engine.inference.controls import (
-    CONSTRAINED_MODES,
+    CONTROLS,
     KEYS,
-    PITCHES_MODES,
-    RHYTHM_MODES,
     SCALES,
     Constraints,
     Controls,
     Mode,
 )
+from engine.modes.catalogue import modes_with
 from engine.snapshot import Snapshot
+
+CONSTRAINED_MODES = modes_with(CONTROLS["density"])
+RHYTHM_MODES = modes_with(CONTROLS["keep_rhythm"])
+PITCHES_MODES = modes_with(CONTROLS["keep_pitches"])
 
 FREE = Constraints()
 

@@ -21,9 +21,14 @@ from app.window.controls import KeyButton, ValueSlider
 from app.window.fields import Choice, row, show_if, show_number
 from app.window.limits import Limits
 from app.window.top_bar import label
-from engine.inference.controls import LARGEST_SEED, PITCHES_MODES, RHYTHM_MODES, VARIATION_MODES, Controls
+from engine.inference.controls import CONTROLS, LARGEST_SEED, Controls
+from engine.modes.catalogue import modes_with
 from engine.performer.messages import ClockState
 from engine.snapshot import Snapshot
+
+VARIATION_MODES = modes_with(CONTROLS["variation"])
+RHYTHM_MODES = modes_with(CONTROLS["keep_rhythm"])
+PITCHES_MODES = modes_with(CONTROLS["keep_pitches"])
 
 MODES = (
     ("vary", "Vary", "1", "Vary what was just played, as far as the variation slider says."),

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
-from engine.inference.render import Floats, LatentModel, great_circle, prior_draw, slerp
+from engine.inference.latent_space import Floats, great_circle, prior_draw, slerp
+from engine.inference.slots import LatentModel
 
 SHARES = np.linspace(0, 1, 26)
 TEMPERATURE = 0.5

@@ -1,157 +1,300 @@
-"""What the player sets: frozen values with their ranges, checked where they come in."""
+"""What a rendering depends on besides model and slots: frozen values, one declaration each.
 
-from collections.abc import Collection
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+Each field's declaration says its range, text, key and help, and which features of mode and model it needs
+to count.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, Literal
 
 from engine.errors import RenderError
-from engine.music.key import KEYS as KEYS
-from engine.music.key import SCALES as SCALES
+from engine.music.scales import KEYS as KEYS
+from engine.music.scales import SCALES as SCALES
+from engine.parameter import Choice, Number, Parameter, Toggle, Whole, declared
 
 Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue"]
-Start = Literal["guided", "random", "zero"]
-
-TASK_MODES: dict[str, tuple[Mode, ...]] = {
-    "autoencode": ("vary", "morph", "generate"),
-    "humanize": ("groove",),
-    "drumify": ("drumify",),
-    "continue": ("continue",),
-}
-"""What a model can be asked for, by its bundle's task; the first is the usual one."""
-VARIATION_MODES: tuple[Mode, ...] = ("vary", "groove", "drumify")
-"""Modes in which `variation` counts."""
-CONSTRAINED_MODES: tuple[Mode, ...] = ("vary", "morph", "generate", "drumify", "continue")
-"""Modes in which constraints count at all."""
-RHYTHM_MODES: tuple[Mode, ...] = ("vary", "morph", "drumify")
-"""Modes in which `keep_rhythm` counts: there is a phrase to keep it from."""
-PITCHES_MODES: tuple[Mode, ...] = ("vary", "morph")
-"""Modes in which `keep_pitches` counts; a kit to keep is not in a tap."""
-ATTRIBUTE_MODES: tuple[Mode, ...] = ("vary", "morph", "generate", "drumify")
-"""Modes in which `attributes` count."""
+"""Names of the modes; `engine.modes.catalogue` holds them."""
+Start = Literal["guided", "zero", "random"]
+SlotName = Literal["heard", "A", "B", "C", "D"]
 LONGEST_BARS = 64
 
-HEARD = "heard"
+# Features of modes: what a mode has that a parameter can act on.
+SOURCE = "a source"
+DISTANCE = "distance"
+"""A way to go from the source."""
+TWO_SLOTS = "two slots"
+LIMITS = "limits"
+"""Notes that can be forbidden."""
+RHYTHM_TO_KEEP = "a rhythm to keep"
+NOTES_TO_KEEP = "notes to keep"
+DIRECTIONS = "directions"
+"""A latent that can be pushed along a model's attributes."""
+CONTINUATION = "a continuation"
+# Features of models.
+PITCHES = "pitches"
+"""The model writes pitches, so that key, scale and range mean something to it."""
+MODEL_FEATURES = frozenset({PITCHES})
+
+HEARD: SlotName = "heard"
 """The slot that follows what was played last."""
-STORED = ("A", "B", "C", "D")
+STORED: tuple[SlotName, ...] = ("A", "B", "C", "D")
 """The slots a phrase can be stored in."""
 SLOT_NAMES = (HEARD, *STORED)
 
 LARGEST_SEED = 2**32 - 1
+FARTHEST_ATTRIBUTE = 3.0
+"""Steps along a direction of the latent space, either way."""
 
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise RenderError(f"{name} {value!r} is not a number from {low:g} to {high:g}")
-
-
-def _check_whole(name: str, value: int, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise RenderError(f"{name} {value!r} is not a whole number from {low} to {high}")
+PITCH_NAMES = {pitch: f"{name}{pitch // 12 - 1}" for pitch in range(128) for name in [KEYS[pitch % 12]]}
+"""MIDI pitches as they are read and typed; C4 is 60."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
     """What the answer may not do. Hard ones hold even at variation 0; `density` only leans."""
 
-    key: str | None = None
-    """One of `KEYS`, or None for any note."""
-    scale: str = "major"
-    """One of `SCALES`; counts only with a key."""
-    lowest_pitch: int = 0
-    """MIDI pitch, 0 to 127."""
-    highest_pitch: int = 127
-    """MIDI pitch, 0 to 127, not below `lowest_pitch`."""
-    keep_rhythm: bool = False
-    """Onsets and releases stay where the source has them; only pitches change."""
-    keep_pitches: bool = False
-    """Only pitches the source uses; onsets may move."""
-    density: float = 0.0
-    """-1 (sparser) to 1 (busier)."""
+    key: Annotated[
+        str | None,
+        Choice(
+            label="Key",
+            key="K",
+            values=(None, *KEYS),
+            words={None: "any key"},
+            needs=frozenset({LIMITS, PITCHES}),
+            group="Limits",
+            help="Let the answer use the notes of a key alone; what was played is moved to its nearest ones.",
+        ),
+    ] = None
+    scale: Annotated[
+        str,
+        Choice(
+            label="Scale",
+            key="S",
+            values=tuple(SCALES),
+            needs=frozenset({LIMITS, PITCHES}),
+            group="Limits",
+            help="Which notes the key has; choose a key first.",
+        ),
+    ] = "major"
+    lowest_pitch: Annotated[
+        int,
+        Whole(
+            label="Lowest note",
+            words=PITCH_NAMES,
+            needs=frozenset({LIMITS, PITCHES}),
+            group="Limits",
+            help="No note of the answer is lower.",
+        ),
+    ] = 0
+    highest_pitch: Annotated[
+        int,
+        Whole(
+            label="Highest note",
+            words=PITCH_NAMES,
+            needs=frozenset({LIMITS, PITCHES}),
+            group="Limits",
+            help="No note of the answer is higher.",
+        ),
+    ] = 127
+    keep_rhythm: Annotated[
+        bool,
+        Toggle(
+            label="Keep rhythm",
+            key="R",
+            needs=frozenset({RHYTHM_TO_KEEP}),
+            group="Limits",
+            help="Notes stay when you played them; only which notes they are changes.",
+        ),
+    ] = False
+    keep_pitches: Annotated[
+        bool,
+        Toggle(
+            label="Keep notes",
+            key="P",
+            needs=frozenset({NOTES_TO_KEEP}),
+            group="Limits",
+            help="Only notes (or drums) you played; when they come may change.",
+        ),
+    ] = False
+    density: Annotated[
+        float,
+        Number(
+            label="Busyness",
+            low=-1.0,
+            shown="{:+.0%}",
+            needs=frozenset({LIMITS}),
+            group="Limits",
+            help="Lean towards more notes or fewer at every step, without moving in the model's latent "
+            "space; what Variation 0 holds stays.",
+        ),
+    ] = 0.0
 
     def __post_init__(self) -> None:
-        if self.key is not None and self.key not in KEYS:
-            raise RenderError(f"key {self.key!r} is unknown; choose one of {', '.join(KEYS)}")
-        if self.scale not in SCALES:
-            raise RenderError(f"scale {self.scale!r} is unknown; choose one of {', '.join(SCALES)}")
-        _check_whole("lowest_pitch", self.lowest_pitch, 0, 127)
-        _check_whole("highest_pitch", self.highest_pitch, self.lowest_pitch, 127)
-        _check_range("density", self.density, -1.0, 1.0)
+        for parameter in _OF_CONSTRAINTS.values():
+            parameter.check(getattr(self, parameter.id))
+        if self.lowest_pitch > self.highest_pitch:
+            raise RenderError(
+                f"lowest_pitch {self.lowest_pitch} lies above highest_pitch {self.highest_pitch}"
+            )
 
     def allows(self, pitch: int) -> bool:
-        """Tell whether key, scale and range admit a MIDI pitch."""
+        """Return whether key, scale and range admit a MIDI pitch."""
         if not self.lowest_pitch <= pitch <= self.highest_pitch:
             return False
         return self.key is None or (pitch - KEYS.index(self.key)) % 12 in SCALES[self.scale]
+
+
+_OF_CONSTRAINTS = declared(Constraints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
     """Everything that decides a rendering besides the model and the slots."""
 
-    mode: Mode = "vary"
-    """`vary`: one source; `morph`: between two slots; `generate`: from the prior; `groove`: the source's
-    drums with a drummer's feel; `drumify`: drums to a tapped rhythm; `continue`: what follows."""
-    variation: float = 0.3
-    """0 (the source itself) to 1 (a free draw from the prior) in `vary`; the share of the drummer's feel
-    in `groove`; how freely the drums leave the taps in `drumify`."""
-    morph: float = 0.5
-    """0 (the first slot itself) to 1 (the second); counts in `morph`."""
-    temperature: float = 0.5
-    """0 (the likeliest choice at every step) to 2."""
-    seed: int = 0
-    """0 to 4294967295: which take."""
-    source: str = HEARD
-    """Slot that every mode but `morph` and `generate` starts from."""
-    morph_from: str = "A"
-    """Slot at morph 0."""
-    morph_to: str = "B"
-    """Slot at morph 1."""
-    start: Start = "guided"
-    """What a continuation goes on from: the source, any state or nothing; counts in `continue`."""
-    bars: int = 0
-    """Bars a continuation writes, up to 64; 0 for as many as the model hears."""
+    mode: Annotated[
+        Mode,
+        Choice(
+            label="Tool",
+            group="Tool",
+            help="What the answer is made of.",
+            no_option="live takes --mode; of the commands on files each is a tool of its own",
+        ),
+    ] = "vary"
+    variation: Annotated[
+        float,
+        Number(
+            label="Variation",
+            key="V",
+            needs=frozenset({DISTANCE}),
+            help="How far to go from what was played: 0 plays it back as it was, 1 goes furthest in the "
+            "model's latent space and is least held to your own notes.",
+        ),
+    ] = 0.3
+    morph: Annotated[
+        float,
+        Number(
+            label="Morph",
+            key="M",
+            needs=frozenset({TWO_SLOTS}),
+            help="From the phrase of one slot (0) to the phrase of the other (1); between them a path of "
+            "music leads from one to the other.",
+        ),
+    ] = 0.5
+    temperature: Annotated[
+        float,
+        Number(
+            label="Temperature",
+            key="T",
+            high=2.0,
+            shown="{:.2f}",
+            step=0.02,
+            help="How much chance is in a take: 0 is the model's first choice, higher is more adventurous.",
+        ),
+    ] = 0.5
+    seed: Annotated[
+        int,
+        Whole(
+            label="Seed",
+            high=LARGEST_SEED,
+            group="Take",
+            help="Number of the take: the same seed and settings give the same music again.",
+        ),
+    ] = 0
+    source: Annotated[
+        SlotName,
+        Choice(
+            label="Source",
+            values=SLOT_NAMES,
+            words={"heard": "what is heard"},
+            group="Take",
+            needs=frozenset({SOURCE}),
+            help="Where the answer starts from: what is heard, or the phrase in a slot.",
+            no_option="slots are filled while playing; a command on files takes its source by name",
+        ),
+    ] = HEARD
+    morph_from: Annotated[
+        SlotName,
+        Choice(
+            label="Morph from",
+            values=SLOT_NAMES,
+            words={"heard": "what is heard"},
+            needs=frozenset({TWO_SLOTS}),
+            help="Slot at morph 0.",
+            no_option="slots are filled while playing; `morph` takes its ends as files",
+        ),
+    ] = "A"
+    morph_to: Annotated[
+        SlotName,
+        Choice(
+            label="Morph to",
+            values=SLOT_NAMES,
+            words={"heard": "what is heard"},
+            needs=frozenset({TWO_SLOTS}),
+            help="Slot at morph 1.",
+            no_option="slots are filled while playing; `morph` takes its ends as files",
+        ),
+    ] = "B"
+    start: Annotated[
+        Start,
+        Choice(
+            label="Start from",
+            words={"guided": "Played", "zero": "Nothing", "random": "Random"},
+            keys={"guided": "7", "zero": "8", "random": "9"},
+            helps={
+                "guided": "Go on from what you played: the model hears it first.",
+                "zero": "Begin with nothing in mind; nothing need be played.",
+                "random": "Begin anywhere: as if something had been heard that the seed makes up.",
+            },
+            needs=frozenset({CONTINUATION}),
+            help="Go on from what was played (guided), from nothing (zero) or from anywhere (random).",
+        ),
+    ] = "guided"
+    bars: Annotated[
+        int,
+        Whole(
+            label="Length",
+            key="L",
+            high=LONGEST_BARS,
+            shown="{} bars",
+            words={0: "as heard", 1: "1 bar"},
+            needs=frozenset({CONTINUATION}),
+            help="How many bars to write; 0 writes as many as the model hears.",
+        ),
+    ] = 0
     attributes: tuple[tuple[str, float], ...] = ()
-    """Steps along the bundle's attribute directions, -3 to 3 each, by name."""
+    """Steps along the bundle's attribute directions, -3 to 3 each, by name. A bundle declares them."""
     constraints: Constraints = Constraints()
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
-            raise RenderError(f"mode {self.mode!r} is unknown; choose one of {', '.join(get_args(Mode))}")
-        if self.start not in get_args(Start):
-            raise RenderError(f"start {self.start!r} is unknown; choose one of {', '.join(get_args(Start))}")
-        _check_whole("bars", self.bars, 0, LONGEST_BARS)
-        _check_range("variation", self.variation, 0.0, 1.0)
-        _check_range("morph", self.morph, 0.0, 1.0)
-        _check_range("temperature", self.temperature, 0.0, 2.0)
-        _check_whole("seed", self.seed, 0, LARGEST_SEED)
-        for name in ("source", "morph_from", "morph_to"):
-            if getattr(self, name) not in SLOT_NAMES:
-                raise RenderError(f"{name} {getattr(self, name)!r} is no slot; use {', '.join(SLOT_NAMES)}")
+        for parameter in _OF_CONTROLS.values():
+            parameter.check(getattr(self, parameter.id))
         for name, amount in self.attributes:
-            _check_range(f"attribute {name!r}", amount, -3.0, 3.0)
-
-    @property
-    def needed_slots(self) -> tuple[str, ...]:
-        """Names of the slots a rendering with these controls starts from."""
-        if self.mode == "morph":
-            return (self.morph_from, self.morph_to)
-        free = self.mode == "generate" or (self.mode == "continue" and self.start != "guided")
-        return () if free else (self.source,)
+            attribute_parameter(name).check(amount)
 
 
-def applicable(controls: Controls, attributes: Collection[str]) -> Controls:
-    """Return what counts of controls in their mode, with a model that has certain attributes.
-
-    A player's setting outlives modes and models that it says nothing to; rendering refuses it there.
-    """
-    had = tuple((name, amount) for name, amount in controls.attributes if name in attributes)
-    kept = controls.constraints
-    return changed(
-        controls,
-        attributes=had,
-        keep_rhythm=kept.keep_rhythm and controls.mode in RHYTHM_MODES,
-        keep_pitches=kept.keep_pitches and controls.mode in PITCHES_MODES,
+def attribute_parameter(name: str, help: str = "") -> Number:
+    """Return the parameter of a direction in a model's latent space."""
+    return Number(
+        id=f"attribute.{name}",
+        label=name.replace("_", " ").capitalize(),
+        help=help or f"More {name.replace('_', ' ')} to the right, less to the left.",
+        low=-FARTHEST_ATTRIBUTE,
+        high=FARTHEST_ATTRIBUTE,
+        shown="{:+.1f}",
+        step=0.1,
+        needs=frozenset({DIRECTIONS}),
+        group="Character",
+        default=0.0,
     )
+
+
+_OF_CONTROLS = {
+    name: parameter for name, parameter in declared(Controls).items() if name not in _OF_CONSTRAINTS
+}
+CONTROLS: Mapping[str, Parameter] = {**_OF_CONTROLS, **_OF_CONSTRAINTS}
+"""Parameters of `Controls` and its `Constraints` by id, in the order of their fields."""
+_OWN = frozenset(field.name for field in fields(Controls))
 
 
 def changed(controls: Controls, **changes: Any) -> Controls:
@@ -162,21 +305,41 @@ def changed(controls: Controls, **changes: Any) -> Controls:
     Raises:
         RenderError: a name is unknown or a value out of range.
     """
-    own = {field.name for field in fields(Controls)}
-    inner = {field.name for field in fields(Constraints)}
     for name in changes:
-        if name not in own | inner:
+        if name not in _OWN and name not in _OF_CONSTRAINTS:
             raise RenderError(
-                f"control {name!r} is unknown; the controls are {', '.join(sorted(own | inner))}"
+                f"control {name!r} is unknown; the controls are {', '.join(sorted(_OWN | set(CONTROLS)))}"
             )
-    constraints = changes.get("constraints", controls.constraints)
-    constraints = _replaced(constraints, {name: changes[name] for name in changes if name in inner})
-    plain = {name: changes[name] for name in changes if name in own}
-    result: Controls = _replaced(controls, {**plain, "constraints": constraints})
-    return result
+    inner = {name: value for name, value in changes.items() if name in _OF_CONSTRAINTS}
+    own = {name: value for name, value in changes.items() if name in _OWN}
+    constraints = replace(own.pop("constraints", controls.constraints), **inner)
+    return replace(controls, constraints=constraints, **own)
 
 
-def _replaced(value: Any, changes: dict[str, Any]) -> Any:
-    """`dataclasses.replace` with a wrong type told as a `RenderError`."""
-    current = {field.name: getattr(value, field.name) for field in fields(value)}
-    return type(value)(**{**current, **changes})
+def value_of(controls: Controls, name: str) -> Any:
+    """Return a control's value by the id of its parameter; KeyError if there is none."""
+    if name in _OF_CONSTRAINTS:
+        return getattr(controls.constraints, name)
+    if name.startswith("attribute."):
+        return dict(controls.attributes).get(name.removeprefix("attribute."), 0.0)
+    return getattr(controls, CONTROLS[name].id)
+
+
+def with_value(controls: Controls, name: str, value: Any) -> Controls:
+    """Return controls with one value changed by the id of its parameter.
+
+    A range whose ends would cross moves the other end along.
+
+    Raises:
+        RenderError: the name is unknown or the value out of range.
+    """
+    if name.startswith("attribute."):
+        amounts = {**dict(controls.attributes), name.removeprefix("attribute."): value}
+        kept = tuple((each, amount) for each, amount in amounts.items() if amount)
+        return changed(controls, attributes=kept)
+    limits = controls.constraints
+    if name == "lowest_pitch" and limits.highest_pitch < CONTROLS[name].check(value):
+        return changed(controls, lowest_pitch=value, highest_pitch=value)
+    if name == "highest_pitch" and limits.lowest_pitch > CONTROLS[name].check(value):
+        return changed(controls, lowest_pitch=value, highest_pitch=value)
+    return changed(controls, **{name: value})

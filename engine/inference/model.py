@@ -17,6 +17,7 @@ from engine.errors import BundleError, RenderError
 from engine.inference.bundle.manifest import Precision, TensorSpec
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
+from engine.modes.catalogue import modes_of
 from engine.music.representation import Representation
 
 CPU = "CPUExecutionProvider"
@@ -112,7 +113,7 @@ class Model:
     @property
     def modes(self) -> tuple[Mode, ...]:
         """What it can be asked for; the first is the usual one."""
-        return self.bundle.modes
+        return modes_of(self.bundle.manifest.task)
 
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Encode a batch.

@@ -6,7 +6,8 @@ import tinybundle
 from engine.errors import PerformerError, RenderError
 from engine.inference.controls import Controls
 from engine.inference.model import Model
-from engine.inference.render import encode_slot, render
+from engine.inference.render import render
+from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 from engine.performer import messages
 from engine.performer.messages import BarCaptured, ClockState, NoteData, SetPattern

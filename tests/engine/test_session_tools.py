@@ -9,8 +9,9 @@ from test_session import OTHER, TUNE, Hands, phrase
 
 from engine.errors import RenderError
 from engine.inference.bundle.latents import Latents
-from engine.inference.controls import TASK_MODES, Controls
+from engine.inference.controls import Controls
 from engine.inference.model import Model
+from engine.modes.catalogue import modes_of
 from engine.music.representation import representation
 
 DRUMS = ((0.03, 36, 0.2, 90), (1.0, 38, 0.2, 70), (2.04, 36, 0.2, 100), (3.0, 38, 0.2, 60))
@@ -22,7 +23,7 @@ class PlainModel:
     def __init__(self, task):
         self.name, self.bars = task, 2
         name = "pianoroll" if task == "continue" else "groove"
-        self.representation, self.modes = representation(name, 2), TASK_MODES[task]
+        self.representation, self.modes = representation(name, 2), modes_of(task)
         self.choice = SimpleNamespace(used=SimpleNamespace(precision="float", provider="numpy"))
         manifest = SimpleNamespace(
             name=task, task=task, attributes=(), voices=(), z_size=88, variation_curve=(), density_curve=()

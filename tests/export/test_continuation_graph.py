@@ -11,7 +11,8 @@ from engine.errors import BundleError
 from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import Model
-from engine.inference.render import encode_slot, render
+from engine.inference.render import render
+from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 from export import continuation_graph
 from export.bundling import Options, export_run, place

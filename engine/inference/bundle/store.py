@@ -44,7 +44,6 @@ from engine.inference.bundle.manifest import (
     Precision,
 )
 from engine.inference.bundle.preflight import inspect_graph
-from engine.inference.controls import TASK_MODES, Mode
 from engine.music.representation import Representation
 
 
@@ -60,11 +59,6 @@ class Bundle:
     """The ONNX files by name."""
     hash: str
     """sha256 of bundle.json, and so of everything in it."""
-
-    @property
-    def modes(self) -> tuple[Mode, ...]:
-        """What it can be asked for; the first is the usual one."""
-        return TASK_MODES[self.manifest.task]
 
     @property
     def precisions(self) -> tuple[Precision, ...]:

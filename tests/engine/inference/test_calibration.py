@@ -7,8 +7,8 @@ import tinybundle
 from engine.errors import RenderError
 from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
 from engine.inference.calibration import SHARES, _even, bisect, density_curve, morph_curve, variation_curve
+from engine.inference.latent_space import along
 from engine.inference.model import Model
-from engine.inference.render import along
 from engine.music.representation import representation
 
 

@@ -6,17 +6,10 @@ from hypothesis import strategies as st
 
 from engine.errors import RenderError
 from engine.inference.controls import Controls, changed
+from engine.inference.latent_space import great_circle, prior_draw, slerp
 from engine.inference.model import Model
-from engine.inference.render import (
-    _plan,
-    encode_slot,
-    fit,
-    great_circle,
-    prior_draw,
-    render,
-    render_batch,
-    slerp,
-)
+from engine.inference.render import plan, render, render_batch
+from engine.inference.slots import encode_slot, fit
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
 
@@ -66,8 +59,8 @@ def test_variation_one_is_a_draw_that_does_not_know_the_source(model, slots):
 
 
 def _inputs(model, slot, variation):
-    plan = _plan(model, {"heard": slot}, vary(variation))
-    return plan.z[None], plan.perturbation[:, None]
+    planned = plan(model, {"heard": slot}, vary(variation))
+    return planned.z[None], planned.perturbation[:, None]
 
 
 def test_the_way_from_the_source_starts_near_and_ends_far(model, slots):
@@ -151,8 +144,8 @@ def test_density_makes_it_busier(model):
 
 
 def test_an_attribute_moves_the_latent_and_loosens_the_anchor(model, slots):
-    still = _plan(model, slots, vary(0.0))
-    moved = _plan(model, slots, vary(0.0, attributes=(("density", 0.5),)))
+    still = plan(model, slots, vary(0.0))
+    moved = plan(model, slots, vary(0.0, attributes=(("density", 0.5),)))
     np.testing.assert_allclose(moved.z - still.z, [0.5] + [0] * 7, atol=1e-6)
     assert moved.finish.args[-1] == 0.5  # of the way to forgetting how it was played
     with pytest.raises(RenderError, match="it has: density"):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Constraints, Controls
-from engine.inference.render import encode_slot, render
+from engine.inference.render import render
+from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
 

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from engine.errors import RenderError
 from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Constraints, Controls
-from engine.inference.render import encode_slot, render, render_batch
-from engine.inference.tools import humanised, in_the_manner_of, on_the_taps
+from engine.inference.render import render, render_batch
+from engine.inference.slots import encode_slot
+from engine.modes.catalogue import slots_of
+from engine.modes.continuation import in_the_manner_of
+from engine.modes.drumify import on_the_taps
+from engine.modes.groove import humanised
 from engine.music.groove import HITS, OFFSETS, TAP_CLASS, VELOCITIES
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
@@ -220,8 +224,8 @@ def test_a_density_curve_favours_every_key_the_more_the_colder_it_is():
 
 def test_where_a_continuation_starts():
     model = Continuing()
-    assert follow(start="zero").needed_slots == follow(start="random").needed_slots == ()
-    assert follow().needed_slots == ("heard",)
+    assert slots_of(follow(start="zero")) == slots_of(follow(start="random")) == ()
+    assert slots_of(follow()) == ("heard",)
     render(model, {}, follow(start="zero"))
     assert not model.states.pop().any()
     render(model, {}, follow(start="random", seed=1))

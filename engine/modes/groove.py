@@ -1,18 +1,23 @@
-"""The tools besides vary and morph: what the model hears, and what is made of its answer.
+"""Groove: the drums that were played, with a drummer's feel.
 
-Shape legend: T steps, U steps written, D 27 values of a groove's step (9 hits, 9 velocities, 9 offsets).
+Shape legend: T steps, D 27 values of a groove's step (9 hits, 9 velocities, 9 offsets).
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.inference.bundle.manifest import Task
+from engine.inference import perturbation
+from engine.inference.controls import DISTANCE, SOURCE, Controls
+from engine.inference.latent_space import posterior_draw
+from engine.inference.slots import LatentModel, Slot
+from engine.modes.base import Plan, Tool
 from engine.music.grid import Grid
-from engine.music.groove import FARTHEST_OFFSET, HITS, OFFSETS, VELOCITIES, GrooveRepresentation, quantised
+from engine.music.groove import FARTHEST_OFFSET, HITS, OFFSETS, VELOCITIES
 from engine.music.notes import Note, Phrase
 from engine.music.quantise import onset_step
 from engine.music.representation import Representation
@@ -21,13 +26,32 @@ Cell = tuple[int, int]
 """A step and a drum class."""
 
 
-def heard_by(task: Task, representation: Representation, phrase: Phrase) -> npt.NDArray[Any]:
-    """Return what a model with that task hears of a phrase: `[T, S]` tokens or `float32 [T, D]`."""
-    if task == "humanize":
-        return quantised(representation.encode(phrase))
-    if task == "drumify" and isinstance(representation, GrooveRepresentation):
-        return representation.taps(phrase)
-    return representation.encode(phrase)
+class Groove(Tool):
+    """Holds the source's hits and lets the model play them; the seed draws from the posterior."""
+
+    id = "groove"
+    label = "Groove"
+    key = "4"
+    help = "Give the drums you play a drummer's feel; Variation says how much."
+    task = "humanize"
+    offers = frozenset({SOURCE, DISTANCE})
+
+    def slots(self, controls: Controls) -> tuple[str, ...]:
+        """Return the source."""
+        return (controls.source,)
+
+    def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
+        """Prepare a humanised source."""
+        source, tensors = slots[controls.source], model.representation
+        z = source.mu + np.float32(controls.temperature) * source.sigma * posterior_draw(
+            source.mu, controls.seed
+        )
+        bias = perturbation.anchor(tensors, source.tensor, perturbation.HOLD)
+
+        def finish(decoded: npt.NDArray[Any]) -> Phrase:
+            return humanised(source.phrase, decoded, controls.variation, tensors)
+
+        return Plan(z.astype(np.float32), bias, finish)
 
 
 def humanised(
@@ -78,31 +102,3 @@ def _shifted(note: Note, later_beats: float, louder: float) -> Note:
     """Move a note; not before its phrase unless it was there already."""
     start = max(note.start_beats + later_beats, min(0.0, note.start_beats))
     return replace(note, start_beats=start, velocity=min(127, max(1, round(note.velocity + louder))))
-
-
-def on_the_taps(
-    frames: npt.NDArray[np.float32], taps: npt.NDArray[np.float32], share: float
-) -> npt.NDArray[np.float32]:
-    """Put the drums of every tapped step where the tap was, as far as `share` has not let go.
-
-    Args:
-        frames: `float32 [T, 27]` of the drums.
-        taps: `float32 [T, 27]`, one hit at most in each step.
-        share: 0 (exactly on the taps) to 1 (where the drummer has them).
-    """
-    tapped = taps[:, HITS].max(axis=1, keepdims=True)
-    offset = taps[:, OFFSETS].sum(axis=1, keepdims=True)  # of the only hit there may be
-    result = frames.copy()
-    kept = share + (1 - share) * (1 - tapped)
-    result[:, OFFSETS] = frames[:, HITS] * (kept * frames[:, OFFSETS] + (1 - kept) * offset)
-    return result
-
-
-def in_the_manner_of(phrase: Phrase, source: Phrase | None) -> Phrase:
-    """Give a phrase without velocities the mean velocity of its source, and the source's channel."""
-    if source is None or not source.notes:
-        return phrase
-    velocity = round(float(np.mean([note.velocity for note in source.notes])))
-    channel = Counter(note.channel for note in source.notes).most_common(1)[0][0]
-    notes = (replace(note, velocity=velocity, channel=channel) for note in phrase.notes)
-    return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)

@@ -1,0 +1,90 @@
+"""Slots: phrases made ready for a model, with their tensors, latents and feel.
+
+Shape legend: B batch, T steps, S streams, D values of a step, V width of the perturbation, Z latent size.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from engine.errors import RenderError
+from engine.inference.bundle.manifest import Task
+from engine.inference.bundle.store import Bundle
+from engine.inference.latent_space import Floats
+from engine.music.feel import Feel
+from engine.music.groove import GrooveRepresentation, quantised
+from engine.music.notes import Phrase
+from engine.music.representation import Representation
+
+
+class LatentModel(Protocol):
+    """What rendering needs of a model; `engine.inference.model.Model` is one."""
+
+    bundle: Bundle
+
+    @property
+    def representation(self) -> Representation:
+        """Between phrases and the model's tensors."""
+
+    def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+        """`[B, T, S]` to `mu` and `sigma`, `[B, Z]` each."""
+
+    def decode(self, z: Floats, perturbation: Floats) -> npt.NDArray[Any]:
+        """`[B, Z]` and `[T, B, V]` to `[T, B, S]`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """A phrase with all a rendering needs of it; made by `encode_slot`."""
+
+    phrase: Phrase
+    """Of the model's length."""
+    tensor: npt.NDArray[Any]
+    """`[T, S]` tokens, or `float32 [T, D]`; of taps what was tapped."""
+    mu: Floats
+    """`[Z]`."""
+    sigma: Floats
+    """`[Z]`."""
+    feel: Feel
+
+
+def fit(representation: Representation, phrase: Phrase) -> Phrase:
+    """Return the phrase at a representation's length: a shorter one is repeated.
+
+    Raises:
+        RenderError: it is longer, or in another metre.
+    """
+    beats = representation.grid.beats_per_bar
+    if phrase.beats_per_bar != beats:
+        raise RenderError(
+            f"the phrase has {phrase.beats_per_bar:g} beats a bar, the model {beats}; choose another model"
+        )
+    if phrase.bars > representation.bars:
+        raise RenderError(
+            f"the phrase has {phrase.bars} bars, the model takes {representation.bars}; choose fewer bars"
+        )
+    return phrase if phrase.bars == representation.bars else phrase.tiled(representation.bars)
+
+
+def heard_by(task: Task, representation: Representation, phrase: Phrase) -> npt.NDArray[Any]:
+    """Return what a model with that task hears of a phrase: `[T, S]` tokens or `float32 [T, D]`."""
+    if task == "humanize":
+        return quantised(representation.encode(phrase))
+    if task == "drumify" and isinstance(representation, GrooveRepresentation):
+        return representation.taps(phrase)
+    return representation.encode(phrase)
+
+
+def encode_slot(model: LatentModel, phrase: Phrase) -> Slot:
+    """Encode a phrase; a shorter one is repeated to the model's length.
+
+    Raises:
+        RenderError: its length or metre does not fit, or the model failed.
+    """
+    task, tensors = model.bundle.manifest.task, model.representation
+    phrase = fit(tensors, phrase)
+    heard = heard_by(task, tensors, phrase)
+    mu, sigma = model.encode(heard[None])
+    tensor = heard if task == "drumify" else tensors.encode(phrase)
+    return Slot(phrase, tensor, mu[0], sigma[0], Feel.of(phrase, tensors))

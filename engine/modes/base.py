@@ -1,0 +1,108 @@
+"""What a mode is: its name, what it needs, what counts in it, and its way to and from the decoder.
+
+Shape legend: T steps, S streams, D values of a step, V width of the perturbation, Z latent size.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inference import perturbation
+from engine.inference.bundle.manifest import Task
+from engine.inference.controls import Controls, Mode
+from engine.inference.latent_space import Floats
+from engine.inference.slots import LatentModel, Slot
+from engine.music.notes import Phrase
+from engine.music.representation import Representation
+
+Finish = Callable[[npt.NDArray[Any]], Phrase]
+"""From what the decoder returned, `[T, S]`, to notes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One rendering, up to the decoder and from it."""
+
+    z: Floats
+    """`[Z]`."""
+    perturbation: Floats
+    """`[T, V]`."""
+    finish: Finish
+
+
+class Tool(ABC):
+    """A mode of the instrument. Subclasses are stateless; `engine.modes.catalogue` holds one of each."""
+
+    id: ClassVar[Mode]
+    label: ClassVar[str]
+    """Name shown to the player."""
+    key: ClassVar[str]
+    """Key that enters it."""
+    help: ClassVar[str]
+    """One sentence: what the answer is."""
+    task: ClassVar[Task]
+    """Task of the bundles that do it."""
+    offers: ClassVar[frozenset[str]]
+    """Features that parameters may need, out of `engine.inference.controls`."""
+
+    @abstractmethod
+    def slots(self, controls: Controls) -> tuple[str, ...]:
+        """Return the names of the slots that a rendering with these controls starts from."""
+
+    @abstractmethod
+    def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
+        """Prepare a rendering.
+
+        Args:
+            model: a loaded model with this mode's task.
+            slots: encoded phrases by name; those that `slots` returns are there.
+            controls: everything else; what does not count is at rest.
+        """
+
+
+def perturb(
+    model: LatentModel,
+    controls: Controls,
+    source: Slot | None,
+    anchors: Sequence[tuple[Slot, float]],
+) -> Floats:
+    """Sum noise, constraints and anchors.
+
+    Args:
+        model: its representation decides the shape.
+        controls: temperature, seed and constraints.
+        source: what `keep_rhythm` and `keep_pitches` keep to.
+        anchors: slots to hold the decoder to, each with the distance from it, 0 (held) to 1 (free).
+
+    Returns:
+        `float32 [T, V]`.
+    """
+    tensors, constraints = model.representation, controls.constraints
+    total = np.float32(controls.temperature) * perturbation.noise(tensors, controls.seed)
+    total = total + perturbation.constrain(tensors, constraints, None if source is None else source.tensor)
+    for slot, distance in anchors:
+        allowed = perturbation.snap(tensors, constraints, slot.tensor)
+        total += perturbation.anchor(tensors, allowed, perturbation.anchor_strength(distance))
+    return total
+
+
+def with_feel(tensors: Representation, near: Slot, distance: float) -> Finish:
+    """Return a finish that gives the decoded notes the feel of the slot they are `distance` (0 to 1) from."""
+    return partial(_felt, tensors, near, distance)
+
+
+def _felt(tensors: Representation, near: Slot, distance: float, decoded: npt.NDArray[Any]) -> Phrase:
+    if decoded.shape[1] == tensors.width or tensors.streams:
+        return near.feel.restore(tensors.decode(decoded))
+    ours, theirs = decoded[:, : tensors.width] > 0.5, near.tensor[:, : tensors.width] > 0.5
+    if distance == 0 and np.array_equal(ours, theirs):
+        return near.phrase
+    # Where both have a hit, velocities and offsets ease from the player's to the model's.
+    features = decoded.shape[1] // tensors.width
+    share = np.where(np.tile(ours & theirs, (1, features)), np.float32(distance), np.float32(1))
+    return tensors.decode((share * decoded + (1 - share) * near.tensor).astype(np.float32))

@@ -1,0 +1,65 @@
+"""The modes there are. A new one is a module of its own, a name in `controls.Mode` and a line here."""
+
+from collections.abc import Collection, Set
+
+from engine.errors import RenderError
+from engine.inference.bundle.store import Bundle
+from engine.inference.controls import CONTROLS, DIRECTIONS, MODEL_FEATURES, Controls, Mode, changed
+from engine.modes.base import Tool
+from engine.modes.continuation import Continue
+from engine.modes.drumify import Drumify
+from engine.modes.generate import Generate
+from engine.modes.groove import Groove
+from engine.modes.morph import Morph
+from engine.modes.vary import Vary
+from engine.parameter import Parameter
+
+TOOLS: dict[Mode, Tool] = {
+    tool.id: tool for tool in (Vary(), Morph(), Generate(), Groove(), Drumify(), Continue())
+}
+"""By name, in the order they are shown."""
+
+
+def modes_of(task: str) -> tuple[Mode, ...]:
+    """Return the modes that bundles with a task do; the first is the usual one."""
+    return tuple(name for name, tool in TOOLS.items() if tool.task == task)
+
+
+def slots_of(controls: Controls) -> tuple[str, ...]:
+    """Return the names of the slots that a rendering with these controls starts from."""
+    return TOOLS[controls.mode].slots(controls)
+
+
+def check_mode(bundle: Bundle, mode: Mode) -> None:
+    """Refuse a mode that a bundle does not do (RenderError)."""
+    modes = modes_of(bundle.manifest.task)
+    if mode not in modes:
+        raise RenderError(
+            f"{bundle.manifest.name} does not {mode}; it can {' or '.join(modes)}, "
+            "so choose that or another model"
+        )
+
+
+def counts(parameter: Parameter, mode: Mode, model_features: Set[str]) -> bool:
+    """Return whether a parameter counts in a mode with a model of certain features."""
+    return parameter.needs <= TOOLS[mode].offers | model_features
+
+
+def modes_with(parameter: Parameter) -> tuple[Mode, ...]:
+    """Return the modes in which a parameter counts, whatever the model."""
+    return tuple(mode for mode in TOOLS if counts(parameter, mode, MODEL_FEATURES))
+
+
+def counting(controls: Controls, model_features: Set[str], attributes: Collection[str]) -> Controls:
+    """Return what counts of controls in their mode, with a model of certain features and attributes.
+
+    A player's setting outlives modes and models that it says nothing to: it is at its default there.
+    """
+    idle = {
+        name: parameter.default
+        for name, parameter in CONTROLS.items()
+        if not counts(parameter, controls.mode, model_features)
+    }
+    directed = DIRECTIONS in TOOLS[controls.mode].offers
+    had = tuple((name, amount) for name, amount in controls.attributes if directed and name in attributes)
+    return changed(controls, attributes=had, **idle)

@@ -1,0 +1,69 @@
+"""Continue: what follows the bars that were played."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inference import perturbation
+from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
+from engine.inference.bundle.store import Bundle
+from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, Controls
+from engine.inference.latent_space import Floats, prior_draw
+from engine.inference.slots import LatentModel, Slot
+from engine.modes.base import Plan, Tool
+from engine.music.notes import Phrase
+from engine.music.representation import representation
+
+
+class Continue(Tool):
+    """Writes `bars` bars from the state that the source, nothing or a random draw leaves the model in."""
+
+    id = "continue"
+    label = "Continue"
+    key = "6"
+    help = "Play on from where you stopped."
+    task = "continue"
+    offers = frozenset({SOURCE, CONTINUATION, LIMITS})
+
+    def slots(self, controls: Controls) -> tuple[str, ...]:
+        """Return the source, where the continuation starts from it."""
+        return (controls.source,) if controls.start == "guided" else ()
+
+    def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
+        """Prepare a continuation."""
+        source, tensors = slots.get(controls.source), model.representation
+        written = representation(tensors.name, controls.bars or tensors.bars, tensors.grid)
+        total = np.float32(controls.temperature) * perturbation.noise(written, controls.seed)
+        total = total + perturbation.constrain(written, controls.constraints, None)
+        if curve := model.bundle.manifest.density_curve:
+            # Each key is decided alone: the colder, the fewer pass one half, down to silence.
+            total += np.float32(np.interp(controls.temperature, DENSITY_TEMPERATURES, curve))
+        played = None if source is None else source.phrase
+
+        def finish(decoded: npt.NDArray[Any]) -> Phrase:
+            return in_the_manner_of(written.decode(decoded), played)
+
+        return Plan(_start_state(model.bundle, source, controls), total, finish)
+
+
+def _start_state(bundle: Bundle, source: Slot | None, controls: Controls) -> Floats:
+    """Return the state `[Z]` a continuation goes on from; that of a GRU stays within -1 to 1."""
+    if controls.start == "guided" and source is not None:
+        return source.mu
+    if controls.start == "random":
+        return np.clip(prior_draw(bundle.latents, controls.seed), -1, 1)
+    return np.zeros(bundle.manifest.z_size, np.float32)
+
+
+def in_the_manner_of(phrase: Phrase, source: Phrase | None) -> Phrase:
+    """Give a phrase without velocities the mean velocity of its source, and the source's channel."""
+    if source is None or not source.notes:
+        return phrase
+    velocity = round(float(np.mean([note.velocity for note in source.notes])))
+    channel = Counter(note.channel for note in source.notes).most_common(1)[0][0]
+    notes = (replace(note, velocity=velocity, channel=channel) for note in phrase.notes)
+    return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)

@@ -1,0 +1,54 @@
+"""Vary: from what was played, as far as the slider says."""
+
+from collections.abc import Mapping
+
+from engine.inference.controls import (
+    DIRECTIONS,
+    DISTANCE,
+    LIMITS,
+    NOTES_TO_KEEP,
+    RHYTHM_TO_KEEP,
+    SOURCE,
+    Controls,
+)
+from engine.inference.latent_space import (
+    VARIATION_CURVE,
+    along,
+    attribute_distance,
+    attribute_shift,
+    great_circle,
+    prior_draw,
+)
+from engine.inference.slots import LatentModel, Slot
+from engine.modes.base import Plan, Tool, perturb, with_feel
+
+
+class Vary(Tool):
+    """Walks the great circle from the source's latent to the draw from the prior that belongs to the seed.
+
+    An anchor holds the decoder to the source's own tokens at the start of the walk and lets go smoothly,
+    so that variation 0 is the source itself and no step of the slider is a jump.
+    """
+
+    id = "vary"
+    label = "Vary"
+    key = "1"
+    help = "Vary what was just played, as far as the variation slider says."
+    task = "autoencode"
+    offers = frozenset({SOURCE, DISTANCE, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS})
+
+    def slots(self, controls: Controls) -> tuple[str, ...]:
+        """Return the source."""
+        return (controls.source,)
+
+    def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
+        """Prepare a variation of the source."""
+        source = slots[controls.source]
+        share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
+        z = great_circle(source.mu, prior_draw(model.bundle.latents, controls.seed), share)
+        distance = max(share, attribute_distance(controls))
+        return Plan(
+            z + attribute_shift(model.bundle, controls),
+            perturb(model, controls, source, ((source, distance),)),
+            with_feel(model.representation, source, distance),
+        )

@@ -1,0 +1,362 @@
+"""Kinds of parameter and the action: what one declaration of a control says, and what follows from it.
+
+A parameter is metadata on a typed field: `temperature: Annotated[float, Number(0, 2, label=...)] = 0.5`.
+`declared` reads the fields of a class and fills in id and default. From a parameter come the range
+check, the scaling of MIDI controllers both ways, the text shown and the text understood, the name of the
+command-line option, the label of an undo step and the row of the table of controls.
+"""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from engine.errors import RenderError
+
+Value = float | int | bool | str | None
+"""What a parameter can hold."""
+
+ANY = "any"
+"""Word for a choice's None on the command line and in files."""
+LARGEST_OF_BITS = {7: 127, 14: 16383}
+"""Largest value of a MIDI controller by its resolution in bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter(ABC):
+    """Base of the four kinds: what everybody needs to know of a control."""
+
+    label: str
+    """Name shown to the player; unique."""
+    help: str
+    """One or two sentences: what a value does. Tooltip, option help and row of the table."""
+    key: str = ""
+    """Key that leads to it (a slider) or switches it (a toggle); unique, or empty for none."""
+    needs: frozenset[str] = frozenset()
+    """Features of the mode and the model without which it does not count; see `engine.modes.base`."""
+    group: str = "Music"
+    """Heading it stands under in help and tables."""
+    no_option: str = ""
+    """Why there is no command-line option; empty where there is one."""
+    id: str = ""
+    """Name of its field."""
+    default: Value = None
+    """Value of a new document."""
+
+    @abstractmethod
+    def allows(self, value: object) -> bool:
+        """Return whether a value is legal."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """Legal values in words, as in "a number from 0 to 1"."""
+
+    @abstractmethod
+    def at(self, position: float) -> Value:
+        """Return the value at a position of the whole range, 0 (lowest) to 1 (highest)."""
+
+    @abstractmethod
+    def position(self, value: Value) -> float:
+        """Return where a legal value lies in the whole range, 0 to 1."""
+
+    @abstractmethod
+    def text(self, value: Value) -> str:
+        """Return a legal value as it is shown, with its unit."""
+
+    @abstractmethod
+    def parse(self, text: str) -> Value:
+        """Return the value that a typed text means.
+
+        Raises:
+            RenderError: it means none, or one that is not allowed.
+        """
+
+    def check(self, value: Any) -> Any:
+        """Return a value if it is legal.
+
+        Raises:
+            RenderError: it is not; the line says what is.
+        """
+        if not self.allows(value):
+            raise RenderError(f"{self.id} {value!r} is not {self.allowed}")
+        return value
+
+    def of_controller(self, value: int, bits: int = 7) -> Value:
+        """Return the value a MIDI controller of 7 or 14 bits asks for, from the low end to the high."""
+        return self.at(min(max(value / LARGEST_OF_BITS[bits], 0.0), 1.0))
+
+    def to_controller(self, value: Value, bits: int = 7) -> int:
+        """Return the controller value, 0 to 127 or 16383, that shows a parameter's value."""
+        return round(self.position(value) * LARGEST_OF_BITS[bits])
+
+    @property
+    def option(self) -> str:
+        """Long command-line option."""
+        name = self.id.replace("_", "-")
+        return f"--{name}/--no-{name}" if isinstance(self, Toggle) else f"--{name}"
+
+    def undo_label(self, value: Value) -> str:
+        """Return the label of the undo step that set a value."""
+        return f"{self.label} {self.text(value)}"
+
+    def as_row(self) -> dict[str, Value]:
+        """Return what a table of controls says of it."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "kind": type(self).__name__.lower(),
+            "range": self.allowed,
+            "default": self.text(self.default),
+            "key": self.key,
+            "option": "" if self.no_option else self.option,
+            "group": self.group,
+            "help": self.help,
+        }
+
+
+def _number_in(text: str) -> float:
+    """Return the number in a typed text: "92,5", "40 %" and "+3 semitones" are understood."""
+    found = re.fullmatch(r"\s*([-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*(%?)\s*[^\d]*", text)
+    if not found:
+        raise ValueError(text)
+    number = float(found[1].replace(",", "."))
+    return number / 100 if found[2] else number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number(Parameter):
+    """A real number within a range."""
+
+    low: float = 0.0
+    high: float = 1.0
+    shown: str = "{:.0%}"
+    """Format of the text."""
+    digits: int = 3
+    """Decimals kept where a hand or a controller sets it."""
+    step: float = 0.01
+    """What an arrow key changes."""
+
+    def allows(self, value: object) -> bool:
+        """Return whether a value is a number within the range."""
+        return (
+            isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
+        )
+
+    @property
+    def allowed(self) -> str:
+        """Range in words."""
+        return f"a number from {self.low:g} to {self.high:g}"
+
+    def at(self, position: float) -> float:
+        """Return the number at a position, rounded to `digits`."""
+        return min(max(round(self.low + (self.high - self.low) * position, self.digits), self.low), self.high)
+
+    def position(self, value: Value) -> float:
+        """Return where a number lies in the range."""
+        return (float(value or 0) - self.low) / (self.high - self.low)
+
+    def text(self, value: Value) -> str:
+        """Return the number in its format."""
+        shown = self.shown.format(value)
+        return shown.replace("-0%", "0%") if shown == "-0%" else shown
+
+    def parse(self, text: str) -> float:
+        """Return the number typed; a comma and a percent sign are understood."""
+        try:
+            value = _number_in(text)
+        except ValueError:
+            value = math.nan
+        if not self.allows(value):
+            raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole(Parameter):
+    """A whole number within a range."""
+
+    low: int = 0
+    high: int = 127
+    shown: str = "{}"
+    """Format of the text."""
+    words: Mapping[int, str] = field(default_factory=dict)
+    """Texts of values that mean something of their own."""
+
+    def allows(self, value: object) -> bool:
+        """Return whether a value is a whole number within the range."""
+        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    @property
+    def allowed(self) -> str:
+        """Range in words."""
+        return f"a whole number from {self.low} to {self.high}"
+
+    def at(self, position: float) -> int:
+        """Return the whole number nearest to a position."""
+        return round(self.low + (self.high - self.low) * position)
+
+    def position(self, value: Value) -> float:
+        """Return where a number lies in the range."""
+        return (int(value or 0) - self.low) / (self.high - self.low)
+
+    def text(self, value: Value) -> str:
+        """Return the word for a number that has one, else the number in its format."""
+        number = int(value or 0)
+        return self.words.get(number) or self.shown.format(number)
+
+    def parse(self, text: str) -> int:
+        """Return the whole number, or the word's number."""
+        by_word = {word.casefold(): number for number, word in self.words.items()}
+        try:
+            number = by_word.get(text.strip().casefold())
+            value = _number_in(text) if number is None else float(number)
+        except ValueError:
+            value = math.nan
+        if not value.is_integer() or not self.allows(int(value)):
+            raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
+        return int(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toggle(Parameter):
+    """Something that is on or off."""
+
+    on: str = "on"
+    """Text while it is on."""
+    off: str = "off"
+
+    def allows(self, value: object) -> bool:
+        """Return whether a value is True or False."""
+        return isinstance(value, bool)
+
+    @property
+    def allowed(self) -> str:
+        """The two values in words."""
+        return "on or off"
+
+    def at(self, position: float) -> bool:
+        """Return True in the upper half: controller values from 64 on."""
+        return position > 0.5
+
+    def position(self, value: Value) -> float:
+        """Return 1 for on, 0 for off."""
+        return float(bool(value))
+
+    def text(self, value: Value) -> str:
+        """Return the text of on or off."""
+        return self.on if value else self.off
+
+    def parse(self, text: str) -> bool:
+        """Return what a word means: on, off, yes, no, true, false, 1, 0."""
+        word = text.strip().casefold()
+        if word in ("on", "yes", "true", "1", self.on.casefold()):
+            return True
+        if word in ("off", "no", "false", "0", self.off.casefold()):
+            return False
+        raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(Parameter):
+    """One of a few named values."""
+
+    values: tuple[str | float | None, ...] = ()
+    """In the order shown; taken from the field's `Literal` where it is left out."""
+    words: Mapping[str | float | None, str] = field(default_factory=dict)
+    """Texts of the values; a value without one is its own text."""
+    keys: Mapping[str | float | None, str] = field(default_factory=dict)
+    """Keys that choose a value at once."""
+    helps: Mapping[str | float | None, str] = field(default_factory=dict)
+    """What each value does, where one sentence for all does not say it."""
+
+    def allows(self, value: object) -> bool:
+        """Return whether a value is one of them."""
+        return not isinstance(value, bool) and value in self.values
+
+    @property
+    def allowed(self) -> str:
+        """The values in words."""
+        return f"one of {', '.join(self.word(value) for value in self.values)}"
+
+    def word(self, value: str | float | None) -> str:
+        """Return the word a value has on the command line and in files."""
+        return ANY if value is None else f"{value:g}" if isinstance(value, float) else value
+
+    def at(self, position: float) -> str | float | None:
+        """Return the value whose equal share of the range a position lies in."""
+        return self.values[min(int(position * len(self.values)), len(self.values) - 1)]
+
+    def position(self, value: Value) -> float:
+        """Return the value's place: 0 for the first, 1 for the last."""
+        return self.values.index(value) / max(len(self.values) - 1, 1)
+
+    def text(self, value: Value) -> str:
+        """Return the text of a value."""
+        return self.words.get(value) or self.word(value)
+
+    def parse(self, text: str) -> str | float | None:
+        """Return the value whose word or text was typed, whatever its case."""
+        typed = text.strip().casefold()
+        for value in self.values:
+            if typed in (self.word(value).casefold(), self.text(value).casefold()):
+                return value
+        raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something the player can ask for once: a verb of the instrument."""
+
+    id: str
+    """Name, with the thing it acts on after a dot where there are several, as `store.A`."""
+    label: str
+    """Name shown to the player; unique."""
+    help: str
+    key: str = ""
+    """Key that does it; unique, or empty for none."""
+    group: str = "Take"
+    asks: str = ""
+    """What must be answered first, as "a file name"; such an action is done by a page, not by `do`."""
+
+    @property
+    def no_option(self) -> str:
+        """Why there is no command-line option."""
+        return "done while playing: by key, click or MIDI"
+
+
+def declared(kind: type) -> dict[str, Parameter]:
+    """Return the parameters declared on a dataclass and on the dataclasses it holds, by id.
+
+    Raises:
+        TypeError: two fields share a name.
+    """
+    found: dict[str, Parameter] = {}
+    for name, parameter in _declarations(kind):
+        if name in found:
+            raise TypeError(f"two parameters are called {name}")
+        found[name] = parameter
+    return found
+
+
+def _declarations(kind: type) -> Iterator[tuple[str, Parameter]]:
+    hints = get_type_hints(kind, include_extras=True)
+    for each in fields(kind):
+        hint = hints[each.name]
+        if is_dataclass(hint) and isinstance(hint, type):
+            yield from _declarations(hint)
+        elif get_origin(hint) is Annotated:
+            base, *extras = get_args(hint)
+            for extra in extras:
+                if isinstance(extra, Parameter):
+                    yield each.name, _completed(extra, each.name, each.default, get_args(base))
+
+
+def _completed(parameter: Parameter, name: str, default: Any, literals: tuple[Any, ...]) -> Parameter:
+    """Return a parameter with what its field says."""
+    named = replace(parameter, id=name, default=default)
+    if isinstance(named, Choice) and not named.values:
+        return replace(named, values=literals)
+    return named

@@ -1,0 +1,60 @@
+from typing import get_args
+
+import pytest
+
+from engine.inference.controls import CONTROLS, PITCHES, Constraints, Controls, Mode, changed
+from engine.modes.catalogue import TOOLS, counting, modes_of, modes_with, slots_of
+
+
+def test_modes_say_which_slots_they_need():
+    assert slots_of(Controls(source="C")) == ("C",)
+    assert slots_of(Controls(mode="morph", morph_from="A", morph_to="D")) == ("A", "D")
+    assert slots_of(Controls(mode="generate")) == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "rhythm", "pitches"),
+    [("vary", True, True), ("drumify", True, False), ("generate", False, False), ("continue", False, False)],
+)
+def test_what_does_not_count_is_at_its_default(mode, rhythm, pitches):
+    asked = (("density", 1.0), ("lateness", -2.0))
+    controls = changed(Controls(mode=mode), attributes=asked, key="G", keep_rhythm=True, keep_pitches=True)
+    counts = counting(controls, {PITCHES}, ["density", "register"])
+    assert counts.attributes == (() if mode == "continue" else (("density", 1.0),))
+    assert counts.constraints == Constraints(key="G", keep_rhythm=rhythm, keep_pitches=pitches)
+    assert counts.mode == mode
+
+
+def test_key_and_range_count_only_where_the_model_writes_pitches():
+    controls = changed(Controls(), key="G", lowest_pitch=40, density=0.5)
+    assert counting(controls, set(), []).constraints == Constraints(density=0.5)
+
+
+def test_every_mode_has_a_tool_a_key_and_a_name_of_its_own():
+    assert tuple(TOOLS) == get_args(Mode)
+    assert [tool.key for tool in TOOLS.values()] == ["1", "2", "3", "4", "5", "6"]
+    assert len({tool.label for tool in TOOLS.values()}) == len(TOOLS)
+
+
+def test_a_task_has_the_modes_its_bundles_do():
+    assert modes_of("autoencode") == ("vary", "morph", "generate")
+    assert modes_of("humanize") == ("groove",)
+    assert modes_of("drumify") == ("drumify",)
+    assert modes_of("continue") == ("continue",)
+
+
+@pytest.mark.parametrize(
+    ("name", "modes"),
+    [
+        ("variation", ("vary", "groove", "drumify")),
+        ("morph", ("morph",)),
+        ("temperature", ("vary", "morph", "generate", "groove", "drumify", "continue")),
+        ("key", ("vary", "morph", "generate", "drumify", "continue")),
+        ("keep_rhythm", ("vary", "morph", "drumify")),
+        ("keep_pitches", ("vary", "morph")),
+        ("start", ("continue",)),
+        ("source", ("vary", "groove", "drumify", "continue")),
+    ],
+)
+def test_a_parameter_counts_where_the_mode_offers_what_it_needs(name, modes):
+    assert modes_with(CONTROLS[name]) == modes
