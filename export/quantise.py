@@ -24,13 +24,13 @@ import time
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from engine.inference.bundle.manifest import INT8_GRAPHS
 from engine.inference.model import Model
+from engine.inference.runtime import onnxruntime
 from engine.music.representation import Representation
 from export.decoder_graph import decoder_graph
 from export.graph import GraphBuilder

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what pip cannot install is there: a Python, the libraries of Qt, ALSA and JACK.
-# usage: system-packages.sh run|test     (test: a JACK server too)
+# usage: system-packages.sh run|test     (test: a JACK server and strace too)
 # With root and apt it installs what is missing; else it prints the one line that does, and fails.
 set -eu
 mode=${1:?usage: system-packages.sh run|test}
@@ -52,6 +52,9 @@ missing_on_linux() {
     has_font || echo "a-font fonts-dejavu-core dejavu-sans-fonts"
     if [ "$mode" = test ] && ! command -v jackd >/dev/null; then
         echo "jackd jackd2 jack-audio-connection-kit"
+    fi
+    if [ "$mode" = test ] && ! command -v strace >/dev/null; then
+        echo "strace strace strace"
     fi
     sh "$here/find-python.sh" >/dev/null || echo "Python-3.11-or-3.12 python3 python3.12"
 }

@@ -1,6 +1,10 @@
 """What every test gets: no real display, no user folders, and in CI no silent skip of the live tests."""
 
 import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -10,7 +14,15 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-MUST_RUN_IN_CI = ("jack", "window")
+MUST_RUN_IN_CI = ("jack", "window", "strace")
+USER_FOLDERS = ("CONFIG", "DATA", "CACHE", "STATE")
+
+ROOT = Path(__file__).resolve().parents[1]
+LOOKED_UP = re.compile(r'open(?:at)?\(.*"/etc/(?:resolv\.conf|hosts)"|io\.systemd\.Resolve')
+"""What the C library reads, or asks, to turn a host's name into an address."""
+ADDRESS = re.compile(r'inet_addr\("([^"]*)"\)|inet_pton\(AF_INET6, "([^"]*)"')
+PORT = re.compile(r"sin6?_port=htons\((\d+)\)")
+DNS_PORT = "53"
 
 # Machines that run tests are shared and slow: a test fails for what it finds, not for how long it took.
 hypothesis.settings.register_profile("antiphon", deadline=None, print_blob=True)
@@ -22,9 +34,50 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Settings, history and caches of this run and its child processes go to a folder of their own."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        for kind in ("CONFIG", "DATA", "CACHE", "STATE"):
+        for kind in USER_FOLDERS:
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
         yield home
+
+
+def outside(trace: str) -> list[str]:
+    """Return the lines of a trace in which a name is looked up or an address outside is used."""
+    found = []
+    for line in trace.splitlines():
+        addresses = [four or six for four, six in ADDRESS.findall(line)]
+        near = all(address.startswith("127.") or address == "::1" for address in addresses)
+        if LOOKED_UP.search(line) or (addresses and (not near or DNS_PORT in PORT.findall(line))):
+            found.append(line)
+    return found
+
+
+@pytest.fixture
+def watched(tmp_path, monkeypatch):
+    """Runs a command under strace in a home of its own; returns what it did outside and left there."""
+    probe = ["strace", "-o", os.devnull, "true"]
+    if not shutil.which("strace") or subprocess.run(probe, check=False, capture_output=True).returncode:
+        pytest.skip("strace is missing, or may not trace here")
+    home, trace = tmp_path / "home", tmp_path / "trace"
+    home.mkdir()
+    for name in ("ORT_DISABLE_TELEMETRY", *(f"XDG_{kind}_HOME" for kind in USER_FOLDERS)):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+
+    def run(*arguments: object) -> tuple[list[str], list[Path]]:
+        traced = "trace=network,open,openat"
+        watch = ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "200", "-e", traced, "-o", str(trace)]
+        done = subprocess.run(
+            [*watch, sys.executable, *map(str, arguments)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stderr
+        left = [path.relative_to(home) for path in home.rglob("*") if path.is_file()]
+        return outside(trace.read_text(errors="replace")), left
+
+    return run
 
 
 @pytest.hookimpl(wrapper=True)

@@ -35,6 +35,7 @@ class System:
         self.tool("id", "echo 1000")
         self.tool("python3.12", "exit 0")
         self.tool("jackd", "exit 0")
+        self.tool("strace", "exit 0")
         self.has_libraries(ALL_LIBRARIES)
 
     def tool(self, name: str, script: str) -> None:
@@ -105,12 +106,13 @@ def test_root_with_apt_has_it_installed(system: System) -> None:
     ]
 
 
-def test_jack_server_is_asked_for_by_the_tests_only(system: System) -> None:
-    (system.bin / "jackd").unlink()
-    system.has_apt(["jackd2"])
+@pytest.mark.parametrize(("tool", "package"), [("jackd", "jackd2"), ("strace", "strace")])
+def test_tools_of_the_tests_are_asked_for_by_them_only(system: System, tool: str, package: str) -> None:
+    (system.bin / tool).unlink()
+    system.has_apt([package])
     assert system.run("system-packages.sh", "run").returncode == 0
     done = system.run("system-packages.sh", "test")
-    assert done.stderr.splitlines()[1] == "  sudo apt-get install -y --no-install-recommends jackd2"
+    assert done.stderr.splitlines()[1] == f"  sudo apt-get install -y --no-install-recommends {package}"
 
 
 def test_fedora_gets_a_dnf_line(system: System) -> None:

@@ -1,4 +1,4 @@
-"""The only door to onnxruntime: a bundle's graphs, ready to run, and which form of them was chosen.
+"""A bundle's graphs, ready to run, and which form of them was chosen.
 
 A session runs on whatever thread calls it and releases the interpreter while it computes. It must
 never be called on the thread that plays.
@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from engine.errors import BundleError, RenderError
 from engine.inference.bundle.manifest import Precision, TensorSpec
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
+from engine.inference.runtime import onnxruntime
 from engine.modes.catalogue import modes_of
 from engine.music.representation import Representation
 

@@ -76,6 +76,8 @@ def run_ray(
 
 
 def _ray() -> Any:
+    """Import Ray, its reports of use switched off by its own variable, which counts when Ray starts."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
         import ray
     except ImportError as error:
