@@ -16,7 +16,7 @@ from engine.performer.messages import Event
 
 if TYPE_CHECKING:
     from engine.inference.model import Model
-    from engine.session import Session
+    from engine.session.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def make_session(
 ) -> "Session":
     """Put a session together around a started client."""
     from app.demo import demo_phrase
-    from engine.session import Session
+    from engine.session.session import Session
 
     controls = options.controls()
     session = Session(client, model, demo_phrase=demo_phrase(), controls=controls, on_event=on_event)

@@ -11,7 +11,7 @@ from app.compose import LiveOptions, ModelChoice, load_model, make_client, make_
 from engine.errors import AntiphonError
 
 if TYPE_CHECKING:
-    from engine.session import Session
+    from engine.session.session import Session
 
 
 class Started(threading.Thread):

@@ -14,7 +14,7 @@ from engine.inference.controls import CONTROLS
 from engine.modes.catalogue import modes_with
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
-from engine.session import Session
+from engine.session.session import Session
 from engine.snapshot import Notice, Snapshot
 
 FRAME_S = 1 / 60

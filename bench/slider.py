@@ -22,7 +22,7 @@ from lateness import jack_server, started
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app.compose import LiveOptions, load_model, make_client, make_session
-from engine.session import Session
+from engine.session.session import Session
 
 FRAME_S = 1 / 60
 REST_FRAMES = 3

@@ -40,6 +40,8 @@ class Parameter(ABC):
     """Heading it stands under in help and tables."""
     no_option: str = ""
     """Why there is no command-line option; empty where there is one."""
+    option_name: str = ""
+    """Name of the option where it is not that of the field."""
     id: str = ""
     """Name of its field."""
     default: Value = None
@@ -95,7 +97,7 @@ class Parameter(ABC):
     @property
     def option(self) -> str:
         """Long command-line option."""
-        name = self.id.replace("_", "-")
+        name = self.option_name or self.id.replace("_", "-")
         return f"--{name}/--no-{name}" if isinstance(self, Toggle) else f"--{name}"
 
     def undo_label(self, value: Value) -> str:
@@ -124,6 +126,11 @@ def _number_in(text: str) -> float:
         raise ValueError(text)
     number = float(found[1].replace(",", "."))
     return number / 100 if found[2] else number
+
+
+def _is_nothing(shown: str) -> bool:
+    """Return whether a number's text has no digit but 0, so that its sign says nothing."""
+    return not any(digit in shown for digit in "123456789")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +168,7 @@ class Number(Parameter):
     def text(self, value: Value) -> str:
         """Return the number in its format."""
         shown = self.shown.format(value)
-        return shown.replace("-0%", "0%") if shown == "-0%" else shown
+        return shown.lstrip("+-") if _is_nothing(shown) else shown
 
     def parse(self, text: str) -> float:
         """Return the number typed; a comma and a percent sign are understood."""
@@ -306,7 +313,7 @@ class Choice(Parameter):
         raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Action:
     """Something the player can ask for once: a verb of the instrument."""
 

@@ -11,7 +11,7 @@ from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 from engine.performer import messages
 from engine.performer.messages import BarCaptured, ClockState, NoteData, SetPattern
-from engine.session import Session
+from engine.session.session import Session
 
 TUNE = ((0.02, 60, 0.9, 90), (1.0, 64, 0.5, 70), (2.0, 67, 1.0, 100), (3.01, 65, 0.8, 60))
 OTHER = ((0.0, 72, 0.5, 90), (0.5, 71, 0.5, 70), (1.0, 69, 2.0, 100))

@@ -8,7 +8,7 @@ from engine.inference.model import Model
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import Shutdown
 from engine.performer.offline import OfflinePerformer
-from engine.session import Session
+from engine.session.session import Session
 
 S = 1_000_000_000
 BAR_NS = 2 * S  # 120 bpm

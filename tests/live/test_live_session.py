@@ -10,7 +10,7 @@ import engine
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.performer.messages import PatternStarted, SetClock
-from engine.session import Session
+from engine.session.session import Session
 
 pytestmark = pytest.mark.jack
 

@@ -1,0 +1,125 @@
+"""The bars that were heard, append-only with serial ids, and phrases formed from them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from engine.errors import RenderError
+from engine.music.notes import Note, Phrase
+from engine.performer.messages import BarCaptured
+from engine.session.document import HeardPhrase
+
+BARS_KEPT = 64
+_LINE_TOLERANCE_BEATS = 1e-3
+"""How near the bar line a note must end to go on in the next bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedBar:
+    """A bar with its number in the order in which bars were heard."""
+
+    id: int
+    """1 for the first of the session; never used again."""
+    bar: BarCaptured
+    free: bool = False
+    """Played while nothing rolled; its lines are those of the internal tempo from the first note on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedBars:
+    """The last 64 bars, oldest first."""
+
+    bars: tuple[CapturedBar, ...] = ()
+    next_id: int = 1
+
+    def __len__(self) -> int:
+        return len(self.bars)
+
+    def __iter__(self) -> Iterator[CapturedBar]:
+        return iter(self.bars)
+
+    def with_bar(self, bar: BarCaptured, *, free: bool = False) -> "CapturedBars":
+        """Return the bars with one more; the oldest of 65 is left out."""
+        kept = (*self.bars, CapturedBar(self.next_id, bar, free))[-BARS_KEPT:]
+        return CapturedBars(kept, self.next_id + 1)
+
+    def pick(self, first_id: int, bars: int) -> HeardPhrase:
+        """Return the phrase of `bars` bars from the one with an id on.
+
+        Raises:
+            RenderError: such bars are not kept, or they did not follow each other.
+        """
+        chosen = [each.bar for each in self.bars if first_id <= each.id < first_id + bars]
+        if bars < 1 or len(chosen) != bars:
+            raise RenderError(
+                f"bars {first_id} to {first_id + bars - 1} are not among the {len(self)} that are kept"
+            )
+        return _joined(chosen)
+
+    def last(self, bars: int) -> HeardPhrase:
+        """Return the phrase of the last bars.
+
+        Raises:
+            RenderError: fewer were heard, or they did not follow each other.
+        """
+        if len(self) < bars:
+            raise RenderError(f"{len(self)} bars were heard so far, not {bars}; play on")
+        return _joined([each.bar for each in self.bars[-bars:]])
+
+    def closed_phrase(self, length_bars: int, *, partial: bool) -> HeardPhrase | None:
+        """Return the phrase that the newest bar completes, if it completes one.
+
+        Phrases start at bar numbers that are multiples of `length_bars`.
+
+        Args:
+            length_bars: length of a whole phrase.
+            partial: accept the first 2, 4, 8 ... bars of one as well, for a first answer
+                before a long phrase is over.
+        """
+        if not self.bars:
+            return None
+        so_far = self.bars[-1].bar.bar % length_bars + 1
+        power_of_two = so_far >= 2 and so_far & (so_far - 1) == 0
+        if so_far != length_bars and not (partial and power_of_two):
+            return None
+        chosen = [each.bar for each in self.bars[-so_far:]]
+        if len(chosen) != so_far or not _contiguous(chosen):
+            return None
+        return HeardPhrase(phrase_of(chosen), chosen[0].bar)
+
+
+def _joined(bars: Sequence[BarCaptured]) -> HeardPhrase:
+    if not _contiguous(bars):
+        raise RenderError("these bars were not played one after the other; choose others")
+    return HeardPhrase(phrase_of(bars), bars[0].bar)
+
+
+def _contiguous(bars: Sequence[BarCaptured]) -> bool:
+    """Return whether bars follow each other in one metre."""
+    first = bars[0]
+    return all(
+        bar.bar == first.bar + index and bar.beats_per_bar == first.beats_per_bar
+        for index, bar in enumerate(bars)
+    )
+
+
+def phrase_of(bars: Sequence[BarCaptured]) -> Phrase:
+    """Join captured bars into one phrase; a note held over a bar line becomes one note again."""
+    beats_per_bar = bars[0].beats_per_bar
+    notes: list[Note] = []
+    held: dict[tuple[int, int], int] = {}
+    for index, bar in enumerate(bars):
+        line = index * beats_per_bar
+        still_held: dict[tuple[int, int], int] = {}
+        for number, data in enumerate(bar.notes):
+            note = Note(line + data.start_beats, data.pitch, data.duration_beats, data.velocity, data.channel)
+            key = note.channel, note.pitch
+            if number in bar.tied and key in held:
+                place = held[key]
+                notes[place] = replace(notes[place], duration_beats=note.end_beats - notes[place].start_beats)
+            else:
+                place = len(notes)
+                notes.append(note)
+            if notes[place].end_beats >= line + beats_per_bar - _LINE_TOLERANCE_BEATS:
+                still_held[key] = place
+        held = still_held
+    return Phrase.of(notes, len(bars), beats_per_bar)

@@ -1,0 +1,66 @@
+"""The document: everything the player has set, frozen and versioned; what is saved and undone."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from engine.inference.controls import Controls, SlotName
+from engine.music.notes import Phrase
+from engine.session.settings import Settings
+
+VERSION = 1
+"""Of the document's schema; `engine.session.upgrades` reads older ones."""
+BindingKind = Literal["cc", "cc14", "note", "program"]
+
+
+class HeardPhrase(msgspec.Struct, frozen=True):
+    """A phrase out of what was played, and where it stood in the song."""
+
+    phrase: Phrase
+    first_bar: int
+    """Bar number of its first bar."""
+
+
+class ModelReference(msgspec.Struct, frozen=True):
+    """A model by name, with the hash of its bundle so that another of the same name is noticed."""
+
+    name: str = ""
+    """Name of an installed bundle or path of one; empty for none."""
+    hash: str = ""
+    """sha256 of bundle.json; empty where it was never loaded."""
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """A MIDI message that moves a parameter or does an action."""
+
+    kind: BindingKind
+    """`cc`: 7 bits; `cc14`: the pair of `number` and `number` + 32; `note`: a key; `program`."""
+    channel: int
+    """0 to 15."""
+    number: int
+    """Controller, key or program, 0 to 127."""
+    target: str
+    """Id of a parameter or an action."""
+
+
+class Connections(msgspec.Struct, frozen=True):
+    """Ports of other programs that ours were wired to."""
+
+    sources: tuple[str, ...] = ()
+    sinks: tuple[str, ...] = ()
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it is values; a change makes another document that shares what has not changed."""
+
+    version: int = VERSION
+    controls: Controls = Controls()
+    settings: Settings = Settings()
+    slots: Mapping[SlotName, Phrase] = {}
+    """Phrases in the slots A to D; an empty slot is not in it."""
+    source: HeardPhrase | None = None
+    """What the answer starts from; it follows what is heard unless `settings.hold`."""
+    model: ModelReference = ModelReference()
+    bindings: tuple[Binding, ...] = ()
+    connections: Connections = Connections()

@@ -1,0 +1,158 @@
+"""What only is true now, frozen: ports, clock, what is heard and sounds, health, notices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.inference.controls import Controls
+from engine.music.notes import Phrase
+from engine.performer.messages import ClockState
+from engine.session.captured_bars import CapturedBars
+from engine.session.document import Binding, HeardPhrase
+from engine.session.settings import Switches
+
+NS_PER_MINUTE = 60e9
+LONGEST_GUESS_NS = 500_000_000
+"""How long the position runs on past the last word of the clock."""
+LATENESS_WINDOW = 256
+MESSAGES_KEPT = 10
+ROLLING = ("rolling", "flywheel")
+
+Mood = Literal["bad", "waiting", "hint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the player should know, as long as it holds."""
+
+    text: str
+    remedy: str = ""
+    """What to do about it."""
+    mood: Mood = "bad"
+    t_ns: int = 0
+    about: str = ""
+    """Its subject: a newer notice about the same replaces it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Ours, and what they are wired to."""
+
+    backend: str = ""
+    """Name of the MIDI back end; empty until the ports are open and while they are lost."""
+    input_name: str = ""
+    output_name: str = ""
+    realtime: bool | None = None
+    """Whether the performer got real-time scheduling; None before it said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputMessage:
+    """A message that came in."""
+
+    t_ns: int
+    data: bytes
+    use: str
+    """What became of it: "played", "moves Variation", or why it was ignored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What comes in, as it comes."""
+
+    sounding: frozenset[tuple[int, int]] = frozenset()
+    """Channel (0 to 15) and pitch of the keys that are down."""
+    messages: tuple[InputMessage, ...] = ()
+    """The last 10, oldest first."""
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    """How many messages were ignored, by reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """A pattern of ours that plays."""
+
+    phrase: Phrase
+    since_beats: float
+    """Song position that its first beat is counted from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How well the machine keeps up."""
+
+    pattern_ms: float | None = None
+    """From the last change of a control to its pattern on the way to the performer."""
+    late_ns: tuple[int, ...] = ()
+    """How late the last 256 messages left, oldest first."""
+    late_sends: int = 0
+    dropped_input: int = 0
+
+    @property
+    def late_ms(self) -> float | None:
+        """99th percentile of the lateness in milliseconds; None before anything left."""
+        if not self.late_ns:
+            return None
+        ordered = sorted(self.late_ns)
+        return ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] / 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How the document is saved."""
+
+    path: str = ""
+    """File of the document; empty where nothing is saved."""
+    saved: bool = True
+    """Whether the file has what is shown."""
+    recent: tuple[str, ...] = ()
+    """Files of the documents opened lately, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A rendering that was computed beside the answer, to hear and keep."""
+
+    controls: Controls
+    phrase: Phrase
+    fit: float
+    """How well it fits, 0 to 1; higher is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """The present moment of a session."""
+
+    ports: Ports = Ports()
+    clock: ClockState | None = None
+    """As the performer last said; see `Snapshot.position_beats` for now."""
+    activity: Activity = Activity()
+    captured: CapturedBars = field(default_factory=CapturedBars)
+    heard: HeardPhrase | None = None
+    """What was heard last, of up to the model's length; the document's source unless that is held."""
+    playing: Sounding | None = None
+    coming: Phrase | None = None
+    """What was sent and waits for its moment."""
+    switches: Switches = field(default_factory=Switches)
+    takes: tuple[Take, ...] = ()
+    """Best first."""
+    health: Health = Health()
+    notices: tuple[Notice, ...] = ()
+    """Oldest first."""
+    undo_label: str = ""
+    """What undo would take back; empty for nothing."""
+    redo_label: str = ""
+    learning: str = ""
+    """Id of the parameter or action that waits for a MIDI message; empty for none."""
+    positions: Mapping[Binding, float] = field(default_factory=dict)
+    """Where bound controllers stand, 0 to 1."""
+    loading: str = ""
+    """Name of the model that is being loaded; empty for none."""
+    installed: Mapping[str, str] = field(default_factory=dict)
+    """Models that can be loaded: task by name."""
+    kept: Kept = Kept()
+
+    @property
+    def rolling(self) -> bool:
+        """Whether the music runs or is about to."""
+        return self.clock is not None and self.clock.status in ("armed", *ROLLING)

@@ -1,0 +1,116 @@
+"""What the player sets besides the music: clock, output, source; and the switches that are not saved."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from engine.parameter import Choice, Number, Toggle
+from engine.performer.messages import ClockSource, StartAt
+
+METRE_BEATS = {"4/4": 4.0, "3/4": 3.0, "2/4": 2.0, "5/4": 5.0, "6/8": 3.0, "7/8": 3.5}
+"""Quarter notes in a bar of each metre on offer."""
+Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Saved with the document; none of them changes what a rendering gives."""
+
+    tempo_bpm: Annotated[
+        float,
+        Number(
+            label="Tempo",
+            low=20.0,
+            high=400.0,
+            digits=1,
+            step=1.0,
+            shown="{:.1f} BPM",
+            group="Clock",
+            option_name="tempo",
+            help="Tempo of the internal clock, in BPM; an external clock brings its own.",
+        ),
+    ] = 120.0
+    metre: Annotated[
+        Metre,
+        Choice(
+            label="Metre",
+            group="Clock",
+            help="Length of a bar. MIDI clock carries no metre, so set it here.",
+        ),
+    ] = "4/4"
+    clock: Annotated[
+        ClockSource,
+        Choice(
+            label="Clock",
+            group="Clock",
+            words={"auto": "as it comes", "internal": "own", "external": "from outside"},
+            help="Whose tempo counts: auto follows a clock that comes in and else keeps its own.",
+        ),
+    ] = "auto"
+    send_clock: Annotated[
+        bool,
+        Toggle(label="Send clock", group="Clock", help="Send MIDI clock while the internal clock runs."),
+    ] = False
+    spp_in_clocks: Annotated[
+        bool,
+        Toggle(
+            label="Position in clocks",
+            group="Clock",
+            help="Read song position as MIDI clocks, as Ardour 7 sends it, instead of sixteenths.",
+        ),
+    ] = False
+    offset_ms: Annotated[
+        float,
+        Number(
+            label="Output offset",
+            low=-200.0,
+            high=200.0,
+            digits=1,
+            step=1.0,
+            shown="{:+.0f} ms",
+            group="Output",
+            help="Play everything later (+) or earlier (-), in milliseconds, for an instrument that lags.",
+        ),
+    ] = 0.0
+    takes_over: Annotated[
+        StartAt,
+        Choice(
+            label="Takes over at",
+            words={"step": "next step", "beat": "next beat", "bar": "next bar"},
+            group="Output",
+            help="When a changed answer takes over: at the next step, beat or bar. The first waits for one.",
+        ),
+    ] = "step"
+    hold: Annotated[
+        bool,
+        Toggle(
+            label="Hold",
+            key="H",
+            group="Take",
+            help="Keep answering this phrase while you play on.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """What is on or off for now; a document that is opened finds them off."""
+
+    bypass: Annotated[
+        bool,
+        Toggle(
+            label="Original",
+            key="O",
+            group="Take",
+            help="Hear what was played instead of the answer (bypass).",
+            no_option="a comparison by ear while playing",
+        ),
+    ] = False
+    demo: Annotated[
+        bool,
+        Toggle(
+            label="Demo",
+            key="D",
+            group="Session",
+            help="Play the demo phrase into the input, as if you did.",
+        ),
+    ] = False

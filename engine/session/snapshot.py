@@ -1,0 +1,114 @@
+"""What window and stream see of a session: three references that do not change under them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.inference.bundle.manifest import Attribute, Voice
+from engine.inference.controls import PITCHES, Mode, value_of
+from engine.modes.catalogue import TOOLS, counts, modes_of, modes_with
+from engine.parameter import Parameter
+from engine.session.document import Document
+from engine.session.live import LONGEST_GUESS_NS, NS_PER_MINUTE, ROLLING, Live
+from engine.session.parameters import SETTINGS, SWITCHES, Table, table_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What is to be known of the model that is loaded."""
+
+    name: str
+    reference: str = ""
+    """What it was loaded by: name of an installed bundle, or a path."""
+    hash: str = ""
+    """sha256 of its bundle.json."""
+    task: str = "autoencode"
+    bars: int = 2
+    """Bars it takes and returns."""
+    beats_per_bar: float = 4.0
+    representation: str = "melody"
+    pitched: bool = True
+    """Whether it writes pitches."""
+    attributes: tuple[Attribute, ...] = ()
+    """Its directions in the latent space."""
+    voices: tuple[Voice, ...] = ()
+    """Where each part of what it writes goes."""
+    precision: str = ""
+    provider: str = ""
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """What it can be asked for; the first is the usual one."""
+        return modes_of(self.task)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What parameters may need of a model."""
+        return frozenset({PITCHES} if self.pitched else ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A session at one moment."""
+
+    document: Document = field(default_factory=Document)
+    live: Live = field(default_factory=Live)
+    model: ModelFacts | None = None
+    """None while none is loaded."""
+
+    @property
+    def table(self) -> Table:
+        """Parameters and actions, with the attributes of the model."""
+        return table_for(self.model.attributes if self.model else ())
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """What the model can be asked for; before there is one, what the usual ones do."""
+        return self.model.modes if self.model else modes_of("autoencode")
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What parameters may need of the model; before there is one, all."""
+        return self.model.features if self.model else frozenset({PITCHES})
+
+    def value(self, name: str) -> Any:
+        """Return the value of a parameter by id; KeyError if there is none."""
+        if name in SETTINGS:
+            return getattr(self.document.settings, name)
+        if name in SWITCHES:
+            return getattr(self.live.switches, name)
+        return value_of(self.document.controls, name)
+
+    def text(self, name: str) -> str:
+        """Return the value of a parameter as it is shown."""
+        return self.table.parameter(name).text(self.value(name))
+
+    def counts(self, parameter: Parameter) -> bool:
+        """Return whether a parameter has a meaning in the mode that is set."""
+        return counts(parameter, self.document.controls.mode, self.features)
+
+    def why_not(self, parameter: Parameter) -> str:
+        """Return why a parameter has no meaning now, empty where it has one."""
+        if self.counts(parameter):
+            return ""
+        if self.model is not None and PITCHES in parameter.needs and not self.model.pitched:
+            return f"{self.model.name} writes drums, no pitches"
+        return f"Counts in {', '.join(TOOLS[mode].label for mode in modes_with(parameter))}"
+
+    def mode_for(self, parameter: Parameter) -> Mode | None:
+        """Return the mode to be in when a parameter is moved: the present one if it counts there.
+
+        Else the first of the model's in which it counts; None if there is none.
+        """
+        offered = [mode for mode in self.modes if counts(parameter, mode, self.features)]
+        present = self.document.controls.mode
+        return present if present in offered else next(iter(offered), None)
+
+    def position_beats(self, now_ns: int) -> float | None:
+        """Return the song position at a monotonic time, or None before the clock has spoken."""
+        clock = self.live.clock
+        if clock is None:
+            return None
+        if clock.status not in ROLLING:
+            return clock.position_beats
+        ahead_ns = min(max(now_ns - clock.t_ns, 0), LONGEST_GUESS_NS)
+        return clock.position_beats + ahead_ns * clock.bpm / NS_PER_MINUTE
