@@ -1,30 +1,87 @@
 """A look into an ONNX file before a runtime touches it, without the `onnx` package.
 
-The file is walked as plain protobuf: nothing in it is followed, loaded or run. What comes out is
-what the graph takes and returns; what is refused is everything a bundle has no use for: data kept
-outside the file, operators of unknown origin, functions, graphs nested or grown beyond reason, and
-tensors whose bytes do not match their shape.
+The file is walked as plain protobuf: nothing in it is followed, loaded or run. What comes out is what
+the graph takes and returns. Only what a bundle has a use for passes: the messages and fields named
+here, the operators of `operators.py` with their attributes, tensors whose bytes are in the file, match
+their shape and are finite numbers.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
 
 from engine.errors import BundleError
+from engine.inference.bundle.operators import DOMAINS, AttributeType, allowed_attributes
+from engine.inference.bundle.protobuf import Field, Message, read_message
 
-DOMAINS = ("", "ai.onnx", "com.microsoft")
-"""Operator sets a graph may use; the first two are two spellings of the default one."""
 MOST_NODES = 20_000
 """An unrolled decoder of 256 steps has about 10,000."""
 DEEPEST_NESTING = 4
 """Graphs inside graphs; a Scan body is at depth 1."""
+LARGEST_AXIS = 1 << 31
 
 DTYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16"}
-"""ONNX element types by number, as far as graphs here take or return them."""
-_ITEM_BYTES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
+"""ONNX element types by number, as far as graphs here take, hold or return them."""
+_TYPED_DATA = {"float_data": (1,), "int32_data": (2, 3, 6, 9), "int64_data": (7,)}
+"""Where a tensor's values may stand instead of in its raw bytes, with the element types that go there."""
+_ATTRIBUTE_TYPES: Mapping[AttributeType, int] = {
+    "f": 1, "i": 2, "s": 3, "t": 4, "g": 5, "floats": 6, "ints": 7,
+}  # fmt: skip
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_EXTERNAL = 1
+_MODEL = {
+    1: Field("ir_version", "int"),
+    2: Field("producer_name", "text"),
+    3: Field("producer_version", "text"),
+    4: Field("domain", "text"),
+    5: Field("model_version", "int"),
+    6: Field("doc_string", "text"),
+    7: Field("graph", "bytes"),
+    8: Field("opset_import", "bytes", repeated=True),
+}
+_OPERATOR_SET = {1: Field("domain", "text"), 2: Field("version", "int")}
+_GRAPH = {
+    1: Field("node", "bytes", repeated=True),
+    2: Field("name", "text"),
+    5: Field("initializer", "bytes", repeated=True),
+    10: Field("doc_string", "text"),
+    11: Field("input", "bytes", repeated=True),
+    12: Field("output", "bytes", repeated=True),
+}
+_NODE = {
+    1: Field("input", "text", repeated=True),
+    2: Field("output", "text", repeated=True),
+    3: Field("name", "text"),
+    4: Field("op_type", "text"),
+    5: Field("attribute", "bytes", repeated=True),
+    7: Field("domain", "text"),
+}
+_ATTRIBUTE = {
+    1: Field("name", "text"),
+    2: Field("f", "float"),
+    3: Field("i", "int"),
+    4: Field("s", "text"),
+    5: Field("t", "bytes"),
+    6: Field("g", "bytes"),
+    7: Field("floats", "float", repeated=True),
+    8: Field("ints", "int", repeated=True),
+    20: Field("type", "int"),
+}
+_TENSOR = {
+    1: Field("dims", "int", repeated=True),
+    2: Field("data_type", "int"),
+    4: Field("float_data", "float", repeated=True),
+    5: Field("int32_data", "int", repeated=True),
+    7: Field("int64_data", "int", repeated=True),
+    8: Field("name", "text"),
+    9: Field("raw_data", "bytes"),
+}
+_VALUE_INFO = {1: Field("name", "text"), 2: Field("type", "bytes")}
+_TYPE = {1: Field("tensor_type", "bytes")}
+_TENSOR_TYPE = {1: Field("elem_type", "int"), 2: Field("shape", "bytes")}
+_SHAPE = {1: Field("dim", "bytes", repeated=True)}
+_DIMENSION = {1: Field("dim_value", "int"), 2: Field("dim_param", "text")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +107,20 @@ class GraphInfo:
 
 @dataclass(slots=True)
 class _Walk:
-    """Where the walk is and what it has seen, for limits and messages."""
+    """Where the walk is and what it has counted, for limits and messages."""
 
     what: str
     nodes: int = 0
     depth: int = 0
-    domains: set[str] = field(default_factory=set)
 
     def refuse(self, reason: str) -> BundleError:
         return BundleError(f"{self.what}: {reason}; get the bundle again or export it again")
+
+    def read(self, kind: str, data: memoryview, fields: Mapping[int, Field]) -> Message:
+        try:
+            return read_message(data, fields)
+        except ValueError as error:
+            raise self.refuse(f"{kind}: {error}") from error
 
 
 def inspect_graph(data: bytes, what: str) -> GraphInfo:
@@ -72,171 +134,109 @@ def inspect_graph(data: bytes, what: str) -> GraphInfo:
         BundleError: the file is no ONNX model, or has something in it that is refused.
     """
     walk = _Walk(what)
-    try:
-        return _model(memoryview(data), walk)
-    except (IndexError, ValueError, UnicodeDecodeError) as error:
-        raise walk.refuse(f"is not a readable ONNX file ({error})") from error
-
-
-def _model(data: memoryview, walk: _Walk) -> GraphInfo:
-    graph: memoryview | None = None
-    for number, value in _fields(data):
-        if number == 7:
-            graph = _as_bytes(value)
-        elif number == 8:
-            walk.domains.add(_text(_first(_as_bytes(value), 1)))
-        elif number == 25:
-            raise walk.refuse("defines functions of its own, which bundles may not")
-    if graph is None:
+    model = walk.read("model", memoryview(data), _MODEL)
+    for part in model.get("opset_import", ()):
+        domain = walk.read("operator set", part, _OPERATOR_SET).get("domain", "")
+        if domain not in DOMAINS:
+            raise walk.refuse(f"needs operators of {domain!r}, only ONNX and com.microsoft are allowed")
+    if "graph" not in model:
         raise walk.refuse("holds no graph, so it is not an ONNX model")
-    foreign = sorted(walk.domains.difference(DOMAINS))
-    if foreign:
-        raise walk.refuse(f"needs operators of {foreign[0]!r}, only ONNX and com.microsoft are allowed")
-    return _graph(graph, walk)
+    return _graph(model["graph"], walk)
 
 
 def _graph(data: memoryview, walk: _Walk) -> GraphInfo:
-    inputs: list[ValueInfo] = []
-    outputs: list[ValueInfo] = []
     if walk.depth > DEEPEST_NESTING:
         raise walk.refuse(f"nests graphs deeper than {DEEPEST_NESTING}")
-    for number, value in _fields(data):
-        if number == 1:
-            _node(_as_bytes(value), walk)
-        elif number == 5:
-            _tensor(_as_bytes(value), walk)
-        elif number == 15:
-            raise walk.refuse("holds sparse tensors, which bundles may not")
-        elif number in (11, 12) and walk.depth == 0:
-            (inputs if number == 11 else outputs).append(_value_info(_as_bytes(value)))
-    return GraphInfo(tuple(inputs), tuple(outputs), walk.nodes)
+    graph = walk.read("graph", data, _GRAPH)
+    for part in graph.get("initializer", ()):
+        _tensor(part, walk)
+    for part in graph.get("node", ()):
+        _node(part, walk)
+    sides = [tuple(_value_infos(graph.get(side, ()), walk)) for side in ("input", "output")]
+    return GraphInfo(sides[0], sides[1], walk.nodes)
 
 
 def _node(data: memoryview, walk: _Walk) -> None:
     walk.nodes += 1
     if walk.nodes > MOST_NODES:
         raise walk.refuse(f"has more than {MOST_NODES} nodes")
-    for number, value in _fields(data):
-        if number == 7 and _text(_as_bytes(value)) not in DOMAINS:
-            domain = _text(_as_bytes(value))
-            raise walk.refuse(f"uses an operator of {domain!r}, only ONNX and com.microsoft are allowed")
-        if number == 5:
-            _attribute(_as_bytes(value), walk)
+    node = walk.read("node", data, _NODE)
+    domain, operator = node.get("domain", ""), node.get("op_type", "")
+    allowed = allowed_attributes(domain, operator)
+    if allowed is None:
+        of = f" of {domain!r}" if domain else ""
+        raise walk.refuse(f"uses the operator {operator!r}{of}, which bundles may not")
+    seen = set()
+    for part in node.get("attribute", ()):
+        name = _attribute(part, operator, allowed, walk)
+        if name in seen:
+            raise walk.refuse(f"gives {operator} the attribute {name!r} twice")
+        seen.add(name)
 
 
-def _attribute(data: memoryview, walk: _Walk) -> None:
-    for number, value in _fields(data):
-        if number in (5, 10):
-            _tensor(_as_bytes(value), walk)
-        elif number in (6, 11):
-            walk.depth += 1
-            _graph(_as_bytes(value), walk)
-            walk.depth -= 1
+def _attribute(data: memoryview, operator: str, allowed: Mapping[str, AttributeType], walk: _Walk) -> str:
+    """Check an attribute and return its name."""
+    values = walk.read("attribute", data, _ATTRIBUTE)
+    name: str = values.pop("name", "")
+    wanted = allowed.get(name)
+    if wanted is None:
+        raise walk.refuse(f"gives {operator} the attribute {name!r}, which bundles may not")
+    # A zero may be left out, as protobuf leaves out defaults; of several values a runtime takes one.
+    if values.pop("type", None) != _ATTRIBUTE_TYPES[wanted] or values.keys() - {wanted}:
+        raise walk.refuse(f"gives {operator} the attribute {name!r} of another type")
+    if wanted == "t":
+        _tensor(values.get("t", memoryview(b"")), walk)
+    elif wanted == "g":
+        walk.depth += 1
+        _graph(values.get("g", memoryview(b"")), walk)
+        walk.depth -= 1
+    elif not all(map(math.isfinite, values.get("floats", ()))) or not math.isfinite(values.get("f", 0.0)):
+        raise walk.refuse(f"gives {operator} the attribute {name!r} that is not a finite number")
+    return name
 
 
 def _tensor(data: memoryview, walk: _Walk) -> None:
-    """Check that a tensor is inside the file and as large as its shape says."""
-    shape: list[int] = []
-    dtype, name, raw = 0, "", None
-    for number, value in _fields(data):
-        if number == 1:
-            shape.extend([value] if isinstance(value, int) else _varints(value))
-        elif number == 2:
-            dtype = _as_int(value)
-        elif number == 8:
-            name = _text(_as_bytes(value))
-        elif number == 9:
-            raw = _as_bytes(value)
-        elif number == 13 or (number == 14 and value == _EXTERNAL):
-            raise walk.refuse("keeps weights in another file (external data), which bundles may not")
-    if raw is not None and dtype in _ITEM_BYTES and len(raw) != math.prod(shape) * _ITEM_BYTES[dtype]:
-        raise walk.refuse(f"tensor {name!r} of shape {shape} has {len(raw)} bytes")
+    """Check that a tensor is inside the file, as large as its shape says, and of finite numbers."""
+    tensor = walk.read("tensor", data, _TENSOR)
+    name, shape, dtype = tensor.get("name", ""), tensor.get("dims", []), tensor.get("data_type", 0)
+    if dtype not in DTYPES:
+        raise walk.refuse(f"tensor {name!r} is of type {dtype}, which bundles have no use for")
+    if any(size >= LARGEST_AXIS for size in shape):
+        raise walk.refuse(f"tensor {name!r} of shape {shape} is too large")
+    typed = [field for field in _TYPED_DATA if field in tensor]
+    if len(typed) + ("raw_data" in tensor) > 1:
+        raise walk.refuse(f"tensor {name!r} holds its values twice")
+    if typed:
+        field, values = typed[0], tensor[typed[0]]
+        fits = dtype in _TYPED_DATA[field] and len(values) == math.prod(shape)
+        finite = field != "float_data" or all(map(math.isfinite, values))
+    else:
+        raw = tensor.get("raw_data", memoryview(b""))
+        fits = len(raw) == math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize
+        finite = not fits or _finite(raw, DTYPES[dtype])
+    if not fits:
+        raise walk.refuse(f"tensor {name!r} of shape {shape} has other bytes than its shape says")
+    if not finite:
+        raise walk.refuse(f"tensor {name!r} holds a value that is not a finite number")
 
 
-def _value_info(data: memoryview) -> ValueInfo:
-    name = _text(_first(data, 1))
-    tensor_type = _first(_first(data, 2), 1)
-    dtype, shape = 0, memoryview(b"")
-    for number, value in _fields(tensor_type):
-        if number == 1:
-            dtype = _as_int(value)
-        elif number == 2:
-            shape = _as_bytes(value)
-    axes = tuple(_axis(_as_bytes(value)) for number, value in _fields(shape) if number == 1)
-    return ValueInfo(name, DTYPES.get(dtype, f"type {dtype}"), axes)
+def _finite(raw: memoryview, dtype: str) -> bool:
+    return not dtype.startswith("float") or bool(np.isfinite(np.frombuffer(raw, dtype)).all())
 
 
-def _axis(data: memoryview) -> int | str | None:
-    for number, value in _fields(data):
-        if number == 1:
-            return _as_int(value)
-        if number == 2:
-            return _text(_as_bytes(value))
-    return None
+def _value_infos(parts: list[memoryview], walk: _Walk) -> Iterator[ValueInfo]:
+    for part in parts:
+        info = walk.read("input or output", part, _VALUE_INFO)
+        kind = walk.read("type", info.get("type", memoryview(b"")), _TYPE)
+        tensor = walk.read("type", kind.get("tensor_type", memoryview(b"")), _TENSOR_TYPE)
+        shape = walk.read("shape", tensor.get("shape", memoryview(b"")), _SHAPE)
+        axes = tuple(_axis(walk.read("axis", axis, _DIMENSION), walk) for axis in shape.get("dim", ()))
+        number = tensor.get("elem_type", 0)
+        yield ValueInfo(info.get("name", ""), DTYPES.get(number, f"type {number}"), axes)
 
 
-# The wire format ----------------------------------------------------------------------------
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield field numbers with their values: an int, or the bytes of what is inside."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        kind = key & 7
-        if kind == _VARINT:
-            value, at = _varint(data, at)
-            yield key >> 3, value
-            continue
-        if kind == _BYTES:
-            size, at = _varint(data, at)
-        elif kind in (_FIXED32, _FIXED64):
-            size = 4 if kind == _FIXED32 else 8
-        else:
-            raise ValueError(f"wire type {kind}")
-        if at + size > len(data):
-            raise ValueError("cut short")
-        yield key >> 3, data[at : at + size]
-        at += size
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("a number longer than 64 bits")
-
-
-def _varints(data: memoryview) -> list[int]:
-    values, at = [], 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        values.append(value)
-    return values
-
-
-def _first(data: memoryview, wanted: int) -> memoryview:
-    for number, value in _fields(data):
-        if number == wanted:
-            return _as_bytes(value)
-    return memoryview(b"")
-
-
-def _as_bytes(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError("a number where bytes belong")
+def _axis(dimension: Message, walk: _Walk) -> int | str | None:
+    if len(dimension) > 1:
+        raise walk.refuse("an axis has a size and a name")
+    value: int | str | None = next(iter(dimension.values()), None)
     return value
-
-
-def _as_int(value: int | memoryview) -> int:
-    if not isinstance(value, int):
-        raise ValueError("bytes where a number belongs")
-    return value
-
-
-def _text(data: memoryview) -> str:
-    return bytes(data).decode("utf-8")
