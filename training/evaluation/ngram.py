@@ -50,8 +50,16 @@ class NGram:
     """For each context length 0, 1, ...: counts of context and token, of the context, and d."""
 
     @staticmethod
-    def fit(sequences: Tokens, vocabulary: int, order: int = ORDER) -> "NGram":
+    def fit(
+        sequences: Tokens, vocabulary: int, order: int = ORDER, counted: NDArray[np.bool_] | None = None
+    ) -> "NGram":
         """Count tokens `[N, T]`, each 0 to `vocabulary` - 1.
+
+        Args:
+            sequences: tokens; those that do not count may have any value up to `vocabulary`.
+            vocabulary: how many different tokens there are.
+            order: length of the longest gram.
+            counted: `[N, T]` which tokens count; None for all.
 
         Raises:
             ValueError: keys of that order do not fit 64 bits.
@@ -61,20 +69,26 @@ class NGram:
         levels = []
         for length in range(order):
             contexts, grams = _packed(sequences, vocabulary, length)
-            grams_counted = _Counts.of(grams.ravel())
+            chosen = slice(None) if counted is None else counted
+            grams_counted = _Counts.of(grams[chosen].ravel())
             followers = _Counts.of(grams_counted.keys // (vocabulary + 1))
-            levels.append((grams_counted, _Counts.of(contexts.ravel()), followers))
+            levels.append((grams_counted, _Counts.of(contexts[chosen].ravel()), followers))
         return NGram(vocabulary, order, tuple(levels))
 
     def nats(self, sequences: Tokens) -> Floats:
         """Return the cost of each sequence `[N, T]` in nats a step, `[N]`."""
+        cost: Floats = self.costs(sequences).mean(axis=1)
+        return cost
+
+    def costs(self, sequences: Tokens) -> Floats:
+        """Return the cost of every token of `[N, T]` in nats, `[N, T]`."""
         probability = np.full(sequences.shape, 1 / self.vocabulary)
         for length, (grams, contexts, followers) in enumerate(self._levels):
             context, gram = _packed(sequences, self.vocabulary, length)
             seen, different = contexts[context], followers[context]
             known = (grams[gram] + different * probability) / np.maximum(seen + different, 1)
             probability = np.where(seen > 0, known, probability)
-        cost: Floats = -np.log(probability).mean(axis=1)
+        cost: Floats = -np.log(probability)
         return cost
 
 

@@ -1,0 +1,202 @@
+"""Every measure of music for one model, in rows to be read beside held-out music and plain baselines."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.inference.controls import Controls
+from engine.inference.render import LatentModel, encode_slot, render_batch
+from engine.music.notes import Phrase
+from engine.music.quantise import DRUM_CHANNEL
+from training.corpus.dataset import Corpus
+from training.evaluation.musicality.baselines import crossfaded, nudged
+from training.evaluation.musicality.critic import Critic
+from training.evaluation.musicality.form import extra_leap, repeated_bars
+from training.evaluation.musicality.held_out import HeldOut, held_out, teach_critic
+from training.evaluation.musicality.key_sets import in_sets, own_key
+from training.evaluation.musicality.lines import Line
+from training.evaluation.musicality.traits import traits
+from training.evaluation.musicality.two_sample import telling_apart
+
+VARIATIONS = tuple(tenth / 10 for tenth in range(11))
+TEMPERATURES = (0.0, 0.5, 0.8)
+TOLD_APART = ("held-out music", "notes nudged in the scale", "note crossfade .5", "morph .5")
+TOLD_APART += tuple(f"vary {value:.1f}" for value in (0.2, 0.4, 0.6, 0.8))
+TOLD_APART += tuple(f"prior, T {value:g}" for value in TEMPERATURES)
+"""Rows that trees learn to tell from music, which takes seconds each."""
+NUDGED_SHARE = 0.4
+MOST_PHRASES = 800
+"""Held-out phrases of each half; the one half is played on, the other stands for music."""
+LONG_BARS = 8
+"""From this length on form is measured."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Yardstick:
+    """What rows are measured with."""
+
+    bars: int
+    channel: int | None
+    """MIDI channel of the voice that key, critic and form are of; None for drums alone."""
+    critic: Critic | None
+
+
+@dataclass(slots=True)
+class Rows:
+    """Sets of phrases by name, each with what it was made from."""
+
+    phrases: dict[str, list[Phrase]] = field(default_factory=dict)
+    made_from: dict[str, list[int]] = field(default_factory=dict)
+    """Index of each phrase's source in the held-out half; empty for a row without sources."""
+
+    def add(self, name: str, phrase: Phrase, source: int | None = None) -> None:
+        """Add a phrase to a row."""
+        self.phrases.setdefault(name, []).append(phrase)
+        self.made_from.setdefault(name, [])
+        if source is not None:
+            self.made_from[name].append(source)
+
+
+def measure_music(
+    model: LatentModel,
+    corpus: Corpus,
+    split: str,
+    windows: int,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda what: None,
+) -> tuple[dict[str, dict[str, float]], Rows]:
+    """Measure what a model plays: from nothing, along the variation slider, and half-way between phrases.
+
+    Args:
+        model: a model with a latent space.
+        corpus: where held-out phrases of its length come from.
+        split: which of them.
+        windows: how many phrases at most; half of them are played on, half stand for music.
+        seed: decides takes, baselines and folds.
+        say: told what is being measured now.
+
+    Returns:
+        Measures by row and name, and the phrases of every row.
+    """
+    held = held_out(corpus, model.representation, split, min(windows, 2 * MOST_PHRASES))
+    played, real = _halves(held)
+    name = model.representation.name
+    channel = None if name in ("drums", "groove") else 0
+    critic = None if channel is None else teach_critic(corpus, model.representation, channel)
+    yardstick = Yardstick(model.representation.bars, channel, critic)
+    real_traits = np.stack([traits(phrase, name) for phrase in real.phrases])
+    rows = _baselines(played, channel, seed)
+    say("what it plays")
+    _play(model, played, rows, seed)
+    found = {}
+    for row, phrases in rows.phrases.items():
+        say(f"music: {row}")
+        found[row] = measure_row(phrases, yardstick, played, rows.made_from[row])
+        if row in TOLD_APART:
+            written = np.stack([traits(phrase, name) for phrase in phrases])
+            found[row]["c2st"] = telling_apart(real_traits, written, seed)
+    return found, rows
+
+
+def _halves(held: HeldOut) -> tuple[HeldOut, HeldOut]:
+    """Return every other phrase, and the rest: the same works in both, so that only the making differs."""
+    return _part(held, np.arange(0, len(held.phrases), 2)), _part(held, np.arange(1, len(held.phrases), 2))
+
+
+def _part(held: HeldOut, chosen: np.ndarray[Any, np.dtype[np.int64]]) -> HeldOut:
+    return HeldOut(
+        held.tensors[chosen],
+        [held.phrases[index] for index in chosen],
+        [held.keys[index] for index in chosen],
+    )
+
+
+def _baselines(played: HeldOut, channel: int | None, seed: int) -> Rows:
+    """Return rows of held-out music itself and of what needs no model."""
+    rows, rng = Rows(), np.random.default_rng(seed)
+    count = len(played.phrases)
+    for index, phrase in enumerate(played.phrases):
+        other = (index + count // 2) % count
+        rows.add("held-out music", phrase, index)
+        if channel is not None:
+            rows.add(
+                "notes nudged in the scale", nudged(phrase, played.keys[index], NUDGED_SHARE, rng), index
+            )
+            rows.add("another piece", played.phrases[other], index)
+        rows.add("note crossfade .5", crossfaded(phrase, played.phrases[other], 0.5, rng))
+    return rows
+
+
+def _play(model: LatentModel, played: HeldOut, rows: Rows, seed: int) -> None:
+    """Add what the model plays to the rows."""
+    slots = [encode_slot(model, phrase) for phrase in played.phrases]
+    takes = {f"vary {value:.1f}": Controls(mode="vary", variation=value) for value in VARIATIONS} | {
+        "morph .5": Controls(mode="morph", morph=0.5)
+    }
+    takes |= {
+        f"prior, T {temperature:g}": Controls(mode="generate", temperature=temperature)
+        for temperature in TEMPERATURES
+    }
+    for index, slot in enumerate(slots):
+        named = {"heard": slot, "A": slot, "B": slots[(index + len(slots) // 2) % len(slots)]}
+        seeded = [replace_seed(controls, seed + index) for controls in takes.values()]
+        for row, phrase in zip(takes, render_batch(model, named, seeded), strict=True):
+            rows.add(row, phrase, index if row.startswith("vary") else None)
+
+
+def replace_seed(controls: Controls, seed: int) -> Controls:
+    """Return controls of another take."""
+    return Controls(
+        mode=controls.mode,
+        variation=controls.variation,
+        morph=controls.morph,
+        temperature=controls.temperature,
+        seed=seed,
+    )
+
+
+def measure_row(
+    phrases: Sequence[Phrase], yardstick: Yardstick, played: HeldOut, made_from: Sequence[int]
+) -> dict[str, float]:
+    """Return the measures of one set of phrases.
+
+    `notes` a phrase; `own_key`, `source_key` (where they have sources); `critic` in nats a note; `note_f1` to
+    their sources (onset and pitch); from eight bars on `repeated_bars` and `extra_leap` in semitones.
+    """
+    found = {
+        "phrases": float(len(phrases)),
+        "notes": float(np.mean([len(phrase.notes) for phrase in phrases])),
+    }
+    if made_from:
+        sources = [played.phrases[index] for index in made_from]
+        found["note_f1"] = note_f1(sources, phrases)
+    if yardstick.channel is None:
+        return found
+    lines = [line_on(phrase, yardstick.channel) for phrase in phrases]
+    found["own_key"] = own_key(lines)
+    if made_from:
+        found["source_key"] = in_sets(lines, [played.keys[index] for index in made_from])
+    if yardstick.critic is not None:
+        found["critic"] = yardstick.critic.mean_nats(lines)
+    if yardstick.bars >= LONG_BARS:
+        found["repeated_bars"] = repeated_bars(lines, yardstick.bars)
+        found["extra_leap"] = extra_leap(lines, 2)
+    return found
+
+
+def line_on(phrase: Phrase, channel: int) -> Line:
+    """Return the voice of a phrase on a MIDI channel; on channel 0 of a phrase of one voice, that voice."""
+    own = [note for note in phrase.notes if note.channel == channel]
+    return Line.of(own or [note for note in phrase.notes if note.channel != DRUM_CHANNEL])
+
+
+def note_f1(sources: Sequence[Phrase], written: Sequence[Phrase]) -> float:
+    """Return F1 of notes by onset step, pitch and channel, counted over all pairs."""
+    hits = total = 0
+    for source, phrase in zip(sources, written, strict=True):
+        keys = [{(round(n.start_beats * 4), n.pitch, n.channel) for n in p.notes} for p in (source, phrase)]
+        hits += len(keys[0] & keys[1])
+        total += len(keys[0]) + len(keys[1])
+    return 2 * hits / max(total, 1)

@@ -1,0 +1,78 @@
+"""A trained model as the player's engine uses one, so that what is measured is what is heard."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import BundleManifest, GraphSpec, RepresentationRef, TrainingRecord
+from engine.inference.bundle.store import Bundle, load_bundle
+from engine.music.representation import Representation
+from training.evaluation.loaded_model import Subject
+from training.models.vae import VAE
+
+Floats = NDArray[np.float32]
+BATCH = 256
+
+
+class PlayedModel:
+    """The weights of a subject behind `engine.inference.render.LatentModel`.
+
+    A bundle brings its curves and its prior; a run is played with the common curves from N(0, I).
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        if not isinstance(subject.model, VAE):
+            raise TypeError(f"{subject.path}: has no latent space to play in")
+        self._model = subject.model
+        self.representation: Representation = subject.tensors
+        self.bundle: Bundle = load_bundle(subject.path) if subject.is_bundle else _unexported(subject)
+
+    @torch.no_grad()
+    def encode(self, x: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Encode `[B, T, S]` to mu and sigma, `[B, Z]` each; what it is given is what it hears."""
+        device = next(self._model.parameters()).device
+        posteriors = [
+            self._model.encode(torch.as_tensor(x[start : start + BATCH], device=device))
+            for start in range(0, len(x), BATCH)
+        ]
+        mu = torch.cat([posterior.mu for posterior in posteriors])
+        sigma = torch.cat([posterior.sigma for posterior in posteriors])
+        return mu.float().cpu().numpy(), sigma.float().cpu().numpy()
+
+    @torch.no_grad()
+    def decode(self, z: Floats, perturbation: Floats) -> NDArray[Any]:
+        """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`."""
+        device = next(self._model.parameters()).device
+        parts = [
+            self._model.generate(
+                torch.as_tensor(z[start : start + BATCH], device=device),
+                torch.as_tensor(perturbation[:, start : start + BATCH], device=device),
+            )
+            for start in range(0, len(z), BATCH)
+        ]
+        return torch.cat(parts).transpose(0, 1).cpu().numpy()
+
+
+def _unexported(subject: Subject) -> Bundle:
+    """Return what an export of a run would say of it, as far as rendering asks."""
+    tensors, model = subject.tensors, subject.config.model
+    manifest = BundleManifest(
+        name=subject.config.name,
+        task=model.task,
+        representation=RepresentationRef(name=tensors.name, bars=tensors.bars, hash=tensors.hash),
+        bars=tensors.bars,
+        steps=tensors.steps,
+        streams=tensors.streams,
+        width=tensors.width,
+        z_size=model.z_size,
+        voices=(),
+        encoder=GraphSpec(inputs=(), outputs=()),
+        decoder=GraphSpec(inputs=(), outputs=()),
+        training=TrainingRecord(data=(), data_hash="", config={}, seed=subject.config.seed, steps=0),
+        metrics={},
+    )
+    return Bundle(Path(subject.path), manifest, tensors, Latents.standard_normal(model.z_size), {}, "")
