@@ -48,9 +48,11 @@ def test_the_report_holds_every_section(report: Path) -> None:
     )
     assert len(metrics["interpolation"]["cost"]) == 11
     assert set(metrics["attributes"]["change"]) == set(metrics["attributes"]["units"])
+    assert metrics["music"]["vary 0.0"]["note_f1"] == 1
+    assert {"held-out music", "another piece", "morph .5", "prior, T 0.5"} <= set(metrics["music"])
     assert set(metrics["likeness"]) == {"other held-out music", "draws from N(0, I)"}
     page = (report / "index.html").read_text()
-    for section in ("Core measures", "Interpolation", "Attribute directions", "Likeness", "Sounds"):
+    for section in ("Music", "Core measures", "Interpolation", "Attribute directions", "Likeness", "Sounds"):
         assert section in page
     assert "http" not in page.replace("http-equiv", "")
 
@@ -62,6 +64,7 @@ def test_its_pictures_are_pictures_and_its_samples_play(report: Path) -> None:
         "interpolation_curves",
         "attributes",
         "likeness",
+        "music",
         "samples",
     ):
         pixels = np.asarray(Image.open(report / f"{name}.png").convert("L"))

@@ -13,6 +13,8 @@ from training.evaluation.listening import questions, score_answers, verdict, wri
 from training.evaluation.loaded_model import load_subject
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
 
+SHOWN_MUSIC = ("held-out music", "prior, T 0.5", "vary 0.4", "morph .5")
+
 
 def evaluate_command(
     path: Path,
@@ -53,6 +55,9 @@ def _show(console: Console, results: Results) -> None:
     table = Table(title=f"{m['name']}, {m['split']} split", title_justify="left", box=None)
     table.add_column("measure")
     table.add_column("value", justify="right")
+    for row in SHOWN_MUSIC:
+        if row in m.get("music", {}):
+            table.add_row(f"music, {row}: own key | critic | told apart", _music(m["music"][row]))
     for name, text in CORE_NAMES:
         if name in m["core"]:
             table.add_row(text, number(m["core"][name]))
@@ -68,6 +73,10 @@ def _show(console: Console, results: Results) -> None:
     for name, likeness in m["likeness"].items():
         table.add_row(f"overlapped area, {name}", number(likeness["mean_overlapped_area"]))
     console.print(table)
+
+
+def _music(values: dict[str, float]) -> str:
+    return " | ".join(number(values.get(name)) for name in ("own_key", "critic", "c2st"))
 
 
 def _pair(values: dict[str, float], first: str, second: str) -> str:

@@ -35,6 +35,8 @@ from training.evaluation.features import measure_phrases
 from training.evaluation.humanising import measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
 from training.evaluation.loaded_model import Prior, Subject
+from training.evaluation.musicality.measure import measure_music
+from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.reconstruction import spread
 from training.evaluation.similarity import compare_sets, mean_overlap
 from training.models.seq2seq import Continuer
@@ -46,6 +48,10 @@ MOST_PAIRS = 512
 MOST_COMPARED = 400
 """Phrases of each set that are compared by their features; distances grow with the square."""
 MOST_DIRECTION_WINDOWS = 16_384
+SHOWN = 4
+"""Phrases of a row of music that are drawn."""
+SHOWN_ROWS = ("held-out music", "vary 0.2", "vary 0.4", "vary 0.6", "morph .5", "prior, T 0", "prior, T 0.5")
+"""Rows that are drawn one below the other: variations under their sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,8 @@ def evaluate(
         _interpolation(subject, subject.model, corpus, options, results)
         say("attributes")
         _attributes(subject, subject.model, corpus, options, results)
+        if subject.config.model.task == "autoencode":
+            _music(subject, corpus, options, results, say)
     say("likeness to held-out music")
     _likeness(subject, corpus, options, results)
     if subject.config.model.task == "humanize" and isinstance(subject.model, VAE):
@@ -149,6 +157,19 @@ def _interpolation(subject: Subject, model: VAE, corpus: Corpus, options: Option
     if strip is not None:
         results.pictures["interpolation"] = strip
     results.samples["walk"] = [subject.tensors.decode(array) for array in pairs.path[0, ::2]]
+
+
+def _music(
+    subject: Subject, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
+) -> None:
+    """Measure what the model plays, as the player's engine plays it, beside music and baselines."""
+    measured, rows = measure_music(
+        PlayedModel(subject), corpus, options.split, options.windows, options.seed, say
+    )
+    results.metrics["music"] = measured
+    drawn = {name: rows.phrases[name][:SHOWN] for name in SHOWN_ROWS if name in rows.phrases}
+    results.pictures["music"] = pictures.samples_picture(drawn)
+    results.samples |= {f"music {name}": phrases for name, phrases in drawn.items()}
 
 
 @torch.no_grad()

@@ -67,6 +67,10 @@ class Subject:
     """A bundle's fitted prior."""
     directions: Floats | None = None
     """A bundle's attribute directions `[A, Z]`, in the order of the representation's definitions."""
+    variation_curve: tuple[float, ...] = ()
+    """A bundle's curve of the variation slider; empty for the common one."""
+    morph_curve: tuple[float, ...] = ()
+    """A bundle's curve of the morph slider."""
 
     @property
     def tensors(self) -> Representation:
@@ -130,7 +134,8 @@ def _bundle(path: Path, read: Callable[[str], bytes | None]) -> Subject:
         raise ConfigError(f"{path}: cannot be used ({reason}); export the model again") from error
     model.eval().requires_grad_(False)
     mixture, directions = _latents(latents, config, content)
-    return Subject(path, config, model, True, mixture, directions)
+    curves = (tuple(content.get(name, ())) for name in ("variation_curve", "morph_curve"))
+    return Subject(path, config, model, True, mixture, directions, *curves)
 
 
 def _latents(

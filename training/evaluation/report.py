@@ -42,6 +42,16 @@ CORE_NAMES = (
     ("density_greedy", "sounding keys a step, greedy"),
     ("density_sampled", "sounding keys a step, sampled"),
 )
+MUSIC_NAMES = (
+    ("notes", "notes"),
+    ("own_key", "own key"),
+    ("source_key", "source's key"),
+    ("critic", "critic"),
+    ("c2st", "told apart"),
+    ("note_f1", "note F1 to source"),
+    ("repeated_bars", "repeated bars"),
+    ("extra_leap", "extra leap at seams"),
+)
 FEEL_NAMES = (
     ("hits", "hits"),
     ("mae_ms", "timing MAE, ms"),
@@ -117,6 +127,10 @@ def template(name: str) -> jinja2.Template:
     return environment.from_string(text)
 
 
+def _music(metrics: dict[str, Any]) -> list[dict[str, float]]:
+    return list(metrics.get("music", {}).values())
+
+
 def _page(metrics: dict[str, Any], shown: dict[str, str], sounds: dict[str, list[str]], audio: bool) -> str:
     return template("report.html").render(
         m=metrics,
@@ -126,5 +140,6 @@ def _page(metrics: dict[str, Any], shown: dict[str, str], sounds: dict[str, list
         number=number,
         core_names=CORE_NAMES,
         feel_names=FEEL_NAMES,
+        music_names=[names for names in MUSIC_NAMES if any(names[0] in row for row in _music(metrics))],
         hint="" if sound.has_fluidsynth() else f"No instruments: {sound.HINT}",
     )

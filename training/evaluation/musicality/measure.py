@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from engine.inference.controls import Controls
-from engine.inference.render import LatentModel, encode_slot, render_batch
+from engine.inference.render import render_batch
+from engine.inference.slots import LatentModel, encode_slot
 from engine.music.notes import Phrase
 from engine.music.quantise import DRUM_CHANNEL
 from training.corpus.dataset import Corpus

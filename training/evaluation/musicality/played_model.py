@@ -1,6 +1,5 @@
 """A trained model as the player's engine uses one, so that what is measured is what is heard."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,9 @@ from numpy.typing import NDArray
 
 from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import BundleManifest, GraphSpec, RepresentationRef, TrainingRecord
-from engine.inference.bundle.store import Bundle, load_bundle
+from engine.inference.bundle.store import Bundle
 from engine.music.representation import Representation
-from training.evaluation.loaded_model import Subject
+from training.evaluation.loaded_model import Prior, Subject
 from training.models.vae import VAE
 
 Floats = NDArray[np.float32]
@@ -19,9 +18,9 @@ BATCH = 256
 
 
 class PlayedModel:
-    """The weights of a subject behind `engine.inference.render.LatentModel`.
+    """The weights of a subject behind `engine.inference.slots.LatentModel`.
 
-    A bundle brings its curves and its prior; a run is played with the common curves from N(0, I).
+    A bundle brings its curves and its fitted prior; a run is played with the common curves from N(0, I).
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -29,7 +28,7 @@ class PlayedModel:
             raise TypeError(f"{subject.path}: has no latent space to play in")
         self._model = subject.model
         self.representation: Representation = subject.tensors
-        self.bundle: Bundle = load_bundle(subject.path) if subject.is_bundle else _unexported(subject)
+        self.bundle: Bundle = _bundle_of(subject)
 
     @torch.no_grad()
     def encode(self, x: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -57,8 +56,8 @@ class PlayedModel:
         return torch.cat(parts).transpose(0, 1).cpu().numpy()
 
 
-def _unexported(subject: Subject) -> Bundle:
-    """Return what an export of a run would say of it, as far as rendering asks."""
+def _bundle_of(subject: Subject) -> Bundle:
+    """Return what a bundle of the subject says, as far as rendering asks; without graphs."""
     tensors, model = subject.tensors, subject.config.model
     manifest = BundleManifest(
         name=subject.config.name,
@@ -74,5 +73,14 @@ def _unexported(subject: Subject) -> Bundle:
         decoder=GraphSpec(inputs=(), outputs=()),
         training=TrainingRecord(data=(), data_hash="", config={}, seed=subject.config.seed, steps=0),
         metrics={},
+        variation_curve=subject.variation_curve,
+        morph_curve=subject.morph_curve,
     )
-    return Bundle(Path(subject.path), manifest, tensors, Latents.standard_normal(model.z_size), {}, "")
+    return Bundle(subject.path, manifest, tensors, _latents(subject.mixture, model.z_size), {}, "")
+
+
+def _latents(mixture: Prior | None, z_size: int) -> Latents:
+    if mixture is None:
+        return Latents.standard_normal(z_size)
+    parts = (np.asarray(part, np.float32) for part in (mixture.weights, mixture.means, mixture.deviations))
+    return Latents(*parts, np.zeros((0, z_size), np.float32))
