@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +170,45 @@ def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.strip().endswith("no such file or folder; give folders that hold MIDI files")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names there are not bytes")
+@pytest.mark.parametrize("executor", ["serial", "pool"])
+def test_names_that_are_not_utf_8_are_read_and_written_escaped(tmp_path: Path, executor: str) -> None:
+    root = tmp_path / os.fsdecode(b"m\xfcsik")
+    names = [b"caf\xe9.mid", b"\xff\xfe.mid", b"a[red]b.mid", b"line\nbreak.mid", "löwe.mid".encode()]
+    for seed, name in enumerate(names):
+        write_midi(root / os.fsdecode(name), [Part(random_tune(seed))])
+    (root / os.fsdecode(b"br\xf6ken.mid")).write_bytes(b"no music")
+    arguments = ["corpus", "build", str(root), "-o", str(tmp_path / "corpus"), "--bars", "2"]
+    shown = CliRunner().invoke(app, [*arguments, "--executor", executor, "--workers", "1"])
+    assert shown.exit_code == 0, shown.output
+    assert "5 of 6 files used" in shown.output
+    with (tmp_path / "corpus" / "files.csv").open(encoding="utf-8", newline="") as stream:
+        found = {row["path"] for row in csv.DictReader(stream)}
+    assert found == {
+        "m\\xfcsik/caf\\xe9.mid",
+        "m\\xfcsik/\\xff\\xfe.mid",
+        "m\\xfcsik/a[red]b.mid",
+        "m\\xfcsik/line\\x0abreak.mid",
+        "m\\xfcsik/löwe.mid",
+    }
+    rejects = (tmp_path / "corpus" / "rejects.csv").read_text(encoding="utf-8")
+    assert "m\\xfcsik/br\\xf6ken.mid,no MIDI header," in rejects
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names there are not bytes")
+def test_a_manifest_in_another_encoding_still_finds_its_files(tmp_path: Path) -> None:
+    write_midi(tmp_path / "in" / os.fsdecode(b"caf\xe9.mid"), [Part(random_tune(0))])
+    manifest = b"path,licence,rights,set,work_id,split\ncaf\xe9.mid,CC0-1.0,ok,songs,L\xf6we,train\n"
+    (tmp_path / "in" / "manifest.csv").write_bytes(manifest)
+    info = build_corpus([tmp_path / "in"], tmp_path / "corpus", options(bars=(2,)))
+    assert info["sources"][0] | {"windows": {}} == {
+        "set": "songs",
+        "licence": "CC0-1.0",
+        "rights": "ok",
+        "files": 1,
+        "windows": {},
+    }
+    row = next(csv.DictReader((tmp_path / "corpus" / "files.csv").open(encoding="utf-8")))
+    assert (row["path"], row["work"]) == ("caf\\xe9.mid", "L\\xf6we")

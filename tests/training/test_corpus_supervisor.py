@@ -20,10 +20,10 @@ from training.errors import CorpusError
 def poisonous_build(
     shard: Shard, work: Path, quarantined: Mapping[str, str] | None, progress: Progress | None
 ) -> None:
-    def open_file(source: SourceFile) -> None:
+    def open_file(source: SourceFile | None) -> None:
         assert progress is not None
         progress(source)
-        if source.sha256 in (quarantined or {}):
+        if source is None or source.sha256 in (quarantined or {}):
             return
         if "crash" in source.name:
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -37,6 +37,24 @@ def dying_build(
     shard: Shard, work: Path, quarantined: Mapping[str, str] | None, progress: Progress | None
 ) -> None:
     sys.exit(3)
+
+
+def failing_to_write_build(
+    shard: Shard, work: Path, quarantined: Mapping[str, str] | None, progress: Progress | None
+) -> None:
+    assert progress is not None
+    for source in (*shard.files, None):
+        progress(source)
+    raise ValueError("the last file read is innocent")
+
+
+def dying_while_writing_build(
+    shard: Shard, work: Path, quarantined: Mapping[str, str] | None, progress: Progress | None
+) -> None:
+    assert progress is not None
+    for source in (*shard.files, None):
+        progress(source)
+    os._exit(3)
 
 
 def refusing_build(
@@ -78,7 +96,7 @@ def test_a_crash_and_a_hang_cost_one_file_each(tmp_path: Path) -> None:
 
 
 def test_children_that_die_at_once_end_the_job(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="die at their start"):
+    with pytest.raises(CorpusError, match="die while no file is read"):
         run_supervised(
             shards_of(tmp_path, "a"),
             tmp_path / "work",
@@ -98,4 +116,20 @@ def test_a_full_disk_ends_the_job_by_name(tmp_path: Path) -> None:
             workers=1,
             file_timeout_s=60,
             build=refusing_build,
+        )
+
+
+def test_a_fault_in_writing_blames_no_file_and_ends_the_job(tmp_path: Path) -> None:
+    shards = shards_of(tmp_path, "a", "b")
+    with pytest.raises(CorpusError, match="ValueError: the last file read is innocent"):
+        run_supervised(
+            shards, tmp_path, lambda _: None, workers=1, file_timeout_s=60, build=failing_to_write_build
+        )
+
+
+def test_children_that_die_while_writing_end_the_job(tmp_path: Path) -> None:
+    shards = shards_of(tmp_path, "a", "b")
+    with pytest.raises(CorpusError, match="die while no file is read"):
+        run_supervised(
+            shards, tmp_path, lambda _: None, workers=1, file_timeout_s=60, build=dying_while_writing_build
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.text import printable
 from training.errors import CorpusError
 
 SPLITS = ("train", "valid", "test")
@@ -22,7 +23,7 @@ class SourceFile:
     path: str
     """Absolute path, for reading."""
     name: str
-    """Path relative to the manifest's or the given folder, for people and for ordering."""
+    """Path relative to the manifest's or the given folder, for people: bytes that are no UTF-8 escaped."""
     sha256: str
     """Of the bytes."""
     set: str = ""
@@ -79,7 +80,7 @@ def find_sources(folders: Sequence[Path], *, shippable_only: bool | None = None)
             try:
                 source = _source(path, root, rows)
             except OSError as error:
-                rejected.append(Rejected(str(path), f"cannot be opened: {error.strerror}"))
+                rejected.append(Rejected(printable(str(path)), f"cannot be opened: {error.strerror}"))
                 continue
             refusal = _refusal(source, kept, only)
             if refusal:
@@ -98,15 +99,15 @@ def find_manifest(folder: Path) -> Path | None:
     for place in (here, *here.parents[:3]):
         candidate = place / MANIFEST_NAME
         if candidate.is_file():
-            with candidate.open(encoding="utf-8", newline="") as stream:
+            with candidate.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
                 if {"path", "licence", "rights"} <= set(next(csv.reader(stream), ())):
                     return candidate
     return None
 
 
 def read_manifest(path: Path) -> dict[str, dict[str, str]]:
-    """Return the manifest's rows by the path of their file."""
-    with path.open(encoding="utf-8", newline="") as stream:
+    """Return the manifest's rows by the path of their file, whose bytes need not be UTF-8."""
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
         return {row["path"]: row for row in csv.DictReader(stream)}
 
 
@@ -123,16 +124,16 @@ def _source(path: Path, root: Path, rows: dict[str, dict[str, str]]) -> SourceFi
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     row = rows.get(name)
     if row is None:
-        return SourceFile(str(path), name, sha256)
+        return SourceFile(str(path), printable(name), sha256)
     split = row.get("split", "")
     return SourceFile(
         path=str(path),
-        name=name,
+        name=printable(name),
         sha256=sha256,
-        set=row.get("set", ""),
-        licence=row["licence"] or "unknown",
-        rights=row["rights"] or "unknown",
-        work=row.get("split_group") or row.get("work_id") or "",
+        set=printable(row.get("set", "")),
+        licence=printable(row["licence"]) or "unknown",
+        rights=printable(row["rights"]) or "unknown",
+        work=printable(row.get("split_group") or row.get("work_id") or ""),
         split=split if split in SPLITS else "",
         parts=_vocal_names(row.get("vocal_tracks", "")),
     )

@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from engine.text import printable
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.sources import SPLITS
 
 
 def build_with_progress(folders: Sequence[Path], corpus: Path, options: BuildOptions) -> None:
     """Build a corpus with a progress bar and print what came of it."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     began_s = time.monotonic()
     with Progress(*columns, console=console, transient=True) as progress:
@@ -27,7 +28,7 @@ def build_with_progress(folders: Sequence[Path], corpus: Path, options: BuildOpt
             started=lambda total, done: progress.update(task, total=total, completed=done),
             advance=lambda files: progress.advance(task, files),
         )
-    print_summary(Console(), corpus, info)
+    print_summary(Console(markup=False), corpus, info)
     console.print(f"{time.monotonic() - began_s:.1f} s")
 
 
@@ -36,7 +37,8 @@ def print_summary(console: Console, corpus: Path, info: Mapping[str, Any]) -> No
     rejected = info["rejected"]
     total = info["files"] + sum(rejected.values())
     console.print(
-        f"{corpus}: {info['config']['kind']}, {info['files']} of {total} files used", soft_wrap=True
+        f"{printable(str(corpus))}: {info['config']['kind']}, {info['files']} of {total} files used",
+        soft_wrap=True,
     )
     if rejected:
         table = Table("files", "rejected because", box=None)

@@ -46,7 +46,7 @@ def run_shards(
 def run_serial(shards: Sequence[Shard], work: Path, advance: Advance) -> None:
     """Build the shards in this process. A file that crashes the reader ends it: for debugging."""
     for shard in shards:
-        build_shard(shard, work, progress=lambda _: advance(1))
+        build_shard(shard, work, progress=lambda source: advance(1) if source else None)
 
 
 def run_ray(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.text import json_bytes
 from training.corpus.build import shards as shard_files
 from training.corpus.build.shards import Shard, ShardOutput
 from training.corpus.build.splits import assign_splits, work_groups
@@ -109,8 +110,7 @@ def _write(
         "windows": counts,
         "sources": _sources(merged, splits, tables),
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (corpus / "corpus.json").write_text(text + "\n", encoding="utf-8")
+    (corpus / "corpus.json").write_bytes(json_bytes(content, indent=1) + b"\n")
     return content
 
 

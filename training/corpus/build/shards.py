@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.text import json_bytes, printable
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.extract.bars import runs
 from training.corpus.extract.reader import Piece, UnusableFileError, read_piece
@@ -22,7 +23,8 @@ FORMAT = 2
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
 DONE = "_DONE"
 
-Progress = Callable[[SourceFile], None]
+Progress = Callable[[SourceFile | None], None]
+"""Called with each file before it is opened, and with None when all are read and writing begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def build_shard(
         shard: what to build.
         work: folder of all shards.
         quarantined: reasons by sha256 of files that must not be opened again.
-        progress: called before each file.
+        progress: see `Progress`.
     """
     folder = shard.folder(work)
     shutil.rmtree(folder, ignore_errors=True)
@@ -96,6 +98,8 @@ def build_shard(
         record, found = _read(source, kind, quarantined or {})
         records.append(record)
         segments.extend((number, segment) for segment in found)
+    if progress:
+        progress(None)
     _write_arrays(folder, kind, segments)
     _write_records(folder, shard.files, records)
     (folder / DONE).write_text(shard.key, encoding="ascii")
@@ -123,6 +127,8 @@ def _read(
         segments = kind.extract(piece, source)
     except MemoryError:
         return Unused("needs too much memory"), []
+    except Exception as error:  # one file's oddity must not cost the others
+        return Unused(f"cannot be extracted: {type(error).__name__}", printable(str(error))), []
     if not segments:
         return _nothing_found(piece, kind), []
     return statistics_of(piece), segments
@@ -159,9 +165,9 @@ def _stacked(parts: list[NDArray[np.generic]], dtype: str, tail: tuple[int, ...]
 def _write_records(
     folder: Path, files: Sequence[SourceFile], records: Sequence[FileStatistics | Unused]
 ) -> None:
-    with (folder / "files.jsonl").open("w", encoding="utf-8") as stream:
+    with (folder / "files.jsonl").open("wb") as stream:
         for source, record in zip(files, records, strict=True):
-            stream.write(json.dumps({"name": source.name, **asdict(record)}, ensure_ascii=False) + "\n")
+            stream.write(json_bytes({"name": source.name, **asdict(record)}) + b"\n")
 
 
 def load_shard(shard: Shard, work: Path) -> ShardOutput:

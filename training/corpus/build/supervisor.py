@@ -25,7 +25,7 @@ Advance = Callable[[int], None]
 MAX_CHILD_BYTES = 8 << 30
 """Address space of a child, so that no file can take the machine's memory."""
 MAX_IDLE_DEATHS = 3
-"""Children that die before they open a file have another reason than the file."""
+"""Children that die while they read no file, or one in quarantine already, have another reason."""
 _POLL_S = 0.2
 
 
@@ -137,14 +137,15 @@ class _Pool:
             raise CorpusError(
                 f"shard {job.shard.number} in {self._work}: {content}; remedy that, then run again"
             )
-        finished = child.opened if message == "opens" else len(job.shard.files)
+        finished = len(job.shard.files) if message == "done" else child.opened
         if finished > job.counted:
             self._advance(finished - job.counted)
             job.counted = finished
         if message == "done":
             self._give(child)
         else:
-            child.opened, child.current, child.since_s = child.opened + 1, content, time.monotonic()
+            child.opened += content is not None
+            child.current, child.since_s = content, time.monotonic()
 
     def _check_time(self, child: _Child) -> None:
         if child.job and child.current and time.monotonic() - child.since_s > self._timeout_s:
@@ -156,13 +157,14 @@ class _Pool:
         """Put the current file in quarantine and let a new child build the shard without it."""
         job = child.job
         assert job is not None
-        if child.current:
+        if child.current and child.current.sha256 not in job.quarantined:
             job.quarantined[child.current.sha256] = f"quarantined: {reason}"
         else:
             job.idle_deaths += 1
             if job.idle_deaths >= MAX_IDLE_DEATHS:
                 raise CorpusError(
-                    f"reading processes die at their start ({reason}); try --executor serial to see why"
+                    f"reading processes die while no file is read ({reason}); "
+                    "try --executor serial to see why"
                 )
         child.pipe.close()
         fresh = self._start()
@@ -192,6 +194,8 @@ def _child_main(pipe: Connection, work: Path, build: Build) -> None:
             build(shard, work, quarantined, lambda source: pipe.send(("opens", source)))
         except OSError as error:
             pipe.send(("failed", f"{error.filename or work}: {error.strerror or error}"))
+        except Exception as error:  # no file's fault: files are read behind a guard of their own
+            pipe.send(("failed", f"{type(error).__name__}: {error}"))
         else:
             pipe.send(("done", None))
 
