@@ -29,7 +29,28 @@ def corpus_build(
     bars: Annotated[
         list[int] | None, typer.Option(help="Window length in bars; may be given several times.")
     ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="How the collection is laid out: auto, plain, manifest, groove, maestro, pop909 or lakh. "
+            "It brings works, splits, drum kit, styles and players."
+        ),
+    ] = "auto",
+    kit: Annotated[
+        str, typer.Option(help="How drum pitches are read: auto (as the layout says), gm or roland.")
+    ] = "auto",
+    tracks: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Read tracks of this name alone (*lead*); may be repeated."),
+    ] = None,
+    programs: Annotated[
+        str, typer.Option(metavar="LIST", help="Read these General MIDI programs alone: 0-7 is piano.")
+    ] = "",
     executor: Annotated[str, typer.Option(help="serial, pool or ray.")] = "pool",
+    ray_address: Annotated[
+        str,
+        typer.Option(help="Of a cluster, for --executor ray [default: RAY_ADDRESS, else a local one]."),
+    ] = "",
     workers: Annotated[int, typer.Option(help="Processes; 0 means one for each CPU.")] = 0,
     seed: Annotated[int, typer.Option(help="Salt of the split where no manifest fixes it.")] = 0,
     files_per_shard: Annotated[int, typer.Option(help="Files in one unit of work.")] = 256,
@@ -46,6 +67,7 @@ def corpus_build(
     """Read MIDI files into a memory-mapped corpus; safe to stop and run again."""
     from training.corpus.build.build import BuildOptions
     from training.corpus.build.command import build_with_progress
+    from training.corpus.extract.selection import Selection, parse_programs
 
     try:
         build_with_progress(
@@ -60,6 +82,10 @@ def corpus_build(
                 files_per_shard=files_per_shard,
                 file_timeout_s=file_timeout,
                 shippable_only=shippable_only,
+                layout=layout,
+                kit=kit,
+                selection=Selection(tuple(tracks or ()), parse_programs(programs)),
+                ray_address=ray_address,
             ),
         )
     except KeyboardInterrupt:

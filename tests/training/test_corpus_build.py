@@ -12,7 +12,7 @@ from corpus_files import Part, tune, write_midi
 from typer.testing import CliRunner
 
 from training.cli import app
-from training.corpus.build.build import WORK_FOLDER, BuildOptions, build_corpus
+from training.corpus.build.build import WORK_FOLDER, BuildOptions, BuildProgress, build_corpus
 from training.corpus.dataset import Corpus
 from training.errors import CorpusError
 
@@ -48,6 +48,26 @@ def options(**changes: object) -> BuildOptions:
     return BuildOptions(**values)  # type: ignore[arg-type]
 
 
+WHOLE_WORKS_SEED = 6
+"""A seed that holds some of the folder's works out whole."""
+
+
+class Stages(BuildProgress):
+    """Records each stage with its total and how far it came."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int | None, int]] = []
+        self.advanced = 0
+
+    def stage(self, name: str, total: int | None = None, done: int = 0) -> None:
+        self.seen.append((name, total, done))
+
+    def advance(self, units: int) -> None:
+        name, total, done = self.seen[-1]
+        self.seen[-1] = name, total, done + units
+        self.advanced += units
+
+
 def contents(corpus: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(corpus)): path.read_bytes()
@@ -79,7 +99,8 @@ def test_bad_files_end_in_the_report_and_good_ones_in_the_corpus(folder: Path, t
 
 
 def test_a_transposed_copy_is_one_work_and_gives_no_window_of_its_own(folder: Path, tmp_path: Path) -> None:
-    info = build_corpus([folder], tmp_path / "corpus", options())
+    info = build_corpus([folder], tmp_path / "corpus", options(seed=WHOLE_WORKS_SEED))
+    assert {entry["held_out"] for entry in info["windows"].values()} == {"works"}
     counts = info["windows"]["2"]
     assert counts["candidates"] == 13 * 7
     assert counts["train"] + counts["valid"] + counts["test"] == 12 * 7
@@ -101,24 +122,14 @@ def test_every_executor_writes_the_same_bytes(folder: Path, tmp_path: Path, exec
 
 
 def test_a_second_run_reads_nothing_and_changes_nothing(folder: Path, tmp_path: Path) -> None:
-    advanced: list[int] = []
-    started: list[tuple[int, int]] = []
-
-    def build() -> None:
-        build_corpus(
-            [folder],
-            tmp_path / "corpus",
-            options(),
-            lambda total, done: started.append((total, done)),
-            advanced.append,
-        )
-
-    build()
+    first, second = Stages(), Stages()
+    build_corpus([folder], tmp_path / "corpus", options(), first)
     before = contents(tmp_path / "corpus")
-    build()
+    build_corpus([folder], tmp_path / "corpus", options(), second)
     assert contents(tmp_path / "corpus") == before
-    assert started == [(16, 0), (16, 16)]
-    assert sum(advanced) == 16
+    assert first.seen == [("listing files", None, 0), ("reading files", 16, 16), ("cutting windows", 4, 4)]
+    assert second.seen[1] == ("reading files", 16, 16)
+    assert second.advanced == 4
 
 
 def test_an_interrupted_shard_is_built_again(folder: Path, tmp_path: Path) -> None:
@@ -128,9 +139,10 @@ def test_an_interrupted_shard_is_built_again(folder: Path, tmp_path: Path) -> No
     shard = corpus / WORK_FOLDER / "shard-00001"
     (shard / "_DONE").unlink()
     (shard / "steps.npy").write_bytes(b"half written")
-    advanced: list[int] = []
-    build_corpus([folder], corpus, options(), advance=advanced.append)
-    assert sum(advanced) == 4
+    stages = Stages()
+    build_corpus([folder], corpus, options(), stages)
+    assert stages.seen[1] == ("reading files", 16, 16)
+    assert stages.advanced == 4 + 4
     assert contents(corpus) == before
 
 

@@ -17,7 +17,7 @@ from training.corpus.extract.streams import ACTIVE_BAR, OFF_GRID, ONSET, POLYPHO
 from training.corpus.sources import SourceFile
 
 ANY = SourceFile("", "", "")
-ROLAND = SourceFile("", "", "", set="gmd")
+ROLAND = SourceFile("", "", "", kit="roland")
 KICK, SNARE, HAT = 36, 38, 42
 C4, D4 = 60 - 19, 62 - 19
 """Tokens: 2 is MIDI pitch 21."""

@@ -1,6 +1,11 @@
-import numpy as np
+from itertools import combinations
 
-from training.corpus.build.splits import COMMONPLACE, assign_splits, work_groups
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.corpus.build.splits import COMMONPLACE, MIN_SHARED, SHARED_SHARE, assign_splits, work_groups
 from training.corpus.sources import SourceFile
 
 
@@ -27,8 +32,29 @@ def test_a_few_shared_windows_or_commonplaces_tie_nothing() -> None:
     few = prints_of([1, 2, 3, 40, 41], [1, 2, 3, 50, 51])
     assert work_groups(files("", ""), *few) == [0, 1]
     count = COMMONPLACE + 1
-    everywhere = prints_of(*([1, 2, 3, 4, 5] for _ in range(count)))
+    everywhere = prints_of(*([1, 2, 3, 4, *range(100 * n, 100 * n + 20)] for n in range(1, count + 1)))
     assert work_groups(files(*[""] * count), *everywhere) == list(range(count))
+    short_and_long = prints_of(*([1, 2, 3, 4, *range(100 * n, 100 * n + 20 * (n > 1))] for n in range(1, 12)))
+    assert work_groups(files(*[""] * 11), *short_and_long) == list(range(11))
+
+
+@pytest.mark.parametrize("versions", [2, 8, 9, 10, 40])
+def test_a_work_in_any_number_of_versions_is_one_group(versions: int) -> None:
+    whole = prints_of(*([*range(10), 100 + n, 200 + n] for n in range(versions)), [300, 301, 302, 303])
+    assert work_groups(files(*[""] * (versions + 1)), *whole) == [0] * versions + [versions]
+
+
+@given(
+    st.lists(st.sets(st.integers(0, 25), min_size=1, max_size=14), min_size=2, max_size=14),
+    st.lists(st.sets(st.integers(0, 3), max_size=4), min_size=14, max_size=14),
+)
+def test_whoever_shares_enough_of_the_larger_is_in_one_group(own: list[set[int]], common) -> None:
+    contents = [sorted(one | {100 + c for c in more}) for one, more in zip(own, common, strict=False)]
+    groups = work_groups(files(*[""] * len(contents)), *prints_of(*contents))
+    for (one, a), (other, b) in combinations(enumerate(map(set, contents)), 2):
+        shared = len(a & b)
+        if shared >= MIN_SHARED and shared >= SHARED_SHARE * max(len(a), len(b)):
+            assert groups[one] == groups[other]
 
 
 def test_groups_join_over_several_steps() -> None:

@@ -1,41 +1,30 @@
-"""Which files a corpus is made of, and what is known about each: licence, work, split."""
+"""Which files a corpus is made of, each with what its catalogue says."""
 
-import csv
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.text import printable
+from training.corpus.catalogues import SPLITS, Catalogue, Entry, find_catalogue
 from training.errors import CorpusError
 
-SPLITS = ("train", "valid", "test")
 MIDI_SUFFIXES = {".mid", ".midi", ".smf", ".rmi", ".kar"}
-MANIFEST_NAME = "manifest.csv"
+__all__ = ["SPLITS", "Entry", "Rejected", "SourceFile", "Sources", "find_sources"]
 CLEARED_RIGHTS = {"ok", "pd", "pd_us_only", "pd_life70_only", "songs third-party"}
 """Values of the manifest's `rights` column under which a trained model may be shipped."""
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One MIDI file and what the manifest says about it."""
+class SourceFile(Entry):
+    """One MIDI file and what its collection's catalogue says about it."""
 
     path: str
     """Absolute path, for reading."""
     name: str
-    """Path relative to the manifest's or the given folder, for people: bytes that are no UTF-8 escaped."""
+    """Path relative to the catalogue's or the given folder, for people: bytes that are no UTF-8 escaped."""
     sha256: str
     """Of the bytes."""
-    set: str = ""
-    """Name of the collection."""
-    licence: str = "unknown"
-    rights: str = "unknown"
-    work: str = ""
-    """Group of files that must stay in one split; empty where a file stands alone."""
-    split: str = ""
-    """`train`, `valid` or `test` where the manifest fixes it, else empty."""
-    parts: tuple[str, ...] = ()
-    """Names of the melodic tracks where the manifest gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +45,16 @@ class Sources:
     rejected: tuple[Rejected, ...]
 
 
-def find_sources(folders: Sequence[Path], *, shippable_only: bool | None = None) -> Sources:
-    """List the MIDI files below `folders` with what a `manifest.csv` beside or above says.
+def find_sources(
+    folders: Sequence[Path], *, shippable_only: bool | None = None, layout: str = "auto"
+) -> Sources:
+    """List the MIDI files below `folders` with what a catalogue beside or above says.
 
     Args:
         folders: folders or single files.
         shippable_only: leave out files whose rights do not allow shipping a model; by default
             only where a manifest tells the rights.
+        layout: see `find_catalogue`.
 
     Raises:
         CorpusError: a folder is missing, or there is no MIDI file at all.
@@ -72,15 +64,14 @@ def find_sources(folders: Sequence[Path], *, shippable_only: bool | None = None)
     for folder in folders:
         if not folder.exists():
             raise CorpusError(f"{folder}: no such file or folder; give folders that hold MIDI files")
-        manifest = find_manifest(folder)
-        rows = read_manifest(manifest) if manifest else {}
-        root = manifest.parent if manifest else folder.resolve().parent
-        only = bool(manifest) if shippable_only is None else shippable_only
+        catalogue = find_catalogue(folder, layout) or _no_catalogue(folder)
+        only = catalogue.tells_rights if shippable_only is None else shippable_only
         for path in _midi_files(folder.resolve()):
             try:
-                source = _source(path, root, rows)
+                source = _source(path, catalogue)
             except OSError as error:
-                rejected.append(Rejected(printable(str(path)), f"cannot be opened: {error.strerror}"))
+                reason = f"cannot be opened: {error.strerror}"
+                rejected.append(Rejected(printable(str(path)), reason))
                 continue
             refusal = _refusal(source, kept, only)
             if refusal:
@@ -93,22 +84,8 @@ def find_sources(folders: Sequence[Path], *, shippable_only: bool | None = None)
     return Sources(tuple(kept[key] for key in sorted(kept)), tuple(rejected))
 
 
-def find_manifest(folder: Path) -> Path | None:
-    """Return the `manifest.csv` in the folder or up to three folders above, if it lists MIDI files."""
-    here = folder.resolve()
-    for place in (here, *here.parents[:3]):
-        candidate = place / MANIFEST_NAME
-        if candidate.is_file():
-            with candidate.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
-                if {"path", "licence", "rights"} <= set(next(csv.reader(stream), ())):
-                    return candidate
-    return None
-
-
-def read_manifest(path: Path) -> dict[str, dict[str, str]]:
-    """Return the manifest's rows by the path of their file, whose bytes need not be UTF-8."""
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        return {row["path"]: row for row in csv.DictReader(stream)}
+def _no_catalogue(folder: Path) -> Catalogue:
+    return Catalogue("plain", folder.resolve().parent, lambda name: None)
 
 
 def _midi_files(folder: Path) -> Iterable[Path]:
@@ -119,29 +96,11 @@ def _midi_files(folder: Path) -> Iterable[Path]:
     )
 
 
-def _source(path: Path, root: Path, rows: dict[str, dict[str, str]]) -> SourceFile:
+def _source(path: Path, catalogue: Catalogue) -> SourceFile:
+    root = catalogue.root
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    row = rows.get(name)
-    if row is None:
-        return SourceFile(str(path), printable(name), sha256)
-    split = row.get("split", "")
-    return SourceFile(
-        path=str(path),
-        name=printable(name),
-        sha256=sha256,
-        set=printable(row.get("set", "")),
-        licence=printable(row["licence"]) or "unknown",
-        rights=printable(row["rights"]) or "unknown",
-        work=printable(row.get("split_group") or row.get("work_id") or ""),
-        split=split if split in SPLITS else "",
-        parts=_vocal_names(row.get("vocal_tracks", "")),
-    )
-
-
-def _vocal_names(column: str) -> tuple[str, ...]:
-    """Read `index:name|index:name`; a name may contain colons."""
-    return tuple(entry.split(":", 1)[1] for entry in column.split("|") if ":" in entry)
+    return SourceFile(str(path), printable(name), sha256, **asdict(catalogue.entry(name) or Entry()))
 
 
 def _refusal(source: SourceFile, kept: dict[str, SourceFile], shippable_only: bool) -> str:

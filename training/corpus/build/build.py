@@ -1,15 +1,17 @@
 """The corpus build from end to end: list, read in parallel, merge."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from training.corpus.build.executors import Advance, run_shards
+from engine.music.drums import Kit
+from training.corpus.build.executors import run_shards
 from training.corpus.build.merge import MergeOptions, merge
 from training.corpus.build.shards import is_done, plan_shards
 from training.corpus.corpus_kinds import kind_named
+from training.corpus.extract.selection import EVERYTHING, Selection
 from training.corpus.sources import find_sources
 from training.errors import CorpusError
 
@@ -33,48 +35,66 @@ class BuildOptions:
     seed: int = 0
     shippable_only: bool | None = None
     """None means: where a manifest tells the rights."""
+    layout: str = "auto"
+    """How the collections are laid out; see `training.corpus.catalogues`."""
+    kit: str = "auto"
+    """How drum pitches are read; `auto` leaves it to the catalogue, General MIDI where it says nothing."""
+    selection: Selection = EVERYTHING
+    ray_address: str = ""
+    """Of a Ray cluster; empty for RAY_ADDRESS, else a local one."""
+
+
+class BuildProgress:
+    """Receives what a build is doing. This one shows nothing."""
+
+    def stage(self, name: str, total: int | None = None, done: int = 0) -> None:
+        """Begin a stage of `total` units (None: unknown) of which `done` are there already."""
+
+    def advance(self, units: int) -> None:
+        """Count finished units of the stage."""
 
 
 def build_corpus(
-    folders: Sequence[Path],
-    corpus: Path,
-    options: BuildOptions,
-    started: Callable[[int, int], None] = lambda total, done: None,
-    advance: Advance = lambda files: None,
+    folders: Sequence[Path], corpus: Path, options: BuildOptions, progress: BuildProgress | None = None
 ) -> dict[str, Any]:
     """Build a corpus and return the content of its `corpus.json`.
 
-    Shards that are already there, with the same files and kind, are not built again.
+    Shards that are already there, with the same files and options, are not built again.
 
     Args:
         folders: folders with MIDI files.
         corpus: folder to write to.
         options: kind, window lengths, executor.
-        started: called once with the number of files and how many are already done.
-        advance: called with each number of newly finished files.
+        progress: is told of each stage: listing, reading, cutting windows.
 
     Raises:
         CorpusError: bad options, missing folders, or nothing usable in them.
     """
     _check(options)
-    sources = find_sources(folders, shippable_only=options.shippable_only)
-    shards = plan_shards(sources.files, options.kind, options.files_per_shard)
+    progress = progress or BuildProgress()
+    progress.stage("listing files")
+    sources = find_sources(folders, shippable_only=options.shippable_only, layout=options.layout)
+    files = sources.files
+    if options.kit != "auto":
+        files = tuple(replace(file, kit=options.kit) for file in files)
+    shards = plan_shards(files, options.kind, options.files_per_shard, options.selection)
     work = corpus / WORK_FOLDER
     work.mkdir(parents=True, exist_ok=True)
     missing = [shard for shard in shards if not is_done(shard, work)]
-    todo = sum(len(shard.files) for shard in missing)
-    started(len(sources.files), len(sources.files) - todo)
+    progress.stage("reading files", len(files), len(files) - sum(len(shard.files) for shard in missing))
     run_shards(
         missing,
         work,
-        advance,
+        progress.advance,
         executor=options.executor,
         workers=options.workers or available_cpus(),
         file_timeout_s=options.file_timeout_s,
+        ray_address=options.ray_address,
     )
     bars = options.bars or kind_named(options.kind).default_bars
+    progress.stage("cutting windows", len(bars) + 2)
     merge_options = MergeOptions(options.kind, bars, options.seed)
-    return merge(shards, work, corpus, merge_options, sources.rejected)
+    return merge(shards, work, corpus, merge_options, sources.rejected, progress.advance)
 
 
 def available_cpus() -> int:
@@ -88,5 +108,7 @@ def _check(options: BuildOptions) -> None:
     kind_named(options.kind)
     if any(not 1 <= bars <= 64 for bars in options.bars):
         raise CorpusError(f"bars {list(options.bars)}: give window lengths from 1 to 64 bars")
-    if options.workers < 0 or options.files_per_shard < 1:
-        raise CorpusError("workers and files per shard: give positive numbers")
+    if options.workers < 0 or options.files_per_shard < 1 or options.file_timeout_s <= 0:
+        raise CorpusError("workers, files per shard and file timeout: give positive numbers")
+    if options.kit not in ("auto", *get_args(Kit)):
+        raise CorpusError(f"kit '{options.kit}': unknown; choose one of auto, {', '.join(get_args(Kit))}")

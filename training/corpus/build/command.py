@@ -10,26 +10,57 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from engine.text import printable
-from training.corpus.build.build import BuildOptions, build_corpus
+from training.corpus.build.build import BuildOptions, BuildProgress, build_corpus
+from training.corpus.build.sections import SECTIONS
 from training.corpus.sources import SPLITS
+
+
+class _Shown(BuildProgress):
+    """Shows each stage as a bar of its own, which moves only while something does."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task = bars.add_task("", visible=False)
+
+    def stage(self, name: str, total: int | None = None, done: int = 0) -> None:
+        """Begin a stage."""
+        self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(name, total=total, completed=done)
+
+    def advance(self, units: int) -> None:
+        """Count finished units."""
+        self._bars.advance(self._task, units)
 
 
 def build_with_progress(folders: Sequence[Path], corpus: Path, options: BuildOptions) -> None:
     """Build a corpus with a progress bar and print what came of it."""
     console = Console(stderr=True, markup=False)
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     began_s = time.monotonic()
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("reading", total=None)
-        info = build_corpus(
-            folders,
-            corpus,
-            options,
-            started=lambda total, done: progress.update(task, total=total, completed=done),
-            advance=lambda files: progress.advance(task, files),
-        )
+        info = build_corpus(folders, corpus, options, _Shown(progress))
     print_summary(Console(markup=False), corpus, info)
+    for remark in remarks(info):
+        console.print(remark, soft_wrap=True)
     console.print(f"{time.monotonic() - began_s:.1f} s")
+
+
+def remarks(info: Mapping[str, Any]) -> list[str]:
+    """Return what a person should know about the splits before training on them."""
+    said = []
+    if any(entry["held_out"] == SECTIONS for entry in info["windows"].values()):
+        said.append(
+            "Too few works to hold whole ones out: valid and test are sections of the same pieces, which no "
+            "training window overlaps or repeats. Numbers on them say less than numbers on works never heard."
+        )
+    for bars, entry in info["windows"].items():
+        for split in SPLITS:
+            if not entry[split]:
+                leaked = entry["duplicates"].get(f"{split}: also in train", 0)
+                because = f" ({leaked} of its windows are in train too)" if leaked else ""
+                remedy = "add files, or take shorter windows with --bars"
+                said.append(f"No {split} windows of {bars} bars{because}: {remedy}.")
+    return said
 
 
 def print_summary(console: Console, corpus: Path, info: Mapping[str, Any]) -> None:

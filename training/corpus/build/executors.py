@@ -4,17 +4,19 @@ Every executor writes the same bytes: a shard's output depends on the shard alon
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from training.corpus.build.shards import Shard, build_shard
-from training.corpus.build.supervisor import run_supervised
+from training.corpus.build.supervisor import Readers, run_supervised
 from training.errors import CorpusError
 
 Advance = Callable[[int], None]
 """Called with a number of finished files, from the thread that called the executor."""
 EXECUTORS = ("serial", "pool", "ray")
+REPORTED_FILES = 16
+"""An actor on Ray reports after so many files."""
 
 
 def run_shards(
@@ -25,6 +27,7 @@ def run_shards(
     executor: str = "pool",
     workers: int = 1,
     file_timeout_s: float = 60.0,
+    ray_address: str = "",
 ) -> None:
     """Build shards into `work` by the executor of that name.
 
@@ -40,7 +43,7 @@ def run_shards(
     elif executor == "pool":
         run_supervised(shards, work, advance, workers=workers, file_timeout_s=file_timeout_s)
     else:
-        run_ray(shards, work, advance, workers=workers, file_timeout_s=file_timeout_s)
+        run_ray(shards, work, advance, workers=workers, file_timeout_s=file_timeout_s, address=ray_address)
 
 
 def run_serial(shards: Sequence[Shard], work: Path, advance: Advance) -> None:
@@ -50,29 +53,73 @@ def run_serial(shards: Sequence[Shard], work: Path, advance: Advance) -> None:
 
 
 def run_ray(
-    shards: Sequence[Shard], work: Path, advance: Advance, *, workers: int, file_timeout_s: float
+    shards: Sequence[Shard],
+    work: Path,
+    advance: Advance,
+    *,
+    workers: int,
+    file_timeout_s: float,
+    address: str = "",
 ) -> None:
-    """Build shards as Ray tasks, one CPU each, on `RAY_ADDRESS` or on a local cluster of `workers`.
+    """Build shards by Ray actors, one CPU each, on the cluster at `address` or on a local one of `workers`.
 
-    A task reads in a supervised child of its own, so a poisonous file costs no Ray worker. On
-    several machines `work` and the files must lie on a file system that all of them see.
+    An actor keeps a supervised child for as long as it lives, so a poisonous file costs neither the actor
+    nor a start for each shard. On several machines `work` and the files must lie on a file system that
+    all of them see.
+
+    Raises:
+        CorpusError: Ray is missing or unreachable, or a shard cannot be written.
     """
     ray = _ray()
     started = not ray.is_initialized()
     if started:
-        _start_ray(ray, workers)
+        _start_ray(ray, workers, address)
     try:
-        task = ray.remote(num_cpus=1, max_retries=3)(_ray_task)
-        running = {task.remote(shard, str(work.resolve()), file_timeout_s): shard for shard in shards}
-        while running:
-            done, _ = ray.wait(list(running), num_returns=1)
-            for reference in done:
-                shard = running.pop(reference)
-                _result(ray, reference, shard)
-                advance(len(shard.files))
+        count = min(len(shards), max(1, int(ray.cluster_resources().get("CPU", 1))))
+        reader = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=3)(_RayReader)
+        idle = [reader.remote(str(work.resolve()), file_timeout_s) for _ in range(count)]
+        _drive(ray, idle, list(reversed(shards)), advance)
     finally:
         if started:
             ray.shutdown()
+
+
+def _drive(ray: Any, idle: list[Any], waiting: list[Shard], advance: Advance) -> None:
+    """Keep every actor busy with a shard and take in what each of them reports."""
+    running: dict[Any, tuple[Any, Shard]] = {}
+    while waiting or running:
+        while waiting and idle:
+            actor, shard = idle.pop(), waiting.pop()
+            stream = actor.build.options(num_returns="streaming").remote(shard)
+            running[stream] = actor, shard
+        ready, _ = ray.wait(list(running), num_returns=1, fetch_local=False)
+        for stream in ready:
+            actor, shard = running[stream]
+            try:
+                advance(ray.get(next(stream)))
+            except StopIteration:
+                del running[stream]
+                idle.append(actor)
+            except ray.exceptions.RayError as error:
+                reason = getattr(error, "cause", None) or error
+                raise CorpusError(f"shard {shard.number} on Ray: {reason}") from error
+
+
+class _RayReader:
+    """A Ray actor with one reading process of its own."""
+
+    def __init__(self, work: str, file_timeout_s: float) -> None:
+        self._readers = Readers(Path(work), 1, file_timeout_s)
+
+    def build(self, shard: Shard) -> Iterator[int]:
+        """Build one shard; yields finished files, about `REPORTED_FILES` at a time."""
+        finished = 0
+        for news in self._readers.build([shard]):
+            finished += news
+            if finished >= REPORTED_FILES:
+                yield finished
+                finished = 0
+        yield finished
 
 
 def _ray() -> Any:
@@ -88,21 +135,15 @@ def _ray() -> Any:
     return ray
 
 
-def _start_ray(ray: Any, workers: int) -> None:
+def _start_ray(ray: Any, workers: int, address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
-    else:
-        ray.init(num_cpus=workers, include_dashboard=False, **quiet)
-
-
-def _ray_task(shard: Shard, work: str, file_timeout_s: float) -> int:
-    run_supervised([shard], Path(work), lambda _: None, workers=1, file_timeout_s=file_timeout_s)
-    return shard.number
-
-
-def _result(ray: Any, reference: Any, shard: Shard) -> None:
+    address = address or os.environ.get("RAY_ADDRESS", "")
     try:
-        ray.get(reference)
-    except ray.exceptions.RayError as error:
-        raise CorpusError(f"shard {shard.number} on Ray: {error}") from error
+        if address:
+            ray.init(address=address, **quiet)
+        else:
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
+            ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CorpusError(f"Ray at '{address or 'this machine'}': {reason}; check --ray-address") from error

@@ -5,7 +5,7 @@ import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.text import json_bytes
 from training.corpus.build import shards as shard_files
+from training.corpus.build.sections import CROSSING, SECTIONS, WORKS, held_out_sections
 from training.corpus.build.shards import Shard, ShardOutput
 from training.corpus.build.splits import assign_splits, work_groups
 from training.corpus.corpus_kinds import Kind, kind_named
@@ -25,6 +26,7 @@ from training.corpus.windows import (
     REASONS,
     SEEN_IN_TRAIN,
     SEGMENT_DTYPE,
+    Prints,
     Streams,
     candidate_windows,
     describe,
@@ -60,7 +62,12 @@ class Merged:
 
 
 def merge(
-    shards: Sequence[Shard], work: Path, corpus: Path, options: MergeOptions, early: Sequence[Rejected]
+    shards: Sequence[Shard],
+    work: Path,
+    corpus: Path,
+    options: MergeOptions,
+    early: Sequence[Rejected],
+    advance: Callable[[int], None] = lambda stages: None,
 ) -> dict[str, Any]:
     """Write the corpus of finished shards and return the content of its `corpus.json`.
 
@@ -73,7 +80,7 @@ def merge(
     corpus.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=corpus) as folder:
         staged = Path(folder)
-        content = _write(shards, work, staged, options, early)
+        content = _write(shards, work, staged, options, early, advance)
         rejects = staged / "rejects.csv"
         if not any(sum(entry[split] for split in SPLITS) for entry in content["windows"].values()):
             rejects.replace(corpus / rejects.name)
@@ -84,18 +91,26 @@ def merge(
 
 
 def _write(
-    shards: Sequence[Shard], work: Path, corpus: Path, options: MergeOptions, early: Sequence[Rejected]
+    shards: Sequence[Shard],
+    work: Path,
+    corpus: Path,
+    options: MergeOptions,
+    early: Sequence[Rejected],
+    advance: Callable[[int], None],
 ) -> dict[str, Any]:
     """Write every file of the corpus; the memory-mapped steps are closed when this returns."""
     kind = kind_named(options.kind)
     merged = _concatenate(shards, work, corpus, kind)
+    advance(1)
     rejected = sorted([*early, *merged.rejected], key=lambda entry: (entry.name, entry.reason))
     _write_rejects(corpus / "rejects.csv", rejected)
-    tables, splits, groups, counts = _windows(merged, options, kind)
+    cut = _cut_windows(merged, options, kind, advance)
+    tables, splits, groups = cut.tables, cut.splits, cut.groups
     for bars, table in tables.items():
         np.save(corpus / f"windows_{bars}.npy", table)
     np.save(corpus / "segments.npy", merged.streams.segments)
     _write_files(corpus / "files.csv", merged, groups, splits)
+    _write_labels(corpus / "labels.csv", merged.files)
     content = {
         "schema": SCHEMA,
         "config": {**asdict(options), "bars": list(options.bars)},
@@ -107,7 +122,7 @@ def _write(
         "rejected": dict(Counter(entry.reason for entry in rejected).most_common()),
         "segments": len(merged.streams.segments),
         "steps": len(merged.streams.steps),
-        "windows": counts,
+        "windows": cut.counts,
         "sources": _sources(merged, splits, tables),
     }
     (corpus / "corpus.json").write_bytes(json_bytes(content, indent=1) + b"\n")
@@ -158,37 +173,98 @@ def _joined(parts: Sequence[NDArray[Any]], tail: tuple[int, ...], dtype: Any) ->
     return np.concatenate(parts) if parts else np.zeros((0, *tail), dtype)
 
 
-def _windows(
-    merged: Merged, options: MergeOptions, kind: Kind
-) -> tuple[dict[int, NDArray[np.void]], list[int], list[int], dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class CutWindows:
+    """The windows of every length, with what they were split by."""
+
+    tables: dict[int, NDArray[np.void]]
+    """By length in bars, of `WINDOW_DTYPE`."""
+    splits: list[int]
+    """Of each file."""
+    groups: list[int]
+    """Of each file the first file of its work."""
+    counts: dict[str, Any]
+    """By length in bars."""
+
+
+def _cut_windows(
+    merged: Merged, options: MergeOptions, kind: Kind, advance: Callable[[int], None]
+) -> CutWindows:
     """Judge, describe, split and deduplicate the windows of every length."""
-    tables: dict[int, NDArray[np.void]] = {}
-    counts: dict[str, Any] = {}
-    splits: list[int] = []
-    groups: list[int] = []
-    for bars in options.bars:
-        table = candidate_windows(merged.streams.segments, bars)
-        verdict = judge(merged.streams, table, bars, kind)
-        dropped = Counter(REASONS[number] for number in verdict.tolist())
-        table = table[verdict == 0]
-        prints = describe(merged.streams, table, bars, kind)
-        owner = merged.streams.segments["file"][table["segment"]].astype(np.int64)
-        if not splits:
-            groups = work_groups(merged.files, prints.exact, owner)
-            splits = assign_splits(merged.files, groups, options.seed)
-        table["split"] = np.array(splits, np.uint8)[owner] if len(table) else 0
-        keep = unique_windows(table["split"], prints.exact)
-        repeated = duplicate_counts(table["split"], prints.exact, keep)
-        if prints.loose is not None:
-            known = np.isin(prints.loose, prints.loose[table["split"] == 0])
-            table["flags"] |= np.where(known & (table["split"] > 0), SEEN_IN_TRAIN, 0).astype(np.uint8)
-        tables[bars] = table[keep]
-        too_short = merged.streams.segments["steps"] < bars * GRID.steps_per_bar
-        counts[str(bars)] = {
-            **_counts(tables[bars], dropped, repeated),
-            "segments too short": int(too_short.sum()),
-        }
-    return tables, splits, groups, counts
+    judged = {bars: _judged(merged, bars, kind) for bars in options.bars}
+    first = judged[options.bars[0]]
+    groups = work_groups(merged.files, first.prints.exact, first.owner)
+    splits = assign_splits(merged.files, groups, options.seed)
+    few_works = not any(file.split for file in merged.files) and not _holds_works_out(first, splits)
+    advance(1)
+    tables, counts = {}, {}
+    for bars, windows in judged.items():
+        by_work = np.array(splits, np.uint8)[windows.owner]
+        by_section = held_out_sections(
+            merged.streams.segments, windows.table, bars, merged.files, options.seed
+        )
+        sections = few_works and _leaves_training(by_section, windows)
+        windows.table["split"] = by_section if sections else by_work
+        tables[bars], counts[str(bars)] = _deduplicated(windows, SECTIONS if sections else WORKS)
+        short = int((merged.streams.segments["steps"] < bars * GRID.steps_per_bar).sum())
+        counts[str(bars)] |= {"segments too short": short, "held_out": SECTIONS if sections else WORKS}
+        advance(1)
+    return CutWindows(tables, splits, groups, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The windows of one length that are worth training on."""
+
+    table: NDArray[np.void]
+    prints: Prints
+    owner: NDArray[np.int64]
+    """The file of each window."""
+    dropped: Counter[str]
+    """How many candidates there were, by verdict."""
+
+
+def _judged(merged: Merged, bars: int, kind: Kind) -> _Judged:
+    table = candidate_windows(merged.streams.segments, bars)
+    verdict = judge(merged.streams, table, bars, kind)
+    table = table[verdict == 0]
+    prints = describe(merged.streams, table, bars, kind)
+    owner = merged.streams.segments["file"][table["segment"]].astype(np.int64)
+    return _Judged(table, prints, owner, Counter(REASONS[number] for number in verdict.tolist()))
+
+
+def _holds_works_out(windows: _Judged, splits: Sequence[int]) -> bool:
+    """Tell whether valid and test keep windows of whole works once what train has too is taken out."""
+    by_window = np.array(splits, np.uint8)[windows.owner]
+    kept = by_window[unique_windows(by_window, windows.prints.exact)]
+    return {0, 1, 2} <= set(kept.tolist())
+
+
+def _leaves_training(by_section: NDArray[np.uint8], windows: _Judged) -> bool:
+    """Tell whether train keeps windows once what the held-out sections have too is taken out of it."""
+    exact = windows.prints.exact
+    held = np.isin(exact, exact[(by_section == 1) | (by_section == 2)])
+    return bool(((by_section == 0) & ~held).any())
+
+
+def _deduplicated(windows: _Judged, held_out: str) -> tuple[NDArray[np.void], dict[str, Any]]:
+    """Return the windows that stay, and their counts.
+
+    Where works are held out, what train has too is taken out of valid and test. Of held-out sections,
+    which are few, it is taken out of train instead.
+    """
+    table, prints = windows.table, windows.prints
+    inside = table["split"] != CROSSING
+    priority = (0, 1, 2) if held_out == WORKS else (2, 1, 0)
+    keep = np.zeros(len(table), np.bool_)
+    keep[inside] = unique_windows(table["split"][inside], prints.exact[inside], priority)
+    repeated = duplicate_counts(table["split"][inside], prints.exact[inside], keep[inside], held_out == WORKS)
+    if held_out == SECTIONS:
+        repeated["crossing a held-out section"] = int((~inside).sum())
+    if prints.loose is not None:
+        known = np.isin(prints.loose, prints.loose[table["split"] == 0])
+        table["flags"] |= np.where(known & (table["split"] > 0), SEEN_IN_TRAIN, 0).astype(np.uint8)
+    return table[keep], _counts(table[keep], windows.dropped, repeated)
 
 
 def _counts(table: NDArray[np.void], dropped: Counter[str], repeated: Counter[str]) -> dict[str, Any]:
@@ -242,6 +318,14 @@ def _write_files(path: Path, merged: Merged, groups: Sequence[int], splits: Sequ
             row += [merged.files[groups[number]].name, SPLITS[splits[number]]]
             row += [entry.notes, entry.tracks, entry.beats, entry.bpm, entry.key, json.dumps(entry.metres)]
             writer.writerow(row)
+
+
+def _write_labels(path: Path, files: Sequence[SourceFile]) -> None:
+    """Write what is known about players and styles, outside the content hash: no tensor depends on it."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["file", "style", "player"])
+        writer.writerows((number, file.style, file.player) for number, file in enumerate(files))
 
 
 def content_hash(corpus: Path, bars: Sequence[int]) -> str:

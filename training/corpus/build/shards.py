@@ -14,12 +14,13 @@ from engine.text import json_bytes, printable
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.extract.bars import runs
 from training.corpus.extract.reader import Piece, UnusableFileError, read_piece
+from training.corpus.extract.selection import EVERYTHING, Selection
 from training.corpus.extract.streams import Segment
 from training.corpus.report.statistics import FileStatistics, metre_beats, statistics_of
 from training.corpus.sources import Rejected, SourceFile
 from training.corpus.windows import SEGMENT_DTYPE
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
 DONE = "_DONE"
 
@@ -34,12 +35,13 @@ class Shard:
     number: int
     kind: str
     files: tuple[SourceFile, ...]
+    selection: Selection = EVERYTHING
 
     @property
     def key(self) -> str:
         """sha256 of what the output depends on."""
-        rows = [(file.sha256, file.set, file.parts) for file in self.files]
-        content = json.dumps([FORMAT, self.kind, rows], ensure_ascii=True)
+        rows = [(file.sha256, file.kit, file.parts) for file in self.files]
+        content = json.dumps([FORMAT, self.kind, asdict(self.selection), rows], ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def folder(self, work: Path) -> Path:
@@ -60,11 +62,13 @@ class ShardOutput:
     rejected: tuple[Rejected, ...]
 
 
-def plan_shards(files: Sequence[SourceFile], kind: str, files_per_shard: int) -> list[Shard]:
+def plan_shards(
+    files: Sequence[SourceFile], kind: str, files_per_shard: int, selection: Selection = EVERYTHING
+) -> list[Shard]:
     """Cut the files, already in order of content hash, into shards."""
     starts = range(0, len(files), files_per_shard)
     return [
-        Shard(number, kind, tuple(files[start : start + files_per_shard]))
+        Shard(number, kind, tuple(files[start : start + files_per_shard]), selection)
         for number, start in enumerate(starts)
     ]
 
@@ -95,7 +99,7 @@ def build_shard(
     for number, source in enumerate(shard.files):
         if progress:
             progress(source)
-        record, found = _read(source, kind, quarantined or {})
+        record, found = _read(source, kind, shard.selection, quarantined or {})
         records.append(record)
         segments.extend((number, segment) for segment in found)
     if progress:
@@ -114,15 +118,17 @@ class Unused:
 
 
 def _read(
-    source: SourceFile, kind: Kind, quarantined: Mapping[str, str]
+    source: SourceFile, kind: Kind, selection: Selection, quarantined: Mapping[str, str]
 ) -> tuple[FileStatistics | Unused, list[Segment]]:
     """Return the statistics and segments of a file, or the reason why it gives none."""
     if source.sha256 in quarantined:
         return Unused(quarantined[source.sha256]), []
     try:
-        piece = read_piece(Path(source.path))
+        piece = selection.of(read_piece(Path(source.path)))
     except UnusableFileError as error:
         return Unused(str(error)), []
+    if not piece.tracks:
+        return Unused("no track of those asked for"), []
     try:
         segments = kind.extract(piece, source)
     except MemoryError:

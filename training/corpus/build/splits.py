@@ -1,6 +1,7 @@
 """Groups of files that must stay together, and the split of each group."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from training.corpus.sources import SPLITS, SourceFile
 SHARED_SHARE = 0.3
 """Files are taken for versions of one work if the smaller shares this much of its windows."""
 COMMONPLACE = 8
-"""A window found in more files than this is a commonplace and ties no files together."""
+"""A window found in more files than this ties a short file to no longer one."""
 MIN_SHARED = 4
 """Fewer shared windows tie no files together."""
 
@@ -36,6 +37,7 @@ def work_groups(
             groups.join(by_work.setdefault(file.work, number), number)
     for one, other in _shared_pairs(prints, owner):
         groups.join(one, other)
+    _join_versions(groups, prints, owner)
     return [groups.root(number) for number in range(len(files))]
 
 
@@ -76,6 +78,40 @@ def _shared_pairs(prints: NDArray[np.uint64], owner: NDArray[np.int64]) -> list[
         for pair, count in shared.items()
         if count >= MIN_SHARED and count >= SHARED_SHARE * min(distinct[pair[0]], distinct[pair[1]])
     )
+
+
+def _join_versions(groups: _Groups, prints: NDArray[np.uint64], owner: NDArray[np.int64]) -> None:
+    """Join the files that share `SHARED_SHARE` of the larger one's windows, in however many files these are.
+
+    That a work is there in many versions makes all its windows commonplaces, so they count here; the larger
+    file is the measure, because a short tune may consist of little else.
+
+    What keeps this from comparing all with all is the prefix filter of set similarity joins (Chaudhuri et
+    al. 2006): of a set that shares t of its n members with another one, any n - t + 1 members include a
+    shared one, so the rarest are enough to find the candidates.
+    """
+    windows = _distinct_windows(prints, owner)
+    members: dict[int, list[int]] = {}
+    for file, own in windows.items():
+        for window in own:
+            members.setdefault(window, []).append(file)
+    for file, own in windows.items():
+        needed = max(MIN_SHARED, math.ceil(SHARED_SHARE * len(own)))
+        rarest = sorted(own, key=lambda window: (len(members[window]), window))[: len(own) - needed + 1]
+        for other in sorted({other for window in rarest for other in members[window]}):
+            larger = max(len(own), len(windows[other]))
+            if groups.root(file) == groups.root(other) or len(own) < SHARED_SHARE * larger:
+                continue
+            if len(own & windows[other]) >= max(MIN_SHARED, SHARED_SHARE * larger):
+                groups.join(file, other)
+
+
+def _distinct_windows(prints: NDArray[np.uint64], owner: NDArray[np.int64]) -> dict[int, set[int]]:
+    """Return the fingerprints found in each file."""
+    order = np.argsort(owner, kind="stable")
+    files, first = np.unique(owner[order], return_index=True)
+    parts = np.split(prints[order], first[1:])
+    return {file: set(part.tolist()) for file, part in zip(files.tolist(), parts, strict=False)}
 
 
 def assign_splits(files: Sequence[SourceFile], groups: Sequence[int], seed: int) -> list[int]:

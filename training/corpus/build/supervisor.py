@@ -9,7 +9,7 @@ import multiprocessing
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -43,11 +43,12 @@ def run_supervised(
     Raises:
         CorpusError: a shard cannot be written, or the children cannot start.
     """
-    pool = _Pool(list(shards), work, advance, file_timeout_s, build)
+    readers = Readers(work, min(workers, len(shards)), file_timeout_s, build)
     try:
-        pool.run(min(workers, len(shards)))
+        for finished in readers.build(shards):
+            advance(finished)
     finally:
-        pool.close()
+        readers.close()
 
 
 @dataclass(slots=True)
@@ -72,23 +73,25 @@ class _Child:
     since_s: float = 0.0
 
 
-class _Pool:
-    def __init__(
-        self, shards: list[Shard], work: Path, advance: Advance, file_timeout_s: float, build: Build
-    ) -> None:
-        self._waiting = [_Job(shard) for shard in reversed(shards)]
-        self._work, self._advance, self._build = work, advance, build
-        self._timeout_s = file_timeout_s
+class Readers:
+    """Reading processes that are started once and build any number of shards."""
+
+    def __init__(self, work: Path, workers: int, file_timeout_s: float, build: Build = build_shard) -> None:
+        self._work, self._build_shard, self._timeout_s = work, build, file_timeout_s
+        self._workers = workers
+        self._waiting: list[_Job] = []
         self._children: list[_Child] = []
 
-    def run(self, workers: int) -> None:
-        self._children = [self._start() for _ in range(workers)]
+    def build(self, shards: Sequence[Shard]) -> Iterator[int]:
+        """Build shards; yields each number of files that were finished, 0 now and then while nothing is."""
+        self._waiting = [_Job(shard) for shard in reversed(shards)]
+        while len(self._children) < self._workers:
+            self._children.append(self._start())
         for child in self._children:
             self._give(child)
         while any(child.job for child in self._children):
             busy = {child.pipe: child for child in self._children if child.job}
-            for pipe in wait(list(busy), _POLL_S):
-                self._hear(busy[pipe])  # type: ignore[index]
+            yield sum(self._hear(busy[pipe]) for pipe in wait(list(busy), _POLL_S))  # type: ignore[index]
             for child in self._children:
                 self._check_time(child)
 
@@ -110,7 +113,9 @@ class _Pool:
     def _start(self) -> _Child:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_child_main, args=(theirs, self._work, self._build), daemon=True)
+        process = context.Process(
+            target=_child_main, args=(theirs, self._work, self._build_shard), daemon=True
+        )
         process.start()
         theirs.close()
         return _Child(process, ours)
@@ -124,7 +129,8 @@ class _Pool:
             with contextlib.suppress(OSError):  # already dead: the closed pipe tells in `_hear`
                 child.pipe.send((job.shard, job.quarantined))
 
-    def _hear(self, child: _Child) -> None:
+    def _hear(self, child: _Child) -> int:
+        """Take one message; return how many files are newly finished."""
         job = child.job
         assert job is not None
         try:
@@ -132,20 +138,19 @@ class _Pool:
         except (EOFError, OSError):
             child.process.join()
             self._replace(child, _death(child.process.exitcode))
-            return
+            return 0
         if message == "failed":
             raise CorpusError(
                 f"shard {job.shard.number} in {self._work}: {content}; remedy that, then run again"
             )
         finished = len(job.shard.files) if message == "done" else child.opened
-        if finished > job.counted:
-            self._advance(finished - job.counted)
-            job.counted = finished
+        news, job.counted = max(0, finished - job.counted), max(finished, job.counted)
         if message == "done":
             self._give(child)
         else:
             child.opened += content is not None
             child.current, child.since_s = content, time.monotonic()
+        return news
 
     def _check_time(self, child: _Child) -> None:
         if child.job and child.current and time.monotonic() - child.since_s > self._timeout_s:

@@ -10,15 +10,13 @@ from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, onset_marks, with_bar_marks
 from training.corpus.sources import SourceFile
 
-ROLAND_SETS = frozenset({"gmd"})
-"""Collections played on the Roland kit; all others are read as General MIDI."""
 OFFSET_SCALE = 32_767
 """Stored value of an onset half a step early."""
 
 
 def kit_of(source: SourceFile) -> Kit:
-    """Return how a file's drum pitches are to be read."""
-    return "roland" if source.set in ROLAND_SETS else "gm"
+    """Return how a file's drum pitches are to be read: General MIDI unless its catalogue says otherwise."""
+    return "roland" if source.kit == "roland" else "gm"
 
 
 def drum_track(piece: Piece) -> Track | None:

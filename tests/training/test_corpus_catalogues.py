@@ -1,0 +1,171 @@
+"""Collections in the form in which their publishers ship them."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus_files import Part, tune, write_midi
+from typer.testing import CliRunner
+
+from training.cli import app
+from training.corpus.build.build import BuildOptions, build_corpus
+from training.corpus.dataset import Corpus
+from training.corpus.extract.selection import Selection, parse_programs
+from training.corpus.sources import find_sources
+from training.errors import CorpusError
+
+GROOVE_COLUMNS = (
+    "drummer,session,id,style,bpm,beat_type,time_signature,midi_filename,audio_filename,duration,split"
+)
+HIGH_TOM, MID_TOM = 6, 5
+"""Bits of the drum token."""
+
+
+def write_groove(root: Path) -> Path:
+    """Write three performances whose one tom is pitch 48: the high tom of the Roland kit, a mid one in GM."""
+    lines = [GROOVE_COLUMNS]
+    for number, split in enumerate(("train", "validation", "test")):
+        name = f"drummer{number}/session1/1_funk-groove{number}_120_beat_4-4.mid"
+        beats = [(beat + 0.25 * number, 0.1, pitch) for beat in range(16) for pitch in (36, 48)]
+        write_midi(root / name, [Part(beats, "Drums", channel=9)])
+        row = f"drummer{number},drummer{number}/session1,x,funk/groove{number},120,beat,4-4,{name},a.wav,8.0"
+        lines.append(f"{row},{split}")
+    (root / "info.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (root / "LICENSE").write_text(
+        "This work is licensed under the Creative Commons Attribution 4.0 International"
+    )
+    return root
+
+
+def tokens(corpus: Path, split: str) -> set[int]:
+    opened = Corpus.open(corpus)
+    return set(np.unique(opened.batch(opened.window_ids(split))).tolist())
+
+
+def test_groove_is_read_with_its_kit_its_split_its_drummers_and_its_styles(tmp_path: Path) -> None:
+    sources = find_sources([write_groove(tmp_path / "groove")])
+    found = {(s.split, s.player, s.style, s.kit, s.licence) for s in sources.files}
+    assert found == {
+        ("train", "drummer0", "funk", "roland", "CC-BY-4.0"),
+        ("valid", "drummer1", "funk", "roland", "CC-BY-4.0"),
+        ("test", "drummer2", "funk", "roland", "CC-BY-4.0"),
+    }
+
+
+def test_a_groove_corpus_has_the_high_tom_and_the_publishers_split(tmp_path: Path) -> None:
+    root = write_groove(tmp_path / "groove")
+    options = BuildOptions(kind="drums", bars=(2,), executor="serial")
+    info = build_corpus([root], tmp_path / "corpus", options)
+    assert {entry["held_out"] for entry in info["windows"].values()} == {"works"}
+    for split in ("train", "valid", "test"):
+        assert tokens(tmp_path / "corpus", split) == {0, 1 | 1 << HIGH_TOM}
+    with (tmp_path / "corpus" / "labels.csv").open(encoding="utf-8") as stream:
+        assert {row["player"] for row in csv.DictReader(stream)} == {"drummer0", "drummer1", "drummer2"}
+
+
+def test_the_kit_can_be_given_by_hand(tmp_path: Path) -> None:
+    root = write_groove(tmp_path / "groove")
+    arguments = ["corpus", "build", str(root), "-o", str(tmp_path / "corpus"), "--kind", "drums"]
+    more = ["--bars", "2", "--executor", "serial", "--kit", "gm"]
+    shown = CliRunner().invoke(app, [*arguments, *more])
+    assert shown.exit_code == 0, shown.output
+    assert tokens(tmp_path / "corpus", "train") == {0, 1 | 1 << MID_TOM}
+    refused = CliRunner().invoke(app, [*arguments, "--kit", "tin"])
+    assert "kit 'tin': unknown; choose one of auto, gm, roland" in refused.output
+
+
+def test_one_drummers_folder_is_still_known_by_the_table_above_it(tmp_path: Path) -> None:
+    root = write_groove(tmp_path / "groove")
+    (source,) = find_sources([root / "drummer1"]).files
+    assert (source.split, source.kit) == ("valid", "roland")
+
+
+def test_maestro_gives_composer_and_title_as_the_work_and_its_split(tmp_path: Path) -> None:
+    root, lines = tmp_path / "maestro", ["canonical_composer,canonical_title,split,year,midi_filename"]
+    for number, (title, split) in enumerate(
+        (("Ballade", "train"), ("Ballade", "train"), ("Étude", "validation"))
+    ):
+        write_midi(root / "2018" / f"{number}.midi", [Part(tune([60 + number] * 8))])
+        lines.append(f"Chopin,{title},{split},2018,2018/{number}.midi")
+    (root / "maestro-v3.0.0.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    sources = find_sources([root])
+    assert sorted((s.work, s.split) for s in sources.files) == [
+        ("Chopin: Ballade", "train"),
+        ("Chopin: Ballade", "train"),
+        ("Chopin: Étude", "valid"),
+    ]
+    assert {s.set for s in sources.files} == {"maestro"}
+
+
+def test_the_versions_of_a_pop909_song_are_one_work(tmp_path: Path) -> None:
+    root = tmp_path / "POP909"
+    for number, name in enumerate(("001/001.mid", "001/versions/001-v1.mid", "002/002.mid")):
+        write_midi(root / name, [Part(tune([60 + number] * 8))])
+    sources = find_sources([root])
+    assert sorted(s.work for s in sources.files) == ["pop909/001", "pop909/001", "pop909/002"]
+
+
+def test_lakhs_clean_set_keeps_an_artist_together_and_its_matched_set_a_track(tmp_path: Path) -> None:
+    clean, matched = tmp_path / "clean_midi", tmp_path / "lmd_matched"
+    track = "A/B/C/TRABCDE128F9326C7A"
+    names = ["ABBA/Fernando.mid", "ABBA/Fernando.1.mid", "Queen/Bicycle.mid"]
+    for number, name in enumerate(names):
+        write_midi(clean / name, [Part(tune([60 + number] * 8))])
+    for number in range(2):
+        write_midi(matched / track / f"{number:032x}.mid", [Part(tune([70 + number] * 8))])
+    assert sorted(s.work for s in find_sources([clean]).files) == ["lakh/ABBA", "lakh/ABBA", "lakh/Queen"]
+    assert {s.work for s in find_sources([matched]).files} == {"lakh/TRABCDE128F9326C7A"}
+
+
+def test_folders_of_ones_own_are_no_artists_unless_asked_for(tmp_path: Path) -> None:
+    for number, name in enumerate(("live/a.mid", "live/b.mid", "studio/c.mid")):
+        write_midi(tmp_path / "mine" / name, [Part(tune([60 + number] * 8))])
+    assert {s.work for s in find_sources([tmp_path / "mine"]).files} == {""}
+    asked = find_sources([tmp_path / "mine"], layout="lakh")
+    assert sorted(s.work for s in asked.files) == ["lakh/live", "lakh/live", "lakh/studio"]
+
+
+def test_a_layout_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    write_midi(tmp_path / "a.mid", [Part(tune([60] * 8))])
+    with pytest.raises(CorpusError, match="is not laid out as maestro"):
+        find_sources([tmp_path], layout="maestro")
+    with pytest.raises(CorpusError, match="one of auto, plain, manifest, groove, maestro, pop909, lakh"):
+        find_sources([tmp_path], layout="magic")
+
+
+# Tracks and programs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "programs"), [("0-2,24", (0, 1, 2, 24)), ("5", (5,)), ("", ()), ("3, 3-4", (3, 4))]
+)
+def test_programs_are_numbers_and_ranges(text: str, programs: tuple[int, ...]) -> None:
+    assert parse_programs(text) == programs
+
+
+@pytest.mark.parametrize("text", ["piano", "7-3", "0-128", "-3", "1;2"])
+def test_other_programs_are_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match="give numbers from 0 to 127"):
+        parse_programs(text)
+
+
+def selected(tmp_path: Path, selection: Selection) -> set[int]:
+    parts = [
+        Part(tune([60] * 16), "Lead", program=80, channel=0),
+        Part(tune([50, 52] * 8), "Grand Piano", program=0, channel=1),
+        Part(tune([36] * 16), "Drums", channel=9),
+    ]
+    write_midi(tmp_path / "in" / "a.mid", parts)
+    options = BuildOptions(kind="melody", bars=(1,), executor="serial", selection=selection)
+    build_corpus([tmp_path / "in"], tmp_path / "corpus", options)
+    opened = Corpus.open(tmp_path / "corpus")
+    return {token - 2 + 21 for token in np.unique(opened.data).tolist() if token >= 2}
+
+
+def test_tracks_and_programs_choose_what_is_read(tmp_path: Path) -> None:
+    assert selected(tmp_path / "1", Selection()) == {50, 52, 60}
+    assert selected(tmp_path / "2", Selection(programs=(0, 1))) == {50, 52}
+    assert selected(tmp_path / "3", Selection(tracks=("*lead*",))) == {60}
+    with pytest.raises(CorpusError, match="no track of those asked for"):
+        selected(tmp_path / "4", Selection(tracks=("Bass",)))

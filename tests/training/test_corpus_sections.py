@@ -1,0 +1,86 @@
+"""Few works: sections are held out, and it is said."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from corpus_files import Part, tune, write_midi
+from typer.testing import CliRunner
+
+from training.cli import app
+from training.corpus.build.build import BuildOptions, build_corpus
+from training.corpus.dataset import Corpus
+
+SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
+
+
+def songs(folder: Path, count: int, bars: int, loop_bars: int = 0) -> Path:
+    """Write songs of random eighths; with `loop_bars` each repeats its first bars to the end."""
+    for number in range(count):
+        draw = random.Random(number)
+        pitches = [draw.choice(SCALE) for _ in range(8 * bars)]
+        if loop_bars:
+            pitches = (pitches[: 8 * loop_bars] * bars)[: 8 * bars]
+        write_midi(folder / f"song{number}.mid", [Part(tune(pitches))])
+    return folder
+
+
+def build(folder: Path, corpus: Path, *bars: int) -> dict:
+    return build_corpus([folder], corpus, BuildOptions(kind="melody", bars=bars, executor="serial"))
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_a_handful_of_songs_has_all_three_splits(tmp_path: Path, count: int) -> None:
+    info = build(songs(tmp_path / "in", count, 64), tmp_path / "corpus", 2, 16)
+    assert {entry["held_out"] for entry in info["windows"].values()} == {"sections"}
+    for entry in info["windows"].values():
+        assert entry["valid"] >= 4
+        assert entry["test"] >= 4
+        assert entry["train"] > entry["valid"] + entry["test"]
+
+
+def test_no_training_window_overlaps_or_repeats_a_held_out_one(tmp_path: Path) -> None:
+    build(songs(tmp_path / "in", 3, 40), tmp_path / "corpus", 4)
+    corpus = Corpus.open(tmp_path / "corpus")
+    bars = {}
+    for split in ("train", "valid", "test"):
+        rows = corpus.windows(split)
+        first = rows["first"] // 16
+        bars[split] = {
+            (int(segment), int(bar) + extra)
+            for segment, bar in zip(rows["segment"], first, strict=True)
+            for extra in range(4)
+        }
+    assert not bars["train"] & (bars["valid"] | bars["test"])
+    assert not bars["valid"] & bars["test"]
+
+
+def test_songs_that_repeat_themselves_keep_their_held_out_windows(tmp_path: Path) -> None:
+    info = build(songs(tmp_path / "in", 6, 48, loop_bars=12), tmp_path / "corpus", 2)
+    entry = info["windows"]["2"]
+    assert min(entry["train"], entry["valid"], entry["test"]) >= 4
+    assert entry["duplicates"]["train: also held out"] > 0
+    corpus = Corpus.open(tmp_path / "corpus")
+    held = {corpus.batch(np.array([i])).tobytes() for s in ("valid", "test") for i in corpus.window_ids(s)}
+    assert not held & {corpus.batch(np.array([i])).tobytes() for i in corpus.window_ids("train")}
+
+
+def test_many_works_are_held_out_whole(tmp_path: Path) -> None:
+    info = build(songs(tmp_path / "in", 60, 8), tmp_path / "corpus", 2)
+    assert {entry["held_out"] for entry in info["windows"].values()} == {"works"}
+
+
+def test_the_command_says_what_was_held_out_and_what_is_empty(tmp_path: Path) -> None:
+    arguments = ["corpus", "build", str(songs(tmp_path / "in", 6, 20)), "-o", str(tmp_path / "corpus")]
+    shown = CliRunner().invoke(app, [*arguments, "--bars", "2", "--bars", "20", "--executor", "serial"])
+    assert shown.exit_code == 0, shown.output
+    assert "sections of the same pieces" in shown.output
+    assert "No valid windows of 20 bars: add files, or take shorter windows with --bars." in shown.output
+    assert "No test windows of 2 bars" not in shown.output
+
+
+def test_a_corpus_of_one_loop_stays_training_data_and_says_so(tmp_path: Path) -> None:
+    info = build(songs(tmp_path / "in", 1, 16, loop_bars=1), tmp_path / "corpus", 2)
+    entry = info["windows"]["2"]
+    assert (entry["held_out"], entry["train"], entry["valid"], entry["test"]) == ("works", 1, 0, 0)
