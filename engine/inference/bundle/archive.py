@@ -1,35 +1,42 @@
 """Reads the files of a bundle from a folder or a .zip, trusting neither.
 
 Only plain names at the top level exist: no folder, no link, no `..`. A .zip may hold everything
-inside one folder, as file managers make them. Nothing is ever unpacked to disk.
+inside one folder, as file managers make them. Nothing is ever unpacked to disk, and nothing is
+unpacked at all before its size is known to be within the bounds.
 """
 
+import hashlib
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
 from engine.errors import BundleError
 
-LARGEST_FILE_BYTES = 1 << 30
-LARGEST_TOTAL_BYTES = 2 << 30
-LARGEST_RATIO = 100
-"""Unpacked over packed size; weights hardly pack at all."""
+LARGEST_FILE_BYTES = 1 << 29
+LARGEST_TOTAL_BYTES = 1 << 30
+LARGEST_RATIO = 20
+"""Unpacked over packed size of a file beyond `SMALL_BYTES`; weights hardly pack at all."""
+SMALL_BYTES = 1 << 22
+MOST_MEMBERS = 100
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What every system's own packer writes; others unpack a thousand times their size."""
 _ENCRYPTED = 0x1
+_CHUNK_BYTES = 1 << 20
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The files of one bundle by name; use it inside `open_archive`'s lifetime only."""
+    """The files of one bundle by name; use it inside `read_archive`'s lifetime only."""
 
     where: str
     """Path, for messages."""
     sizes: dict[str, int]
-    """Bytes of every file."""
+    """Bytes of every file, as the folder or the .zip says."""
     _open: Callable[[str], IO[bytes]]
 
     def read(self, name: str, most_bytes: int = LARGEST_FILE_BYTES) -> bytes:
@@ -38,48 +45,68 @@ class Archive:
         Raises:
             BundleError: it is missing, larger than `most_bytes`, or cannot be read.
         """
+        return b"".join(self._chunks(name, most_bytes))
+
+    def sha256(self, name: str, most_bytes: int = LARGEST_FILE_BYTES) -> str:
+        """Return the hash of a file without keeping it in memory; errors as of `read`."""
+        digest = hashlib.sha256()
+        for chunk in self._chunks(name, most_bytes):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _chunks(self, name: str, most_bytes: int) -> Iterator[bytes]:
         if name not in self.sizes:
             raise BundleError(f"{self.where}: {name} is missing; get the bundle again or export it again")
         if self.sizes[name] > most_bytes:
             raise BundleError(f"{self.where}: {name} has {self.sizes[name]} bytes, at most {most_bytes} fit")
+        left = self.sizes[name]
         try:
             with self._open(name) as file:
-                data = file.read(most_bytes + 1)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+                while chunk := file.read(min(_CHUNK_BYTES, left + 1)):
+                    left -= len(chunk)
+                    if left < 0:
+                        break
+                    yield chunk
+        except OSError as error:
             raise BundleError(f"{self.where}: {name} cannot be read ({error})") from error
-        except Exception as error:  # zlib and lzma raise types of their own
-            raise BundleError(f"{self.where}: {name} is damaged ({error})") from error
-        if len(data) != self.sizes[name]:
+        except Exception as error:  # zipfile, zlib and memory raise types of their own
+            raise BundleError(f"{self.where}: {name} is damaged ({error!r})") from error
+        if left:
             raise BundleError(f"{self.where}: {name} is not as long as it claims to be")
-        return data
 
 
 def read_archive(path: Path, use: Callable[[Archive], T]) -> T:
     """Open the bundle at `path`, hand it to `use`, close it, and return what `use` returned."""
-    if path.is_dir():
-        return use(_folder(path))
-    if not path.exists():
-        raise BundleError(f"{path}: no such bundle; give the folder that holds bundle.json, or a .zip of it")
     try:
-        with zipfile.ZipFile(path) as file:
-            return use(_zipped(path, file))
+        if path.is_dir():
+            return use(_folder(path))
+        if not path.exists():
+            raise BundleError(
+                f"{path}: no such bundle; give the folder that holds bundle.json, or a .zip of it"
+            )
+        if path.stat().st_size > LARGEST_TOTAL_BYTES:
+            raise BundleError(f"{path}: is larger than {LARGEST_TOTAL_BYTES} bytes, so no bundle")
+        file = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise BundleError(f"{path}: is neither a folder nor a readable .zip ({error})") from error
+    except (ValueError, NotImplementedError, EOFError, MemoryError) as error:  # as zipfile lets them through
+        raise BundleError(f"{path}: is not a readable .zip ({error!r})") from error
+    with file:
+        return use(_zipped(path, file))
 
 
 def _folder(path: Path) -> Archive:
     sizes = {}
-    try:
-        for file in path.iterdir():
-            if file.is_file() and not file.is_symlink():
-                sizes[file.name] = file.stat().st_size
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error})") from error
+    for file in path.iterdir():
+        if file.is_file() and not file.is_symlink():
+            sizes[file.name] = file.stat().st_size
     return Archive(str(path), sizes, lambda name: (path / name).open("rb"))
 
 
 def _zipped(path: Path, file: zipfile.ZipFile) -> Archive:
     members = [member for member in file.infolist() if not member.is_dir() and not _litter(member)]
+    if len(members) > MOST_MEMBERS:
+        raise BundleError(f"{path}: holds more than {MOST_MEMBERS} files, so it is no bundle")
     prefix = _common_folder(members)
     found: dict[str, zipfile.ZipInfo] = {}
     for member in members:
@@ -112,5 +139,9 @@ def _check_member(path: Path, member: zipfile.ZipInfo, name: str) -> None:
         raise BundleError(f"{path}: {member.filename!r} is a link; a bundle holds plain files")
     if member.flag_bits & _ENCRYPTED:
         raise BundleError(f"{path}: {member.filename!r} is encrypted; unpack it and give the folder")
-    if member.file_size > LARGEST_RATIO * max(member.compress_size, 1):
+    if member.compress_type not in COMPRESSIONS:
+        raise BundleError(
+            f"{path}: {member.filename!r} is packed in a rare way; pack it again as a plain .zip"
+        )
+    if member.file_size > max(SMALL_BYTES, LARGEST_RATIO * member.compress_size):
         raise BundleError(f"{path}: {member.filename!r} unpacks to more than {LARGEST_RATIO} times its size")

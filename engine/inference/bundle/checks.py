@@ -25,6 +25,12 @@ from engine.music import representation as representations
 from engine.music.grid import Grid
 from engine.music.representation import Representation
 
+LONGEST_TEXT = 100
+MOST_ENTRIES = 64
+"""Voices, attributes."""
+MOST_STEPS = 4096
+LARGEST_NUMBER = 1e4
+
 
 def parse_manifest(data: bytes, where: str) -> BundleManifest:
     """Decode bundle.json; its version is looked at first, so that a newer one is named as such."""
@@ -40,13 +46,43 @@ def parse_manifest(data: bytes, where: str) -> BundleManifest:
         raise BundleError(f"{where}: bundle.json: {error}") from error
 
 
-def check_texts_and_curves(manifest: BundleManifest, where: str) -> None:
-    """Refuse names, channels and curves that are out of range."""
+def check_texts_and_numbers(manifest: BundleManifest, where: str) -> None:
+    """Refuse names that cannot be shown, and channels, programs and curves that are out of range."""
     if not re.fullmatch(r"[a-z0-9_]{1,64}", manifest.name):
         raise BundleError(f"{where}: bundle.json: name {manifest.name!r} is not 1 to 64 of a-z, 0-9 and _")
+    _check_texts(manifest, where)
     for voice in manifest.voices:
         if not 0 <= voice.channel <= 15:
             raise BundleError(f"{where}: bundle.json: voices: channel {voice.channel} is not 0 to 15")
+        if voice.program is not None and not 0 <= voice.program <= 127:
+            raise BundleError(f"{where}: bundle.json: voices: program {voice.program} is not 0 to 127")
+    _check_curves(manifest, where)
+
+
+def _check_texts(manifest: BundleManifest, where: str) -> None:
+    names = [attribute.name for attribute in manifest.attributes]
+    if len(names) != len(set(names)):
+        raise BundleError(f"{where}: bundle.json: attributes: two have the same name")
+    for list_name in ("voices", "attributes"):
+        if len(getattr(manifest, list_name)) > MOST_ENTRIES:
+            raise BundleError(f"{where}: bundle.json: {list_name}: more than {MOST_ENTRIES}")
+    shown = {
+        "title": [manifest.title],
+        "voices": [voice.name for voice in manifest.voices],
+        "attributes": [
+            text for attribute in manifest.attributes for text in (attribute.name, attribute.unit)
+        ],
+    }
+    for field, texts in shown.items():
+        for text in texts:
+            if len(text) > LONGEST_TEXT or not text.isprintable():
+                raise BundleError(
+                    f"{where}: bundle.json: {field}: {text[:LONGEST_TEXT]!r} is not one line "
+                    f"of at most {LONGEST_TEXT} characters"
+                )
+
+
+def _check_curves(manifest: BundleManifest, where: str) -> None:
     for name in ("variation_curve", "morph_curve"):
         curve = getattr(manifest, name)
         if curve and not (
@@ -54,8 +90,12 @@ def check_texts_and_curves(manifest: BundleManifest, where: str) -> None:
         ):
             raise BundleError(f"{where}: bundle.json: {name} does not rise from 0 to 1")
     points = len(DENSITY_TEMPERATURES)
-    if len(manifest.density_curve) not in (0, points) or not all(map(math.isfinite, manifest.density_curve)):
-        raise BundleError(f"{where}: bundle.json: density_curve does not have {points} finite numbers")
+    if len(manifest.density_curve) not in (0, points):
+        raise BundleError(f"{where}: bundle.json: density_curve does not have {points} numbers")
+    effects = (value for entry in manifest.attributes for value in entry.effects.values())
+    for value in (*manifest.density_curve, *effects):
+        if not abs(value) <= LARGEST_NUMBER:
+            raise BundleError(f"{where}: bundle.json: {value} is not within ±{LARGEST_NUMBER:g}")
 
 
 class _Version(msgspec.Struct):
@@ -65,7 +105,8 @@ class _Version(msgspec.Struct):
 def check_representation(manifest: BundleManifest, where: str) -> Representation:
     """Build the representation the manifest names and compare it with ours."""
     ref = manifest.representation
-    if not (1 <= ref.bars <= 64 and 1 <= ref.steps_per_beat <= 48 and 1 <= ref.beats_per_bar <= 16):
+    axes = (ref.bars, ref.steps_per_beat, ref.beats_per_bar)
+    if min(axes) < 1 or ref.bars > 64 or ref.beats_per_bar > 16 or math.prod(axes) > MOST_STEPS:
         raise BundleError(f"{where}: bundle.json: representation: {ref.bars} bars on this grid are too many")
     try:
         found = representations.representation(

@@ -1,6 +1,7 @@
 """`latents.npz`: the prior mixture and the attribute directions of a model."""
 
 import io
+import math
 import zipfile
 from dataclasses import dataclass
 
@@ -42,6 +43,9 @@ class Latents:
         return buffer.getvalue()
 
 
+LARGEST_HEADER_BYTES = 4096
+LARGEST_VALUE = 1e4
+"""Latents are numbers around 1; far beyond, float32 arithmetic would overflow in the graphs."""
 _LATENT_ARRAYS = ("prior_weights", "prior_means", "prior_deviations", "directions")
 
 
@@ -52,16 +56,34 @@ def parse_latents(data: bytes | None, manifest: BundleManifest, where: str) -> L
         if K or A:
             raise BundleError(f"{where}: {LATENTS} is missing, though bundle.json has a prior or attributes")
         return Latents.standard_normal(Z)
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name]) for name in _LATENT_ARRAYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{where}: {LATENTS}: cannot be read ({error})") from error
     shapes = {"prior_weights": (K,), "prior_means": (K, Z), "prior_deviations": (K, Z), "directions": (A, Z)}
-    for name, array in arrays.items():
-        if array.dtype != np.float32 or array.shape != shapes[name] or not np.isfinite(array).all():
-            raise BundleError(f"{where}: {LATENTS}: {name} is not finite float32 {list(shapes[name])}")
+    what = f"{where}: {LATENTS}"
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            arrays = {name: _array(archive, name, shape, what) for name, shape in shapes.items()}
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{what}: cannot be read ({error})") from error
     return _check_prior(Latents(**arrays), where)
+
+
+def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], what: str) -> npt.NDArray[np.float32]:
+    """Read one array; its packing, size and header are compared with `shape` before its numbers are read."""
+    member = archive.getinfo(f"{name}.npy")
+    wanted_bytes = 4 * math.prod(shape)
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise BundleError(f"{what}: {name} is packed; export the model again")
+    if not wanted_bytes < member.file_size <= wanted_bytes + LARGEST_HEADER_BYTES:
+        raise BundleError(f"{what}: {name} is not float32 {list(shape)}")
+    file = io.BytesIO(archive.read(member))
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise BundleError(f"{what}: {name} is of another version of numpy's format")
+    header = np.lib.format.read_array_header_1_0(file)
+    if header != (shape, False, np.dtype(np.float32)):
+        raise BundleError(f"{what}: {name} is not float32 {list(shape)}")
+    array = np.frombuffer(file.read(), np.float32).reshape(shape)
+    if not (np.abs(array) <= LARGEST_VALUE).all():  # false for what is not a number, too
+        raise BundleError(f"{what}: {name} holds a value that is not within ±{LARGEST_VALUE:g}")
+    return array
 
 
 def _check_prior(latents: Latents, where: str) -> Latents:

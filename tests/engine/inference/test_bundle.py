@@ -123,7 +123,14 @@ def test_optional_files_may_be_absent(tmp_path):
         ({"voices": [{"name": "x", "channel": 16}]}, ["channel 16"]),
         ({"variation_curve": [0, 0.7, 0.6, 1]}, ["variation_curve does not rise"]),
         ({"density_curve": [1.0, 0.5]}, ["density_curve does not have 5"]),
+        ({"density_curve": [0, 0, 0, 0, 1e30]}, ["1e+30 is not within"]),
         ({"morph_curve": [0.1, 1]}, ["morph_curve does not rise"]),
+        ({"voices": [{"name": "x", "program": 128}]}, ["program 128"]),
+        ({"voices": [{"name": "x"}] * 65}, ["voices: more than 64"]),
+        ({"voices": [{"name": "\x1b]0;evil\x07"}]}, ["voices: '\\x1b"]),
+        ({"title": "x" * 101}, ["title: 'xxx", "at most 100"]),
+        ({"attributes": [{"name": "a", "unit": "", "effects": {}}] * 2}, ["two have the same name"]),
+        ({"attributes": [{"name": "a", "unit": "", "effects": {"a": 1e300}}]}, ["1e+300"]),
         ({"files": {}}, ["encoder.onnx is missing"]),
         ({"files": {"x.exe": {"sha256": "", "size_bytes": 0}}}, ["'x.exe'"]),
     ],
@@ -228,6 +235,9 @@ def save_latents(tmp_path, **arrays):
         ({"prior_weights": np.array([0.5, 0.4], np.float32)}, "prior_weights"),
         ({"prior_deviations": np.zeros((2, 8), np.float32)}, "prior_deviations"),
         ({"prior_means": np.full((2, 8), np.nan, np.float32)}, "prior_means"),
+        ({"prior_means": np.full((2, 8), 1e5, np.float32)}, "prior_means"),
+        ({"prior_means": np.zeros((8, 2), np.float32).T}, "prior_means"),
+        ({"prior_means": np.zeros((2, 8), ">f4")}, "prior_means"),
         ({"directions": np.zeros((1, 9), np.float32)}, "directions"),
         ({"directions": np.zeros((1, 8))}, "directions"),
         ({"prior_means": np.array([{"a": 1}], dtype=object)}, "latents.npz"),
@@ -235,6 +245,20 @@ def save_latents(tmp_path, **arrays):
 )
 def test_refuses_latents_that_do_not_fit(tmp_path, arrays, word):
     assert word in refusal(save_latents(tmp_path, **arrays))
+
+
+def test_latents_are_compared_with_their_shape_before_they_are_unpacked(tmp_path):
+    buffer, values = io.BytesIO(), tinybundle.latents()
+    arrays = {name: getattr(values, name) for name in ("prior_weights", "prior_means", "prior_deviations")}
+    np.savez_compressed(buffer, directions=np.zeros((64, 10**6), np.float32), **arrays)
+    assert len(buffer.getvalue()) < 400_000  # of 256 MB
+    files = {**tinybundle.files(), "latents.npz": buffer.getvalue()}
+    save_bundle(tmp_path / "b", tinybundle.manifest(), files)
+    assert "latents.npz: " in refusal(tmp_path / "b")
+    good = tinybundle.latents().to_bytes()
+    claimed = good.replace(b"(2, 8)", b"(2**9, )"[:6], 1)
+    save_bundle(tmp_path / "b", tinybundle.manifest(), {**tinybundle.files(), "latents.npz": claimed})
+    assert "latents.npz: " in refusal(tmp_path / "b")
 
 
 def test_refuses_latents_that_are_no_archive(tmp_path):
@@ -261,7 +285,42 @@ def test_refuses_a_zip_bomb(folder, tmp_path):
     path = zipped(folder, tmp_path / "b.zip")
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("weights.safetensors", b"\0" * 10_000_000)
-    assert "100 times" in refusal(path)
+    assert "20 times" in refusal(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_refuses_packings_that_unpack_a_thousandfold(folder, tmp_path, compression):
+    assert "packed in a rare way" in refusal(zipped(folder, tmp_path / "b.zip", compression=compression))
+
+
+def test_refuses_a_zip_of_many_files(folder, tmp_path):
+    path = zipped(folder, tmp_path / "b.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(100):
+            archive.writestr(f"{number}.txt", b"")
+    assert "more than 100 files" in refusal(path)
+
+
+def test_a_member_longer_than_the_directory_of_the_zip_says_is_refused(folder, tmp_path):
+    path = zipped(folder, tmp_path / "b.zip", compression=zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"latents.npz") - 46  # of the central directory, whose sizes count
+    assert data[entry : entry + 4] == b"PK\1\2"
+    size = int.from_bytes(data[entry + 24 : entry + 28], "little")
+    data[entry + 24 : entry + 28] = (size - 8).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert "latents.npz" in refusal(path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\5\6" + b"\xff" * 18, b"PK\1\2" * 50])
+def test_what_is_no_zip_is_a_bundle_error(tmp_path, damage):
+    (tmp_path / "b.zip").write_bytes(damage)
+    assert "b.zip" in refusal(tmp_path / "b.zip")
+
+
+def test_a_path_that_no_system_can_have_is_a_bundle_error(tmp_path):
+    assert refusal(tmp_path / ("x" * 5000))
+    assert refusal(f"{tmp_path}/\0")
 
 
 def test_refuses_links_and_doubles_in_a_zip(folder, tmp_path):
