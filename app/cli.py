@@ -138,19 +138,17 @@ def live(
 
     Example: antiphon live --headless --variation 0.4 --seed 7 --for 60 --log session.jsonl
     """
+    values = {"variation": variation, "temperature": temperature, "seed": seed, "tempo_bpm": tempo}
     _start_live(
         headless=headless,
         demo=demo,
         for_s=for_seconds,
         log=log,
         model=model,
-        variation=variation,
-        temperature=temperature,
-        seed=seed,
+        given={name: value for name, value in values.items() if value is not None},
         midi_backend=midi_backend.value,
         connect_in=tuple(connect_in or ()),
         connect_out=tuple(connect_out or ()),
-        tempo_bpm=tempo,
         precision=precision.value if precision else None,
     )
 
@@ -324,7 +322,7 @@ def _load(name: str, precision: Precision):  # type: ignore[no-untyped-def]
 
 
 def _start_live(
-    *, headless: bool, demo: bool | None, for_s: float | None, log: Path | None, **given: object
+    *, headless: bool, demo: bool | None, for_s: float | None, log: Path | None, **options_given: object
 ) -> None:
     """Open the window, or run the stream where that is asked for or no window can be."""
     from app.display_check import missing_display
@@ -335,15 +333,15 @@ def _start_live(
         headless, demo = True, demo is not False
     from app.compose import LiveOptions
 
-    options = LiveOptions(demo=bool(demo), **given)  # type: ignore[arg-type]
+    options = LiveOptions(**options_given)  # type: ignore[arg-type]
     if headless:
         from app.live import run_headless
 
-        run_headless(options, for_s=for_s, log=log, say=_say_now)
+        run_headless(options, demo=bool(demo), for_s=for_s, log=log, say=_say_now)
     else:
         from app.launch import run_with_window
 
-        raise typer.Exit(run_with_window(options, for_s=for_s, log=log))
+        raise typer.Exit(run_with_window(options, demo=bool(demo), for_s=for_s, log=log))
 
 
 def _say_now(text: str) -> None:

@@ -4,18 +4,21 @@ Heavy parts are imported by the function that needs them, so that the performer 
 before the rest is even loaded.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.installed_bundles import DEFAULT_MODEL, find_bundle, installed
-from engine.inference.controls import Controls
+import msgspec
+
+from app.installed_bundles import DEFAULT_MODEL, find_bundle, installed, task_of
+from engine.parameter import Value
 from engine.performer.client import PerformerClient
 from engine.performer.messages import Event
 
 if TYPE_CHECKING:
     from engine.inference.model import Model
+    from engine.session.document import Document
     from engine.session.session import Session
 
 
@@ -23,22 +26,31 @@ if TYPE_CHECKING:
 class LiveOptions:
     """What the command line says about a live session; `None` leaves the usual value."""
 
-    model: str = DEFAULT_MODEL
+    model: str | None = None
+    """Name or path; None for that of the document, else the usual one."""
     precision: str | None = None
     """`float`, `int8`, or `None` for the quicker one."""
-    variation: float | None = None
-    temperature: float | None = None
-    seed: int | None = None
     midi_backend: str = "auto"
     connect_in: Sequence[str] = ()
     connect_out: Sequence[str] = ()
-    demo: bool = False
-    tempo_bpm: float | None = None
+    given: Mapping[str, Value] = field(default_factory=dict)
+    """Values of parameters by id."""
 
-    def controls(self) -> Controls:
-        """Return where the sliders start; raises `RenderError` for a value out of range."""
-        given = {"variation": self.variation, "temperature": self.temperature, "seed": self.seed}
-        return Controls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    def document(self, opened: "Document | None" = None) -> "Document":
+        """Return the document to begin with: one that was opened, or an empty one, with what is given.
+
+        Raises:
+            RenderError: a value is out of range.
+        """
+        from engine.session.document import Document, ModelReference
+        from engine.session.editing import with_values
+        from engine.session.state import State
+
+        document = opened or Document()
+        reference = self.model or document.model.name or DEFAULT_MODEL
+        model = document.model if reference == document.model.name else ModelReference(reference)
+        state = State(document=msgspec.structs.replace(document, model=model))
+        return with_values(state, self.given).document
 
 
 def make_client(options: LiveOptions) -> PerformerClient:
@@ -52,41 +64,45 @@ def load_model(options: LiveOptions) -> "Model":
     """Load the model; raises `BundleError` when it is not there or does not fit."""
     from engine.inference.model import Model
 
-    return Model.load(str(find_bundle(options.model)), precision=options.precision)  # type: ignore[arg-type]
+    found = find_bundle(options.model or DEFAULT_MODEL)
+    return Model.load(str(found), precision=options.precision)  # type: ignore[arg-type]
 
 
-class ModelChoice:
+class InstalledModels:
     """The models a player can choose from: those installed, and the one the command line named."""
 
     def __init__(self, options: LiveOptions) -> None:
         self._options = options
 
+    def tasks(self) -> dict[str, str]:
+        """Return the task of each by what to load it by."""
+        found = {name: task_of(path) for name, path in installed().items()}
+        named = self._options.model
+        return found if named is None or named in found else {**found, named: task_of(Path(named))}
+
     def installed(self) -> dict[str, str]:
         """Return what to load each by, by the name to show."""
-        names = {name: name for name in installed()}
-        return names if self._options.model in names else {**names, self._stem: self._options.model}
+        return {Path(name).stem: name for name in self.tasks()}
 
-    def load(self, what: str) -> "Model":
+    def load(self, reference: str) -> "Model":
         """Load one in the precision the command line asked for; raises `BundleError`."""
-        return load_model(replace(self._options, model=what))
-
-    @property
-    def _stem(self) -> str:
-        return Path(self._options.model).stem
+        return load_model(replace(self._options, model=reference))
 
 
 def make_session(
     options: LiveOptions,
     client: PerformerClient,
-    model: "Model | None",
+    document: "Document",
     on_event: Callable[[Event], None] | None = None,
 ) -> "Session":
-    """Put a session together around a started client."""
+    """Put a session together around a client; `start` sets it going."""
     from app.demo import demo_phrase
     from engine.session.session import Session
 
-    controls = options.controls()
-    session = Session(client, model, demo_phrase=demo_phrase(), controls=controls, on_event=on_event)
-    if options.tempo_bpm is not None:
-        session.set_tempo(options.tempo_bpm)
-    return session
+    return Session(
+        client,
+        document=document,
+        library=InstalledModels(options),
+        demo_phrase=demo_phrase(),
+        on_event=on_event,
+    )

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 import engine
 from engine.errors import BundleError
 
@@ -37,3 +39,15 @@ def find_bundle(name: str, folder: Path | None = None) -> Path:
         return path
     names = ", ".join(known) or "none"
     raise BundleError(f'model "{name}" is not installed; installed: {names}. Give one of these or a path')
+
+
+class _Task(msgspec.Struct):
+    task: str = "autoencode"
+
+
+def task_of(bundle: Path) -> str:
+    """Return the task a bundle's manifest names, without checking anything else; empty if it has none."""
+    try:
+        return msgspec.json.decode((bundle / "bundle.json").read_bytes(), type=_Task).task
+    except (OSError, msgspec.MsgspecError):
+        return ""

@@ -5,13 +5,9 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from app.compose import LiveOptions, ModelChoice, load_model, make_client, make_session
+from app.compose import InstalledModels, LiveOptions, make_client, make_session
 from engine.errors import AntiphonError
-
-if TYPE_CHECKING:
-    from engine.session.session import Session
 
 
 class Started(threading.Thread):
@@ -37,7 +33,9 @@ class Started(threading.Thread):
             raise self._error
 
 
-def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | None) -> int:
+def run_with_window(
+    options: LiveOptions, *, demo: bool = False, for_s: float | None = None, log: Path | None = None
+) -> int:
     """Open the window and run until it closes; returns the exit status.
 
     What fails on the way there, ports that are refused or a model that does not load, is told in
@@ -46,7 +44,6 @@ def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | No
     Raises:
         AntiphonError: an option is out of range, or the log cannot be written.
     """
-    options.controls()
     client = make_client(options)
     ports = Started(lambda: client.start(patient=True), "ports")
     with ExitStack() as stack:
@@ -55,25 +52,22 @@ def run_with_window(options: LiveOptions, *, for_s: float | None, log: Path | No
         from app.audio.audition import Audition
         from app.event_log import opened
 
+        document = options.document()
         written = stack.enter_context(opened(log)) if log else None
-        session = make_session(options, client, None, written.write if written else None)
+        session = make_session(options, client, document, written.write if written else None)
         _load_before_qt()
         from app.window.application import run_window
+        from engine.snapshot import FlatSession
 
-        tasks = (ports.result, lambda: _load_into(options, session))
+        tasks = (ports.result, lambda: session.start)
         return run_window(
-            session,
+            FlatSession(session),
             Audition(),
             tasks=tasks,
-            demo=options.demo,
+            demo=demo,
             for_s=for_s,
-            models=ModelChoice(options),
+            models=InstalledModels(options),
         )
-
-
-def _load_into(options: LiveOptions, session: "Session") -> Callable[[], None]:
-    model = load_model(options)
-    return lambda: session.set_model(model)
 
 
 def _load_before_qt() -> None:

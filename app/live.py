@@ -4,18 +4,21 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
 from app.notice_text import notice_line
-from engine.inference.controls import CONTROLS
-from engine.modes.catalogue import modes_with
+from engine.inference.controls import DISTANCE
+from engine.modes.catalogue import TOOLS
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
+from engine.session.editing import check_mode
+from engine.session.live import ROLLING, Notice
 from engine.session.session import Session
-from engine.snapshot import Notice, Snapshot
+from engine.session.snapshot import Snapshot
 
 FRAME_S = 1 / 60
 LAST_WORDS_S = 0.2
@@ -42,21 +45,23 @@ class Stream:
 
     def follow(self, snapshot: Snapshot, now_ns: int) -> None:
         """Say what is new: ports, notices, and each bar as it begins."""
-        if snapshot.backend and snapshot.backend != self._backend:
-            realtime = "real-time scheduling" if snapshot.realtime else "no real-time scheduling"
-            names = f"{snapshot.input_name} -> {snapshot.output_name}"
-            self._say(f"ports    {snapshot.backend}: {names} ({realtime}), model {snapshot.model_name}")
-        self._backend = snapshot.backend
-        for notice in snapshot.notices:
+        ports, model = snapshot.live.ports, snapshot.model
+        if ports.backend and ports.backend != self._backend:
+            realtime = "real-time scheduling" if ports.realtime else "no real-time scheduling"
+            names = f"{ports.input_name} -> {ports.output_name}"
+            loaded = model.name if model else "not loaded"
+            self._say(f"ports    {ports.backend}: {names} ({realtime}), model {loaded}")
+        self._backend = ports.backend
+        for notice in snapshot.live.notices:
             if notice not in self._told:
                 self._say(f"notice   {notice_line(notice)}")
-        self._told = snapshot.notices
+        self._told = snapshot.live.notices
         self._follow_bars(snapshot, now_ns)
 
     def _follow_bars(self, snapshot: Snapshot, now_ns: int) -> None:
-        clock = snapshot.clock
+        clock = snapshot.live.clock
         position = snapshot.position_beats(now_ns)
-        if clock is None or position is None or clock.status not in ("rolling", "flywheel"):
+        if clock is None or position is None or clock.status not in ROLLING:
             self._bar = None
             return
         bar = int(position // clock.beats_per_bar)
@@ -67,18 +72,21 @@ class Stream:
 
 def bar_line(bar: int, snapshot: Snapshot, heard_notes: int) -> str:
     """Return the line of a bar that begins."""
-    clock, controls = snapshot.clock, snapshot.controls
+    clock, controls = snapshot.live.clock, snapshot.document.controls
     assert clock is not None
-    playing = len(snapshot.playing.notes) if snapshot.playing else 0
-    amount = f" {controls.variation:.2f}" if controls.mode in modes_with(CONTROLS["variation"]) else ""
-    late = "-" if snapshot.late_ms is None else f"{snapshot.late_ms:.2f} ms"
+    playing = len(snapshot.live.playing.phrase.notes) if snapshot.live.playing else 0
+    amount = f" {controls.variation:.2f}" if DISTANCE in TOOLS[controls.mode].offers else ""
+    late_ms = snapshot.live.health.late_ms
+    late = "-" if late_ms is None else f"{late_ms:.2f} ms"
     return (
         f"bar {bar + 1:4}  {clock.bpm:6.1f} bpm  {clock.source} clock  heard {heard_notes:3}  "
         f"plays {playing:3}  {controls.mode}{amount} seed {controls.seed}  late p99 {late}"
     )
 
 
-def run_headless(options: LiveOptions, *, for_s: float | None, log: Path | None, say: Say) -> None:
+def run_headless(
+    options: LiveOptions, *, demo: bool, for_s: float | None, log: Path | None, say: Say
+) -> None:
     """Run until the time is over or a signal comes; everything is silent afterwards.
 
     Raises:
@@ -94,31 +102,43 @@ def run_headless(options: LiveOptions, *, for_s: float | None, log: Path | None,
             if written is not None:
                 written.write(event)
 
-        model = load_model(options)
+        document = options.document()
+        reference = document.model.name
+        model = load_model(replace(options, model=reference))
         client = make_client(options)
         stack.callback(client.close)
-        client.start(patient=options.demo)  # the demo needs no ports; a DAW does
-        session = stack.enter_context(make_session(options, client, model, on_event))
-        _loop(session, stream, options, for_s, stopped)
+        client.start(patient=demo)  # the demo needs no ports; a DAW does
+        session = stack.enter_context(make_session(options, client, document, on_event))
+        session.start(model, reference)
+        _check_given(session.snapshot(), options)
+        _loop(session, stream, demo, for_s, stopped)
         _quieten(client, on_event)
     say("silent   all notes are off")
 
 
+def _check_given(shown: Snapshot, options: LiveOptions) -> None:
+    """Refuse a value for something that the model has not (RenderError)."""
+    for name, value in options.given.items():
+        shown.table.parameter(name)
+        if name == "mode":
+            check_mode(shown.model, value)
+
+
 def _loop(
-    session: Session, stream: Stream, options: LiveOptions, for_s: float | None, stopped: Callable[[], bool]
+    session: Session, stream: Stream, demo: bool, for_s: float | None, stopped: Callable[[], bool]
 ) -> None:
     began_s = time.monotonic()
-    fed = not options.demo
+    fed = not demo
     while not stopped():
         session.poll()
         snapshot = session.snapshot()
         stream.follow(snapshot, time.monotonic_ns())
         elapsed_s = time.monotonic() - began_s
         if not fed and (
-            elapsed_s > FIRST_CLOCK_S or (snapshot.clock and snapshot.clock.source == "external")
+            elapsed_s > FIRST_CLOCK_S or (snapshot.live.clock and snapshot.live.clock.source == "external")
         ):
             fed = True
-            session.demo(True)
+            session.set("demo", True)
         if for_s is not None and elapsed_s >= for_s:
             return
         time.sleep(FRAME_S)

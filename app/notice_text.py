@@ -1,6 +1,6 @@
 """Sentences for people, the same in the window and in the terminal."""
 
-from engine.snapshot import Notice
+from engine.session.live import Notice
 
 
 def notice_line(notice: Notice) -> str:

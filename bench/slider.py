@@ -41,7 +41,7 @@ def wait(session: Session, done: Callable[[], bool]) -> None:
 
 def answered_since(session: Session, before_ms: float | None) -> bool:
     """Tell whether another pattern was sent; no two take the same time to the nanosecond."""
-    return session.snapshot().pattern_ms != before_ms
+    return session.snapshot().live.health.pattern_ms != before_ms
 
 
 def measure(options: LiveOptions, moves: int) -> list[float]:
@@ -49,14 +49,15 @@ def measure(options: LiveOptions, moves: int) -> list[float]:
     client = make_client(options)
     started(client)
     took_ms = []
-    with make_session(options, client, load_model(options)) as session:
-        session.demo(True)
-        wait(session, lambda: session.snapshot().playing is not None)
+    with make_session(options, client, options.document()) as session:
+        session.start(load_model(options))
+        session.set("demo", True)
+        wait(session, lambda: session.snapshot().live.playing is not None)
         for move in range(moves):
-            before = session.snapshot().pattern_ms
-            session.set_controls(variation=0.05 + 0.9 * (move % 100) / 99)
+            before = session.snapshot().live.health.pattern_ms
+            session.set("variation", 0.05 + 0.9 * (move % 100) / 99)
             wait(session, partial(answered_since, session, before))
-            took_ms.append(session.snapshot().pattern_ms)
+            took_ms.append(session.snapshot().live.health.pattern_ms)
             for _ in range(REST_FRAMES):
                 session.poll()
                 time.sleep(FRAME_S)
@@ -73,7 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     with jack_server(options.period):
         took_ms = measure(
-            LiveOptions(model=options.model, midi_backend="jack", tempo_bpm=240.0), options.moves
+            LiveOptions(model=options.model, midi_backend="jack", given={"tempo_bpm": 240.0}), options.moves
         )
     p50, p99 = np.percentile(took_ms, (50, 99))
     result = {

@@ -51,6 +51,7 @@ _PICKS = tuple(
     for bars, key in PICKED_BARS.items()
 )
 _SESSION = (
+    Action("live", "Live", "Answer what you play again.", "Ctrl+L", "Heard"),
     Action("play_stop", "Play", "Start and stop the internal clock.", "Space", "Session"),
     Action("play", "Start", "Start the internal clock from the beginning.", "", "Session"),
     Action("stop", "Stop", "Stop the internal clock.", "", "Session"),

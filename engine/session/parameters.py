@@ -33,6 +33,12 @@ class Table:
 
     def parameter(self, name: str) -> Parameter:
         """Return a parameter by id; RenderError if there is none."""
+        if name.startswith("attribute.") and name not in self.parameters:
+            known = [each.removeprefix("attribute.") for each in self.parameters if "." in each]
+            raise RenderError(
+                f"{name.removeprefix('attribute.')!r} is no attribute of this model; it has: "
+                f"{', '.join(known) or 'none'}"
+            )
         if name not in self.parameters:
             raise RenderError(
                 f"control {name!r} is unknown; the controls are {', '.join(sorted(self.parameters))}"
@@ -44,6 +50,10 @@ class Table:
         if name not in self.actions:
             raise RenderError(f"action {name!r} is unknown; `antiphon controls` lists them")
         return self.actions[name]
+
+    def target(self, name: str) -> Parameter | Action:
+        """Return the parameter or action with an id; RenderError if there is none."""
+        return self.parameters[name] if name in self.parameters else self.action(name)
 
     def __iter__(self) -> Iterator[Parameter | Action]:
         yield from self.parameters.values()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_session import READY, clock
+from fake_session import clock
 
 from app.compose import LiveOptions
 from app.display_check import missing_display
@@ -20,15 +20,26 @@ from app.installed_bundles import find_bundle, installed
 from app.launch import Started
 from app.live import Stream
 from engine.errors import AntiphonError, BundleError, RenderError
+from engine.inference.controls import Controls
 from engine.performer import messages as m
-from engine.snapshot import Notice
+from engine.session.document import Document
+from engine.session.live import Health, Live, Notice, Ports
+from engine.session.snapshot import ModelFacts, Snapshot
 
 ROOT = Path(__file__).parents[2]
 
 
+JACK = Ports(backend="jack", input_name="Antiphon In", output_name="Antiphon Out", realtime=True)
+READY = Snapshot(
+    document=Document(controls=Controls(variation=0.4, seed=7)),
+    live=Live(ports=JACK),
+    model=ModelFacts(name="melody_2bar"),
+)
+
+
 def rolling(position_beats: float, **changes: object):
     moment = clock(source="internal", position_beats=position_beats, t_ns=0, **changes)
-    return replace(READY, clock=moment)
+    return replace(READY, live=replace(READY.live, clock=moment))
 
 
 def test_the_stream_says_one_line_a_bar():
@@ -61,9 +72,9 @@ def test_after_a_stop_the_same_bar_is_told_again():
 def test_a_notice_is_told_once():
     said: list[str] = []
     stream = Stream(said.append)
-    lost = replace(READY, backend="", notices=(Notice("The server went away.", "Start it."),))
-    stream.follow(lost, 0)
-    stream.follow(replace(lost, late_sends=1), 0)
+    lost = Live(notices=(Notice("The server went away.", "Start it."),))
+    stream.follow(replace(READY, live=lost), 0)
+    stream.follow(replace(READY, live=replace(lost, health=Health(late_sends=1))), 0)
     assert said == ["notice   The server went away. Start it."]
 
 
@@ -112,9 +123,11 @@ def test_a_log_that_cannot_be_written_is_refused_in_one_line(tmp_path):
 
 
 def test_options_become_controls_or_one_clear_refusal():
-    assert LiveOptions(variation=0.7, seed=3).controls().variation == 0.7
+    document = LiveOptions(given={"variation": 0.7, "morph": 0.2, "tempo_bpm": 90.0}).document()
+    assert (document.controls.variation, document.controls.mode) == (0.7, "morph")
+    assert (document.settings.tempo_bpm, document.model.name) == (90.0, "melody_2bar")
     with pytest.raises(RenderError, match=r"variation 1\.7"):
-        LiveOptions(variation=1.7).controls()
+        LiveOptions(given={"variation": 1.7}).document()
 
 
 def test_work_done_beside_hands_its_refusal_over():

@@ -10,6 +10,7 @@ import engine
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.performer.messages import PatternStarted, SetClock
+from engine.session.document import Document
 from engine.session.session import Session
 
 pytestmark = pytest.mark.jack
@@ -37,7 +38,8 @@ def script():
 def session(performer):
     model = Model.load(Path(engine.__file__).parent / "bundles" / "melody_2bar", precision="float")
     controls = Controls(variation=0.0, temperature=0.5, seed=7)
-    with contextlib.closing(Session(performer, model, controls=controls)) as session:
+    with contextlib.closing(Session(performer, document=Document(controls=controls))) as session:
+        session.start(model)
         session.poll()
         yield session
 
@@ -56,7 +58,7 @@ def test_a_played_phrase_comes_back_as_it_was_and_then_varied(session, performer
     start = daw.play(script(), after_s=0.5)
     reach(start + 8 * BAR)
     assert started, "no answer within eight bars"
-    session.set_controls(variation=0.8)
+    session.set("variation", 0.8)
     reach(start + BARS * BAR + RATE_HZ // 2)
     recorded = daw.record()
 

@@ -11,6 +11,7 @@ from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 from engine.performer import messages
 from engine.performer.messages import BarCaptured, ClockState, NoteData, SetPattern
+from engine.session.document import Document
 from engine.session.session import Session
 
 TUNE = ((0.02, 60, 0.9, 90), (1.0, 64, 0.5, 70), (2.0, 67, 1.0, 100), (3.01, 65, 0.8, 60))
@@ -46,10 +47,12 @@ class RecordingClient:
 class Hands:
     """A session and what a player does to it."""
 
-    def __init__(self, model, **options):
+    def __init__(self, model, controls=None, **options):
         self.client = RecordingClient()
         self.now_ns = 1_000_000_000
-        self.session = Session(self.client, model, now_ns=lambda: self.now_ns, **options)
+        document = Document(controls=controls or Controls())
+        self.session = Session(self.client, document=document, now_ns=lambda: self.now_ns, **options)
+        self.session.start(model)
 
     def hear(self, *events):
         self.client.events += events
@@ -60,7 +63,8 @@ class Hands:
         self.hear(*(captured(first + index, notes) for index, notes in enumerate(bars)))
 
     def set(self, **changes):
-        self.session.set_controls(**changes)
+        for name, value in changes.items():
+            self.session.set(name, value)
         assert self.session.wait_idle()
 
     def later(self, seconds=1.0):
@@ -136,21 +140,24 @@ def test_each_new_phrase_becomes_the_source_unless_frozen(hands):
     hands.play_bars(0, TUNE, TUNE)
     hands.play_bars(2, OTHER, OTHER)
     assert hands.last.notes == wire(phrase(OTHER, OTHER))
-    hands.session.set_following(False)
+    hands.session.set("hold", True)
     hands.play_bars(4, TUNE, TUNE)
     assert hands.last.notes == wire(phrase(OTHER, OTHER))
-    assert hands.session.snapshot().heard == phrase(OTHER, OTHER)
-    assert hands.session.snapshot().bars_in_history == 6
+    assert hands.session.snapshot().document.source.phrase == phrase(OTHER, OTHER)
+    assert hands.session.snapshot().live.heard.phrase == phrase(TUNE, TUNE)
+    assert len(hands.session.snapshot().live.captured) == 6
+    hands.set(hold=False)
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))
 
 
 def test_silence_is_kept_in_the_history_but_answers_nothing(hands):
     hands.play_bars(0, TUNE, TUNE)
     hands.play_bars(2, (), ())
     assert len(hands.client.patterns) == 1
-    assert hands.session.snapshot().heard == phrase(TUNE, TUNE)
-    assert hands.session.snapshot().bars_in_history == 4
+    assert hands.session.snapshot().live.heard.phrase == phrase(TUNE, TUNE)
+    assert len(hands.session.snapshot().live.captured) == 4
     hands.play_bars(4, (), TUNE)  # a rest before the tune is music
-    assert hands.session.snapshot().heard == phrase((), TUNE)
+    assert hands.session.snapshot().live.heard.phrase == phrase((), TUNE)
 
 
 def test_the_same_phrase_again_asks_for_nothing(hands):
@@ -162,21 +169,21 @@ def test_the_same_phrase_again_asks_for_nothing(hands):
 def test_another_metre_is_told_and_leaves_the_music_alone(hands):
     hands.hear(captured(0, TUNE, 3.0), captured(1, TUNE, 3.0))
     assert hands.client.patterns == []
-    assert "3 beats" in hands.session.snapshot().notices[0].text
+    assert "3 beats" in hands.session.snapshot().live.notices[0].text
     hands.play_bars(2, TUNE, TUNE)
-    assert hands.session.snapshot().notices == ()
+    assert hands.session.snapshot().live.notices == ()
 
 
 def test_morph_ends_are_the_stored_phrases(hands):
     hands.play_bars(0, TUNE, TUNE)
-    hands.session.store("A")
+    hands.session.do("store.A")
     hands.play_bars(2, OTHER, OTHER)
-    hands.session.store("B")
+    hands.session.do("store.B")
     hands.set(mode="morph", morph=0.0)
     assert hands.last.notes == wire(phrase(TUNE, TUNE))
     hands.set(morph=1.0)
     assert hands.last.notes == wire(phrase(OTHER, OTHER))
-    assert hands.session.snapshot().slots == {"A", "B"}
+    assert hands.session.snapshot().document.slots.keys() == {"A", "B"}
     sent = len(hands.client.patterns)
     hands.play_bars(4, TUNE, OTHER)  # what is heard does not disturb a morph
     assert len(hands.client.patterns) == sent
@@ -185,21 +192,21 @@ def test_morph_ends_are_the_stored_phrases(hands):
 def test_a_missing_slot_is_a_hint_that_goes_away(hands):
     hands.play_bars(0, TUNE, TUNE)
     hands.set(mode="morph")
-    notice = hands.session.snapshot().notices[0]
+    notice = hands.session.snapshot().live.notices[0]
     assert (notice.text, notice.mood) == ("Slots A and B are empty.", "hint")
     assert len(hands.client.patterns) == 1
     hands.set(mode="vary")
-    assert hands.session.snapshot().notices == ()
+    assert hands.session.snapshot().live.notices == ()
 
 
 def test_an_answer_on_its_way_does_not_take_the_hint_down(hands):
     hands.play_bars(0, TUNE, TUNE)
-    hands.session.set_controls(variation=0.5)
-    hands.session.set_controls(mode="morph")
+    hands.session.set("variation", 0.5)
+    hands.session.set("mode", "morph")
     assert hands.session.wait_idle()
-    assert [notice.mood for notice in hands.session.snapshot().notices] == ["hint"]
-    hands.session.dismiss()
-    assert hands.session.snapshot().notices == ()
+    assert [notice.mood for notice in hands.session.snapshot().live.notices] == ["hint"]
+    hands.session.do("dismiss")
+    assert hands.session.snapshot().live.notices == ()
 
 
 def test_generate_needs_nothing_heard(hands):
@@ -210,10 +217,10 @@ def test_generate_needs_nothing_heard(hands):
 
 
 def test_storing_before_anything_was_heard_is_a_hint(hands):
-    hands.session.store("A")
-    assert "nothing to store" in hands.session.snapshot().notices[0].text
-    with pytest.raises(RenderError, match="the slots are A, B, C, D"):
-        hands.session.store("E")
+    hands.session.do("store.A")
+    assert "nothing to store" in hands.session.snapshot().live.notices[0].text
+    with pytest.raises(RenderError, match=r"action 'store\.E' is unknown"):
+        hands.session.do("store.E")
 
 
 def test_a_given_phrase_can_be_stored_if_it_fits(hands):
@@ -228,65 +235,69 @@ def test_bypass_plays_the_source_as_heard(hands):
     hands.play_bars(0, TUNE, TUNE)
     hands.set(variation=1.0)
     assert hands.last.notes != wire(phrase(TUNE, TUNE))
-    hands.session.set_bypass(True)
+    hands.session.set("bypass", True)
     assert hands.session.wait_idle()
     assert hands.last.notes == wire(phrase(TUNE, TUNE))
     hands.play_bars(2, OTHER, OTHER)
     assert hands.last.notes == wire(phrase(OTHER, OTHER))
-    hands.session.set_bypass(False)
+    hands.session.set("bypass", False)
     assert hands.session.wait_idle()
     assert hands.last.notes != wire(phrase(OTHER, OTHER))
 
 
 def test_undo_and_redo_bring_back_sound_and_slots(hands):
     hands.play_bars(0, TUNE, TUNE)
-    hands.session.store("A")
+    hands.session.do("store.A")
     hands.set(variation=1.0, seed=3)
     varied = hands.last.notes
-    hands.session.undo()
+    hands.session.do("undo")
+    hands.session.do("undo")
     assert hands.session.wait_idle()
     assert hands.last.notes == wire(phrase(TUNE, TUNE))
-    assert hands.session.controls.variation == 0.0
-    hands.session.redo()
+    assert hands.session.snapshot().document.controls.variation == 0.0
+    hands.session.do("redo")
+    hands.session.do("redo")
     assert hands.session.wait_idle()
     assert hands.last.notes == varied
-    hands.session.undo()
-    hands.session.undo()
-    assert hands.session.snapshot().slots == frozenset()
-    assert not hands.session.snapshot().can_undo
-    hands.session.undo()  # nothing left: nothing happens
+    assert hands.session.snapshot().live.undo_label == "Seed 3"
+    hands.session.do("undo")
+    hands.session.do("undo")
+    hands.session.do("undo")
+    assert hands.session.snapshot().document.slots == {}
+    assert not hands.session.snapshot().live.undo_label
+    hands.session.do("undo")  # nothing left: nothing happens
 
 
 def test_a_drag_is_one_step_of_undo_and_a_pause_makes_two(hands):
     for value in (0.1, 0.2, 0.3):
         hands.later(0.1)
-        hands.session.set_controls(variation=value)
+        hands.session.set("variation", value)
     hands.later(2.0)
-    hands.session.set_controls(variation=0.9)
-    hands.session.undo()
-    assert hands.session.controls.variation == 0.3
-    hands.session.undo()
-    assert hands.session.controls.variation == 0.0
-    hands.session.redo()
-    assert hands.session.controls.variation == 0.3
+    hands.session.set("variation", 0.9)
+    hands.session.do("undo")
+    assert hands.session.snapshot().document.controls.variation == 0.3
+    hands.session.do("undo")
+    assert hands.session.snapshot().document.controls.variation == 0.0
+    hands.session.do("redo")
+    assert hands.session.snapshot().document.controls.variation == 0.3
 
 
 def test_a_new_take_changes_the_seed_and_the_music(hands):
     hands.play_bars(0, TUNE, TUNE)
     hands.set(variation=1.0)
-    before = hands.session.controls.seed, hands.last.notes
-    hands.session.new_take()
+    before = hands.session.snapshot().document.controls.seed, hands.last.notes
+    hands.session.do("new_take")
     assert hands.session.wait_idle()
-    assert hands.session.controls.seed != before[0]
+    assert hands.session.snapshot().document.controls.seed != before[0]
     assert hands.last.notes != before[1]
 
 
 def test_a_wrong_control_raises_and_changes_nothing(hands):
     for changes in ({"variation": 1.5}, {"volume": 1}, {"seed": -1}):
         with pytest.raises(RenderError):
-            hands.session.set_controls(**changes)
-    assert hands.session.controls == Controls(variation=0.0)
-    assert not hands.session.snapshot().can_undo
+            hands.set(**changes)
+    assert hands.session.snapshot().document.controls == Controls(variation=0.0)
+    assert not hands.session.snapshot().live.undo_label
 
 
 def test_the_newest_request_wins_and_those_it_passed_are_never_sent(hands, monkeypatch):
@@ -300,11 +311,11 @@ def test_the_newest_request_wins_and_those_it_passed_are_never_sent(hands, monke
         assert go_on.wait(5)
         return render(model, slots, controls)
 
-    monkeypatch.setattr("engine.answers.render", slow_render)
-    hands.session.set_controls(variation=0.1)
+    monkeypatch.setattr("engine.session.rendering.render", slow_render)
+    hands.session.set("variation", 0.1)
     assert at_work.wait(5)
     for value in (0.2, 0.3, 0.4, 0.9):
-        hands.session.set_controls(variation=value)
+        hands.session.set("variation", value)
     go_on.set()
     assert hands.session.wait_idle()
     assert seen == [0.1, 0.9]
@@ -320,7 +331,7 @@ def test_a_result_that_comes_after_closing_is_dropped(model, monkeypatch):
         assert go_on.wait(5)
         return render(model, slots, controls)
 
-    monkeypatch.setattr("engine.answers.render", slow_render)
+    monkeypatch.setattr("engine.session.rendering.render", slow_render)
     hands.client.events += [captured(0, TUNE), captured(1, TUNE)]
     hands.session.poll()
     assert at_work.wait(5)
@@ -338,55 +349,59 @@ def test_a_failed_inference_is_a_notice_and_the_pattern_goes_on(hands, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("engine.answers.render", fail)
+    monkeypatch.setattr("engine.session.rendering.render", fail)
     hands.set(variation=0.5)
     assert len(hands.client.patterns) == 1
-    notice = hands.session.snapshot().notices[0]
+    notice = hands.session.snapshot().live.notices[0]
     assert str(error) in notice.text
     assert notice.remedy == "The last pattern goes on."
     monkeypatch.undo()
     hands.set(variation=0.0)
     assert len(hands.client.patterns) == 2
-    assert hands.session.snapshot().notices == ()
+    assert hands.session.snapshot().live.notices == ()
 
 
 def test_a_lost_performer_is_a_notice(hands):
     hands.client.broken = True
     hands.play_bars(0, TUNE, TUNE)
-    assert "does not answer" in hands.session.snapshot().notices[0].text
+    assert "does not answer" in hands.session.snapshot().live.notices[0].text
     hands.client.broken = False
     hands.hear(messages.Ready("jack", "Antiphon In", "Antiphon Out", True))
-    assert hands.session.snapshot().notices == ()
+    assert hands.session.snapshot().live.notices == ()
 
 
 def test_ports_lost_and_back(hands):
     hands.hear(messages.Ready("jack", "Antiphon In", "Antiphon Out", False))
     view = hands.session.snapshot()
-    assert (view.backend, view.input_name, view.realtime) == ("jack", "Antiphon In", False)
+    assert (view.live.ports.backend, view.live.ports.input_name, view.live.ports.realtime) == (
+        "jack",
+        "Antiphon In",
+        False,
+    )
     hands.hear(messages.PortLost("MIDI ports lost (jack)", "Start the JACK server again."))
     view = hands.session.snapshot()
-    assert view.backend == ""
-    assert (view.notices[0].text, view.notices[0].remedy) == (
+    assert view.live.ports.backend == ""
+    assert (view.live.notices[0].text, view.live.notices[0].remedy) == (
         "MIDI ports lost (jack)",
         "Start the JACK server again.",
     )
     hands.hear(messages.PortBack("alsa"))
-    assert hands.session.snapshot().backend == "alsa"
-    assert hands.session.snapshot().notices == ()
+    assert hands.session.snapshot().live.ports.backend == "alsa"
+    assert hands.session.snapshot().live.notices == ()
 
 
 def test_patterns_come_and_then_play(hands):
     hands.play_bars(0, TUNE, TUNE)
     view = hands.session.snapshot()
-    assert (view.playing, view.coming) == (None, phrase(TUNE, TUNE))
+    assert (view.live.playing, view.live.coming) == (None, phrase(TUNE, TUNE))
     hands.hear(messages.PatternStarted(1, 12.0, 0, 8.0))
     view = hands.session.snapshot()
-    assert view.playing_since_beats == 8.0
-    assert (view.playing, view.coming) == (phrase(TUNE, TUNE), None)
+    assert view.live.playing.since_beats == 8.0
+    assert (view.live.playing.phrase, view.live.coming) == (phrase(TUNE, TUNE), None)
     hands.set(variation=0.9)
     hands.set(variation=1.0)
     hands.hear(messages.PatternStarted(3, 8.5, 0))  # pattern 2 was overtaken
-    assert hands.session.snapshot().coming is None
+    assert hands.session.snapshot().live.coming is None
 
 
 def test_snapshot_is_the_same_object_until_something_changes(hands):
@@ -396,7 +411,7 @@ def test_snapshot_is_the_same_object_until_something_changes(hands):
     hands.hear(clock())
     second = hands.session.snapshot()
     assert second is not first
-    assert second.clock == clock()
+    assert second.live.clock == clock()
 
 
 def test_position_runs_on_from_the_clocks_last_word(hands):
@@ -413,37 +428,35 @@ def test_lateness_and_counters_are_shown(hands):
     hands.hear(*(messages.Played(1000, 1000 + late * 1_000_000, 0.0, b"") for late in range(100)))
     hands.hear(messages.Pong(1, 4, 2))
     view = hands.session.snapshot()
-    assert view.late_ms == 99.0
-    assert (view.dropped_input, view.late_sends) == (4, 2)
+    assert view.live.health.late_ms == 99.0
+    assert (view.live.health.dropped_input, view.live.health.late_sends) == (4, 2)
 
 
 def test_demo_feeds_the_input_and_starts_the_clock_once(hands):
-    hands.session.demo(True)
-    hands.session.play()  # asked a moment ago
+    hands.session.set("demo", True)
+    hands.session.do("play")  # asked a moment ago
     assert hands.client.sent == [messages.Feed(wire(phrase(OTHER)), 1), messages.Play(0.0)]
-    assert hands.session.snapshot().demo
+    assert hands.session.snapshot().live.switches.demo
     hands.hear(clock())
-    hands.session.demo(False)
+    hands.session.set("demo", False)
     assert hands.client.sent[2:] == [messages.Feed((), 1), messages.Stop()]
 
 
 def test_demo_leaves_a_running_clock_alone(hands):
     hands.hear(clock(source="external"))
-    hands.session.demo(True)
-    hands.session.demo(False)
+    hands.session.set("demo", True)
+    hands.session.set("demo", False)
     assert [type(command) for command in hands.client.sent] == [messages.Feed, messages.Feed]
 
 
 def test_transport_commands_reach_the_performer(hands):
-    hands.session.set_tempo(97)
-    hands.session.set_metre(3)
-    hands.session.set_clock("internal", send_clock=True)
-    hands.session.set_offset(-4)
-    hands.session.stop()
-    hands.session.panic()
+    hands.set(tempo_bpm=97.0, metre="3/4", clock="internal", send_clock=True, offset_ms=-4.0)
+    hands.session.do("stop")
+    hands.session.do("panic")
     assert hands.client.sent == [
         messages.SetTempo(97.0),
         messages.SetMetre(3.0),
+        messages.SetClock("internal", False, False),
         messages.SetClock("internal", True, False),
         messages.SetOffset(-4.0),
         messages.Stop(),
@@ -462,19 +475,24 @@ def test_every_event_reaches_the_log_in_order(model):
 
 def test_bars_can_be_picked_after_they_were_played(hands):
     hands.play_bars(0, TUNE, OTHER, OTHER, TUNE)
-    hands.session.pick(1, 2)
+    hands.session.pick(2, 2)
     assert hands.session.wait_idle()
     assert hands.last.notes == wire(phrase(OTHER, OTHER))
-    assert not hands.session.snapshot().following
-    with pytest.raises(RenderError, match="history"):
-        hands.session.pick(3, 2)
+    assert hands.session.snapshot().document.settings.hold
+    hands.session.do("pick_last.1")
+    assert hands.session.wait_idle()
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))
+    with pytest.raises(RenderError, match="not among the 4"):
+        hands.session.pick(4, 2)
+    hands.session.do("pick_last.8")
+    assert hands.session.snapshot().live.notices[0].text == "4 bars were heard so far, not 8; play on."
 
 
 def test_a_model_can_come_later_and_be_exchanged(model, tmp_path):
     hands = Hands(None, controls=Controls(variation=0.0))
     hands.play_bars(0, TUNE, TUNE)
     assert hands.client.patterns == []
-    assert hands.session.snapshot().model_name == ""
+    assert hands.session.snapshot().model is None
     hands.session.set_model(model)
     assert hands.session.wait_idle()
     assert hands.last.notes == wire(phrase(TUNE, TUNE))  # what was heard meanwhile is answered
@@ -486,5 +504,9 @@ def test_a_model_can_come_later_and_be_exchanged(model, tmp_path):
     assert hands.last.bars == 1
     assert hands.last.notes == wire(phrase(OTHER))
     view = hands.session.snapshot()
-    assert (view.model_bars, view.precision, view.provider) == (1, "float", "CPUExecutionProvider")
+    assert (view.model.bars, view.model.precision, view.model.provider) == (
+        1,
+        "float",
+        "CPUExecutionProvider",
+    )
     hands.session.close()

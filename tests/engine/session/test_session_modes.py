@@ -28,7 +28,7 @@ class PlainModel:
         manifest = SimpleNamespace(
             name=task, task=task, attributes=(), voices=(), z_size=88, variation_curve=(), density_curve=()
         )
-        self.bundle = SimpleNamespace(manifest=manifest, latents=Latents.standard_normal(88))
+        self.bundle = SimpleNamespace(manifest=manifest, hash=task, latents=Latents.standard_normal(88))
 
     def encode(self, x):
         mu = np.full((len(x), 88), -1, np.float32)
@@ -73,7 +73,7 @@ def test_a_continuation_is_counted_from_the_end_of_what_was_heard(hands):
     assert {note.pitch for note in hands.last.notes} == {60, 64, 67, 65}
     hands.set(bars=8)
     assert (hands.last.bars, hands.last.anchor_beats) == (8, 24.0)
-    hands.session.set_bypass(True)
+    hands.session.set("bypass", True)
     assert hands.session.wait_idle()
     assert (hands.last.bars, hands.last.anchor_beats) == (2, 16.0)
 
@@ -85,10 +85,10 @@ def test_modes_follow_the_model_and_the_music_goes_on(hands, tmp_path):
     sent = len(hands.client.patterns)
     give(hands, PlainModel("drumify"))
     snapshot = hands.session.snapshot()
-    assert (snapshot.modes, snapshot.controls.mode) == (("drumify",), "drumify")
-    assert snapshot.controls.variation == 1.0
+    assert (snapshot.modes, snapshot.document.controls.mode) == (("drumify",), "drumify")
+    assert snapshot.document.controls.variation == 1.0
     assert len(hands.client.patterns) == sent + 1
-    assert not snapshot.notices
+    assert not snapshot.live.notices
 
 
 def test_undo_does_not_lead_to_a_mode_the_model_lacks(hands, tmp_path):
@@ -96,38 +96,38 @@ def test_undo_does_not_lead_to_a_mode_the_model_lacks(hands, tmp_path):
     hands.set(mode="generate")
     hands.set(seed=9)
     give(hands, PlainModel("humanize"))
-    hands.session.undo()
-    controls = hands.session.snapshot().controls
+    hands.session.do("undo")
+    controls = hands.session.snapshot().document.controls
     assert (controls.seed, controls.mode) == (0, "groove")
 
 
 def test_a_mode_the_model_lacks_is_refused_and_changes_nothing(hands):
     give(hands, PlainModel("humanize"))
     with pytest.raises(RenderError, match="humanize does not morph; it can groove"):
-        hands.session.set_controls(mode="morph")
-    assert hands.session.snapshot().controls.mode == "groove"
+        hands.session.set("mode", "morph")
+    assert hands.session.snapshot().document.controls.mode == "groove"
 
 
 def test_a_session_starts_in_its_models_mode():
     made = Hands(PlainModel("continue"))
-    assert made.session.snapshot().controls.mode == "continue"
+    assert made.session.snapshot().document.controls.mode == "continue"
     made.session.close()
 
 
 def test_what_a_mode_or_a_model_has_no_use_for_is_kept_until_it_has(hands, tmp_path):
     tiny = Model.load(str(tinybundle.write(tmp_path)), precision="float")
     give(hands, tiny)
-    assert [attribute.name for attribute in hands.session.snapshot().attributes] == ["density"]
-    hands.set(variation=0.5, keep_rhythm=True, attributes=(("density", 3.0),))
+    assert [attribute.name for attribute in hands.session.snapshot().model.attributes] == ["density"]
+    hands.set(**{"variation": 0.5, "keep_rhythm": True, "attribute.density": 3.0})
     hands.play_bars(0, TUNE, OTHER)
     asked = hands.last
     hands.set(mode="generate")
     give(hands, PlainModel("continue"))
     snapshot = hands.session.snapshot()
-    assert (snapshot.notices, snapshot.attributes, snapshot.pitched) == ((), (), True)
+    assert (snapshot.live.notices, snapshot.model.attributes, snapshot.model.pitched) == ((), (), True)
     assert {note.pitch for note in hands.last.notes} == {60, 64, 67, 65, 72, 71, 69}
     give(hands, PlainModel("humanize"))
-    assert not hands.session.snapshot().pitched
+    assert not hands.session.snapshot().model.pitched
     give(hands, tiny)
     hands.set(mode="vary")
     assert hands.last.notes == asked.notes
@@ -135,6 +135,6 @@ def test_what_a_mode_or_a_model_has_no_use_for_is_kept_until_it_has(hands, tmp_p
 
 def test_an_attribute_the_model_lacks_is_refused(hands):
     give(hands, PlainModel("drumify"))
-    with pytest.raises(RenderError, match="attribute 'register' is not in drumify; it has: none"):
-        hands.session.set_controls(attributes=(("register", 1.0),))
-    assert hands.session.controls.attributes == ()
+    with pytest.raises(RenderError, match="'register' is no attribute of this model; it has: none"):
+        hands.session.set("attribute.register", 1.0)
+    assert hands.session.snapshot().document.controls.attributes == ()

@@ -8,6 +8,7 @@ from engine.inference.model import Model
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import Shutdown
 from engine.performer.offline import OfflinePerformer
+from engine.session.document import Document
 from engine.session.session import Session
 
 S = 1_000_000_000
@@ -38,10 +39,16 @@ class OfflineClient:
 class Rig:
     """A session, its performer, and a DAW that sends clock and notes."""
 
-    def __init__(self, model, **options):
+    def __init__(self, model, controls, **options):
         self.client = OfflineClient()
         self.offline = self.client.offline
-        self.session = Session(self.client, model, now_ns=lambda: self.offline.now_ns, **options)
+        self.session = Session(
+            self.client,
+            document=Document(controls=controls),
+            now_ns=lambda: self.offline.now_ns,
+            **options,
+        )
+        self.session.start(model)
 
     def daw_plays(self, bars, phrase):
         """Clock at 120 bpm from `START_NS` on for `bars` bars; the phrase in its first bars."""
@@ -96,35 +103,38 @@ def test_what_was_played_comes_back_in_its_place_with_its_feel(rig):
     assert first == (12.02, 64, 74)
     assert rig.note_ons(4)[:8] == played(DEMO)
     view = rig.session.snapshot()
-    assert view.playing == view.heard
-    assert [(n.pitch, n.velocity) for n in view.heard.notes] == [(n.pitch, n.velocity) for n in DEMO.notes]
-    assert view.playing_since_beats == 0.0
-    assert view.bars_in_history == 6
+    assert view.live.playing.phrase == view.live.heard.phrase
+    assert [(n.pitch, n.velocity) for n in view.live.heard.phrase.notes] == [
+        (n.pitch, n.velocity) for n in DEMO.notes
+    ]
+    assert view.live.playing.since_beats == 0.0
+    assert len(view.live.captured) == 6
     assert view.position_beats(rig.offline.now_ns) == pytest.approx(26.0, abs=0.05)
 
 
 def test_a_slider_moved_in_the_middle_goes_on_in_the_middle(rig):
     rig.daw_plays(8, DEMO)
     rig.run_until_bar(4.5)
-    rig.session.set_controls(variation=1.0, seed=2)
+    rig.session.set("variation", 1.0)
+    rig.session.set("seed", 2)
     assert rig.session.wait_idle()
-    coming = rig.session.snapshot().coming
+    coming = rig.session.snapshot().live.coming
     rig.run_until_bar(6)
-    assert rig.session.snapshot().playing == coming
+    assert rig.session.snapshot().live.playing.phrase == coming
     expected = [event for event in played(coming, 4.0) if event[0] >= 0]
     assert [event for event in rig.note_ons(5) if event[0] < 3.9] == [e for e in expected if e[0] < 3.9]
 
 
 def test_the_demo_is_heard_and_answered_on_the_internal_clock(rig):
-    rig.session.demo(True)
+    rig.session.set("demo", True)
     rig.run_until_bar(5)
     view = rig.session.snapshot()
-    assert view.clock.source == "internal"
-    assert [n.pitch for n in view.heard.notes] == [n.pitch for n in DEMO.notes]
-    assert view.playing is not None
-    rig.session.demo(False)
+    assert view.live.clock.source == "internal"
+    assert [n.pitch for n in view.live.heard.phrase.notes] == [n.pitch for n in DEMO.notes]
+    assert view.live.playing is not None
+    rig.session.set("demo", False)
     rig.run_until_bar(5.2)
-    assert rig.session.snapshot().clock.status == "stopped"
+    assert rig.session.snapshot().live.clock.status == "stopped"
     assert rig.offline.sounding() == set()
 
 

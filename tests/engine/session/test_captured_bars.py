@@ -1,8 +1,9 @@
 import pytest
 
-from engine.history import LONGEST_BARS, History, phrase_of
+from engine.errors import RenderError
 from engine.music.notes import Note
 from engine.performer.messages import BarCaptured, NoteData
+from engine.session.captured_bars import BARS_KEPT, CapturedBars, phrase_of
 
 
 def bar(number, *notes, tied=(), beats_per_bar=4.0):
@@ -12,10 +13,10 @@ def bar(number, *notes, tied=(), beats_per_bar=4.0):
 
 
 def filled(*numbers):
-    history = History()
+    captured = CapturedBars()
     for number in numbers:
-        history.add(bar(number, (0.0, 60 + number, 1.0)))
-    return history
+        captured = captured.with_bar(bar(number, (0.0, 60 + number, 1.0)))
+    return captured
 
 
 def test_a_note_held_over_two_lines_becomes_one():
@@ -64,20 +65,26 @@ def test_a_jump_of_the_transport_breaks_a_phrase():
 
 
 def test_a_change_of_metre_breaks_a_phrase():
-    history = History()
-    history.add(bar(0, beats_per_bar=3.0))
-    history.add(bar(1))
-    assert history.closed_phrase(2, partial=False) is None
+    captured = CapturedBars().with_bar(bar(0, beats_per_bar=3.0)).with_bar(bar(1))
+    assert captured.closed_phrase(2, partial=False) is None
 
 
-def test_keeps_the_last_64_bars_and_picks_from_them():
-    history = filled(*range(70))
-    assert len(history) == LONGEST_BARS
-    picked = history.pick(0, 2)
+def test_keeps_the_last_64_bars_under_ids_that_never_change():
+    captured = filled(*range(70))
+    assert len(captured) == BARS_KEPT
+    assert [each.id for each in captured][:2] == [7, 8]
+    picked = captured.pick(7, 2)
     assert picked.first_bar == 6
     assert [note.pitch for note in picked.phrase.notes] == [66, 67]
-    for first, bars in ((-1, 2), (63, 2), (0, 0)):
-        with pytest.raises(ValueError, match="not in the history"):
-            history.pick(first, bars)
-    with pytest.raises(ValueError, match="one after the other"):
-        filled(0, 2).pick(0, 2)
+    assert captured.with_bar(bar(70)).pick(8, 2) == captured.pick(8, 2)
+    for first, bars in ((6, 2), (70, 2), (8, 0)):
+        with pytest.raises(RenderError, match="not among the 64"):
+            captured.pick(first, bars)
+    with pytest.raises(RenderError, match="one after the other"):
+        filled(0, 2).pick(1, 2)
+
+
+def test_the_last_bars_can_be_taken():
+    assert filled(0, 1, 2).last(2).first_bar == 1
+    with pytest.raises(RenderError, match="3 bars were heard so far, not 4"):
+        filled(0, 1, 2).last(4)

@@ -1,0 +1,44 @@
+"""From a finished rendering to the pattern that sounds."""
+
+from dataclasses import replace
+
+from engine.music.notes import Phrase
+from engine.performer.messages import NoteData, PatternStarted, SetPattern, StartAt
+from engine.session.intents import Answered
+from engine.session.live import Sounding
+from engine.session.state import Effect, Log, Send, State
+
+
+def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]:
+    """Send a rendering on its way; the first waits for a bar line."""
+    request, number = answer.request, state.last_pattern + 1
+    first = state.live.playing is None and not state.sent
+    starts_at: StartAt = "bar" if first else request.starts_at
+    phrase = answer.phrase
+    pattern = SetPattern(number, as_notes(phrase), phrase.bars, starts_at, request.anchor_beats)
+    health = replace(state.live.health, pattern_ms=answer.took_ms)
+    after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number)
+    after = after.with_live(coming=phrase, health=health).cleared("render")
+    take = {"pattern": number, "model": request.model, "controls": request.controls, "phrase": phrase}
+    return after, (Send(pattern), Log({"take": take}))
+
+
+def started(state: State, event: PatternStarted) -> State:
+    """Note that a pattern sounds; the ones before it never will."""
+    phrase = state.sent.get(event.pattern_id)
+    playing = state.live.playing
+    if phrase is not None:
+        playing = Sounding(phrase, event.anchor_beats)
+    elif playing is not None:
+        playing = Sounding(playing.phrase, event.anchor_beats)
+    sent = {number: each for number, each in state.sent.items() if number > event.pattern_id}
+    coming = next(reversed(sent.values())) if sent else None
+    return replace(state, sent=sent).with_live(playing=playing, coming=coming)
+
+
+def as_notes(phrase: Phrase) -> tuple[NoteData, ...]:
+    """Return a phrase's notes as they travel to the performer."""
+    return tuple(
+        NoteData(note.start_beats, note.pitch, note.duration_beats, note.velocity, note.channel)
+        for note in phrase.notes
+    )

@@ -1,0 +1,301 @@
+"""What the player does to the document: parameters, actions, slots, source, model."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from engine.errors import RenderError
+from engine.inference.controls import HEARD, STORED, SlotName, changed, with_value
+from engine.music.notes import Phrase
+from engine.parameter import Number, Toggle, Value
+from engine.performer import messages
+from engine.session import hearing
+from engine.session import intents as i
+from engine.session.document import Document, HeardPhrase, ModelReference
+from engine.session.intents import Intent
+from engine.session.parameters import SETTINGS, SWITCHES
+from engine.session.settings import Switches
+from engine.session.snapshot import ModelFacts
+from engine.session.state import Effect, Send, State
+from engine.session.undo import Undo
+
+LARGEST_DRAWN_SEED = 9999
+"""New takes draw seeds that are easy to read and type; any 32-bit seed can be set."""
+
+Updated = tuple[State, tuple[Effect, ...]]
+
+
+def edited(state: State, what: Intent, now_ns: int) -> State:
+    """Return the state after an intent that sends nothing by itself."""
+    match what:
+        case i.Set():
+            return with_parameter(state, what.parameter, what.value, now_ns)
+        case i.Begin():
+            number = state.gestures + 1
+            return replace(state, gesture=f"{what.parameter}#{number}", gestures=number)
+        case i.End():
+            return replace(state, gesture="")
+        case i.Store():
+            return stored(state, what.slot, what.phrase, now_ns)
+        case i.Swap():
+            return _swapped(state, what, now_ns)
+        case i.Pick():
+            return _held(state, state.live.captured.pick(what.first_id, what.bars), now_ns)
+        case i.KeepTake():
+            return _take_kept(state, what.index, now_ns)
+        case i.Learn():
+            if what.target:
+                state.shown.table.target(what.target)
+            return state.with_live(learning=what.target)
+        case i.Unbind():
+            kept = tuple(each for each in state.document.bindings if each.target != what.target)
+            return state.committed(now_ns, "Unbind", bindings=kept)
+    return _with_model_or_document(state, what, now_ns)
+
+
+def _with_model_or_document(state: State, what: Intent, now_ns: int) -> State:
+    match what:
+        case i.ChooseModel():
+            return state.committed(now_ns, f"Model {what.reference}", model=ModelReference(what.reference))
+        case i.ModelLoaded():
+            return _model_loaded(state, what, now_ns)
+        case i.ModelRefused():
+            name = state.model.reference if state.model else state.document.model.name
+            back = state.with_document(model=ModelReference(name)).with_live(loading="")
+            return back.noted("model", what.reason, now_ns=now_ns)
+        case i.Installed():
+            return state.with_live(installed=dict(what.tasks))
+        case i.Opened():
+            opened = replace(state, document=what.document, undo=Undo(), asked=None, gesture="")
+            switched = replace(state.live.switches, bypass=False)
+            return opened.with_live(
+                kept=what.kept, switches=switched, heard=what.document.source, takes=(), positions={}
+            )
+    raise TypeError(f"no such intent: {what!r}")
+
+
+# Parameters -----------------------------------------------------------------------------------
+
+
+def with_parameter(state: State, name: str, value: Value, now_ns: int) -> State:
+    """Set a parameter; a mode in which it counts is entered.
+
+    Raises:
+        RenderError: it is unknown, or the value out of range or not done by the model.
+    """
+    parameter = state.shown.table.parameter(name)
+    parameter.check(value)
+    if name in SWITCHES:
+        return _switched(state, name, value)
+    join = name if isinstance(parameter, Number) else f"{name} {now_ns}" if not state.gesture else name
+    label = parameter.undo_label(value)
+    if name in SETTINGS:
+        return _with_setting(state, name, value, now_ns, label, join)
+    controls = with_value(state.document.controls, name, value)
+    if name == "mode":
+        check_mode(state.model, value)
+    elif mode := state.shown.mode_for(parameter):
+        controls = changed(controls, mode=mode)
+    return state.committed(now_ns, label, join, controls=controls)
+
+
+def with_values(state: State, values: Mapping[str, Value]) -> State:
+    """Set several parameters by id, the mode first; attributes also where no model is loaded yet.
+
+    Raises:
+        RenderError: one is unknown or out of range.
+    """
+    for name in sorted(values, key=lambda name: name != "mode"):
+        if name.startswith("attribute."):
+            controls = with_value(state.document.controls, name, values[name])
+            state = state.with_document(controls=controls)
+        else:
+            state = with_parameter(state, name, values[name], 0)
+    return state
+
+
+def check_mode(model: ModelFacts | None, mode: Value) -> None:
+    """Refuse a mode that a model does not do (RenderError)."""
+    if model is not None and mode not in model.modes:
+        raise RenderError(
+            f"{model.name} does not {mode}; it can {' or '.join(model.modes)}, "
+            "so choose that or another model"
+        )
+
+
+def _switched(state: State, name: str, value: Value) -> State:
+    if name == "demo" and value and state.demo_phrase is None:
+        raise RenderError("there is no demo phrase in this session")
+    switches: Switches = replace(state.live.switches, **{name: value})  # type: ignore[arg-type]
+    return state if switches == state.live.switches else state.with_live(switches=switches)
+
+
+def _with_setting(state: State, name: str, value: Value, now_ns: int, label: str, join: str) -> State:
+    settings = replace(state.document.settings, **{name: value})  # type: ignore[arg-type]
+    changes: dict[str, object] = {"settings": settings}
+    if name == "hold" and not value and state.live.heard is not None:
+        changes["source"] = state.live.heard
+    return state.committed(now_ns, label, join, **changes)
+
+
+# Actions --------------------------------------------------------------------------------------
+
+
+def done(state: State, what: i.Do, now_ns: int) -> Updated:
+    """Do an action; a toggle's id flips it.
+
+    Raises:
+        RenderError: it cannot be done now, or a page must ask for something first.
+    """
+    table = state.shown.table
+    if isinstance(table.parameters.get(what.action), Toggle):
+        return with_parameter(state, what.action, not state.shown.value(what.action), now_ns), ()
+    action = table.action(what.action)
+    if action.asks:
+        raise RenderError(f"{action.label} asks for {action.asks}; use its page or method")
+    name, _, rest = what.action.partition(".")
+    match name:
+        case "play_stop" | "play" | "stop" | "panic":
+            return _transport(state, name)
+        case "mode" | "start":
+            return with_parameter(state, name, rest, now_ns), ()
+        case "pick_last":
+            return _held(state, state.live.captured.last(int(rest)), now_ns), ()
+        case "store" | "recall" | "clear":
+            return _slot(state, name, _slot_name(rest), now_ns), ()
+    return _plain(state, what, now_ns), ()
+
+
+def _plain(state: State, what: i.Do, now_ns: int) -> State:
+    match what.action:
+        case "new_take":
+            seed = what.draw % (LARGEST_DRAWN_SEED + 1)
+            if seed == state.document.controls.seed:
+                seed = (seed + 1) % (LARGEST_DRAWN_SEED + 1)
+            return with_parameter(state, "seed", seed, now_ns)
+        case "undo" | "redo":
+            return _undone(state, what.action)
+        case "live":
+            return _live(state, now_ns)
+        case "dismiss":
+            return state.with_live(notices=())
+        case "session.new":
+            document = Document(bindings=state.document.bindings, model=state.document.model)
+            return edited(state, i.Opened(document, state.live.kept), now_ns)
+    raise TypeError(f"nobody does {what.action}")
+
+
+def _undone(state: State, which: str) -> State:
+    undo, document = state.undo, state.document
+    if not (undo.past if which == "undo" else undo.future):
+        return state
+    undo, document = undo.undone(document) if which == "undo" else undo.redone(document)
+    return replace(state, undo=undo, document=document)
+
+
+def _transport(state: State, name: str) -> Updated:
+    if name == "panic":
+        return state, (Send(messages.Panic()),)
+    if name == "stop" or (name == "play_stop" and state.live.rolling):
+        return replace(state, started_clock=False, play_sent=False), (Send(messages.Stop()),)
+    if state.play_sent:
+        return state, ()
+    return replace(state, play_sent=True), (Send(messages.Play()),)
+
+
+# Slots and source -----------------------------------------------------------------------------
+
+
+def _slot_name(name: str) -> SlotName:
+    for slot in STORED:
+        if slot == name:
+            return slot
+    raise RenderError(f"slot {name!r} does not exist; the slots are {', '.join(STORED)}")
+
+
+def stored(state: State, slot: str, phrase: Phrase, now_ns: int) -> State:
+    """Put a phrase into a slot; RenderError if the model cannot take it."""
+    name = _slot_name(slot)
+    _check_fit(state, phrase)
+    slots = {**state.document.slots, name: phrase}
+    return state.cleared("action").committed(now_ns, f"Store in {name}", slots=slots)
+
+
+def _check_fit(state: State, phrase: Phrase) -> None:
+    model = state.model
+    if model is None:
+        return
+    if phrase.beats_per_bar != model.beats_per_bar:
+        raise RenderError(
+            f"the phrase has {phrase.beats_per_bar:g} beats a bar, {model.name} plays "
+            f"{model.beats_per_bar:g}; choose another model"
+        )
+    if phrase.bars > model.bars:
+        raise RenderError(
+            f"the phrase has {phrase.bars} bars, {model.name} takes {model.bars}; choose fewer bars"
+        )
+
+
+def _slot(state: State, verb: str, slot: SlotName, now_ns: int) -> State:
+    document = state.document
+    if verb == "store":
+        if document.source is None:
+            raise RenderError("nothing was heard yet, so there is nothing to store")
+        return stored(state, slot, document.source.phrase, now_ns)
+    if slot not in document.slots:
+        raise RenderError(f"slot {slot} is empty")
+    if verb == "recall":
+        return with_parameter(state, "source", slot, now_ns)
+    left = {name: phrase for name, phrase in document.slots.items() if name != slot}
+    return state.committed(now_ns, f"Clear {slot}", slots=left)
+
+
+def _swapped(state: State, what: i.Swap, now_ns: int) -> State:
+    slots = state.document.slots
+    first, second = _slot_name(what.first), _slot_name(what.second)
+    exchanged = {first: slots.get(second), second: slots.get(first)}
+    after = {name: phrase for name, phrase in {**slots, **exchanged}.items() if phrase is not None}
+    return state.committed(now_ns, f"Swap {first} and {second}", slots=after)
+
+
+def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
+    """Answer a phrase that was heard before, and hold on to it."""
+    _check_fit(state, picked.phrase)
+    settings = replace(state.document.settings, hold=True)
+    controls = changed(state.document.controls, source=HEARD)
+    first, last = picked.first_bar + 1, picked.first_bar + picked.phrase.bars
+    label = f"Take bar {first}" if first == last else f"Take bars {first} to {last}"
+    return state.committed(now_ns, label, source=picked, settings=settings, controls=controls)
+
+
+def _live(state: State, now_ns: int) -> State:
+    """Answer what is heard again."""
+    settings = replace(state.document.settings, hold=False)
+    source = state.live.heard or state.document.source
+    controls = changed(state.document.controls, source=HEARD)
+    return state.committed(now_ns, "Live", settings=settings, source=source, controls=controls)
+
+
+def _take_kept(state: State, index: int, now_ns: int) -> State:
+    if not 0 <= index < len(state.live.takes):
+        raise RenderError(f"there is no take {index + 1}; {len(state.live.takes)} are shown")
+    controls = state.live.takes[index].controls
+    return state.committed(now_ns, f"Take {controls.seed}", controls=controls)
+
+
+def _model_loaded(state: State, what: i.ModelLoaded, now_ns: int) -> State:
+    """Use another model from now on; what sounds goes on until its first answer."""
+    facts, asked = what.facts, state.document.model
+    reference = ModelReference(facts.reference or facts.name, facts.hash)
+    state = replace(state, model=facts, document=msgspec.structs.replace(state.document, model=reference))
+    state = hearing.refitted(state.with_live(loading=""), facts).cleared("model", "metre")
+    if asked.hash and asked.hash != facts.hash and asked.name == reference.name:
+        return state.noted(
+            "model",
+            f"{facts.name} is not the model this session was saved with",
+            "The same seed may give other music.",
+            "hint",
+            now_ns=now_ns,
+        )
+    return state

@@ -1,0 +1,106 @@
+"""What follows from a change whatever caused it: commands, requests, undo labels, saving."""
+
+from dataclasses import replace
+
+from engine.inference.controls import HEARD, changed
+from engine.performer import messages
+from engine.performer.messages import Command
+from engine.session.answering import as_notes
+from engine.session.request import missing_slots, request_of
+from engine.session.settings import METRE_BEATS, Settings
+from engine.session.state import Effect, Load, Render, Save, Send, State
+
+Updated = tuple[State, tuple[Effect, ...]]
+
+
+def settled(before: State, after: State, now_ns: int) -> Updated:
+    """Return a changed state with everything that follows from the change, and the effects."""
+    effects: list[Effect] = [
+        Send(command) for command in _commands(before.document.settings, after.document.settings)
+    ]
+    after = _with_fitting_mode(after)
+    after, fed = _with_demo(before, after)
+    effects += fed
+    if after.document.model.name != before.document.model.name and not _loaded(after):
+        effects.append(Load(after.document.model.name))
+        after = after.with_live(loading=after.document.model.name)
+    after, asked = _with_request(before, after, now_ns)
+    effects += asked
+    if after.undo is not before.undo:
+        after = after.with_live(undo_label=after.undo.undo_label, redo_label=after.undo.redo_label)
+    if after.document is not before.document:
+        after = after.with_live(kept=replace(after.live.kept, saved=False)) if after.live.kept.path else after
+        effects.append(Save(after.document))
+    return after, tuple(effects)
+
+
+def _loaded(state: State) -> bool:
+    return state.model is not None and state.model.reference == state.document.model.name
+
+
+def _commands(before: Settings, after: Settings) -> list[Command]:
+    """Return the commands that bring the performer from some settings to others."""
+    commands: list[Command] = []
+    if after.metre != before.metre:
+        commands.append(messages.SetMetre(METRE_BEATS[after.metre]))
+    if after.tempo_bpm != before.tempo_bpm:
+        commands.append(messages.SetTempo(float(after.tempo_bpm)))
+    clock = (after.clock, after.send_clock, after.spp_in_clocks)
+    if clock != (before.clock, before.send_clock, before.spp_in_clocks):
+        commands.append(messages.SetClock(*clock))
+    if after.offset_ms != before.offset_ms:
+        commands.append(messages.SetOffset(float(after.offset_ms)))
+    return commands
+
+
+def _with_fitting_mode(state: State) -> State:
+    """Set a mode the model does; no step of undo, since undoing it alone would lead nowhere."""
+    controls = state.document.controls
+    if state.model is None or controls.mode in state.model.modes:
+        return state
+    return state.with_document(controls=changed(controls, mode=state.model.modes[0]))
+
+
+def _with_demo(before: State, after: State) -> Updated:
+    """Feed the demo phrase while it is on, on the internal clock if nothing runs."""
+    on, phrase = after.live.switches.demo, after.demo_phrase
+    if on == before.live.switches.demo or phrase is None:
+        return after, ()
+    feed = Send(messages.Feed(as_notes(phrase) if on else (), phrase.bars))
+    if on and not after.live.rolling and not after.play_sent:
+        return replace(after, started_clock=True, play_sent=True), (feed, Send(messages.Play()))
+    if not on and after.started_clock:
+        return replace(after, started_clock=False, play_sent=False), (feed, Send(messages.Stop()))
+    return after, (feed,)
+
+
+def _with_request(before: State, after: State, now_ns: int) -> Updated:
+    """Ask for an answer where what it depends on has changed, or say what is missing."""
+    if not _touched(before, after):
+        return after, ()
+    request = request_of(after.shown, now_ns)
+    after = _with_missing(after, now_ns)
+    if request is None or request.same_music(after.asked):
+        return after, ()
+    return replace(after, asked=request), (Render(request),)
+
+
+def _touched(before: State, after: State) -> bool:
+    old, new = before.document, after.document
+    return (
+        new.controls is not old.controls
+        or new.slots is not old.slots
+        or new.source is not old.source
+        or after.model is not before.model
+        or after.live.switches is not before.live.switches
+    )
+
+
+def _with_missing(state: State, now_ns: int) -> State:
+    """Say which slots are empty; nothing heard yet needs no words, the window says so anyway."""
+    stored = [name for name in missing_slots(state.document) if name != HEARD]
+    if not stored or state.live.switches.bypass:
+        return state.cleared("slots")
+    names = " and ".join(stored)
+    text = f"Slot {names} is empty." if len(stored) == 1 else f"Slots {names} are empty."
+    return state.noted("slots", text, "Play a phrase, then store it there.", "hint", now_ns=now_ns)

@@ -1,0 +1,89 @@
+"""Bars heard while nothing rolls: time turned to beats by the internal tempo, from the first note on."""
+
+from dataclasses import dataclass, replace
+
+from engine.performer.messages import BarCaptured, NoteData
+
+LATEST_S = 0.05
+"""How long after its end a bar is closed: what was struck before the line may arrive after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeNote:
+    """A note that began; times in nanoseconds from the first note of the passage."""
+
+    start_ns: int
+    pitch: int
+    velocity: int
+    channel: int
+    end_ns: int | None = None
+    """None while the key is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeCapture:
+    """A passage that is being played without a clock; frozen, each message makes another."""
+
+    began_ns: int | None = None
+    """When its first note began; None between passages."""
+    notes: tuple[FreeNote, ...] = ()
+    """Those that reach into the bar that is being played or a later one, oldest first."""
+    bars: int = 0
+    """Bars closed so far."""
+
+    def with_message(self, t_ns: int, data: bytes) -> "FreeCapture":
+        """Return the passage with a note-on or note-off; other messages change nothing."""
+        if len(data) != 3 or data[0] & 0xE0 != 0x80:
+            return self
+        on = data[0] & 0xF0 == 0x90 and data[2] > 0
+        if not on:
+            return self._with_end(t_ns, data[0] & 0x0F, data[1])
+        began = t_ns if self.began_ns is None else self.began_ns
+        note = FreeNote(t_ns - began, data[1], data[2], data[0] & 0x0F)
+        return replace(self, began_ns=began, notes=(*self.notes, note))
+
+    def _with_end(self, t_ns: int, channel: int, pitch: int) -> "FreeCapture":
+        """End the oldest note of a key that is down."""
+        for place, note in enumerate(self.notes):
+            if (note.channel, note.pitch, note.end_ns) == (channel, pitch, None):
+                ended = replace(note, end_ns=t_ns - (self.began_ns or 0))
+                return replace(self, notes=(*self.notes[:place], ended, *self.notes[place + 1 :]))
+        return self
+
+    def closed(
+        self, now_ns: int, bpm: float, beats_per_bar: float
+    ) -> tuple["FreeCapture", BarCaptured | None]:
+        """Close the next bar if its time is over.
+
+        A bar without a note ends the passage, so that the next note begins another on a line of its own.
+        """
+        if self.began_ns is None:
+            return self, None
+        beat_ns = 60e9 / bpm
+        bar_ns = beat_ns * beats_per_bar
+        start_ns, end_ns = self.bars * bar_ns, (self.bars + 1) * bar_ns
+        if now_ns - self.began_ns < end_ns + LATEST_S * 1e9:
+            return self, None
+        inside = [note for note in self.notes if note.start_ns < end_ns]
+        if not inside:
+            return FreeCapture(), None
+        data = tuple(_in_bar(note, start_ns, end_ns, beat_ns) for note in inside)
+        tied = tuple(place for place, note in enumerate(inside) if note.start_ns < start_ns)
+        ended = round(self.began_ns + end_ns)
+        bar = BarCaptured(self.bars, data, tied, bpm, beats_per_bar, ended)
+        left = tuple(note for note in self.notes if note.end_ns is None or note.end_ns > end_ns)
+        return replace(self, notes=left, bars=self.bars + 1), bar
+
+
+def _in_bar(note: FreeNote, start_ns: float, end_ns: float, beat_ns: float) -> NoteData:
+    """Return the part of a note that lies in a bar, in beats from its line."""
+    begins = max(note.start_ns, start_ns)
+    ends = end_ns if note.end_ns is None else min(note.end_ns, end_ns)
+    shortest_ns = beat_ns / 64
+    return NoteData(
+        (begins - start_ns) / beat_ns,
+        note.pitch,
+        max(ends - begins, shortest_ns) / beat_ns,
+        note.velocity,
+        note.channel,
+    )

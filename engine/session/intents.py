@@ -1,0 +1,190 @@
+"""What the player and the program's own threads can ask of a session: frozen values."""
+
+from dataclasses import dataclass
+
+from engine.inference.controls import SlotName
+from engine.music.notes import Phrase
+from engine.parameter import Value
+from engine.session.document import Document
+from engine.session.live import Kept, Take
+from engine.session.request import Request
+from engine.session.snapshot import ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Set a parameter."""
+
+    parameter: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Begin a gesture on a parameter."""
+
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the gesture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Do an action, or flip a toggle."""
+
+    action: str
+    draw: int = 0
+    """A number drawn at random, for actions that need chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Put a phrase into a slot."""
+
+    slot: SlotName
+    phrase: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Exchange two slots."""
+
+    first: SlotName
+    second: SlotName
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Take captured bars as the source."""
+
+    first_id: int
+    bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTake:
+    """Let a take that is shown become the answer."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """Bind the next MIDI message to a target; an empty one ends learning."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """Forget the bindings of a target."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseModel:
+    """Load a model."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoaded:
+    """A model is ready."""
+
+    facts: ModelFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRefused:
+    """A model cannot be loaded; one line says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Which models there are: task by name."""
+
+    tasks: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A rendering is done."""
+
+    request: Request
+    phrase: Phrase
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A rendering cannot be had; one line says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakesComputed:
+    """Takes beside the answer are there, best first."""
+
+    takes: tuple[Take, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PerformerGone:
+    """The performer does not answer; one line says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Go on with another document."""
+
+    document: Document
+    kept: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAs:
+    """The document's file is saved, or cannot be."""
+
+    kept: Kept
+    problem: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+Intent = (
+    Set
+    | Begin
+    | End
+    | Do
+    | Store
+    | Swap
+    | Pick
+    | KeepTake
+    | Learn
+    | Unbind
+    | ChooseModel
+    | ModelLoaded
+    | ModelRefused
+    | Installed
+    | Answered
+    | Failed
+    | TakesComputed
+    | PerformerGone
+    | Opened
+    | KeptAs
+    | Tick
+)

@@ -1,0 +1,121 @@
+"""What a MIDI message from the input does besides being music: bound controls, learning, activity."""
+
+from dataclasses import replace
+
+from engine.errors import RenderError
+from engine.parameter import Choice, Parameter, Toggle, Value
+from engine.performer.messages import Heard
+from engine.session import editing
+from engine.session import intents as i
+from engine.session.bindings import Controller, controller_of, found, learned, name_of, position, takes_hold
+from engine.session.document import Binding
+from engine.session.live import MESSAGES_KEPT, InputMessage
+from engine.session.state import Effect, State
+
+Updated = tuple[State, tuple[Effect, ...]]
+
+
+def message(state: State, heard: Heard, now_ns: int) -> Updated:
+    """Return the state after a message from the input."""
+    controller = controller_of(heard.data)
+    effects: tuple[Effect, ...] = ()
+    use = "" if controller is None or controller.kind != "note" else "played"
+    if controller is not None and state.live.learning and _can_be_learned(controller):
+        state = _with_learned(state, controller, now_ns)
+        use = f"learned for {state.shown.table.label(state.document.bindings[-1].target)}"
+    elif controller is not None and (bound := found(state.document.bindings, controller)):
+        for binding in bound:
+            state, more = _moved(state, binding, controller, now_ns)
+            effects += more
+        use = f"moves {', '.join(state.shown.table.label(each.target) for each in bound)}"
+    if not state.live.rolling and not use.startswith(("moves", "learned")):
+        state = replace(state, free=state.free.with_message(heard.t_ns, heard.data))
+    return _with_activity(state, heard, use), effects
+
+
+def _can_be_learned(controller: Controller) -> bool:
+    return controller.kind != "note" or controller.value > 0
+
+
+def _with_learned(state: State, controller: Controller, now_ns: int) -> State:
+    target = state.live.learning
+    bindings, gave_way = learned(state.document.bindings, controller, target)
+    label = state.shown.table.label(target)
+    state = state.committed(now_ns, f"Learn {label}", f"learn {target}", bindings=bindings)
+    new = name_of(bindings[-1])
+    text = f"{label} listens to {new}"
+    if gave_way:
+        others = ", ".join(state.shown.table.label(each.target) for each in gave_way)
+        text += f", which moved {others} until now"
+    return state.noted("learn", f"{text}.", "", "hint", now_ns=now_ns)
+
+
+def _moved(state: State, binding: Binding, controller: Controller, now_ns: int) -> Updated:
+    """Let a bound message move its parameter or do its action."""
+    table = state.shown.table
+    parameter = table.parameters.get(binding.target)
+    if parameter is None and binding.target not in table.actions:
+        return state, ()  # an attribute that this model has not
+    last = state.live.positions.get(binding)
+    now = position(binding, controller, state.live.positions)
+    if controller.kind == "cc":
+        state = state.with_live(positions={**state.live.positions, binding: now})
+    try:
+        if parameter is None:
+            return _pressed(state, binding, controller, now_ns)
+        value = _value(state, parameter, controller, last, now)
+        if value is _UNMOVED:
+            return state, ()
+        return editing.with_parameter(state, parameter.id, value, now_ns), ()
+    except RenderError as error:
+        return state.noted("action", f"{error}.", "", "hint", now_ns=now_ns), ()
+
+
+def _pressed(state: State, binding: Binding, controller: Controller, now_ns: int) -> Updated:
+    if not controller.pressed:
+        return state, ()
+    # A message brings no chance with it: its time decides which take a pedal asks for.
+    return editing.done(state, i.Do(binding.target, now_ns // 1_000_003), now_ns)
+
+
+_UNMOVED: Value = "\0unmoved"
+
+
+def _value(
+    state: State, parameter: Parameter, controller: Controller, last: float | None, now: float
+) -> Value:
+    """Return the value a bound message asks for, or `_UNMOVED`."""
+    shown = state.shown.value(parameter.id)
+    if controller.kind != "cc":
+        if not controller.pressed:
+            return _UNMOVED
+        if isinstance(parameter, Toggle):
+            return not shown
+        return parameter.at(controller.value / 127) if controller.kind == "note" else _next(parameter, shown)
+    if isinstance(parameter, Toggle | Choice):
+        return parameter.at(now)
+    moves = takes_hold(last, now, parameter.position(shown))
+    return parameter.at(now) if moves else _UNMOVED
+
+
+def _next(parameter: Parameter, shown: Value) -> Value:
+    """Return the value after the one shown, of a choice; others stay as they are."""
+    if not isinstance(parameter, Choice):
+        return _UNMOVED
+    return parameter.values[(parameter.values.index(shown) + 1) % len(parameter.values)]
+
+
+def _with_activity(state: State, heard: Heard, use: str) -> State:
+    activity, data = state.live.activity, heard.data
+    sounding = activity.sounding
+    if len(data) == 3 and data[0] & 0xE0 == 0x80:
+        key = (data[0] & 0x0F, data[1])
+        on = data[0] & 0xF0 == 0x90 and data[2] > 0
+        sounding = sounding | {key} if on else sounding - {key}
+    if not use:
+        use = "not used"
+        ignored = {**activity.ignored, use: activity.ignored.get(use, 0) + 1}
+    else:
+        ignored = dict(activity.ignored)
+    messages = (*activity.messages, InputMessage(heard.t_ns, data, use))[-MESSAGES_KEPT:]
+    return state.with_live(activity=replace(activity, sounding=sounding, messages=messages, ignored=ignored))

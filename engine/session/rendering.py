@@ -1,0 +1,67 @@
+"""The inference thread's side of an answer: encoded phrases remembered, one rendering at a time."""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from engine.errors import RenderError
+from engine.inference.perturbation import pitched
+from engine.inference.render import render
+from engine.inference.slots import Slot, encode_slot
+from engine.music.notes import Phrase
+from engine.session.request import Request
+from engine.session.snapshot import ModelFacts
+
+if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
+    from engine.inference.model import Model
+
+LATENTS_KEPT = 32
+"""Encoded phrases that are remembered."""
+
+
+class Renderer:
+    """Renders requests. Touched by the inference thread only."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._slots: OrderedDict[Phrase, Slot] = OrderedDict()
+
+    def answer(self, model: "Model | None", request: Request) -> Phrase:
+        """Return the phrase a request asks for; RenderError where there is none."""
+        if request.bypassed is not None:
+            return request.bypassed
+        if model is None:
+            raise RenderError("no model is loaded yet")
+        return render(model, self.slots(model, request), request.controls)
+
+    def slots(self, model: "Model", request: Request) -> dict[str, Slot]:
+        """Return the request's phrases encoded, by slot name; from memory where possible."""
+        return {name: self._slot(model, phrase) for name, phrase in request.phrases.items()}
+
+    def _slot(self, model: "Model", phrase: Phrase) -> Slot:
+        if model is not self._model:
+            self._model, self._slots = model, OrderedDict()
+        if phrase not in self._slots:
+            self._slots[phrase] = encode_slot(model, phrase)
+            if len(self._slots) > LATENTS_KEPT:
+                self._slots.popitem(last=False)
+        self._slots.move_to_end(phrase)
+        return self._slots[phrase]
+
+
+def facts_of(model: "Model", reference: str = "") -> ModelFacts:
+    """Return what window and update need to know of a model that was loaded by a name or path."""
+    manifest, representation = model.bundle.manifest, model.representation
+    return ModelFacts(
+        name=model.name,
+        reference=reference or model.name,
+        hash=model.bundle.hash,
+        task=manifest.task,
+        bars=model.bars,
+        beats_per_bar=float(representation.grid.beats_per_bar),
+        representation=representation.name,
+        pitched=pitched(representation),
+        attributes=manifest.attributes,
+        voices=manifest.voices,
+        precision=model.choice.used.precision,
+        provider=model.choice.used.provider,
+    )

@@ -1,0 +1,86 @@
+"""What an answer depends on, all of it values; made from a state, computed by the inference thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.inference.controls import HEARD, Controls
+from engine.modes.catalogue import counting, slots_of
+from engine.music.notes import Phrase
+from engine.performer.messages import StartAt
+from engine.session.document import Document
+from engine.session.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One answer that is asked for."""
+
+    model: str
+    """Hash or name of the model; empty where none is needed."""
+    controls: Controls
+    """Only what counts; the rest is at its default."""
+    phrases: Mapping[str, Phrase]
+    """Those that are needed, by slot name."""
+    bypassed: Phrase | None
+    """Play this as it is."""
+    anchor_beats: float
+    """Song position the answer's first beat is counted from: where its source stood."""
+    starts_at: StartAt
+    asked_ns: int = 0
+
+    def same_music(self, other: "Request | None") -> bool:
+        """Return whether another request gives the same notes in the same place of the loop."""
+        return other is not None and self._music() == other._music()
+
+    def _music(self) -> tuple[object, ...]:
+        lengths = [phrase.length_beats for phrase in self.phrases.values()]
+        place = self.anchor_beats % lengths[0] if lengths else self.anchor_beats
+        if self.bypassed is not None:
+            return self.bypassed, place
+        return self.model, self.controls, self.phrases, place
+
+
+def phrases_of(document: Document) -> dict[str, Phrase]:
+    """Return the phrases that slots hold, by name; the source goes by `heard`."""
+    phrases: dict[str, Phrase] = dict(document.slots.items())
+    if document.source is not None:
+        phrases[HEARD] = document.source.phrase
+    return phrases
+
+
+def missing_slots(document: Document) -> tuple[str, ...]:
+    """Return the names of the slots that the mode needs and that are empty."""
+    phrases = phrases_of(document)
+    return tuple(name for name in slots_of(document.controls) if name not in phrases)
+
+
+def request_of(shown: Snapshot, now_ns: int) -> Request | None:
+    """Return what is to be computed now; None where something is missing."""
+    document, model = shown.document, shown.model
+    phrases = phrases_of(document)
+    needed = slots_of(document.controls)
+    bypassed = phrases.get(document.controls.source) if shown.live.switches.bypass else None
+    if bypassed is None and (model is None or any(name not in phrases for name in needed)):
+        return None
+    attributes = [attribute.name for attribute in model.attributes] if model else []
+    return Request(
+        model=(model.hash or model.name) if model else "",
+        controls=counting(document.controls, shown.features, attributes),
+        phrases={name: phrases[name] for name in needed if name in phrases},
+        bypassed=bypassed,
+        anchor_beats=_anchor_beats(document, bypassed is not None),
+        starts_at=document.settings.takes_over,
+        asked_ns=now_ns,
+    )
+
+
+def _anchor_beats(document: Document, bypass: bool) -> float:
+    """Count an answer to what was heard from where that stood, another from the song's start.
+
+    What continues it is counted from where it ended.
+    """
+    source = document.source
+    if source is None or HEARD not in slots_of(document.controls):
+        return 0.0
+    follows = document.controls.mode == "continue" and not bypass
+    return (source.first_bar + follows * source.phrase.bars) * source.phrase.beats_per_bar

@@ -1,0 +1,116 @@
+"""All that a session knows, frozen: the snapshot's three parts and what only `update` needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from engine.music.notes import Phrase
+from engine.performer.messages import Command
+from engine.session.document import Document
+from engine.session.free_capture import FreeCapture
+from engine.session.live import Live, Mood
+from engine.session.notices import cleared, posted
+from engine.session.request import Request
+from engine.session.snapshot import ModelFacts, Snapshot
+from engine.session.undo import Step, Undo
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Effect: a command for the performer."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """Effect: an answer to compute."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Effect: a model to load, by name or path."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Effect: a document that has changed."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Effect: something to append to the log beside the document."""
+
+    record: Mapping[str, Any]
+
+
+Effect = Send | Render | Load | Save | Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A session between two updates."""
+
+    document: Document = field(default_factory=Document)
+    live: Live = field(default_factory=Live)
+    model: ModelFacts | None = None
+    undo: Undo = field(default_factory=Undo)
+    gesture: str = ""
+    """Join key while a control is held."""
+    gestures: int = 0
+    """How many gestures have begun, so that two on the same control are two steps."""
+    asked: Request | None = None
+    """What was asked for last."""
+    sent: Mapping[int, Phrase] = field(default_factory=dict)
+    """Patterns on their way that have not begun, by id."""
+    last_pattern: int = 0
+    """Id of the pattern sent last; 0 for none."""
+    demo_phrase: Phrase | None = None
+    """What the demo plays into the input."""
+    started_clock: bool = False
+    """Whether the demo started the internal clock, and so stops it."""
+    play_sent: bool = False
+    """Whether Play was sent and the clock has not spoken since."""
+    free: FreeCapture = field(default_factory=FreeCapture)
+
+    @property
+    def shown(self) -> Snapshot:
+        """What window and stream see."""
+        return Snapshot(document=self.document, live=self.live, model=self.model)
+
+    def with_live(self, **changes: Any) -> "State":
+        """Return the state with fields of `live` changed."""
+        return replace(self, live=replace(self.live, **changes))
+
+    def with_document(self, **changes: Any) -> "State":
+        """Return the state with fields of the document changed; no step of undo."""
+        return replace(self, document=msgspec.structs.replace(self.document, **changes))
+
+    def committed(self, now_ns: int, label: str, join: str = "", **changes: Any) -> "State":
+        """Return the state with fields of the document changed as a step of undo."""
+        document = msgspec.structs.replace(self.document, **changes)
+        if document == self.document:
+            return self
+        held = bool(self.gesture) and self.gesture.partition("#")[0] == join
+        step = Step(label, self.gesture if held else join, self.document, document, now_ns)
+        return replace(self, document=document, undo=self.undo.committed(step, held=held))
+
+    def noted(
+        self, about: str, text: str, remedy: str = "", mood: Mood = "bad", *, now_ns: int = 0
+    ) -> "State":
+        """Return the state with a notice in place of an older about the same."""
+        notices = posted(self.live.notices, about, text, remedy, mood, now_ns=now_ns)
+        return self if notices is self.live.notices else self.with_live(notices=notices)
+
+    def cleared(self, *about: str) -> "State":
+        """Return the state without the notices about some subjects."""
+        notices = cleared(self.live.notices, *about)
+        return self if notices is self.live.notices else self.with_live(notices=notices)

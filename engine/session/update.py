@@ -1,0 +1,124 @@
+"""One pure function: a state and an event or intent in, a new state and effects out."""
+
+from dataclasses import replace
+
+from engine.errors import RenderError
+from engine.performer import messages
+from engine.performer.messages import Event
+from engine.session import answering, editing, hearing, learning
+from engine.session import intents as i
+from engine.session.document import Connections
+from engine.session.following import settled
+from engine.session.intents import Intent
+from engine.session.live import LATENESS_WINDOW, Ports
+from engine.session.state import Effect, Log, State
+
+Updated = tuple[State, tuple[Effect, ...]]
+
+
+def update(state: State, what: Event | Intent, now_ns: int) -> Updated:
+    """Return the state after an event of the performer or an intent, and what is to be done about it.
+
+    Args:
+        state: before.
+        what: the event or intent.
+        now_ns: monotonic time; nothing else of the outside is looked at.
+
+    Raises:
+        RenderError: an intent cannot be: an unknown id, a value out of range, a phrase that does not fit.
+    """
+    after, effects = _handled(state, what, now_ns)
+    if after is state:
+        return state, effects
+    after, followed = settled(state, after, now_ns)
+    return after, (*effects, *followed)
+
+
+def opening(state: State, now_ns: int) -> Updated:
+    """Return what a session does first: send the settings, load the model, ask for an answer."""
+    blank = State(live=state.live, demo_phrase=state.demo_phrase)
+    return settled(blank, state, now_ns)
+
+
+def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
+    match what:
+        case messages.Played():
+            return _health(state, late_ns=(*state.live.health.late_ns, what.sent_ns - what.due_ns)), ()
+        case messages.ClockState():
+            return replace(state.with_live(clock=what), play_sent=False), ()
+        case messages.Heard():
+            return learning.message(state, what, now_ns)
+        case messages.BarCaptured():
+            return hearing.bar(state, what, now_ns), (Log({"bar": what}),)
+        case messages.PatternStarted():
+            return answering.started(state, what), ()
+        case i.Tick():
+            return hearing.tick(state, now_ns)
+        case i.Answered():
+            return answering.answered(state, what)
+        case i.Failed():
+            return state.noted("render", f"{what.reason}.", "The last pattern goes on.", now_ns=now_ns), ()
+        case i.TakesComputed():
+            return state.with_live(takes=what.takes), ()
+        case i.PerformerGone():
+            return state.noted("performer", what.reason, now_ns=now_ns), ()
+        case i.Do():
+            return _done(state, what, now_ns)
+        case i.KeptAs():
+            return _kept(state, what, now_ns), ()
+    if isinstance(what, messages.Message):
+        return _of_ports(state, what, now_ns), ()
+    return editing.edited(state, what, now_ns), ()
+
+
+def _done(state: State, what: i.Do, now_ns: int) -> Updated:
+    """Do an action; what cannot be done now becomes a hint."""
+    state.shown.table.target(what.action)
+    try:
+        return editing.done(state, what, now_ns)
+    except RenderError as error:
+        text = str(error)
+        return state.noted("action", text[0].upper() + text[1:] + ".", "", "hint", now_ns=now_ns), ()
+
+
+def _health(state: State, **changes: object) -> State:
+    health = replace(state.live.health, **changes)  # type: ignore[arg-type]
+    return state.with_live(health=replace(health, late_ns=health.late_ns[-LATENESS_WINDOW:]))
+
+
+def _kept(state: State, what: i.KeptAs, now_ns: int) -> State:
+    state = state.with_live(kept=what.kept)
+    if not what.problem:
+        return state.cleared("kept")
+    return state.noted("kept", what.problem, what.remedy, now_ns=now_ns)
+
+
+def _of_ports(state: State, event: messages.Message, now_ns: int) -> State:
+    live = state.live
+    match event:
+        case messages.Ready():
+            ports = Ports(
+                backend=event.backend,
+                input_name=event.input_name,
+                output_name=event.output_name,
+                realtime=event.realtime,
+            )
+            return state.with_live(ports=ports).cleared("performer", "ports")
+        case messages.PortLost():
+            lost = state.with_live(ports=replace(live.ports, backend=""))
+            return lost.noted("ports", event.reason, event.remedy, now_ns=now_ns)
+        case messages.PortBack():
+            return state.with_live(ports=replace(live.ports, backend=event.backend)).cleared("ports")
+        case messages.Connections():
+            wired = Connections(event.sources, event.sinks)
+            return state if wired == state.document.connections else state.with_document(connections=wired)
+        case messages.Pong():
+            counted = (event.late_sends, event.dropped_input)
+            if counted == (live.health.late_sends, live.health.dropped_input):
+                return state
+            return _health(state, late_sends=event.late_sends, dropped_input=event.dropped_input)
+        case messages.Fault():
+            return state.noted("fault", event.text, now_ns=now_ns)
+        case messages.Bye():
+            return state.with_live(ports=replace(live.ports, backend=""))
+    return state

@@ -1,0 +1,65 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.performer.messages import NoteData
+from engine.session.free_capture import FreeCapture
+
+S = 1_000_000_000
+
+
+def played(*messages):
+    free = FreeCapture()
+    for t_s, data in messages:
+        free = free.with_message(10 * S + round(t_s * S), bytes(data))
+    return free
+
+
+def closed(free, *t_s):
+    bars = []
+    for moment in t_s:
+        free, bar = free.closed(10 * S + round(moment * S), 120.0, 4.0)
+        bars.append(bar)
+    return free, bars
+
+
+def test_bars_are_counted_from_the_first_note_at_the_internal_tempo():
+    free = played((0, (0x90, 60, 80)), (0.5, (0x80, 60, 0)), (2.25, (0x91, 64, 70)), (2.5, (0x91, 64, 0)))
+    free, bars = closed(free, 1.9, 2.06, 4.06, 6.06)
+    assert bars[0] is None
+    assert (bars[1].bar, bars[1].notes) == (0, (NoteData(0.0, 60, 1.0, 80, 0),))
+    assert (bars[2].bar, bars[2].notes) == (1, (NoteData(0.5, 64, 0.5, 70, 1),))
+    assert bars[3] is None
+    assert free == FreeCapture()
+
+
+def test_a_note_held_over_the_line_is_tied():
+    free = played((1.5, (0x90, 60, 80)), (1.75, (0x90, 62, 80)), (3.5, (0x80, 62, 0)), (4.0, (0x80, 60, 0)))
+    _, bars = closed(free, 3.6, 5.6)
+    assert [(note.pitch, note.duration_beats) for note in bars[0].notes] == [(60, 4.0), (62, 3.5)]
+    assert [(note.pitch, note.duration_beats) for note in bars[1].notes] == [(60, 1.0)]
+    assert bars[1].tied == (0,)
+
+
+def test_other_messages_are_no_music():
+    assert played((0, (0xB0, 64, 127)), (0, (0xF8,)), (0, (0x80, 60, 0))) == FreeCapture()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6000), st.integers(1, 3000), st.integers(0, 127)), min_size=1, max_size=20
+    )
+)
+def test_every_note_begins_in_exactly_one_bar(notes):
+    messages = [(start, (0x90, pitch, 64)) for start, _, pitch in notes]
+    messages += [(start + length, (0x80, pitch, 64)) for start, length, pitch in notes]
+    messages.sort(key=lambda each: (each[0], each[1][0]))
+    free, began = FreeCapture(), 0
+    for t_ms in range(0, 15_000, 50):
+        while messages and messages[0][0] <= t_ms:
+            at_ms, data = messages.pop(0)
+            free = free.with_message(at_ms * 1_000_000, bytes(data))
+        free, bar = free.closed(t_ms * 1_000_000, 120.0, 4.0)
+        if bar is not None:
+            began += len(bar.notes) - len(bar.tied)
+            assert all(0 <= note.start_beats < 4 and 0 < note.duration_beats <= 4 for note in bar.notes)
+    assert began == len(notes)
