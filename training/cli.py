@@ -25,7 +25,8 @@ app.add_typer(corpus_app, name="corpus")
 def corpus_build(
     folders: Annotated[list[Path], typer.Argument(help="Folders with MIDI files.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")],
-    kind: Annotated[str, typer.Option(help="melody, drums, groove, trio or pianoroll.")] = "melody",
+    kind: Annotated[str, typer.Option(help="melody, words, drums, groove, trio or pianoroll.")] = "melody",
+    metre: Annotated[str, typer.Option(help="4/4, 3/4, 6/8 or 2/4; other bars are left out.")] = "4/4",
     bars: Annotated[
         list[int] | None, typer.Option(help="Window length in bars; may be given several times.")
     ] = None,
@@ -75,6 +76,7 @@ def corpus_build(
             output,
             BuildOptions(
                 kind=kind,
+                metre=metre,
                 bars=tuple(bars or ()),
                 executor=executor,
                 workers=workers,

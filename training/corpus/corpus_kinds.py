@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES
 from training.corpus import fingerprints, to_model_tensor
-from training.corpus.extract import drumming, melodic, pianorolls, trios
+from training.corpus.extract import drumming, melodic, pianorolls, trios, words
 from training.corpus.extract.reader import Piece
 from training.corpus.extract.streams import OFF_GRID, POLYPHONIC, Segment
+from training.corpus.metres import Metre
 from training.corpus.sources import SourceFile
 from training.errors import CorpusError
 
 Block = NDArray[Any]
 """`[n, T, W]` windows in the stored form, with held notes put at their first step."""
-Extract = Callable[[Piece, SourceFile], list[Segment]]
+Extract = Callable[[Piece, SourceFile, Metre], list[Segment]]
 Bounds = Callable[[Block], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 Present = Callable[[Block, NDArray[np.int64]], NDArray[Any]]
 Fingerprint = Callable[[Block], NDArray[np.uint64]]
@@ -65,6 +66,19 @@ _ALL = (
         fingerprint=fingerprints.token_fingerprint(1),
         present=to_model_tensor.present_tokens(1),
         default_bars=(2, 4, 16),
+    ),
+    Kind(
+        name="words",
+        dtype="uint16",
+        width=4,
+        heads=1,
+        fault_marks=OFF_GRID | POLYPHONIC,
+        max_fault_share=0.1,
+        extract=words.words_segments,
+        bounds=fingerprints.words_bounds,
+        fingerprint=fingerprints.words_fingerprint,
+        present=to_model_tensor.present_words,
+        default_bars=(2, 16),
     ),
     Kind(
         name="drums",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from training.corpus.build.merge import SCHEMA
 from training.corpus.corpus_kinds import Kind, kind_named
-from training.corpus.extract.bars import GRID
+from training.corpus.metres import FOUR_FOUR, Metre, metre_named
 from training.corpus.sources import SPLITS
 from training.corpus.windows import SEEN_IN_TRAIN, gather, positions
 from training.errors import CorpusError
@@ -66,9 +66,14 @@ class Corpus:
         )
 
     @property
+    def metre(self) -> Metre:
+        """The metre of all its bars."""
+        return metre_named(self.info["config"].get("metre", FOUR_FOUR.name))
+
+    @property
     def steps(self) -> int:
         """T: steps in a window."""
-        return self.bars * GRID.steps_per_bar
+        return self.bars * self.metre.grid.steps_per_bar
 
     @property
     def sha256(self) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
+from training.corpus.to_model_tensor import present_words
 
 Block = NDArray[Any]
 Hashes = NDArray[np.uint64]
@@ -66,6 +67,16 @@ def token_fingerprint(heads: int) -> Callable[[Block], Hashes]:
         return _weighted_sum(values.reshape(len(block), -1))
 
     return fingerprint
+
+
+def words_bounds(block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the pitch bounds of words `[n]` in the key they are presented in."""
+    return token_bounds(1)(present_words(block, np.zeros(len(block), np.int64)))
+
+
+def words_fingerprint(block: Block) -> Hashes:
+    """Hash the melody of words from its lowest note, whatever surrounds it."""
+    return token_fingerprint(1)(block[:, :, :1])
 
 
 def no_bounds(block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.text import printable
 from training.corpus.catalogues import SPLITS, Catalogue, Entry, find_catalogue
+from training.corpus.chord_tables import chords_beside
 from training.errors import CorpusError
 
 MIDI_SUFFIXES = {".mid", ".midi", ".smf", ".rmi", ".kar"}
@@ -25,6 +26,8 @@ class SourceFile(Entry):
     """Path relative to the catalogue's or the given folder, for people: bytes that are no UTF-8 escaped."""
     sha256: str
     """Of the bytes."""
+    chords: tuple[tuple[int, str], ...] = ()
+    """Tick and name of every chord where a `chords.csv` in its folder gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ def _source(path: Path, catalogue: Catalogue) -> SourceFile:
     root = catalogue.root
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return SourceFile(str(path), printable(name), sha256, **asdict(catalogue.entry(name) or Entry()))
+    entry = catalogue.entry(name) or Entry()
+    return SourceFile(str(path), printable(name), sha256, chords=chords_beside(path), **asdict(entry))
 
 
 def _refusal(source: SourceFile, kept: dict[str, SourceFile], shippable_only: bool) -> str:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from engine.music.melody import FIRST_NOTE
 from training.corpus.corpus_kinds import Kind
-from training.corpus.extract.bars import GRID
 from training.corpus.extract.streams import ACTIVE_BAR, ONSET
+from training.corpus.metres import FOUR_FOUR
 
 SEGMENT_DTYPE = np.dtype(
     [("file", "<u4"), ("track", "<u2"), ("first", "<u8"), ("steps", "<u4"), ("start_ticks", "<u4")]
@@ -47,24 +47,28 @@ class Streams:
     """`[N, H]`"""
     segments: NDArray[np.void]
     """`[M]` of `SEGMENT_DTYPE`."""
+    bar_steps: int = FOUR_FOUR.grid.steps_per_bar
+    """Steps of a bar."""
 
 
-def candidate_windows(segments: NDArray[np.void], bars: int) -> NDArray[np.void]:
+def candidate_windows(
+    segments: NDArray[np.void], bars: int, bar_steps: int = FOUR_FOUR.grid.steps_per_bar
+) -> NDArray[np.void]:
     """Return every window of `bars` bars, hopping one bar, as `WINDOW_DTYPE` with zeros elsewhere."""
-    length = bars * GRID.steps_per_bar
+    length = bars * bar_steps
     spare = segments["steps"].astype(np.int64) - length
-    counts = np.where(spare >= 0, spare // GRID.steps_per_bar + 1, 0)
+    counts = np.where(spare >= 0, spare // bar_steps + 1, 0)
     table = np.zeros(int(counts.sum()), WINDOW_DTYPE)
     table["segment"] = np.repeat(np.arange(len(segments)), counts)
     before = np.repeat(np.cumsum(counts) - counts, counts)
-    table["first"] = (np.arange(len(table)) - before) * GRID.steps_per_bar
+    table["first"] = (np.arange(len(table)) - before) * bar_steps
     return table
 
 
 def judge(streams: Streams, table: NDArray[np.void], bars: int, kind: Kind) -> NDArray[np.uint8]:
     """Return for each window 0 if it is kept, else the index of its reason in `REASONS`."""
     first = positions(streams.segments, table)
-    end = first + bars * GRID.steps_per_bar
+    end = first + bars * streams.bar_steps
     onsets = _count(streams.marks & ONSET > 0, first, end)
     faults = _count(streams.marks & kind.fault_marks > 0, first, end)
     silent = bars - _count(streams.marks & ACTIVE_BAR > 0, first, end)
@@ -134,7 +138,7 @@ class Prints:
 
 def describe(streams: Streams, table: NDArray[np.void], bars: int, kind: Kind) -> Prints:
     """Fill `head`, `low` and `high` of the windows in place and return their fingerprints."""
-    length = bars * GRID.steps_per_bar
+    length = bars * streams.bar_steps
     first = positions(streams.segments, table)
     exact = np.zeros(len(table), np.uint64)
     loose = np.zeros(len(table), np.uint64) if kind.loose_fingerprint else None

@@ -12,6 +12,7 @@ from training.corpus.build.merge import MergeOptions, merge
 from training.corpus.build.shards import is_done, plan_shards
 from training.corpus.corpus_kinds import kind_named
 from training.corpus.extract.selection import EVERYTHING, Selection
+from training.corpus.metres import metre_named
 from training.corpus.sources import find_sources
 from training.errors import CorpusError
 
@@ -24,6 +25,8 @@ class BuildOptions:
     """What `corpus build` was asked for."""
 
     kind: str
+    metre: str = "4/4"
+    """One of `METRES`; bars in other metres are left out."""
     bars: tuple[int, ...] = ()
     """Window lengths; empty for the kind's own."""
     executor: str = "pool"
@@ -77,7 +80,7 @@ def build_corpus(
     files = sources.files
     if options.kit != "auto":
         files = tuple(replace(file, kit=options.kit) for file in files)
-    shards = plan_shards(files, options.kind, options.files_per_shard, options.selection)
+    shards = plan_shards(files, options.kind, options.files_per_shard, options.selection, options.metre)
     work = corpus / WORK_FOLDER
     work.mkdir(parents=True, exist_ok=True)
     missing = [shard for shard in shards if not is_done(shard, work)]
@@ -93,7 +96,7 @@ def build_corpus(
     )
     bars = options.bars or kind_named(options.kind).default_bars
     progress.stage("cutting windows", len(bars) + 2)
-    merge_options = MergeOptions(options.kind, bars, options.seed)
+    merge_options = MergeOptions(options.kind, bars, options.seed, options.metre)
     return merge(shards, work, corpus, merge_options, sources.rejected, progress.advance)
 
 
@@ -106,6 +109,7 @@ def available_cpus() -> int:
 
 def _check(options: BuildOptions) -> None:
     kind_named(options.kind)
+    metre_named(options.metre)
     if any(not 1 <= bars <= 64 for bars in options.bars):
         raise CorpusError(f"bars {list(options.bars)}: give window lengths from 1 to 64 bars")
     if options.workers < 0 or options.files_per_shard < 1 or options.file_timeout_s <= 0:

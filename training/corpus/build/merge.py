@@ -19,7 +19,7 @@ from training.corpus.build.sections import CROSSING, SECTIONS, WORKS, held_out_s
 from training.corpus.build.shards import Shard, ShardOutput
 from training.corpus.build.splits import assign_splits, work_groups
 from training.corpus.corpus_kinds import Kind, kind_named
-from training.corpus.extract.bars import GRID
+from training.corpus.metres import FOUR_FOUR, Metre, metre_named
 from training.corpus.report.statistics import FileStatistics
 from training.corpus.sources import SPLITS, Rejected, SourceFile
 from training.corpus.windows import (
@@ -49,6 +49,7 @@ class MergeOptions:
     """Window lengths, the first one also used to find versions of one work."""
     seed: int = 0
     """Salt of the split of files for which no manifest fixes it."""
+    metre: str = FOUR_FOUR.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _write(
 ) -> dict[str, Any]:
     """Write every file of the corpus; the memory-mapped steps are closed when this returns."""
     kind = kind_named(options.kind)
-    merged = _concatenate(shards, work, corpus, kind)
+    merged = _concatenate(shards, work, corpus, kind, metre_named(options.metre))
     advance(1)
     rejected = sorted([*early, *merged.rejected], key=lambda entry: (entry.name, entry.reason))
     _write_rejects(corpus / "rejects.csv", rejected)
@@ -129,7 +130,7 @@ def _write(
     return content
 
 
-def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind) -> Merged:
+def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind, metre: Metre) -> Merged:
     """Put the shards' arrays one after another; the steps go straight to the corpus's file."""
     outputs = [shard_files.load_shard(shard, work) for shard in shards]
     total = sum(len(output.steps) for output in outputs)
@@ -158,6 +159,7 @@ def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind) 
         marks=_joined([output.marks for output in outputs], (), "uint8"),
         held=_joined([output.held for output in outputs], (kind.heads,), "uint8"),
         segments=_joined(tables, (), SEGMENT_DTYPE),
+        bar_steps=metre.grid.steps_per_bar,
     )
     rejected = tuple(entry for output in outputs for entry in output.rejected)
     return Merged(tuple(files), tuple(statistics), streams, rejected)
@@ -201,12 +203,17 @@ def _cut_windows(
     for bars, windows in judged.items():
         by_work = np.array(splits, np.uint8)[windows.owner]
         by_section = held_out_sections(
-            merged.streams.segments, windows.table, bars, merged.files, options.seed
+            merged.streams.segments,
+            windows.table,
+            bars,
+            merged.files,
+            options.seed,
+            merged.streams.bar_steps,
         )
         sections = few_works and _leaves_training(by_section, windows)
         windows.table["split"] = by_section if sections else by_work
         tables[bars], counts[str(bars)] = _deduplicated(windows, SECTIONS if sections else WORKS)
-        short = int((merged.streams.segments["steps"] < bars * GRID.steps_per_bar).sum())
+        short = int((merged.streams.segments["steps"] < bars * merged.streams.bar_steps).sum())
         counts[str(bars)] |= {"segments too short": short, "held_out": SECTIONS if sections else WORKS}
         advance(1)
     return CutWindows(tables, splits, groups, counts)
@@ -225,7 +232,7 @@ class _Judged:
 
 
 def _judged(merged: Merged, bars: int, kind: Kind) -> _Judged:
-    table = candidate_windows(merged.streams.segments, bars)
+    table = candidate_windows(merged.streams.segments, bars, merged.streams.bar_steps)
     verdict = judge(merged.streams, table, bars, kind)
     table = table[verdict == 0]
     prints = describe(merged.streams, table, bars, kind)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus.extract.bars import GRID
+from training.corpus.metres import FOUR_FOUR
 from training.corpus.sources import SourceFile
 
 WORKS, SECTIONS = "works", "sections"
@@ -26,6 +26,7 @@ def held_out_sections(
     bars: int,
     files: Sequence[SourceFile],
     seed: int,
+    bar_steps: int = FOUR_FOUR.grid.steps_per_bar,
 ) -> NDArray[np.uint8]:
     """Return the split of each window, `CROSSING` for those that overlap a held-out section. `[n]`
 
@@ -39,6 +40,7 @@ def held_out_sections(
         bars: their length.
         files: of the corpus.
         seed: salt of the order.
+        bar_steps: steps of a bar.
     """
     split = np.zeros(len(table), np.uint8)
     goal = max(MIN_HELD, int(HELD_SHARE * len(table)))
@@ -49,7 +51,9 @@ def held_out_sections(
             if counts[wanting] >= goal:
                 return split
             mine = np.flatnonzero(table["segment"] == number)
-            marked = _with_section(split[mine], table["first"][mine], bars, wanting, at_end)
+            marked = _with_section(
+                split[mine], table["first"][mine].astype(np.int64) // bar_steps, bars, wanting, at_end
+            )
             if marked is not None:
                 split[mine] = marked
                 counts[wanting] += int((marked == wanting).sum())
@@ -57,13 +61,13 @@ def held_out_sections(
 
 
 def _with_section(
-    split: NDArray[np.uint8], first: NDArray[np.uint32], bars: int, name: int, at_end: bool
+    split: NDArray[np.uint8], begin: NDArray[np.int64], bars: int, name: int, at_end: bool
 ) -> NDArray[np.uint8] | None:
     """Give one end of a segment's training windows to `name`; None where too little would be left.
 
     Args:
         split: `[n]` splits of the segment's windows, in order.
-        first: `[n]` the step at which each begins.
+        begin: `[n]` the bar at which each begins.
         bars: length of a window.
         name: the split that gets the section.
         at_end: take the last bars, else the first.
@@ -71,7 +75,6 @@ def _with_section(
     free = np.flatnonzero(split == TRAIN)
     if not len(free):
         return None
-    begin = first.astype(np.int64) // GRID.steps_per_bar
     low, high = int(begin[free].min()), int(begin[free].max()) + bars  # the bars that train has
     length = max(bars + MIN_HELD - 1, (high - low) // 4)
     length = min(length, high - low - bars)

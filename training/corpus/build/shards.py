@@ -16,11 +16,12 @@ from training.corpus.extract.bars import runs
 from training.corpus.extract.reader import Piece, UnusableFileError, read_piece
 from training.corpus.extract.selection import EVERYTHING, Selection
 from training.corpus.extract.streams import Segment
+from training.corpus.metres import FOUR_FOUR, Metre, metre_named
 from training.corpus.report.statistics import FileStatistics, metre_beats, statistics_of
 from training.corpus.sources import Rejected, SourceFile
 from training.corpus.windows import SEGMENT_DTYPE
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
 DONE = "_DONE"
 
@@ -36,12 +37,14 @@ class Shard:
     kind: str
     files: tuple[SourceFile, ...]
     selection: Selection = EVERYTHING
+    metre: str = FOUR_FOUR.name
 
     @property
     def key(self) -> str:
         """sha256 of what the output depends on."""
-        rows = [(file.sha256, file.kit, file.parts) for file in self.files]
-        content = json.dumps([FORMAT, self.kind, asdict(self.selection), rows], ensure_ascii=True)
+        rows = [(file.sha256, file.kit, file.parts, file.chords) for file in self.files]
+        decides = [FORMAT, self.kind, self.metre, asdict(self.selection), rows]
+        content = json.dumps(decides, ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def folder(self, work: Path) -> Path:
@@ -63,12 +66,16 @@ class ShardOutput:
 
 
 def plan_shards(
-    files: Sequence[SourceFile], kind: str, files_per_shard: int, selection: Selection = EVERYTHING
+    files: Sequence[SourceFile],
+    kind: str,
+    files_per_shard: int,
+    selection: Selection = EVERYTHING,
+    metre: str = FOUR_FOUR.name,
 ) -> list[Shard]:
     """Cut the files, already in order of content hash, into shards."""
     starts = range(0, len(files), files_per_shard)
     return [
-        Shard(number, kind, tuple(files[start : start + files_per_shard]), selection)
+        Shard(number, kind, tuple(files[start : start + files_per_shard]), selection, metre)
         for number, start in enumerate(starts)
     ]
 
@@ -93,13 +100,13 @@ def build_shard(
     folder = shard.folder(work)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    kind = kind_named(shard.kind)
+    kind, metre = kind_named(shard.kind), metre_named(shard.metre)
     segments: list[tuple[int, Segment]] = []
     records: list[FileStatistics | Unused] = []
     for number, source in enumerate(shard.files):
         if progress:
             progress(source)
-        record, found = _read(source, kind, shard.selection, quarantined or {})
+        record, found = _read(source, kind, metre, shard.selection, quarantined or {})
         records.append(record)
         segments.extend((number, segment) for segment in found)
     if progress:
@@ -118,7 +125,7 @@ class Unused:
 
 
 def _read(
-    source: SourceFile, kind: Kind, selection: Selection, quarantined: Mapping[str, str]
+    source: SourceFile, kind: Kind, metre: Metre, selection: Selection, quarantined: Mapping[str, str]
 ) -> tuple[FileStatistics | Unused, list[Segment]]:
     """Return the statistics and segments of a file, or the reason why it gives none."""
     if source.sha256 in quarantined:
@@ -130,20 +137,21 @@ def _read(
     if not piece.tracks:
         return Unused("no track of those asked for"), []
     try:
-        segments = kind.extract(piece, source)
+        segments = kind.extract(piece, source, metre)
     except MemoryError:
         return Unused("needs too much memory"), []
     except Exception as error:  # one file's oddity must not cost the others
         return Unused(f"cannot be extracted: {type(error).__name__}", printable(str(error))), []
     if not segments:
-        return _nothing_found(piece, kind), []
+        return _nothing_found(piece, kind, metre), []
     return statistics_of(piece), segments
 
 
-def _nothing_found(piece: Piece, kind: Kind) -> Unused:
-    if not runs(piece):
+def _nothing_found(piece: Piece, kind: Kind, metre: Metre) -> Unused:
+    if not runs(piece, metre):
         metres = metre_beats(piece)
-        return Unused("no bar in 4/4 or 2/2", max(metres, key=lambda metre: metres[metre], default=""))
+        wanted = " or ".join(f"{count}/{unit}" for count, unit in sorted(metre.signatures, reverse=True))
+        return Unused(f"no bar in {wanted}", max(metres, key=lambda metre: metres[metre], default=""))
     return Unused(f"no {kind.name} part")
 
 

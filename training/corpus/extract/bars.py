@@ -5,28 +5,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.music.grid import SIXTEENTHS
 from training.corpus.extract.reader import Piece, Track
+from training.corpus.metres import FOUR_FOUR, Metre
 
-GRID = SIXTEENTHS
-"""16ths in 4/4, the grid of every corpus."""
-METRES = {(4, 4), (2, 2)}
-"""Metres whose bars are kept."""
+STEPS_PER_BEAT = FOUR_FOUR.grid.steps_per_beat
+"""16ths, in every metre."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Bars of a kept metre without a break between them."""
+    """Bars of one metre without a break between them."""
 
     start_ticks: int
     """Its first bar line."""
     bars: int
     """Its length."""
+    metre: Metre = FOUR_FOUR
+
+    @property
+    def bar_steps(self) -> int:
+        """Steps of a bar."""
+        return self.metre.grid.steps_per_bar
 
     @property
     def steps(self) -> int:
         """Its length on the grid."""
-        return self.bars * GRID.steps_per_bar
+        return self.bars * self.bar_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +47,30 @@ class StepNotes:
     velocity: NDArray[np.int64]
 
 
-def runs(piece: Piece) -> list[Run]:
-    """Return the runs of whole 4/4 and 2/2 bars; a bar cut short by a metre change breaks a run."""
-    bar_ticks = GRID.beats_per_bar * piece.ticks_per_beat
+def runs(piece: Piece, metre: Metre = FOUR_FOUR) -> list[Run]:
+    """Return the runs of whole bars of a metre; a bar cut short by a metre change breaks a run."""
+    bar_ticks = metre.grid.beats_per_bar * piece.ticks_per_beat
     found: list[Run] = []
     ends = [tick for tick, _, _ in piece.metres[1:]]
     for index, (tick, numerator, denominator) in enumerate(piece.metres):
         last = index == len(ends)
-        bars = _bars_to_end(piece, tick) if last else (ends[index] - tick) // bar_ticks
-        if (numerator, denominator) not in METRES or bars <= 0:
+        bars = _bars_to_end(piece, tick, metre) if last else (ends[index] - tick) // bar_ticks
+        if (numerator, denominator) not in metre.signatures or bars <= 0:
             continue
         if found and found[-1].start_ticks + found[-1].bars * bar_ticks == tick:
-            found[-1] = Run(found[-1].start_ticks, found[-1].bars + bars)
+            found[-1] = Run(found[-1].start_ticks, found[-1].bars + bars, metre)
         else:
-            found.append(Run(tick, bars))
+            found.append(Run(tick, bars, metre))
     return found
 
 
-def _bars_to_end(piece: Piece, start_ticks: int) -> int:
+def _bars_to_end(piece: Piece, start_ticks: int, metre: Metre) -> int:
     """Count the bars from a metre change on that hold every onset, on its step, and every release."""
     last_onset = max(int(track.start_ticks[-1]) for track in piece.tracks)
     last_step = int(nearest_steps(np.array([last_onset - start_ticks]), piece.ticks_per_beat)[0])
-    bar_ticks = GRID.beats_per_bar * piece.ticks_per_beat
-    return max(-(-(piece.end_ticks - start_ticks) // bar_ticks), last_step // GRID.steps_per_bar + 1)
+    bar_ticks = metre.grid.beats_per_bar * piece.ticks_per_beat
+    bars_to_onset = last_step // metre.grid.steps_per_bar + 1
+    return max(-(-(piece.end_ticks - start_ticks) // bar_ticks), bars_to_onset)
 
 
 def on_grid(track: Track, run: Run, ticks_per_beat: int) -> StepNotes:
@@ -74,11 +79,11 @@ def on_grid(track: Track, run: Run, ticks_per_beat: int) -> StepNotes:
     end = np.maximum(nearest_steps(track.end_ticks - run.start_ticks, ticks_per_beat), start + 1)
     inside = (start < run.steps) & (end > 0)
     start, end = start[inside], end[inside]
-    exact = (track.start_ticks[inside] - run.start_ticks) * (GRID.steps_per_beat / ticks_per_beat)
+    exact = (track.start_ticks[inside] - run.start_ticks) * (STEPS_PER_BEAT / ticks_per_beat)
     late = (exact - start).astype(np.float64)
     return StepNotes(start, end, late, track.pitch[inside], track.velocity[inside])
 
 
 def nearest_steps(ticks: NDArray[np.int64], ticks_per_beat: int) -> NDArray[np.int64]:
     """Round ticks to steps in integers, a tie to the later step, as `Grid.nearest_step` does."""
-    return (2 * GRID.steps_per_beat * ticks + ticks_per_beat) // (2 * ticks_per_beat)
+    return (2 * STEPS_PER_BEAT * ticks + ticks_per_beat) // (2 * ticks_per_beat)

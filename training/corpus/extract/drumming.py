@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES, Kit, drum_hits, tokens_of_hits
 from engine.music.groove import HITS, OFFSETS, VELOCITIES, groove_rows
-from training.corpus.extract.bars import GRID, Run, StepNotes, on_grid, runs
+from training.corpus.extract.bars import Run, StepNotes, on_grid, runs
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, onset_marks, with_bar_marks
+from training.corpus.metres import Metre
 from training.corpus.sources import SourceFile
 
 OFFSET_SCALE = 32_767
@@ -37,11 +38,11 @@ def merged_track(tracks: list[Track], name: str) -> Track:
     )
 
 
-def drums_segments(piece: Piece, source: SourceFile) -> list[Segment]:
+def drums_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
     """Return the streams `uint16 [S, 1]` of drum tokens."""
     return [
         segment
-        for run, notes in _played(piece)
+        for run, notes in _played(piece, metre)
         for segment in _cut(run, piece, notes, drum_column(notes, run.steps, source)[:, None])
     ]
 
@@ -52,12 +53,14 @@ def drum_column(notes: StepNotes, total_steps: int, source: SourceFile) -> NDArr
     return tokens_of_hits(hits).astype(np.uint16)
 
 
-def groove_segments(piece: Piece, source: SourceFile) -> list[Segment]:
+def groove_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
     """Return the streams `int16 [S, 18]`: nine velocities (0 is no hit), nine scaled offsets."""
     found = []
-    for run, notes in _played(piece):
-        onsets_beats = (notes.onset_steps + notes.late_steps) * GRID.step_beats
-        rows = groove_rows(onsets_beats, notes.pitch, notes.velocity, run.steps, kit_of(source), GRID)
+    for run, notes in _played(piece, metre):
+        onsets_beats = (notes.onset_steps + notes.late_steps) * run.metre.grid.step_beats
+        rows = groove_rows(
+            onsets_beats, notes.pitch, notes.velocity, run.steps, kit_of(source), run.metre.grid
+        )
         found.extend(_cut(run, piece, notes, stored_groove(rows)))
     return found
 
@@ -76,16 +79,16 @@ def restored_groove(stored: NDArray[np.int16]) -> NDArray[np.float32]:
     return np.concatenate([(velocities > 0).astype(np.float32), velocities, offsets], axis=-1)
 
 
-def _played(piece: Piece) -> list[tuple[Run, StepNotes]]:
+def _played(piece: Piece, metre: Metre) -> list[tuple[Run, StepNotes]]:
     track = drum_track(piece)
     if track is None:
         return []
-    return [(run, on_grid(track, run, piece.ticks_per_beat)) for run in runs(piece)]
+    return [(run, on_grid(track, run, piece.ticks_per_beat)) for run in runs(piece, metre)]
 
 
 def _cut(run: Run, piece: Piece, notes: StepNotes, steps: NDArray[np.generic]) -> list[Segment]:
     """Cut a run's stream at long silences; a bar is active if anything is hit in it."""
-    active = bar_any(steps[:, :CLASSES].any(axis=1))
+    active = bar_any(steps[:, :CLASSES].any(axis=1), run.bar_steps)
     marks = with_bar_marks(onset_marks(notes, run.steps), active)
     held = np.zeros((run.steps, 0), np.uint8)
     return cut_segments("drums", run, piece.ticks_per_beat, active, steps, marks, held)

@@ -18,6 +18,7 @@ from training.corpus.extract.streams import (
     sounding_tokens,
     with_bar_marks,
 )
+from training.corpus.metres import Metre
 from training.corpus.sources import SourceFile
 
 LINE_POLYPHONY = 0.25
@@ -28,9 +29,9 @@ UNPITCHED_PROGRAMS = frozenset({47, *range(112, 128)})
 """Timpani, percussive instruments and sound effects."""
 
 
-def melody_segments(piece: Piece, source: SourceFile) -> list[Segment]:
-    """Return the streams `uint8 [S, 1]` of every melodic line in 4/4 and 2/2 bars."""
-    kept = runs(piece)
+def melody_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+    """Return the streams `uint8 [S, 1]` of every melodic line in bars of a metre."""
+    kept = runs(piece, metre)
     if not kept:
         return []
     return [
@@ -64,7 +65,7 @@ def _segments(track: Track, run: Run, ticks_per_beat: int) -> list[Segment]:
     notes = on_grid(track, run, ticks_per_beat)
     if not len(notes.pitch):
         return []
-    line = Line.of(notes, run.steps)
+    line = Line.of(notes, run)
     return cut_segments(
         track.name,
         run,
@@ -90,8 +91,9 @@ class Line:
     """`[bars]` whether anything sounds."""
 
     @staticmethod
-    def of(notes: StepNotes, total_steps: int) -> "Line":
+    def of(notes: StepNotes, run: Run) -> "Line":
         """Make the voice of a part's notes."""
-        tokens = line_tokens(notes, total_steps)
+        tokens = line_tokens(notes, run.steps)
         sounding = sounding_tokens(tokens)
-        return Line(tokens, held_tokens(sounding), onset_marks(notes, total_steps), bar_any(sounding > 0))
+        active = bar_any(sounding > 0, run.bar_steps)
+        return Line(tokens, held_tokens(sounding), onset_marks(notes, run.steps), active)

@@ -10,25 +10,26 @@ from training.corpus.extract.melodic import UNPITCHED_PROGRAMS
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, onset_marks, with_bar_marks
 from training.corpus.fingerprints import weights
+from training.corpus.metres import Metre
 from training.corpus.sources import SourceFile
 
 PACKED_KEYS = KEYS // 8
 """Bytes of one step."""
 
 
-def pianoroll_segments(piece: Piece, source: SourceFile) -> list[Segment]:
+def pianoroll_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
     """Return the streams `uint8 [S, 11]` of all pitched tracks together."""
     tracks = [t for t in piece.tracks if not t.is_drum and t.program not in UNPITCHED_PROGRAMS]
     if not tracks:
         return []
     whole = merged_track(tracks, "all pitched parts")
-    return [segment for run in runs(piece) for segment in _segments(whole, run, piece.ticks_per_beat)]
+    return [segment for run in runs(piece, metre) for segment in _segments(whole, run, piece.ticks_per_beat)]
 
 
 def _segments(track: Track, run: Run, ticks_per_beat: int) -> list[Segment]:
     notes = on_grid(track, run, ticks_per_beat)
     roll = piano_roll(notes.onset_steps, notes.end_steps, notes.pitch, run.steps) > 0
-    active = bar_any(roll.any(axis=1))
+    active = bar_any(roll.any(axis=1), run.bar_steps)
     marks = with_bar_marks(onset_marks(notes, run.steps), active)
     held = np.zeros((run.steps, 0), np.uint8)
     return cut_segments(track.name, run, ticks_per_beat, active, np.packbits(roll, axis=1), marks, held)

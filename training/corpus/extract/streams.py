@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.music.melody import FIRST_NOTE, melody_tokens
-from training.corpus.extract.bars import GRID, Run, StepNotes
+from training.corpus.extract.bars import Run, StepNotes
 
 ONSET = 1
 """Something starts at this step."""
@@ -91,16 +91,16 @@ def crowded_onsets(
     return steps, crowded
 
 
-def bar_any(flags: ArrayLike) -> NDArray[np.bool_]:
+def bar_any(flags: ArrayLike, bar_steps: int) -> NDArray[np.bool_]:
     """Tell for each bar `[bars]` whether any of its steps `[S]` is set."""
-    active: NDArray[np.bool_] = (np.asarray(flags) != 0).reshape(-1, GRID.steps_per_bar).any(axis=1)
+    active: NDArray[np.bool_] = (np.asarray(flags) != 0).reshape(-1, bar_steps).any(axis=1)
     return active
 
 
 def with_bar_marks(marks: NDArray[np.uint8], active: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Add `ACTIVE_BAR` at the bar lines of the active bars `[bars]`."""
     marked = marks.copy()
-    marked[:: GRID.steps_per_bar] |= np.where(active, ACTIVE_BAR, 0).astype(np.uint8)
+    marked[:: len(marks) // max(1, len(active))] |= np.where(active, ACTIVE_BAR, 0).astype(np.uint8)
     return marked
 
 
@@ -127,7 +127,7 @@ def cut_segments(
     """Return the stretches of a run's stream `[S, W]` between silences longer than the gap."""
     found = []
     for first, end in active_spans(active):
-        cut = slice(first * GRID.steps_per_bar, end * GRID.steps_per_bar)
-        start_ticks = run.start_ticks + first * GRID.beats_per_bar * ticks_per_beat
+        cut = slice(first * run.bar_steps, end * run.bar_steps)
+        start_ticks = run.start_ticks + first * run.metre.grid.beats_per_bar * ticks_per_beat
         found.append(Segment(part, start_ticks, steps[cut], marks[cut], held[cut]))
     return found

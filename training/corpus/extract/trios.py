@@ -7,6 +7,7 @@ from training.corpus.extract.drumming import drum_column, drum_track
 from training.corpus.extract.melodic import Line, is_line
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, with_bar_marks
+from training.corpus.metres import Metre
 from training.corpus.sources import SourceFile
 
 BASS_PROGRAMS = range(32, 40)
@@ -14,7 +15,7 @@ MAX_MELODIES = 4
 """A file gives one stream for each of its busiest melodic lines, at most this many."""
 
 
-def trio_segments(piece: Piece, source: SourceFile) -> list[Segment]:
+def trio_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
     """Return the streams `uint16 [S, 3]` of melody and bass tokens and drum tokens."""
     drums = drum_track(piece)
     lines = [track for track in piece.tracks if not track.is_drum and is_line(track, piece)]
@@ -27,7 +28,7 @@ def trio_segments(piece: Piece, source: SourceFile) -> list[Segment]:
     return [
         segment
         for melody in melodies
-        for run in runs(piece)
+        for run in runs(piece, metre)
         for segment in _segments(melody, bass, drums, run, piece.ticks_per_beat, source)
     ]
 
@@ -47,10 +48,10 @@ def _segments(
 
     Marks are those of the melody.
     """
-    high = Line.of(on_grid(melody, run, ticks_per_beat), run.steps)
-    low = Line.of(on_grid(bass, run, ticks_per_beat), run.steps)
+    high = Line.of(on_grid(melody, run, ticks_per_beat), run)
+    low = Line.of(on_grid(bass, run, ticks_per_beat), run)
     beat = drum_column(on_grid(drums, run, ticks_per_beat), run.steps, source)
-    beating = bar_any(beat > 0)
+    beating = bar_any(beat > 0, run.bar_steps)
     return cut_segments(
         melody.name,
         run,

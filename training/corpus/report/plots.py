@@ -207,7 +207,7 @@ def _examples(corpus: Corpus) -> Figure | None:
 
 
 def _draw_window(axes: Axes, kind: str, window: Any) -> None:
-    if kind in ("melody", "trio"):
+    if kind in ("melody", "words", "trio"):
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         for stream, colour in ((0, BLUE), (1, GREEN))[: window.shape[1]]:
             _draw_line(axes, window[:, stream].tolist(), colour)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from engine.music.drums import CLASSES, hits_of_tokens
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from training.corpus.dataset import Corpus
-from training.corpus.extract.bars import GRID
 from training.corpus.sources import SPLITS
 
-_CHUNK_STEPS = 1 << 18
+_CHUNK_STEPS = 3 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,7 @@ class _Tally:
         tally = _Tally()
         add = {
             "melody": tally._add_melody,
+            "words": tally._add_melody,
             "drums": tally._add_drums,
             "groove": tally._add_groove,
             "trio": tally._add_trio,
@@ -107,7 +107,7 @@ class _Tally:
         for start in range(0, len(corpus.data), _CHUNK_STEPS):  # a whole number of bars
             steps = np.asarray(corpus.data[start : start + _CHUNK_STEPS])
             struck = add(steps)
-            tally.onsets.append(struck.reshape(-1, GRID.steps_per_bar).sum(axis=1))
+            tally.onsets.append(struck.reshape(-1, corpus.metre.grid.steps_per_bar).sum(axis=1))
         return tally
 
     def _add_melody(self, steps: NDArray[Any]) -> NDArray[Any]:

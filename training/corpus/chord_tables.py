@@ -1,0 +1,40 @@
+"""Chord annotations beside MIDI files."""
+
+import csv
+from collections import defaultdict
+from functools import lru_cache
+from pathlib import Path
+
+from training.errors import CorpusError
+
+CHORDS_NAME = "chords.csv"
+"""Table `path,tick,chord` of the files in its folder."""
+
+
+def chords_beside(path: Path) -> tuple[tuple[int, str], ...]:
+    """Return tick and name of a file's chords from the `chords.csv` in its folder; none without one.
+
+    Raises:
+        CorpusError: a tick in it is not a number.
+    """
+    return _chord_table(path.parent).get(path.name, ())
+
+
+@lru_cache(maxsize=16)
+def _chord_table(folder: Path) -> dict[str, tuple[tuple[int, str], ...]]:
+    """Read a folder's `chords.csv`: chords in order, by file name."""
+    table, found = folder / CHORDS_NAME, defaultdict[str, list[tuple[int, str]]](list)
+    if not table.is_file():
+        return {}
+    with table.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if not {"path", "tick", "chord"} <= set(reader.fieldnames or ()):
+            return {}
+        for row in reader:
+            try:
+                found[Path(row["path"]).name].append((int(row["tick"]), row["chord"]))
+            except (TypeError, ValueError) as error:
+                raise CorpusError(
+                    f"{table}: line {reader.line_num}: tick {row['tick']!r} is not a whole number; mend it"
+                ) from error
+    return {name: tuple(chords) for name, chords in found.items()}

@@ -1,0 +1,70 @@
+"""Melodic lines with what surrounds them: the chord, the key, and the bar before.
+
+Stored columns of a step: melody token; chord as 12 bits (bit 0 is C), 0 where none is known; major
+tonic of the key signature, 0 to 11; token one bar earlier plus 1, 0 where there is none.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.music.chords import parse_chord
+from training.corpus.extract.bars import STEPS_PER_BEAT, Run, nearest_steps, on_grid, runs
+from training.corpus.extract.local_keys import bar_tonics
+from training.corpus.extract.melodic import Line, line_tracks
+from training.corpus.extract.reader import Piece, Track
+from training.corpus.extract.streams import Segment, cut_segments, with_bar_marks
+from training.corpus.metres import Metre
+from training.corpus.sources import SourceFile
+
+TOKEN, CHORD, TONIC, BEFORE = range(4)
+"""Stored columns."""
+
+
+def words_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+    """Return the streams `uint16 [S, 4]` of every melodic line in bars of a metre."""
+    tracks = line_tracks(piece, source)
+    return [
+        segment
+        for run in runs(piece, metre)
+        for track in tracks
+        for segment in _segments(piece, track, run, source)
+    ]
+
+
+def _segments(piece: Piece, track: Track, run: Run, source: SourceFile) -> list[Segment]:
+    notes = on_grid(track, run, piece.ticks_per_beat)
+    if not len(notes.pitch):
+        return []
+    line, steps = Line.of(notes, run), np.zeros((run.steps, 4), np.uint16)
+    steps[:, TOKEN] = line.tokens
+    steps[:, CHORD] = step_chords(source, run, piece.ticks_per_beat)
+    steps[:, TONIC] = np.repeat(bar_tonics(piece, run, track), run.bar_steps)
+    steps[run.bar_steps :, BEFORE] = line.tokens[: -run.bar_steps].astype(np.uint16) + 1
+    return cut_segments(
+        track.name,
+        run,
+        piece.ticks_per_beat,
+        line.active,
+        steps,
+        with_bar_marks(line.marks, line.active),
+        line.held[:, None],
+    )
+
+
+def step_chords(source: SourceFile, run: Run, ticks_per_beat: int) -> NDArray[np.uint16]:
+    """Return the chord of every step `[S]` of a run as 12 bits: the one that sounds where the beat begins."""
+    marks = sorted((tick, chord_bits(name)) for tick, name in source.chords)
+    bits = np.array([0, *(bits for _, bits in marks)], np.uint16)
+    starts = nearest_steps(np.array([tick for tick, _ in marks], np.int64) - run.start_ticks, ticks_per_beat)
+    beats = np.arange(run.steps) // STEPS_PER_BEAT * STEPS_PER_BEAT
+    found: NDArray[np.uint16] = bits[np.searchsorted(starts, beats, side="right")]
+    return found
+
+
+def chord_bits(name: str) -> int:
+    """Return the pitch classes of a named chord as 12 bits (bit 0 is C); 0 for none or an unknown name."""
+    try:
+        chord = parse_chord(name)
+    except ValueError:
+        return 0
+    return 0 if chord is None else sum(1 << pitch_class for pitch_class in chord.pitch_classes)
