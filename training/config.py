@@ -59,6 +59,24 @@ class ContinuerConfig(Table, frozen=True):
     channels: Size = 128
 
 
+class WordsConfig(Table, frozen=True):
+    """Two bars of melody by a decoder with a language; see training/models/words.py."""
+
+    coarse_rhythm: Size = 12
+    """Latent dimensions of a phrase's kind of rhythm."""
+    coarse_pitch: Size = 16
+    fine_rhythm: Size = 6
+    """Latent dimensions of each beat's rhythm."""
+    fine_pitch: Size = 12
+    rhythm_hidden: Size = 64
+    """Units of the rhythm encoder."""
+    pitch_hidden: Size = 128
+    channels: Size = 128
+    """Of what a step is given."""
+    hidden: Size = 320
+    """LSTM units."""
+
+
 class ModelConfig(Table, frozen=True):
     """A variational autoencoder over one representation, or (task `continue`) a continuation."""
 
@@ -70,6 +88,8 @@ class ModelConfig(Table, frozen=True):
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     continuer: ContinuerConfig = ContinuerConfig()
+    words: WordsConfig | None = None
+    """Where given, the model is one of training/models/words.py, on a corpus of kind `words`."""
 
     def __post_init__(self) -> None:
         """Refuse a task its representation cannot do."""
@@ -78,6 +98,8 @@ class ModelConfig(Table, frozen=True):
                 f"task {self.task} with representation {self.representation}: a piano roll is continued, "
                 "the others are not"
             )
+        if self.words is not None and (self.representation, self.task) != ("melody", "autoencode"):
+            raise ValueError("model.words is for representation melody and task autoencode")
         if self.task in ("humanize", "drumify") and self.representation != "groove":
             raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
 
@@ -94,6 +116,8 @@ class DataConfig(Table, frozen=True):
     """Largest transposition in semitones, drawn per window, both ways; 0 for drums."""
     batch: Annotated[int, Meta(ge=1, le=1_000_000)] = 128
     """Windows a step, over all ranks."""
+    shares: tuple[Weight, ...] = ()
+    """Share of the steps for each corpus, the first one's first; empty is by their windows."""
 
 
 class LossConfig(Table, frozen=True):
@@ -112,6 +136,15 @@ class LossConfig(Table, frozen=True):
     """Part of training after which `own_share` ramps up, 0 to 1."""
     stream_weights: tuple[Weight, ...] = ()
     """Weight of each categorical stream against the KL and the others; empty is 1 for all."""
+    fine_beta: Weight = 0.1
+    """Words: weight of the KL of the fine latent, in beats that keep it."""
+    fine_left_out: tuple[Share, Share, Share, Share] = (0.4, 0.08, 0.08, 0.3)
+    """Words: shares of phrases written without the fine latent, without its pitch half, without its rhythm
+    half, and without either in some of the beats; the rest has all of it."""
+    chords_left_out: Share = 0.5
+    """Words: share of phrases that are written without the chords that are known."""
+    before_left_out: Share = 0.4
+    """Words: share of phrases that are written without the bar before."""
     from_nothing: Share = 0.0
     """Continuations: share of phrases written from the zero state, so that starting from it is learned."""
     velocity_weight: Weight = 20.0
@@ -143,6 +176,8 @@ class RunConfig(Table, frozen=True):
     """Of the run's folder and of the bundle made from it."""
     corpus: str
     """Folder of the corpus, relative to where the command runs."""
+    further_corpora: tuple[str, ...] = ()
+    """Folders of corpora in other metres to train on as well."""
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 1
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()

@@ -19,12 +19,13 @@ from training import schedules
 from training.checkpoint import RunFolder
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
+from training.corpus.joined import JoinedCorpora, JoinedSampler
 from training.corpus.sampler import EpochSampler
 from training.distributed import Ranks, ranks
 from training.encoder_input import heard_and_target
 from training.errors import ConfigError
 from training.evaluation.core_metrics import core_metrics
-from training.models.build import Trainable, build_model, build_objective
+from training.models.build import Trainable, build_model, build_objective, latent_size
 from training.models.losses import Noise, Terms
 
 SCORE = "score"
@@ -88,11 +89,12 @@ class _Trainer:
         started_from: str,
     ) -> None:
         self.config, self.folder, self.team, self.started_from = config, folder, team, started_from
-        self.corpus = Corpus.open(config.corpus, config.model.window_bars)
-        self.ids = self.corpus.window_ids("train")
+        paths = (config.corpus, *config.further_corpora)
+        self.corpora = JoinedCorpora.open(paths, config.model.window_bars)
+        self.corpus = self.corpora.first
         # A small corpus may hold no whole work back; then the record says what was measured instead.
         self.split = "valid" if len(self.corpus.window_ids("valid")) else "train"
-        _check_sizes(config, team, len(self.ids))
+        _check_sizes(config, team, self.corpora)
         torch.manual_seed(config.seed)
         self.model = build_model(config.model).to(team.device)
         if start_from is not None:
@@ -102,13 +104,7 @@ class _Trainer:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), betas=(0.9, 0.98), weight_decay=config.optim.weight_decay
         )
-        self.sampler = EpochSampler(
-            len(self.ids),
-            config.data.batch // team.world_size,
-            seed=config.seed,
-            rank=team.rank,
-            world_size=team.world_size,
-        )
+        self.sampler = _sampler(config, team, self.corpora.train_counts)
         self.step, self.seconds, self.best, self.worse = 0, 0.0, -1.0, 0
         self._restore()
 
@@ -137,10 +133,11 @@ class _Trainer:
         torch.manual_seed(config.seed * 1_000_003 + self.step)
         draw = self.sampler.next()
         window = torch.as_tensor(
-            self.corpus.batch(self.ids[draw.items], transpose=config.data.transpose, uniforms=draw.uniforms)
+            self.corpora.train_batch(draw.items, config.data.transpose, draw.uniforms)
         )
         heard, target = heard_and_target(window, config.model, generator)
-        noise = Noise.draw(generator, config.data.batch, config.model.z_size, target.shape[1])
+        z_size = latent_size(self.model, config.model, target.shape[1])
+        noise = Noise.draw(generator, config.data.batch, z_size, target.shape[1])
         mine = Noise(*(part[self.team.share(config.data.batch)].to(device) for part in noise))
         for group in self.optimizer.param_groups:
             group["lr"] = schedules.learning_rate(self.step, config.optim)
@@ -177,7 +174,6 @@ class _Trainer:
         return metrics
 
     def _record(self) -> dict[str, Any]:
-        info = self.corpus.info
         return {
             "steps": self.step,
             "sequences": self.step * self.config.data.batch,
@@ -186,8 +182,8 @@ class _Trainer:
             "started_from": self.started_from,
             "torch": str(torch.__version__),
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            "data_sha256": self.corpus.sha256,
-            "data": info["sources"],
+            "data_sha256": self.corpora.sha256,
+            "data": self.corpora.sources,
         }
 
     def _state(self) -> dict[str, Any]:
@@ -197,14 +193,14 @@ class _Trainer:
             "optimizer": self.optimizer.state_dict(),
             "sampler": dict(self.sampler.state()),
             "counters": [self.step, self.seconds, self.best, self.worse],
-            "data_sha256": self.corpus.sha256,
+            "data_sha256": self.corpora.sha256,
         }
 
     def _restore(self) -> None:
         state = self.folder.load_checkpoint(self.team.device)
         if state is None:
             return
-        if state["data_sha256"] != self.corpus.sha256:
+        if state["data_sha256"] != self.corpora.sha256:
             raise ConfigError(
                 f"{self.folder.path}: was trained on another corpus than {self.config.corpus}; "
                 "name that corpus, or give the run a new folder"
@@ -216,15 +212,27 @@ class _Trainer:
         self.step, self.seconds, self.best, self.worse = state["counters"]
 
 
-def _check_sizes(config: RunConfig, team: Ranks, windows: int) -> None:
+def _sampler(config: RunConfig, team: Ranks, counts: list[int]) -> EpochSampler | JoinedSampler:
+    """Return what draws this rank's part of every batch."""
+    batch, seed = config.data.batch // team.world_size, config.seed
+    if len(counts) == 1:
+        return EpochSampler(counts[0], batch, seed=seed, rank=team.rank, world_size=team.world_size)
+    shares = config.data.shares
+    return JoinedSampler(counts, shares, batch, seed=seed, rank=team.rank, world_size=team.world_size)
+
+
+def _check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
     """Fail before the first step where the sizes cannot work."""
     if config.data.batch % team.world_size:
         raise ConfigError(
             f"data.batch={config.data.batch}: not a multiple of the {team.world_size} processes; "
             "choose one that is"
         )
-    if windows == 0:
-        raise ConfigError(f"{config.corpus}: no training windows of {config.model.bars} bars; add files")
+    for part, count in zip(corpora.parts, corpora.train_counts, strict=True):
+        if count == 0:
+            raise ConfigError(f"{part.path}: no training windows of {config.model.bars} bars; add files")
+    if config.data.shares and len(config.data.shares) != len(corpora.parts):
+        raise ConfigError(f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each")
 
 
 def load_model(run: Path) -> tuple[RunConfig, Trainable]:

@@ -49,6 +49,8 @@ class Kind:
     """From stored windows and shifts in semitones to the model's tensor."""
     default_bars: tuple[int, ...]
     """Window lengths where none is asked for."""
+    tells_metre: bool = False
+    """Whether the tensor has the number of the metre in `METRES` as one more column."""
     loose_fingerprint: Fingerprint | None = None
     """A coarser one: held-out windows that match a training window are flagged, not removed."""
 
@@ -78,6 +80,7 @@ _ALL = (
         bounds=fingerprints.words_bounds,
         fingerprint=fingerprints.words_fingerprint,
         present=to_model_tensor.present_words,
+        tells_metre=True,
         default_bars=(2, 16),
     ),
     Kind(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from training.corpus.build.merge import SCHEMA
 from training.corpus.corpus_kinds import Kind, kind_named
-from training.corpus.metres import FOUR_FOUR, Metre, metre_named
+from training.corpus.metres import FOUR_FOUR, METRES, Metre, metre_named
 from training.corpus.sources import SPLITS
 from training.corpus.windows import SEEN_IN_TRAIN, gather, positions
 from training.errors import CorpusError
@@ -124,7 +124,11 @@ class Corpus:
             shifts = np.zeros(len(rows), np.int64)
         head = rows["head"][:, : self.kind.heads]
         block = gather(self.data, positions(self.segments, rows), self.steps, head)
-        return self.kind.present(block, shifts)
+        tensor = self.kind.present(block, shifts)
+        if not self.kind.tells_metre:
+            return tensor
+        number = np.full((*tensor.shape[:2], 1), list(METRES).index(self.metre.name), tensor.dtype)
+        return np.concatenate([tensor, number], axis=2)
 
     def batches(self, split: str, batch_size: int, *, unseen: bool = False) -> Iterator[NDArray[Any]]:
         """Yield a split once, in order and as it is; the last batch may be smaller."""

@@ -6,7 +6,9 @@ from training.corpus.dataset import Corpus
 from training.evaluation.continuation import evaluate_continuation
 from training.evaluation.reconstruction import evaluate_reconstruction
 from training.models.build import Trainable
+from training.evaluation.words import evaluate_words
 from training.models.seq2seq import Continuer
+from training.models.words import Words
 
 
 def core_metrics(
@@ -20,5 +22,8 @@ def core_metrics(
     if isinstance(model, Continuer):
         metrics = evaluate_continuation(model, corpus, split, windows, unseen=unseen)
         return metrics | {"score": metrics["teacher_forced_f1"]}
+    if isinstance(model, Words):
+        metrics = evaluate_words(model, corpus, split, windows)
+        return metrics | {"score": metrics["free_running"]}
     metrics = evaluate_reconstruction(model, corpus, split, windows, unseen=unseen)
     return metrics | {"score": metrics["free_running"]}

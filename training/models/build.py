@@ -7,12 +7,16 @@ from training.config import LossConfig, ModelConfig
 from training.models.losses import ContinuationObjective, Objective
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
+from training.models.words import BEAT_STEPS, Words
+from training.models.words_loss import WordsObjective
 
-Trainable = VAE | Continuer
+Trainable = VAE | Continuer | Words
 
 
 def build_model(config: ModelConfig) -> Trainable:
     """Return the model that `config` describes, with fresh weights."""
+    if config.words is not None:
+        return Words(config.words)
     spec = representation(config.representation, config.bars)
     if config.task == "continue":
         return Continuer(config, spec.width)
@@ -21,4 +25,11 @@ def build_model(config: ModelConfig) -> Trainable:
 
 def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
     """Return the loss of `model`, a module with the signature of `Objective.forward`."""
+    if isinstance(model, Words):
+        return WordsObjective(model, config)
     return ContinuationObjective(model, config) if isinstance(model, Continuer) else Objective(model, config)
+
+
+def latent_size(model: Trainable, config: ModelConfig, steps: int) -> int:
+    """Return how many numbers of noise a phrase of so many steps takes."""
+    return model.layout(steps // BEAT_STEPS).size if isinstance(model, Words) else config.z_size

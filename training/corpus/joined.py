@@ -1,0 +1,123 @@
+"""Corpora of several metres as one to train on; every batch is of one metre."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpus.dataset import Corpus
+from training.corpus.sampler import Draw, EpochSampler, SamplerState
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedCorpora:
+    """One corpus or several of the same kind and window length; what is held out is the first one's."""
+
+    parts: tuple[Corpus, ...]
+    train_ids: tuple[NDArray[np.int64], ...]
+    """Ids of the training windows of each part."""
+
+    @staticmethod
+    def open(paths: Sequence[Path | str], bars: int) -> "JoinedCorpora":
+        """Open corpora for windows of `bars` bars.
+
+        Raises:
+            CorpusError: one is not there, has another schema, or was not built for that length.
+        """
+        parts = tuple(Corpus.open(path, bars) for path in paths)
+        return JoinedCorpora(parts, tuple(part.window_ids("train") for part in parts))
+
+    @property
+    def first(self) -> Corpus:
+        """The corpus that is measured on."""
+        return self.parts[0]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the content of all parts, in their order."""
+        if len(self.parts) == 1:
+            return self.first.sha256
+        return hashlib.sha256("".join(part.sha256 for part in self.parts).encode()).hexdigest()
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """Collections with their licences and numbers of files, once for each part they are in."""
+        return [dict(source) for part in self.parts for source in part.info["sources"]]
+
+    @property
+    def train_counts(self) -> list[int]:
+        """Training windows of each part."""
+        return [len(ids) for ids in self.train_ids]
+
+    def train_batch(
+        self, places: NDArray[np.int64], transpose: int, uniforms: NDArray[np.float64]
+    ) -> NDArray[Any]:
+        """Return training windows of one part as the model's tensor.
+
+        Args:
+            places: `[B]` places in the training windows of all parts, one part's after another's.
+            transpose: as in `Corpus.batch`.
+            uniforms: as in `Corpus.batch`.
+        """
+        firsts = _firsts(self.train_counts)
+        number = int(np.searchsorted(firsts, places[0], side="right")) - 1
+        ids = self.train_ids[number][places - firsts[number]]
+        return self.parts[number].batch(ids, transpose=transpose, uniforms=uniforms)
+
+
+def _firsts(counts: Sequence[int]) -> NDArray[np.int64]:
+    """Return the first place of each part."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)[:-1]])
+
+
+class JoinedState(TypedDict):
+    """What a checkpoint keeps of a `JoinedSampler`."""
+
+    drawn: int
+    parts: list[SamplerState]
+
+
+class JoinedSampler:
+    """Draws the part of each batch by its share, and the windows within by an `EpochSampler` of its own."""
+
+    def __init__(
+        self,
+        counts: Sequence[int],
+        shares: Sequence[float],
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        weights = np.array(shares or counts, np.float64)
+        if len(weights) != len(counts):
+            raise ValueError(f"{len(weights)} shares for {len(counts)} corpora; give one each, or none")
+        self.parts = [
+            EpochSampler(count, batch_size, seed=seed + number, rank=rank, world_size=world_size)
+            for number, count in enumerate(counts)
+        ]
+        self.firsts, self.shares = _firsts(counts), weights / weights.sum()
+        self.seed, self.drawn = seed, 0
+
+    def next(self) -> Draw:
+        """Return this rank's share of the next batch."""
+        rng = np.random.default_rng([self.seed, self.drawn, 2])
+        number = int(rng.choice(len(self.shares), p=self.shares))
+        self.drawn += 1
+        draw = self.parts[number].next()
+        return Draw(draw.items + self.firsts[number], draw.uniforms)
+
+    def state(self) -> JoinedState:
+        """Return where the next batch begins."""
+        return {"drawn": self.drawn, "parts": [part.state() for part in self.parts]}
+
+    def load_state(self, state: JoinedState) -> None:
+        """Go to where a state was taken."""
+        self.drawn = state["drawn"]
+        for part, entry in zip(self.parts, state["parts"], strict=True):
+            part.load_state(entry)

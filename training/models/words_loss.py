@@ -1,0 +1,100 @@
+"""What a model of words is trained to do: write a phrase from what is left of its latent.
+
+Shape legend: B batch, T steps, K beats, Z latent size, V tokens.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.config import LossConfig
+from training.corpus.metres import METRES
+from training.models.losses import Noise, Terms
+from training.models.vae import Posterior
+from training.models.words import BEAT_STEPS, Layout, Surroundings, Words
+
+def tokens_and_surroundings(window: Tensor) -> tuple[Tensor, Surroundings]:
+    """Take apart a window `[B, T, 4]`: token, chord mask, token a bar before, metre.
+
+    Only the first bar's tokens before are of the bar before; chords are those at each beat.
+    """
+    metre = int(window[0, 0, 3])
+    masks = window[:, ::BEAT_STEPS, 1]
+    chords = (masks.unsqueeze(-1) >> torch.arange(12, device=window.device)) & 1
+    bar_steps = tuple(METRES.values())[metre].grid.steps_per_bar
+    return window[..., 0], Surroundings(chords.float(), window[:, :bar_steps, 2], metre)
+
+
+def kept_beats(noise: Noise, beats: int, shares: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+    """Return which beats keep their fine rhythm and their fine pitch, each `[B, K]` of 0 and 1."""
+    nothing, no_pitch, no_rhythm, single = (sum(shares[: n + 1]) for n in range(4))
+    lot = noise.nothing.unsqueeze(-1)
+    some = (noise.withhold[:, :beats] > noise.own[:, :1]).float()
+    rhythm = torch.where(lot < single, some, 1.0)
+    rhythm = torch.where(lot < no_rhythm, 0.0, rhythm)
+    rhythm = torch.where(lot < no_pitch, 1.0, rhythm)
+    rhythm = torch.where(lot < nothing, 0.0, rhythm)
+    pitch = torch.where(lot < single, some, 1.0)
+    pitch = torch.where(lot < no_rhythm, 1.0, pitch)
+    pitch = torch.where(lot < no_pitch, 0.0, pitch)
+    return rhythm, pitch
+
+
+def fine_mask(layout: Layout, rhythm: Tensor, pitch: Tensor) -> Tensor:
+    """Return `[B, Z]`: 1 for coarse dimensions, and for fine ones what their beat has (`[B, K]` each)."""
+    ones = torch.ones_like(rhythm[:, :1])
+    return layout.join(
+        ones.expand(-1, layout.coarse_rhythm),
+        rhythm[:, :, None].expand(-1, -1, layout.fine_rhythm),
+        ones.expand(-1, layout.coarse_pitch),
+        pitch[:, :, None].expand(-1, -1, layout.fine_pitch),
+    )
+
+
+def coarse_mask(layout: Layout, like: Tensor) -> Tensor:
+    """Return `[1, Z]`: 1 for coarse dimensions, 0 for fine ones."""
+    none = like.new_zeros(1, layout.beats)
+    return fine_mask(layout, none, none)
+
+
+class WordsObjective(nn.Module):
+    """The loss of one batch; the same signature as `Objective`."""
+
+    def __init__(self, model: Words, config: LossConfig):
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
+        """Return the loss terms of windows `[B, T, 4]`; `kl_bits` is of the coarse part.
+
+        The coarse part costs `beta` a nat above the free bits; the fine part `fine_beta` a nat in the
+        beats that keep it.
+        """
+        tokens, around = tokens_and_surroundings(target)
+        layout = self.model.layout(around.chords.shape[1])
+        posterior = self.model.encode(tokens)
+        keep = fine_mask(layout, *kept_beats(noise, layout.beats, self.config.fine_left_out))
+        z = posterior.sample(noise.latent) * keep
+        logits = self.model.logits(z, tokens, self._less(around, noise))
+        nll = functional.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="sum")
+        nll = nll / len(tokens)
+        coarse, fine = self._kl(posterior, keep, coarse_mask(layout, z))
+        above = (coarse - self.config.free_bits * math.log(2)).clamp_min(0).mean()
+        loss = nll + beta * above + self.config.fine_beta * fine.mean()
+        return Terms(loss, nll.detach(), coarse.detach().mean() / math.log(2))
+
+    def _less(self, around: Surroundings, noise: Noise) -> Surroundings:
+        """Leave chords and the bar before out at random."""
+        no_chords = noise.own[:, 1] < self.config.chords_left_out
+        no_before = noise.own[:, 2] < self.config.before_left_out
+        chords = around.chords * (~no_chords)[:, None, None]
+        before = torch.where(no_before[:, None], -1, around.before)
+        return Surroundings(chords, before, around.metre)
+
+    @staticmethod
+    def _kl(posterior: Posterior, keep: Tensor, is_coarse: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the KL in nats `[B]` of the coarse part and of the kept fine part."""
+        nats = posterior.kl_nats()
+        return (nats * is_coarse).sum(-1), (nats * keep * (1 - is_coarse)).sum(-1)
