@@ -132,9 +132,7 @@ class _Trainer:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         torch.manual_seed(config.seed * 1_000_003 + self.step)
         draw = self.sampler.next()
-        window = torch.as_tensor(
-            self.corpora.train_batch(draw.items, config.data.transpose, draw.uniforms)
-        )
+        window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data.transpose, draw.uniforms))
         heard, target = heard_and_target(window, config.model, generator)
         z_size = latent_size(self.model, config.model, target.shape[1])
         noise = Noise.draw(generator, config.data.batch, z_size, target.shape[1])
@@ -232,7 +230,9 @@ def _check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None
         if count == 0:
             raise ConfigError(f"{part.path}: no training windows of {config.model.bars} bars; add files")
     if config.data.shares and len(config.data.shares) != len(corpora.parts):
-        raise ConfigError(f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each")
+        raise ConfigError(
+            f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each"
+        )
 
 
 def load_model(run: Path) -> tuple[RunConfig, Trainable]:

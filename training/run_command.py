@@ -15,6 +15,7 @@ from training.config import RunConfig
 from training.errors import ConfigError
 from training.evaluation.pictures import interpolation_picture, reconstruction_picture
 from training.models.vae import VAE
+from training.models.words import Words
 
 SHOWN = ("score", "teacher_forced", "note_f1", "kl_bits", "active_units", "bce_nats", "density_sampled")
 PICTURED = 2
@@ -103,6 +104,8 @@ class _Watcher:
         """Keep pictures of reconstructions and, where there is a latent space, of walks in it."""
         model, corpus, split = progress.model, progress.corpus, progress.metrics["split"]
         spec = representation(self.config.model.representation, self.config.model.window_bars)
+        if isinstance(model, Words):
+            return
         figure = reconstruction_picture(model, corpus, spec, split, PICTURED)
         self.writer.add_figure("reconstruction", figure, progress.step)
         if isinstance(model, VAE):

@@ -46,11 +46,12 @@ def melody(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def test_batches_have_the_shape_of_their_representation(corpus: Corpus) -> None:
-    form = representation(corpus.kind.name, corpus.bars)
+    words = corpus.kind.name == "words"  # melodies, with their surroundings in further columns
+    form = representation("melody" if words else corpus.kind.name, corpus.bars)
     batch = corpus.batch(corpus.window_ids("train")[:5], np.random.default_rng(0), 6)
     assert batch.dtype == (np.int64 if form.streams else np.float32)
     assert batch.shape[:2] == (5, form.steps)
-    for window in batch:
+    for window in batch[..., :1] if words else batch:
         np.testing.assert_allclose(form.encode(form.decode(window)), window, atol=2e-3)
 
 

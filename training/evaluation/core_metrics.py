@@ -5,8 +5,8 @@ from typing import Any
 from training.corpus.dataset import Corpus
 from training.evaluation.continuation import evaluate_continuation
 from training.evaluation.reconstruction import evaluate_reconstruction
-from training.models.build import Trainable
 from training.evaluation.words import evaluate_words
+from training.models.build import Trainable
 from training.models.seq2seq import Continuer
 from training.models.words import Words
 

@@ -126,7 +126,8 @@ class Words(nn.Module):
         self.pitch = nn.Embedding(PITCHES, c)
         self.token_bar_ago = nn.Embedding(VOCABULARY + 1, c)
         self.pitch_bar_ago = nn.Embedding(PITCHES, c)
-        for table in (self.metre, self.place, self.token, self.pitch, self.token_bar_ago, self.pitch_bar_ago):
+        fed = (self.token, self.pitch, self.token_bar_ago, self.pitch_bar_ago)
+        for table in (self.metre, self.place, *fed):
             nn.init.normal_(table.weight, std=0.5 * c**-0.5)
         self.start = nn.Linear(c, 2 * w.hidden)
         self.lstm = nn.LSTM(c, w.hidden, batch_first=True)
@@ -154,16 +155,17 @@ class Words(nn.Module):
         """
         layout = self.layout(around.chords.shape[1])
         rhythm, pitch = layout.fine(z)
-        marks = [(part.abs().sum(-1, keepdim=True) > 0).to(z.dtype) for part in (rhythm, pitch, around.chords)]
+        given = (rhythm, pitch, around.chords)
+        marks = [(part.abs().sum(-1, keepdim=True) > 0).to(z.dtype) for part in given]
         general = self.from_coarse(layout.coarse(z)) + self.metre.weight[around.metre]
-        beats = self.from_beat(torch.cat([rhythm, pitch, around.chords, *marks], dim=-1)) + general[:, None]
+        beats = self.from_beat(torch.cat([*given, *marks], dim=-1)) + general[:, None]
         ahead, _ = self.ahead(beats.flip(1))
         steps = self.to_steps(torch.cat([beats, ahead.flip(1)], dim=-1))
         steps = steps.reshape(len(z), layout.beats * BEAT_STEPS, -1)
         return steps + self.place.weight[self.places(steps.shape[1], around)]
 
     def places(self, steps: int, around: Surroundings) -> Tensor:
-        """Return the row of `place` of each step: its place in the bar, the first bar and later ones apart."""
+        """Return the row of `place` of each step: its place in the bar, the first bar apart from later ones."""
         bar = around.before.shape[1]
         step = torch.arange(steps, device=around.before.device)
         return step % bar + LONGEST_BAR * (step >= bar)

@@ -15,10 +15,11 @@ from training.models.losses import Noise, Terms
 from training.models.vae import Posterior
 from training.models.words import BEAT_STEPS, Layout, Surroundings, Words
 
+
 def tokens_and_surroundings(window: Tensor) -> tuple[Tensor, Surroundings]:
     """Take apart a window `[B, T, 4]`: token, chord mask, token a bar before, metre.
 
-    Only the first bar's tokens before are of the bar before; chords are those at each beat.
+    The tokens a bar before those of the first bar are the bar before; the chords are those of each beat.
     """
     metre = int(window[0, 0, 3])
     masks = window[:, ::BEAT_STEPS, 1]

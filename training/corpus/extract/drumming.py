@@ -8,7 +8,7 @@ from engine.music.groove import HITS, OFFSETS, VELOCITIES, groove_rows
 from training.corpus.extract.bars import Run, StepNotes, on_grid, runs
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, onset_marks, with_bar_marks
-from training.corpus.metres import Metre
+from training.corpus.metres import FOUR_FOUR, Metre
 from training.corpus.sources import SourceFile
 
 OFFSET_SCALE = 32_767
@@ -38,7 +38,7 @@ def merged_track(tracks: list[Track], name: str) -> Track:
     )
 
 
-def drums_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+def drums_segments(piece: Piece, source: SourceFile, metre: Metre = FOUR_FOUR) -> list[Segment]:
     """Return the streams `uint16 [S, 1]` of drum tokens."""
     return [
         segment
@@ -53,7 +53,7 @@ def drum_column(notes: StepNotes, total_steps: int, source: SourceFile) -> NDArr
     return tokens_of_hits(hits).astype(np.uint16)
 
 
-def groove_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+def groove_segments(piece: Piece, source: SourceFile, metre: Metre = FOUR_FOUR) -> list[Segment]:
     """Return the streams `int16 [S, 18]`: nine velocities (0 is no hit), nine scaled offsets."""
     found = []
     for run, notes in _played(piece, metre):

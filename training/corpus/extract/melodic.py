@@ -18,7 +18,7 @@ from training.corpus.extract.streams import (
     sounding_tokens,
     with_bar_marks,
 )
-from training.corpus.metres import Metre
+from training.corpus.metres import FOUR_FOUR, Metre
 from training.corpus.sources import SourceFile
 
 LINE_POLYPHONY = 0.25
@@ -29,7 +29,7 @@ UNPITCHED_PROGRAMS = frozenset({47, *range(112, 128)})
 """Timpani, percussive instruments and sound effects."""
 
 
-def melody_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+def melody_segments(piece: Piece, source: SourceFile, metre: Metre = FOUR_FOUR) -> list[Segment]:
     """Return the streams `uint8 [S, 1]` of every melodic line in bars of a metre."""
     kept = runs(piece, metre)
     if not kept:

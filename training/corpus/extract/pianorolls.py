@@ -10,14 +10,14 @@ from training.corpus.extract.melodic import UNPITCHED_PROGRAMS
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, onset_marks, with_bar_marks
 from training.corpus.fingerprints import weights
-from training.corpus.metres import Metre
+from training.corpus.metres import FOUR_FOUR, Metre
 from training.corpus.sources import SourceFile
 
 PACKED_KEYS = KEYS // 8
 """Bytes of one step."""
 
 
-def pianoroll_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+def pianoroll_segments(piece: Piece, source: SourceFile, metre: Metre = FOUR_FOUR) -> list[Segment]:
     """Return the streams `uint8 [S, 11]` of all pitched tracks together."""
     tracks = [t for t in piece.tracks if not t.is_drum and t.program not in UNPITCHED_PROGRAMS]
     if not tracks:

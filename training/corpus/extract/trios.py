@@ -7,7 +7,7 @@ from training.corpus.extract.drumming import drum_column, drum_track
 from training.corpus.extract.melodic import Line, is_line
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, with_bar_marks
-from training.corpus.metres import Metre
+from training.corpus.metres import FOUR_FOUR, Metre
 from training.corpus.sources import SourceFile
 
 BASS_PROGRAMS = range(32, 40)
@@ -15,7 +15,7 @@ MAX_MELODIES = 4
 """A file gives one stream for each of its busiest melodic lines, at most this many."""
 
 
-def trio_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+def trio_segments(piece: Piece, source: SourceFile, metre: Metre = FOUR_FOUR) -> list[Segment]:
     """Return the streams `uint16 [S, 3]` of melody and bass tokens and drum tokens."""
     drums = drum_track(piece)
     lines = [track for track in piece.tracks if not track.is_drum and is_line(track, piece)]

@@ -13,14 +13,14 @@ from training.corpus.extract.local_keys import bar_tonics
 from training.corpus.extract.melodic import Line, line_tracks
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, cut_segments, with_bar_marks
-from training.corpus.metres import Metre
+from training.corpus.metres import FOUR_FOUR, Metre
 from training.corpus.sources import SourceFile
 
 TOKEN, CHORD, TONIC, BEFORE = range(4)
 """Stored columns."""
 
 
-def words_segments(piece: Piece, source: SourceFile, metre: Metre) -> list[Segment]:
+def words_segments(piece: Piece, source: SourceFile, metre: Metre = FOUR_FOUR) -> list[Segment]:
     """Return the streams `uint16 [S, 4]` of every melodic line in bars of a metre."""
     tracks = line_tracks(piece, source)
     return [
