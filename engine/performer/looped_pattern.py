@@ -1,5 +1,6 @@
 """A pattern unrolled over the song: which of its notes begin where."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
@@ -24,6 +25,8 @@ class Loop:
         anchor_beats: song position of one repeat's start.
         pattern_id: number the controller knows it by.
         anchored: whether the anchor is the controller's, and stays when the song starts again.
+        from_beats: song position before which it is silent.
+        until_beats: song position from which on it is silent.
     """
 
     def __init__(
@@ -34,9 +37,13 @@ class Loop:
         pattern_id: int = 0,
         *,
         anchored: bool = False,
+        from_beats: float = -math.inf,
+        until_beats: float = math.inf,
     ) -> None:
         self.pattern_id = pattern_id
         self.anchored = anchored
+        self.from_beats = from_beats
+        self.until_beats = until_beats
         self.length_beats = length_beats
         self.anchor_beats = anchor_beats
         inside = [note for note in notes if -length_beats < note.start_beats < length_beats]
@@ -48,6 +55,8 @@ class Loop:
         """Yield `(onset, note)` for the notes that begin in `[from_beats, to_beats)`, in order."""
         if not self._notes:
             return
+        from_beats = max(from_beats, self.from_beats - HALF_STEP_BEATS)
+        to_beats = min(to_beats, self.until_beats)
         repeat = (from_beats - self.anchor_beats) // self.length_beats
         base = self.anchor_beats + repeat * self.length_beats
         index = bisect_left(self._onsets, from_beats - base)
@@ -57,9 +66,19 @@ class Loop:
             onset = base + self._onsets[index]
             if onset >= to_beats:
                 return
-            if onset >= from_beats:
-                yield onset, self._notes[index]
+            note = self._notes[index]
+            if onset >= from_beats and self._in_span(onset, note):
+                yield onset, note
             index += 1
+
+    def _in_span(self, onset_beats: float, note: NoteData) -> bool:
+        """Return whether a note may sound; an early one counts where the line is that it is early for."""
+        nominal = onset_beats - min(note.start_beats, 0.0)
+        return self.from_beats <= nominal < self.until_beats
+
+    def end_of(self, onset_beats: float, note: NoteData) -> float:
+        """Return where a note that begins at a position ends."""
+        return min(onset_beats + max(note.duration_beats, SHORTEST_BEATS), self.until_beats)
 
     def early(self, line_beats: float) -> list[tuple[float, NoteData]]:
         """Notes that begin less than half a step before a line: they belong to what starts there."""
@@ -71,7 +90,9 @@ class Loop:
 
     def next_onset(self, from_beats: float) -> float | None:
         """Where the next note at or after a position begins."""
-        for onset, _ in self.between(from_beats, from_beats + self.length_beats + 1e-6):
+        first_beats = max(from_beats, self.from_beats - HALF_STEP_BEATS)
+        # Two lengths: of the first, early notes of a span that begins inside it are left out.
+        for onset, _ in self.between(first_beats, first_beats + 2 * self.length_beats + 1e-6):
             return onset
         return None
 

@@ -40,6 +40,10 @@ class SetPattern(Message, frozen=True):
     anchor_beats: float | None = None
     """Song position that a repeat's start falls on, as do all whole lengths before and after it: so
     an answer to bars 4 and 5 plays its first bar in bar 6, 8, 10. None leaves it to the scheduler."""
+    at_beats: float | None = None
+    """Song position it takes over at; it is silent before. Where that has passed, or None: `starts_at`."""
+    until_beats: float | None = None
+    """Song position it falls silent at; None to go on until another pattern comes."""
 
 
 class ClearPattern(Message, frozen=True):

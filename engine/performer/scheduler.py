@@ -4,6 +4,7 @@ Everything is planned in beats as far ahead as the port's lead allows and handed
 time the transport gives those beats; when the tempo moves, what has not left is timed anew.
 """
 
+import math
 from heapq import heappop, heappush
 
 from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS, Loop
@@ -72,11 +73,19 @@ class Scheduler:
         self._bars, self._notes = command.bars, command.notes
         length = command.bars * self.transport.beats_per_bar
         anchor_beats, anchored = command.anchor_beats or 0.0, command.anchor_beats is not None
-        loop = Loop(command.notes, length, anchor_beats, command.pattern_id, anchored=anchored)
+        loop = Loop(
+            command.notes,
+            length,
+            anchor_beats,
+            command.pattern_id,
+            anchored=anchored,
+            from_beats=-math.inf if command.at_beats is None else command.at_beats,
+            until_beats=math.inf if command.until_beats is None else command.until_beats,
+        )
         if not self.transport.rolling:
             self._loop, self._swap, self._anchored = loop, None, False
             return
-        at_beats = self._line(command.starts_at)
+        at_beats = max(self._line(command.starts_at), loop.from_beats)
         running = self._loop
         if running and running.length_beats == length and command.starts_at != "bar" and not anchored:
             loop.anchor_beats = running.anchor_beats
@@ -99,7 +108,15 @@ class Scheduler:
         if current:
             length = self._bars * self.transport.beats_per_bar
             anchor = current.anchor_beats if current.anchored else self.transport.bar_line(self._cursor_beats)
-            self._loop = Loop(self._notes, length, anchor, current.pattern_id, anchored=current.anchored)
+            self._loop = Loop(
+                self._notes,
+                length,
+                anchor,
+                current.pattern_id,
+                anchored=current.anchored,
+                from_beats=current.from_beats,
+                until_beats=current.until_beats,
+            )
         return left
 
     # Time ------------------------------------------------------------------------------------
@@ -249,7 +266,7 @@ class Scheduler:
     def _sound(self, beats: float, onset_beats: float, note: NoteData, loop: Loop) -> None:
         """Switch a note on at `beats`; it counts as begun at `onset_beats`."""
         key = (note.channel, note.pitch)
-        off_beats = max(onset_beats + note.duration_beats, beats + SHORTEST_BEATS)
+        off_beats = max(loop.end_of(onset_beats, note), beats + SHORTEST_BEATS)
         voice = self._voices.get(key)
         if voice is None or abs(voice.onset_beats - onset_beats) > 1e-3:
             self.outbox.note_on(self._due(beats), beats, note.channel, note.pitch, note.velocity)
@@ -281,7 +298,7 @@ class Scheduler:
     def _hand_on(self, key: tuple[int, int], voice: _Voice, loop: Loop, at_beats: float) -> None:
         """Let a note ring on that the new pattern has as well; cut any other."""
         same = loop.sounding(*key, voice.onset_beats)
-        end = voice.onset_beats + same.duration_beats if same else 0.0
+        end = loop.end_of(voice.onset_beats, same) if same else 0.0
         if end > at_beats:
             self._voices[key] = _Voice(voice.onset_beats, end, loop)
             heappush(self._offs, (end, *key))

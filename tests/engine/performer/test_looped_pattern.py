@@ -49,3 +49,20 @@ def test_adjoining_windows_give_every_note_once(starts, widths):
         pieces += list(loop.between(cursor, cursor + width))
         cursor += width
     assert pieces == list(loop.between(0.0, cursor))
+
+
+def test_a_span_silences_what_lies_before_and_after_it():
+    loop = Loop([note(0.0), note(3.0)], 4.0, 0.0, from_beats=4.0, until_beats=12.0)
+    assert onsets(loop, 0.0, 20.0) == [4.0, 7.0, 8.0, 11.0]
+    assert loop.next_onset(0.0) == 4.0
+    assert loop.next_onset(11.5) is None
+
+
+def test_an_early_note_belongs_to_the_line_it_is_early_for():
+    loop = Loop([note(-0.1)], 4.0, 0.0, from_beats=4.0, until_beats=12.0)
+    assert onsets(loop, 0.0, 20.0) == [3.9, 7.9]
+
+
+def test_a_note_ends_with_the_span():
+    loop = Loop([note(0.0)], 4.0, 0.0, until_beats=8.0)
+    assert loop.end_of(7.75, NoteData(3.75, 60, 2.0, 80, 0)) == 8.0

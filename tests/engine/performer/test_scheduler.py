@@ -242,3 +242,49 @@ def test_ping_is_answered():
     stage = Stage()
     stage.offline.handle(m.Ping(7))
     assert stage.offline.of(m.Pong) == [m.Pong(7, 0, 0)]
+
+
+@LEADS
+def test_an_answer_begins_at_its_line_and_ends_at_its_end(lead_ns):
+    stage = Stage(lead_ns)
+    stage.run_to(1.0)
+    answer = notes((0.0, 60, 1.0), (3.5, 64, 4.0))
+    stage.offline.handle(m.SetPattern(1, answer, 1, "step", 8.0, at_beats=8.0, until_beats=12.0))
+    stage.run_to(17.0)
+    assert stage.sent() == [(8.0, "on", 60), (9.0, "off", 60), (11.5, "on", 64), (12.0, "off", 64)]
+    assert [each.at_beats for each in stage.offline.of(m.PatternStarted)] == [8.0]
+
+
+@LEADS
+def test_a_remade_answer_replaces_the_one_that_waits_for_its_line(lead_ns):
+    stage = Stage(lead_ns)
+    stage.run_to(1.0)
+    stage.offline.handle(
+        m.SetPattern(1, notes((0.0, 60, 1.0)), 1, "step", 4.0, at_beats=4.0, until_beats=8.0)
+    )
+    stage.run_to(3.9)
+    stage.offline.handle(
+        m.SetPattern(2, notes((0.0, 62, 1.0)), 1, "step", 4.0, at_beats=4.0, until_beats=8.0)
+    )
+    stage.run_to(9.0)
+    assert stage.ons() == [(4.0, 62)]
+
+
+def test_an_answer_that_comes_after_its_line_goes_on_in_its_place():
+    stage = Stage(0)
+    stage.run_to(5.1)
+    late = notes((0.0, 60, 0.5), (2.0, 62, 0.5))
+    stage.offline.handle(m.SetPattern(1, late, 1, "step", 4.0, at_beats=4.0, until_beats=8.0))
+    stage.run_to(9.0)
+    assert stage.ons() == [(6.0, 62)]
+
+
+def test_an_answer_given_while_stopped_waits_for_its_span():
+    offline = OfflinePerformer(lead_ns=0)
+    offline.handle(m.SetPattern(1, notes((0.0, 60, 0.5)), 1, "step", 4.0, at_beats=4.0, until_beats=8.0))
+    stage = Stage.__new__(Stage)
+    stage.offline = offline
+    offline.handle(m.Play())
+    stage.start_ns = offline.now_ns + 5_000_000
+    stage.run_to(9.0)
+    assert stage.ons() == [(4.0, 60)]
