@@ -14,7 +14,8 @@ DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
 PERFORMER_FLAG = "--antiphon-performer"
 SOUNDER_FLAG = "--antiphon-sounder"
-"""As `engine.performer.client` and `app.audio.audition`: a frozen program starts itself as its children."""
+TRIAL_FLAG = "--antiphon-trial"
+"""As in the modules that start them: a frozen program starts itself as its children."""
 DEFAULT_MODEL = "melody_2bar"
 CONTINUING_MODEL = "pianoroll_continue"
 
@@ -358,6 +359,10 @@ def _be_a_child() -> None:
         from app.audio.sounder import main as sound
 
         os._exit(sound())
+    if sys.argv[1:2] == [TRIAL_FLAG]:
+        from engine.inference.trial_process import main as try_bundle
+
+        os._exit(try_bundle(sys.argv[2:]))
 
 
 def main() -> NoReturn:

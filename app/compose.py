@@ -62,10 +62,10 @@ def make_client(options: LiveOptions) -> PerformerClient:
 
 def load_model(options: LiveOptions) -> "Model":
     """Load the model; raises `BundleError` when it is not there or does not fit."""
-    from engine.inference.model import Model
+    from engine.inference import trial
 
     found = find_bundle(options.model or DEFAULT_MODEL)
-    return Model.load(str(found), precision=options.precision)  # type: ignore[arg-type]
+    return trial.load_model(found, precision=options.precision)  # type: ignore[arg-type]
 
 
 class InstalledModels:

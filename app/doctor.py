@@ -140,15 +140,14 @@ def _ports() -> Iterator[Check]:
 
 def _models() -> Iterator[Check]:
     from engine.errors import BundleError
-    from engine.inference.bundle.store import load_bundle
-    from engine.inference.model import Model
+    from engine.inference.trial import load_model
 
     bundles = installed()
     if not bundles:
         yield Check("model", "bad", "no bundle is installed", "reinstall Antiphon: models come with it")
     for name, path in bundles.items():
         try:
-            model = Model.load(load_bundle(path))
+            model = load_model(path)
         except BundleError as error:
             yield Check(f"model {name}", "bad", str(error), "reinstall Antiphon, or export the model again")
             continue

@@ -6,17 +6,15 @@ process of its own (`app.audio.sounder`), and without an audio device its status
 """
 
 import contextlib
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from app.audio.sounder import EXIT_MISSING
 from engine.performer.messages import Played, encode
 from engine.performer.pipe import Receiver, Sender
+from engine.process.child import child_command, child_environment, creation_flags
 
 RETRY_S = 5.0
 """Time before a lost audio device is tried again."""
@@ -29,9 +27,7 @@ SOUNDER_FLAG = "--antiphon-sounder"
 
 def sounder_command() -> list[str]:
     """Return the command line that starts the sound's process."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, SOUNDER_FLAG]
-    return [sys.executable, "-m", "app.audio.sounder"]
+    return child_command("app.audio.sounder", SOUNDER_FLAG)
 
 
 class Audition:
@@ -90,7 +86,11 @@ class Audition:
         """Run one process until it ends; return its exit status."""
         try:
             process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=child_environment(),
+                creationflags=creation_flags(),
             )
         except OSError as error:
             self.status = f"Sound off: its process cannot be started ({error})"
@@ -111,10 +111,3 @@ class Audition:
 
     def _tell(self, frame: bytes) -> None:
         self.status = frame.decode(errors="replace")
-
-
-def _environment() -> dict[str, str]:
-    """Return the child's environment: the packages are found wherever the parent found them."""
-    root = str(Path(__file__).resolve().parents[2])
-    known = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, known)))}

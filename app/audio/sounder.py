@@ -7,7 +7,6 @@ empty one means silence; frames on standard output are lines for the window.
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import msgspec
 from app.audio.mixer import Mixer, instrument_at
 from engine.performer.messages import Played, decode_event
 from engine.performer.pipe import Receiver, Sender
+from engine.process.streams import claim_stdout
 
 RATE = 48_000
 BLOCK_FRAMES = 512
@@ -35,7 +35,7 @@ HOW_TO_LIBRARY = "Sound off: PortAudio is missing (Debian, Ubuntu: apt install l
 def main() -> int:
     """Sound what comes in until the input ends; return the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the window, which ends this one
-    told = Sender(_claim_stdout(), "status")
+    told = Sender(claim_stdout(), "status")
     inbox = Inbox()
     # Opening the audio device may hang, and the end of the window must not wait for it.
     Receiver(os.dup(0), "played", inbox.receive, lambda: os._exit(EXIT_OK))
@@ -123,18 +123,6 @@ class Player(threading.Thread):
         except self._sounddevice.PortAudioError as error:
             self.error = str(error.args[0] if error.args else error)
             self.opened.set()
-
-
-def _claim_stdout() -> int:
-    """Keep standard output for frames alone: libraries that print go to standard error."""
-    frames = os.dup(1)
-    os.dup2(2, 1)
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.setmode(frames, os.O_BINARY)
-        msvcrt.setmode(0, os.O_BINARY)
-    return frames
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ SWITCH_GAIN = 0.75
 """An alternative must take less than this share of the time of the one before it, so that noise
 in the measurement does not make the same machine choose differently from day to day."""
 MEASURED_RUNS = 9
+TRIED_BATCH = 8
+"""Rows of a trial's batch: a graph whose cost grows faster than its batch is found out."""
 _SILENT = 4
 """Log severity `fatal`: a missing GPU library is no news for the terminal; it is in `Choice`."""
 
@@ -149,7 +151,10 @@ class Model:
         """
         for array, spec in zip((z, perturbation), self.bundle.manifest.decoder.inputs, strict=True):
             _check_shape(self.name, array, spec, len(z))
-        return self._guard("decode", lambda: self._graphs.decode(z, perturbation))
+        tokens = self._guard("decode", lambda: self._graphs.decode(z, perturbation))
+        if not _within_range(tokens, self.bundle.manifest.streams):
+            raise RenderError(f"{self.name}: the decoder wrote a value that its music does not have")
+        return tokens
 
     def warm_up(self, batch_sizes: tuple[int, ...]) -> None:
         """Run once at each batch size, since a first run takes two to three times as long."""
@@ -245,7 +250,7 @@ def _measure(bundle: Bundle, graphs: _Graphs, provider: str, precision: Precisio
     """Warm up, check what comes out, and take the best of a few runs at batch 1."""
     what = f"{bundle.path}: {precision} graphs on {provider}"
     try:
-        _check_outputs(bundle, _dummy_run(bundle, graphs, 1), what)
+        _check_outputs(bundle, _dummy_run(bundle, graphs, 1), 1, what)
         runs = [_timed_run(bundle, graphs) for _ in range(MEASURED_RUNS)]
     except BundleError:
         raise
@@ -277,15 +282,45 @@ def _timed_run(bundle: Bundle, graphs: _Graphs) -> tuple[float, float]:
     return (between - started) * 1e3, (time.perf_counter() - between) * 1e3
 
 
-def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], what: str) -> None:
+def try_graphs(bundle: Bundle, precision: Precision) -> None:
+    """Open a bundle's graphs on the CPU and run them on random inputs, alone and in a batch.
+
+    Raises:
+        BundleError: they cannot be run, or what comes out has another shape or impossible values.
+    """
+    what = f"{bundle.path}: {precision} graphs"
+    graphs = _open(bundle, CPU, precision, 1)
+    rng = np.random.default_rng(0)
+    for batch in (1, TRIED_BATCH):
+        x, z, perturbation = _dummy_inputs(bundle, batch)
+        x[:] = rng.integers(0, bundle.manifest.streams or 2, x.shape)
+        z[:], perturbation[:] = rng.normal(size=z.shape), rng.normal(size=perturbation.shape)
+        try:
+            mu, sigma = graphs.encode(x)
+            outputs = {"mu": mu, "sigma": sigma, "tokens": graphs.decode(z, perturbation)}
+        except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+            raise BundleError(f"{what}: cannot be run ({_one_line(error)})") from error
+        _check_outputs(bundle, outputs, batch, what)
+
+
+def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], batch: int, what: str) -> None:
     for spec in (*bundle.manifest.encoder.outputs, *bundle.manifest.decoder.outputs):
         found = outputs[spec.name]
-        wanted = _sizes(spec, 1, bundle.manifest.steps)
+        wanted = _sizes(spec, batch, bundle.manifest.steps)
         if found.shape != wanted or found.dtype.name != spec.dtype:
             raise BundleError(
                 f"{what}: {spec.name} came out as {found.dtype.name} {list(found.shape)}, "
                 f"not {spec.dtype} {list(wanted)}"
             )
+        if not _within_range(found, bundle.manifest.streams):
+            raise BundleError(f"{what}: {spec.name} came out with impossible values")
+
+
+def _within_range(values: npt.NDArray[Any], streams: tuple[int, ...]) -> bool:
+    """Tell whether tokens `[..., S]` are within the vocabulary of each stream, or numbers finite."""
+    if values.dtype.kind == "f":
+        return bool(np.isfinite(values).all())
+    return bool(((values >= 0) & (values < streams)).all())
 
 
 def _sizes(spec: TensorSpec, batch: int, steps: int) -> tuple[int, ...]:

@@ -6,13 +6,11 @@ have left sounding.
 """
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -34,6 +32,7 @@ from engine.performer.messages import (
 )
 from engine.performer.pipe import Receiver, Sender
 from engine.performer.restore import Memory
+from engine.process.child import child_command, child_environment, creation_flags
 
 PERFORMER_FLAG = "--antiphon-performer"
 """First argument by which a frozen program is asked to be the performer."""
@@ -52,14 +51,8 @@ RESTARTS_ALLOWED, RESTART_WINDOW_S = 5, 20.0
 
 
 def performer_command() -> list[str]:
-    """Return the command line that starts a performer, its options left out.
-
-    A frozen program has no `-m`: its own entry point must call `engine.performer.process.main` with the
-    remaining arguments when the first one is `PERFORMER_FLAG`.
-    """
-    if getattr(sys, "frozen", False):
-        return [sys.executable, PERFORMER_FLAG]
-    return [sys.executable, "-m", "engine.performer.process"]
+    """Return the command line that starts a performer, its options left out."""
+    return child_command("engine.performer.process", PERFORMER_FLAG)
 
 
 class _Child:
@@ -81,10 +74,10 @@ class _Child:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=child_environment(),
             # Ctrl-C is the controller's business: the performer follows when its pipe closes.
             start_new_session=sys.platform != "win32",
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            creationflags=creation_flags(own_group=True),
         )
         assert self.process.stdin is not None and self.process.stdout is not None
         self._on_end = on_end
@@ -150,13 +143,6 @@ class _Child:
                 with contextlib.suppress(OSError):
                     stream.close()
         return True
-
-
-def _environment() -> dict[str, str]:
-    """Return the child's environment: the packages are found wherever the parent found them."""
-    root = str(Path(__file__).resolve().parents[2])
-    known = os.environ.get("PYTHONPATH", "")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, known)))}
 
 
 class PerformerClient:

@@ -18,6 +18,7 @@ from engine.performer.performer import Performer
 from engine.performer.pipe import Receiver, Sender
 from engine.performer.realtime import Waker, quieten_collector
 from engine.performer.supervisor import Host
+from engine.process.streams import claim_stdout
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread of ours may keep the others waiting; Python's own default is 5 ms."""
@@ -41,7 +42,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def run(argv: Sequence[str], *, realtime: bool) -> int:
     """Play until the controller says or shows that it is over; return the exit status."""
     options = parse(argv)
-    events = Sender(_claim_stdout(), "events")
+    events = Sender(claim_stdout(), "events")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     waker = Waker()
     host = _host(options, events, waker, realtime)
@@ -121,15 +122,3 @@ def _on_signals(waker: Waker) -> Callable[[], bool]:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), handler)
     return lambda: came
-
-
-def _claim_stdout() -> int:
-    """Keep standard output for events alone: libraries that print go to standard error."""
-    events = os.dup(1)
-    os.dup2(2, 1)
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.setmode(events, os.O_BINARY)
-        msvcrt.setmode(0, os.O_BINARY)
-    return events

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from engine.performer.priority import request_realtime
+from engine.process.streams import flush_stderr
 
 
 def main(argv: Sequence[str]) -> int:
@@ -22,6 +23,6 @@ def main(argv: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])
-    sys.stderr.flush()
+    flush_stderr()
     # Driver threads may still be inside a callback; an orderly interpreter end could wait for them.
     os._exit(code)

@@ -203,3 +203,11 @@ def test_a_frozen_program_is_its_own_performer(monkeypatch):
 
     monkeypatch.setattr(process, "main", lambda options: 3 if options == ["--backend", "jack"] else 1)
     assert run_main(monkeypatch, client.PERFORMER_FLAG, "--backend", "jack") == 3
+
+
+def test_a_frozen_program_tries_bundles_as_its_own_child(monkeypatch):
+    from engine.inference import trial, trial_process
+
+    monkeypatch.setattr(trial_process, "main", lambda options: 4 if options == ["b.zip"] else 1)
+    monkeypatch.setattr("os._exit", sys.exit)
+    assert run_main(monkeypatch, trial.TRIAL_FLAG, "b.zip") == 4

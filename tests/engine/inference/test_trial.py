@@ -1,0 +1,94 @@
+"""A stranger's bundle is tried in a child process, which may die of it; one of our own is not."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tinybundle
+from onnx import TensorProto, helper, numpy_helper
+
+import engine
+from engine.errors import BundleError
+from engine.inference import trial
+from engine.inference.bundle.store import load_bundle, save_bundle
+from engine.inference.trial import is_shipped, load_model, try_bundle
+
+SHIPPED = Path(engine.__file__).parent / "bundles"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tinybundle.write(tmp_path / "tiny")
+
+
+def test_a_good_bundle_stands_its_trial_and_is_loaded(folder):
+    assert try_bundle(folder) == load_bundle(folder).hash
+    assert load_model(folder, "float").name == "tiny_melody"
+
+
+def test_a_bundle_that_does_not_fit_is_refused_with_its_own_reason(folder):
+    (folder / "decoder.onnx").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"decoder\.onnx: size 0 bytes is not"):
+        load_model(folder)
+
+
+def test_a_graph_that_takes_too_much_memory_dies_alone(tmp_path):
+    huge = helper.make_node(
+        "ConstantOfShape", ["size"], ["huge"], value=helper.make_tensor("v", TensorProto.FLOAT, [1], [1.0])
+    )
+    used = [
+        helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["from_z_first", "sum"], ["from_z"]),
+    ]
+    model = tinybundle.decoder_model()
+    model.graph.node[0].output[0] = "from_z_first"
+    for number, node in enumerate([huge, *used]):
+        model.graph.node.insert(1 + number, node)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1 << 40]), "size"))
+    files = {**tinybundle.files(), "decoder.onnx": model.SerializeToString()}
+    save_bundle(tmp_path / "b", tinybundle.manifest(), files)
+    with pytest.raises(BundleError, match=r"did not stand its trial|cannot be loaded|cannot be run"):
+        load_model(tmp_path / "b")
+
+
+def test_a_trial_that_takes_too_long_is_ended(folder, monkeypatch):
+    monkeypatch.setattr(
+        trial, "child_command", lambda *_: [sys.executable, "-c", "import time; time.sleep(600)"]
+    )
+    with pytest.raises(BundleError, match=r"tiny: did not stand its trial: it takes more than 0\.5 s"):
+        try_bundle(folder, most_s=0.5)
+
+
+def test_a_runtime_that_crashes_is_a_refusal(folder, monkeypatch):
+    monkeypatch.setattr(trial, "child_command", lambda *_: [sys.executable, "-c", "import os; os.abort()"])
+    with pytest.raises(BundleError, match="or it crashes"):
+        try_bundle(folder)
+
+
+def test_a_bundle_that_is_exchanged_after_its_trial_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(trial, "try_bundle", lambda path: "another")
+    with pytest.raises(BundleError, match="was changed while it was read"):
+        load_model(folder)
+
+
+def test_what_came_with_the_program_is_loaded_without_a_trial(monkeypatch):
+    monkeypatch.setattr(trial, "try_bundle", None)
+    assert load_model(SHIPPED / "melody_2bar", "float").bars == 2
+
+
+def test_a_link_or_a_copy_did_not_come_with_the_program(tmp_path):
+    assert is_shipped(SHIPPED / "melody_2bar")
+    assert not is_shipped(SHIPPED / ".." / ".." / "other")
+    assert not is_shipped(tmp_path / "engine" / "bundles" / "melody_2bar")
+
+
+def test_out_of_range_tokens_are_refused(tmp_path):
+    model = tinybundle.decoder_model()
+    model.graph.node[-1].output[0] = "low"
+    model.graph.node.append(helper.make_node("Add", ["low", "offset"], ["tokens"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(90), "offset"))
+    files = {**tinybundle.files(), "decoder.onnx": model.SerializeToString()}
+    save_bundle(tmp_path / "b", tinybundle.manifest(), files)
+    with pytest.raises(BundleError, match="tokens came out with impossible values"):
+        load_model(tmp_path / "b")
