@@ -27,3 +27,7 @@ class RenderError(AntiphonError):
 
 class PerformerError(AntiphonError):
     """The performer process cannot be started or no longer answers."""
+
+
+class SessionFileError(AntiphonError):
+    """A file of a session that cannot be read or written."""

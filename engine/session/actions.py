@@ -57,7 +57,13 @@ _SESSION = (
     Action("stop", "Stop", "Stop the internal clock.", "", "Session"),
     Action("panic", "Panic", "Silence every note now.", "Esc", "Session"),
     Action("dismiss", "Dismiss", "Put the notices away.", "", "Session"),
-    Action("session.new", "New session", "Begin with an empty document.", "Ctrl+Shift+N", "Session"),
+    Action(
+        "session.new",
+        "New session",
+        "Begin with an empty document.",
+        "Ctrl+Shift+N",
+        "Session",
+    ),
     Action("session.open", "Open session", "Open a document.", "Ctrl+O", "Session", asks="a file name"),
     Action(
         "session.save_as",

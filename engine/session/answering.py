@@ -19,7 +19,7 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
     health = replace(state.live.health, pattern_ms=answer.took_ms)
     after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number)
     after = after.with_live(coming=phrase, health=health).cleared("render")
-    take = {"pattern": number, "model": request.model, "controls": request.controls, "phrase": phrase}
+    take = {"pattern": number, "request": request, "phrase": phrase}
     return after, (Send(pattern), Log({"take": take}))
 
 

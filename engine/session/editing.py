@@ -12,12 +12,12 @@ from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
 from engine.session import hearing
 from engine.session import intents as i
-from engine.session.document import Document, HeardPhrase, ModelReference
+from engine.session.document import HeardPhrase, ModelReference
 from engine.session.intents import Intent
 from engine.session.parameters import SETTINGS, SWITCHES
 from engine.session.settings import Switches
 from engine.session.snapshot import ModelFacts
-from engine.session.state import Effect, Send, State
+from engine.session.state import Effect, New, Send, State
 from engine.session.undo import Undo
 
 LARGEST_DRAWN_SEED = 9999
@@ -155,6 +155,8 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
     if action.asks:
         raise RenderError(f"{action.label} asks for {action.asks}; use its page or method")
     name, _, rest = what.action.partition(".")
+    if what.action == "session.new":
+        return state, (New(),)
     match name:
         case "play_stop" | "play" | "stop" | "panic":
             return _transport(state, name)
@@ -180,9 +182,6 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             return _live(state, now_ns)
         case "dismiss":
             return state.with_live(notices=())
-        case "session.new":
-            document = Document(bindings=state.document.bindings, model=state.document.model)
-            return edited(state, i.Opened(document, state.live.kept), now_ns)
     raise TypeError(f"nobody does {what.action}")
 
 

@@ -153,11 +153,20 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class KeptAs:
-    """The document's file is saved, or cannot be."""
+    """The document goes on in another file."""
 
     kept: Kept
-    problem: str = ""
-    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The document's file was written, or cannot be."""
+
+    path: str
+    complete: bool
+    """Whether it has all that is shown."""
+    problem: str
+    """One line; empty if it went well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,5 +195,6 @@ Intent = (
     | PerformerGone
     | Opened
     | KeptAs
+    | Saved
     | Tick
 )

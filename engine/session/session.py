@@ -7,7 +7,10 @@ lock. Whatever goes wrong becomes a notice, and the last pattern goes on.
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import AntiphonError, PerformerError
@@ -17,14 +20,16 @@ from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.performer.messages import Command, Event
 from engine.session import intents as i
+from engine.session.autosave import Autosave
 from engine.session.document import Document
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
-from engine.session.live import Live
+from engine.session.live import Kept, Live
 from engine.session.rendering import Renderer, facts_of
 from engine.session.request import Request
 from engine.session.snapshot import Snapshot
-from engine.session.state import Effect, Load, Log, Render, Save, Send, State
+from engine.session.state import Effect, Load, Log, New, Render, Save, Send, State
+from engine.session.store import SUFFIX, FileLock, read_document, reason_of, refusal, write_document
 from engine.session.update import Updated, opening, update
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
@@ -32,6 +37,9 @@ if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wai
 
 KINDS_OF_JOB = ("answer", "takes")
 """What the inference thread does, the most urgent first."""
+
+
+RECENT_KEPT = 10
 
 
 class Client(Protocol):
@@ -66,6 +74,8 @@ class Session:
         *,
         document: Document | None = None,
         library: Library | None = None,
+        file: Path | None = None,
+        recent: Sequence[str] = (),
         demo_phrase: Phrase | None = None,
         on_event: Callable[[Event], None] | None = None,
         now_ns: Callable[[], int] = monotonic_now_ns,
@@ -76,6 +86,8 @@ class Session:
             client: the performer's client; closed by `close`.
             document: what to go on with; left out, an empty one.
             library: where other models come from.
+            file: where the document is kept; None for nowhere.
+            recent: files of documents opened lately, newest first.
             demo_phrase: what the demo plays into the input.
             on_event: called by `poll`, on the owner's thread, with every event in order.
             now_ns: the clock, for tests.
@@ -85,10 +97,14 @@ class Session:
         self._lock = threading.RLock()
         self._seeds = random.Random()
         self._closed = False
+        self._reports: deque[i.Saved] = deque()
         self._model: Model | None = None
         self._renderer = Renderer()
         document = document or Document()
-        live = Live(heard=document.source)
+        self._lock_on_file = FileLock(file) if file else None
+        self._autosave = Autosave(file, self._saved) if file else None
+        kept = Kept(path=str(file or ""), recent=tuple(recent))
+        live = Live(heard=document.source, kept=kept)
         self._state = State(document=document, live=live, demo_phrase=demo_phrase)
         self._shown = self._state.shown
         self._jobs = Jobs(KINDS_OF_JOB)
@@ -126,6 +142,8 @@ class Session:
             self._apply(event)
             if self._on_event is not None:
                 self._on_event(event)
+        while self._reports:
+            self._apply(self._reports.popleft())
         if self._state.free.began_ns is not None:
             self._apply(i.Tick())
         return events
@@ -154,6 +172,7 @@ class Session:
             self._closed = True
         self._jobs.close()
         self._client.close()
+        self._leave_file()
 
     # What the player does --------------------------------------------------------------------
 
@@ -207,9 +226,59 @@ class Session:
             self._model = model
             self._apply(i.ModelLoaded(facts_of(model, reference)))
 
+    # Files -----------------------------------------------------------------------------------
+
     def new_document(self) -> None:
-        """Begin with an empty document."""
-        self.do("session.new")
+        """Begin with an empty document in a file of its own beside the old one; the old one stays."""
+        path = self._state.live.kept.path
+        with self._lock:
+            document = Document(bindings=self._state.document.bindings, model=self._state.document.model)
+            self._go_on(document, _fresh(Path(path)) if path else None)
+
+    def open_document(self, path: Path) -> None:
+        """Go on with a document; SessionFileError if it cannot be read or is open elsewhere."""
+        document = read_document(path)
+        with self._lock:
+            self._go_on(document, path)
+
+    def save_as(self, path: Path) -> None:
+        """Go on in another file; SessionFileError if it cannot be written."""
+        with self._lock:
+            try:
+                write_document(path, self._state.document)
+            except OSError as error:
+                why = f"the session cannot be saved ({reason_of(error)}); choose another place"
+                raise refusal(path, why) from None
+            self._move_to(path)
+            self._apply(i.KeptAs(self._kept_at(path, saved=True)))
+
+    def _go_on(self, document: Document, path: Path | None) -> None:
+        if path is not None:
+            self._move_to(path)
+        kept = self._kept_at(path) if path else self._state.live.kept
+        self._apply(i.Opened(document, kept))
+
+    def _move_to(self, path: Path) -> None:
+        """Save and leave the present file, and keep the document in another from now on."""
+        if self._autosave is not None and self._autosave.path == path:
+            return
+        lock = FileLock(path)
+        self._leave_file()
+        self._lock_on_file, self._autosave = lock, Autosave(path, self._saved)
+
+    def _leave_file(self) -> None:
+        if self._autosave is not None:
+            self._autosave.close()
+        if self._lock_on_file is not None:
+            self._lock_on_file.release()
+
+    def _kept_at(self, path: Path, *, saved: bool = False) -> Kept:
+        recent = (str(path), *(each for each in self._state.live.kept.recent if each != str(path)))
+        return Kept(path=str(path), saved=saved, recent=recent[:RECENT_KEPT])
+
+    def _saved(self, path: str, saved: bool, problem: str) -> None:
+        """Keep how saving went for the next `poll`; called on the saving thread, which must not wait."""
+        self._reports.append(i.Saved(path, saved, problem))
 
     # The state -------------------------------------------------------------------------------
 
@@ -231,10 +300,16 @@ class Session:
             case Render():
                 request, model = effect.request, self._model
                 self._jobs.submit("answer", lambda: self._answer(request, model))
+            case New():
+                self.new_document()
             case Load():
                 threading.Thread(target=self._load, args=(effect.reference,), daemon=True).start()
-            case Save() | Log():
-                pass
+            case Save():
+                if self._autosave is not None:
+                    self._autosave.save(effect.document)
+            case Log():
+                if self._autosave is not None:
+                    self._autosave.log(effect.record)
 
     def _send(self, command: Command) -> None:
         try:
@@ -271,3 +346,12 @@ class Session:
         with self._lock:
             if self._state.document.model.name == reference:
                 self.set_model(model, reference)
+
+
+def _fresh(path: Path) -> Path:
+    """Return the name of a new document beside another: the day and a number."""
+    for number in range(1, 10_000):
+        name = f"{time.strftime('%Y-%m-%d')}-{number}{SUFFIX}"
+        if not (fresh := path.with_name(name)).exists():
+            return fresh
+    raise refusal(path.parent, "has no room for another session of today")

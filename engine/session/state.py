@@ -52,7 +52,12 @@ class Log:
     record: Mapping[str, Any]
 
 
-Effect = Send | Render | Load | Save | Log
+@dataclass(frozen=True, slots=True)
+class New:
+    """Effect: begin with an empty document."""
+
+
+Effect = Send | Render | Load | Save | Log | New
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

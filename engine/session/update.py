@@ -65,7 +65,9 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case i.Do():
             return _done(state, what, now_ns)
         case i.KeptAs():
-            return _kept(state, what, now_ns), ()
+            return state.with_live(kept=what.kept), ()
+        case i.Saved():
+            return _saved(state, what, now_ns), ()
     if isinstance(what, messages.Message):
         return _of_ports(state, what, now_ns), ()
     return editing.edited(state, what, now_ns), ()
@@ -86,11 +88,16 @@ def _health(state: State, **changes: object) -> State:
     return state.with_live(health=replace(health, late_ns=health.late_ns[-LATENESS_WINDOW:]))
 
 
-def _kept(state: State, what: i.KeptAs, now_ns: int) -> State:
-    state = state.with_live(kept=what.kept)
-    if not what.problem:
-        return state.cleared("kept")
-    return state.noted("kept", what.problem, what.remedy, now_ns=now_ns)
+def _saved(state: State, what: i.Saved, now_ns: int) -> State:
+    """Note how saving went; a file that was left meanwhile says nothing."""
+    kept = state.live.kept
+    if what.path != kept.path:
+        return state
+    if what.problem:
+        remedy = "The music goes on; free space or save elsewhere."
+        return state.noted("kept", what.problem, remedy, now_ns=now_ns)
+    state = state.cleared("kept")
+    return state if kept.saved == what.complete else state.with_live(kept=replace(kept, saved=what.complete))
 
 
 def _of_ports(state: State, event: messages.Message, now_ns: int) -> State:

@@ -47,10 +47,10 @@ class RecordingClient:
 class Hands:
     """A session and what a player does to it."""
 
-    def __init__(self, model, controls=None, **options):
+    def __init__(self, model, controls=None, document=None, **options):
         self.client = RecordingClient()
         self.now_ns = 1_000_000_000
-        document = Document(controls=controls or Controls())
+        document = document or Document(controls=controls or Controls())
         self.session = Session(self.client, document=document, now_ns=lambda: self.now_ns, **options)
         self.session.start(model)
 

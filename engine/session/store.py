@@ -1,0 +1,173 @@
+"""The document's file: read with upgrades, written atomically, set aside where it is broken."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import msgspec
+
+from engine.errors import AntiphonError, SessionFileError
+from engine.inference.controls import LONGEST_BARS, STORED
+from engine.music.notes import Note, Phrase
+from engine.session.document import VERSION, Document
+from engine.text import printable
+
+SUFFIX = ".antiphon"
+LARGEST_BYTES = 64 * 2**20
+MOST_NOTES = 100_000
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+UPGRADES: dict[int, Upgrade] = {}
+"""What makes of a document of one version one of the next; the functions are named by what changed."""
+
+
+def refusal(path: Path, why: str) -> SessionFileError:
+    """Return the error that names a file and why it is refused, in one line."""
+    return SessionFileError(f"{printable(str(path))}: {' '.join(why.split())}")
+
+
+def read_document(path: Path, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Document:
+    """Read a document, of this version or an older one.
+
+    Raises:
+        SessionFileError: it cannot be read, is none, or was saved by a newer version.
+    """
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise refusal(path, "is larger than any session")
+        data = path.read_bytes()
+    except OSError as error:
+        raise refusal(path, f"cannot be read ({reason_of(error)})") from None
+    try:
+        values = msgspec.json.decode(data, type=dict[str, Any])
+        document = msgspec.convert(_upgraded(path, values, upgrades), Document)
+        _check_phrases(document)
+    except SessionFileError:
+        raise
+    except (msgspec.MsgspecError, AntiphonError, ValueError, RecursionError) as error:
+        raise refusal(path, f"is no session of Antiphon's ({error})") from None
+    return document
+
+
+def _upgraded(path: Path, values: dict[str, Any], upgrades: Mapping[int, Upgrade]) -> dict[str, Any]:
+    version = values.get("version")
+    if not isinstance(version, int):
+        raise refusal(path, "is no session of Antiphon's (it has no version)")
+    if version > VERSION:
+        raise refusal(path, "was saved by a newer Antiphon; open it with that one")
+    while version < VERSION:
+        if version not in upgrades:
+            raise refusal(path, f"version {version} is unknown")
+        values = upgrades[version](values)
+        version += 1
+    return {**values, "version": VERSION}
+
+
+def _check_phrases(document: Document) -> None:
+    """Refuse music that no instrument plays (ValueError): the file was changed by hand or by a fault."""
+    if not document.slots.keys() <= set(STORED):
+        raise ValueError(f"slots {sorted(document.slots)}")
+    source = [document.source.phrase] if document.source else []
+    for phrase in (*document.slots.values(), *source):
+        if not 1 <= phrase.bars <= LONGEST_BARS or not 0 < phrase.beats_per_bar <= 16:
+            raise ValueError(f"a phrase of {phrase.bars} bars with {phrase.beats_per_bar:g} beats")
+        if len(phrase.notes) > MOST_NOTES or not all(_plays(note, phrase) for note in phrase.notes):
+            raise ValueError("a note that no instrument plays")
+
+
+def _plays(note: Note, phrase: Phrase) -> bool:
+    return (
+        0 <= note.pitch <= 127
+        and 1 <= note.velocity <= 127
+        and 0 <= note.channel <= 15
+        and -phrase.beats_per_bar <= note.start_beats <= phrase.length_beats
+        and 0 < note.duration_beats <= 2 * phrase.length_beats
+    )
+
+
+def encoded(document: Document) -> bytes:
+    """Return a document as it is written: JSON, one value a line."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def write_document(path: Path, document: Document) -> None:
+    """Write a document beside its file and put it in its place in one step; OSError if it cannot be."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(encoded(document))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a broken file so that it is never overwritten; return its new name. OSError if it cannot be."""
+    for number in range(1, 1000):
+        aside = path.with_name(f"{path.stem}.broken-{number}{path.suffix}")
+        if not aside.exists():
+            path.rename(aside)
+            return aside
+    raise FileExistsError(f"{printable(str(path))}: 999 broken files lie beside it")
+
+
+def reason_of(error: OSError) -> str:
+    """Return an error of the system in a few words."""
+    return (error.strerror or str(error)).lower()
+
+
+class FileLock:
+    """Keeps a second program off a document while it is open. The lock goes with the process."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock; SessionFileError if another program has it."""
+        self._file: IO[bytes] | None = None
+        lock = path.with_name(f".{path.name}.lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = lock.open("ab")
+        except OSError:
+            return  # saving will say why
+        try:
+            _lock(self._file)
+        except OSError:
+            self._file.close()
+            raise refusal(path, "is open in another Antiphon; close it there first") from None
+
+    def release(self) -> None:
+        """Give the lock back; doing it twice is harmless."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> "FileLock":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+if sys.platform == "win32":
+
+    def _lock(file: IO[bytes]) -> None:
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+
+    def _lock(file: IO[bytes]) -> None:
+        import fcntl
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

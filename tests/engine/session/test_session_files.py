@@ -1,0 +1,119 @@
+"""A session and its file: what is kept, opened, and what happens where it cannot be."""
+
+import json
+
+import pytest
+from test_session import OTHER, TUNE, Hands, model, phrase, wire  # noqa: F401
+
+from engine.errors import SessionFileError
+from engine.inference.controls import Controls
+from engine.session.autosave import log_path
+from engine.session.document import Document
+from engine.session.session import Session
+from engine.session.store import read_document, write_document
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "evening.antiphon"
+
+
+@pytest.fixture
+def hands(model, file):  # noqa: F811
+    made = Hands(model, controls=Controls(variation=0.0), file=file)
+    yield made
+    made.session.close()
+
+
+def test_a_closed_session_is_opened_again_with_the_same_music(hands, file, model):  # noqa: F811
+    hands.play_bars(0, TUNE, OTHER)
+    hands.session.do("store.B")
+    hands.set(variation=0.7, seed=5)
+    answer = hands.last
+    hands.session.close()
+    document = read_document(file)
+    again = Hands(model, document=document)
+    assert again.session.wait_idle()
+    assert (again.last.notes, again.last.anchor_beats) == (answer.notes, answer.anchor_beats)
+    assert again.session.snapshot().document == hands.session.snapshot().document
+    again.session.close()
+
+
+def test_the_log_has_what_was_heard_and_what_was_made_of_it(hands, file):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.session.close()
+    records = [json.loads(line) for line in log_path(file).read_text().splitlines()]
+    assert [next(name for name in record if name != "at_s") for record in records] == ["bar", "bar", "take"]
+    assert records[0]["bar"]["bar"] == 0
+    take = records[2]["take"]
+    assert take["request"]["controls"]["variation"] == 0.0
+    assert [note["pitch"] for note in take["phrase"]["notes"]] == [60, 64, 67, 65] * 2
+
+
+def test_another_document_is_opened_and_the_first_stays(hands, file, tmp_path):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.set(variation=0.5)
+    other = tmp_path / "other.antiphon"
+    write_document(other, Document(controls=Controls(mode="generate", seed=3)))
+    hands.session.open_document(other)
+    assert hands.session.wait_idle()
+    shown = hands.session.snapshot()
+    assert (shown.document.controls.seed, shown.live.kept.path) == (3, str(other))
+    assert shown.live.undo_label == ""
+    assert read_document(file).controls.variation == 0.5
+    hands.set(seed=4)
+    hands.session.close()
+    assert read_document(other).controls.seed == 4
+    assert read_document(file).controls.variation == 0.5
+
+
+def test_a_new_document_gets_a_file_of_its_own(hands, file):
+    hands.set(variation=0.5)
+    hands.session.do("session.new")
+    shown = hands.session.snapshot()
+    assert shown.document.controls == Controls()
+    assert shown.live.kept.path != str(file)
+    assert shown.live.kept.recent[0] == shown.live.kept.path
+    assert read_document(file).controls.variation == 0.5
+
+
+def test_saving_under_another_name_goes_on_there(hands, file, tmp_path):
+    hands.set(variation=0.5)
+    hands.session.save_as(tmp_path / "copy.antiphon")
+    hands.set(variation=0.6)
+    hands.session.close()
+    assert read_document(file).controls.variation == 0.5
+    assert read_document(tmp_path / "copy.antiphon").controls.variation == 0.6
+
+
+def test_what_cannot_be_opened_or_written_changes_nothing(hands, tmp_path):
+    (tmp_path / "broken.antiphon").write_text("{")
+    before = hands.session.snapshot()
+    with pytest.raises(SessionFileError, match=r"broken\.antiphon: is no session"):
+        hands.session.open_document(tmp_path / "broken.antiphon")
+    with pytest.raises(SessionFileError, match="cannot be saved"):
+        hands.session.save_as(tmp_path / "no" / "x.antiphon")
+    assert hands.session.snapshot() is before
+
+
+def test_a_full_disk_is_a_notice_and_the_music_goes_on(hands, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.session.autosave.write_document", full)
+    monkeypatch.setattr("engine.session.autosave.EVERY_S", 0.0)
+    hands.session._autosave._every_s = 0.0
+    hands.play_bars(0, TUNE, TUNE)
+    while not hands.session._reports:
+        hands.session._autosave._thread.join(0.01)
+    hands.hear()
+    notice = next(each for each in hands.session.snapshot().live.notices if each.about == "kept")
+    assert "no space left on device" in notice.text
+    assert not hands.session.snapshot().live.kept.saved
+    hands.play_bars(2, OTHER, OTHER)
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))
+
+
+def test_the_same_document_in_two_sessions_is_refused(hands, file):
+    with pytest.raises(SessionFileError, match="is open in another Antiphon"):
+        Session(hands.client, file=file)
