@@ -34,8 +34,8 @@ def test_memory_beyond_the_limit_is_refused():
 
 @posix_only
 def test_the_watch_ends_a_process_that_takes_too_much():
-    code = "import time; watch_memory({}); kept = bytes(64 << 20).replace(b'\\0', b'1'); time.sleep({})"
-    assert run(code.format(80 << 20, 60)).returncode == limits.EXIT_MEMORY
+    code = "import time; watch_memory({}); kept = b'x' * (256 << 20); time.sleep({})"
+    assert run(code.format(128 << 20, 60)).returncode == limits.EXIT_MEMORY
     assert run(code.format(1 << 30, 0.2)).returncode == 0
 
 
