@@ -82,7 +82,27 @@ Bar = Annotated[
     int | None,
     typer.Option(min=1, help="First bar to take, from 1; left out, the first that are full."),
 ]
-MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file with bars in 4/4.")]
+Kit = Annotated[
+    str | None,
+    typer.Option(
+        help="Drum kit the file is read by: gm, gs, xg, roland, ezdrummer, superior, addictive, or a drum "
+        "map of your own, a .toml file; left out, the likeliest."
+    ),
+]
+KeepPedal = Annotated[
+    bool,
+    typer.Option(
+        "--keep-pedal",
+        help="Leave notes as their keys were held and write the pedal; else it lengthens them.",
+    ),
+]
+Controllers = Annotated[
+    bool,
+    typer.Option(
+        "--controllers/--no-controllers", help="Write the controllers, pressure and bend of the source too."
+    ),
+]
+MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file.")]
 
 
 @application.callback(invoke_without_command=True)
@@ -167,6 +187,9 @@ def vary(
     model: Model = DEFAULT_MODEL,
     track: Track = None,
     bar: Bar = None,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write variations of a phrase in a MIDI file.
@@ -178,7 +201,8 @@ def vary(
     from app.file_commands import commands, sources
 
     loaded = _load(model, precision)
-    source = sources.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
+    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    source = sources.read_source(file, loaded, typer.echo, asked)
     commands.vary(
         loaded,
         source,
@@ -206,6 +230,9 @@ def carry_on(
     model: Model = CONTINUING_MODEL,
     track: Track = None,
     bar: Bar = None,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write what could follow some bars of a MIDI file.
@@ -217,7 +244,8 @@ def carry_on(
     from app.file_commands import commands, sources
 
     loaded = _load(model, precision)
-    source = sources.read_source(file, loaded, typer.echo, track=track, first_bar=bar)
+    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    source = sources.read_source(file, loaded, typer.echo, asked)
     commands.carry_on(
         loaded,
         source,
@@ -239,6 +267,9 @@ def morph(
     steps: Annotated[int, typer.Option(min=2, max=1000, help="How many files, both ends included.")] = 7,
     seed: Seed = 0,
     model: Model = DEFAULT_MODEL,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write a walk from the phrase of one MIDI file to that of another.
@@ -248,8 +279,9 @@ def morph(
     from app.file_commands import commands, sources
 
     loaded = _load(model, precision)
-    start = sources.read_source(first, loaded, typer.echo)
-    end = sources.read_source(second, loaded, typer.echo)
+    asked = sources.Asked(kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    start = sources.read_source(first, loaded, typer.echo, asked)
+    end = sources.read_source(second, loaded, typer.echo, asked)
     commands.morph(loaded, start, end, output, typer.echo, steps=steps, seed=seed)
 
 

@@ -28,6 +28,11 @@ def _escape(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words: `1 note`, `2 notes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def json_bytes(value: Any, *, indent: int | None = None) -> bytes:
     """Encode builtins, dataclasses or msgspec structs as UTF-8 JSON. It never fails on text.
 

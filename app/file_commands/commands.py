@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from app.file_commands.sources import Say, Source
 from app.track_names import voicing
 from engine.errors import AntiphonError
-from engine.inference.controls import CONTROLS, Controls, Mode, Start
+from engine.inference.controls import CONTROLS, LONGEST_BARS, Controls, Mode, Start
 from engine.inference.model import Model
 from engine.inference.render import render_batch
-from engine.midifile.write import write_phrase
+from engine.midifile.write import Setting, write_phrase
 from engine.modes.catalogue import modes_with
 from engine.music.notes import Phrase
+from engine.text import printable
 
 LARGEST_COUNT = 1000
 
@@ -37,9 +40,11 @@ def vary(
         Controls(mode=mode, variation=variation, temperature=temperature, seed=seed + number, source="A")
         for number in range(_counted(count))
     ]
-    phrases = _without(source.silent, render_batch(model, {"A": source.slot}, takes))
+    rendered = _without(source.silent, render_batch(source.model, {"A": source.slot}, takes))
+    phrases = [source.answer(phrase) for phrase in rendered]
     labels = [f"seed {take.seed}" for take in takes]
-    return _write_all(model, folder, f"{source.stem}-{mode}", phrases, labels, source.bpm, say)
+    settings = [source.setting] * len(phrases)
+    return _write_all(model, folder, f"{source.stem}-{mode}", phrases, labels, settings, say)
 
 
 def carry_on(
@@ -54,35 +59,48 @@ def carry_on(
     temperature: float,
     seed: int,
 ) -> list[Path]:
-    """Write `count` continuations of a phrase, `bars` bars each, with the seeds from `seed` on."""
+    """Write `count` continuations of a phrase, `bars` bars of its metre each, with the seeds from `seed` on.
+
+    Without a temperature it is the one the bundle names.
+    """
+    model_bars = ceil(bars * source.bar_beats / model.representation.grid.beats_per_bar)
+    if model_bars > LONGEST_BARS:
+        fitting = int(bars * LONGEST_BARS / model_bars)
+        raise AntiphonError(f"--bars {bars}: too long in the file's metre; choose {fitting} or fewer")
     takes = [
         Controls(
             mode="continue",
             start=start,
-            bars=bars,
+            bars=model_bars,
             temperature=temperature,
             seed=seed + number,
             source="A",
         )
         for number in range(_counted(count))
     ]
-    phrases = render_batch(model, {"A": source.slot}, takes)
+    phrases = [source.answer(phrase, bars) for phrase in render_batch(model, {"A": source.slot}, takes)]
     labels = [f"{start}, seed {take.seed}" for take in takes]
-    return _write_all(model, folder, f"{source.stem}-continue", phrases, labels, source.bpm, say)
+    settings = [source.following] * len(phrases)
+    return _write_all(model, folder, f"{source.stem}-continue", phrases, labels, settings, say)
 
 
 def morph(
     model: Model, first: Source, second: Source, folder: Path, say: Say, *, steps: int, seed: int
 ) -> list[Path]:
-    """Write a walk from one phrase to another in `steps` files, both ends included; tempo of the first."""
+    """Write a walk from one phrase to another in `steps` files, both ends included.
+
+    Tempo, metre and length are those of the first, resolution, channels and programs of the nearer.
+    """
     if steps < 2:
         raise AntiphonError(f"--steps {steps}: a walk has two ends, so choose 2 or more")
     shares = [step / (_counted(steps) - 1) for step in range(steps)]
     takes = [Controls(mode="morph", morph=share, seed=seed) for share in shares]
-    rendered = render_batch(model, {"A": first.slot, "B": second.slot}, takes)
-    phrases = _without(first.silent & second.silent, rendered)
+    rendered = render_batch(first.model, {"A": first.slot, "B": second.slot}, takes)
+    phrases = [first.answer(phrase) for phrase in _without(first.silent & second.silent, rendered)]
     labels = [f"{share:.0%} of the way" for share in shares]
-    return _write_all(model, folder, f"{first.stem}-to-{second.stem}", phrases, labels, first.bpm, say)
+    ends = first.setting, replace(second.setting, tempos=first.setting.tempos, metre=first.setting.metre)
+    settings = [ends[share >= 0.5] for share in shares]
+    return _write_all(model, folder, f"{first.stem}-to-{second.stem}", phrases, labels, settings, say)
 
 
 def generate(
@@ -95,7 +113,9 @@ def generate(
     ]
     phrases = render_batch(model, {}, takes)
     labels = [f"seed {take.seed}" for take in takes]
-    return _write_all(model, folder, f"{model.name}-generate", phrases, labels, bpm, say)
+    grid = model.representation.grid
+    setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=(grid.beats_per_bar, 4))
+    return _write_all(model, folder, f"{model.name}-generate", phrases, labels, [setting] * count, say)
 
 
 def _counted(count: int) -> int:
@@ -118,20 +138,22 @@ def _write_all(
     stem: str,
     phrases: Sequence[Phrase],
     labels: Sequence[str],
-    bpm: float,
+    settings: Sequence[Setting],
     say: Say,
 ) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise AntiphonError(f"{folder}: cannot be made a folder ({reason}); choose another place") from None
+        raise AntiphonError(
+            f"{printable(str(folder))}: cannot be made a folder ({reason}); choose another place"
+        ) from None
     named = voicing(model.bundle.manifest.voices)
     digits = len(str(len(phrases)))
     written = []
-    for number, (phrase, label) in enumerate(zip(phrases, labels, strict=True), start=1):
+    for number, (phrase, label, setting) in enumerate(zip(phrases, labels, settings, strict=True), start=1):
         path = folder / f"{stem}-{number:0{digits}}.mid"
-        write_phrase(path, phrase, bpm=bpm, **named)
-        say(f"{path}: {label}, {len(phrase.notes)} notes in {phrase.bars} bars")
+        write_phrase(path, phrase, setting=setting, **named)
+        say(f"{printable(str(path))}: {label}, {len(phrase.notes)} notes in {phrase.bars} bars")
         written.append(path)
     return written

@@ -1,29 +1,38 @@
-"""What a model takes from a MIDI file: its parts, put together as one phrase, and a line that says which."""
+"""What a model takes from a MIDI file: its parts, put together as one phrase, and lines that say which."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+from app.file_commands.kit_choice import kit_of_drums
 from engine.errors import MidiFileError
 from engine.inference.model import Model
 from engine.inference.slots import Slot, encode_slot
+from engine.midifile.bar_choice import bars_that_fit, choose_bars, playable
+from engine.midifile.controllers import PROGRAM, Message, without_gestures
 from engine.midifile.read import read_midi
-from engine.midifile.song import Song
+from engine.midifile.song import Run, Song, Track
 from engine.midifile.track_choice import (
     TRIO_CHANNELS,
     Chosen,
-    choose_bars,
     choose_drums,
     choose_melody,
     choose_pitched,
     choose_trio,
     find_track,
 )
-from engine.music.notes import Note, Phrase
+from engine.midifile.window import Window, window
+from engine.midifile.write import Setting, Tempos
+from engine.music.left_out import left_out
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.text import counted, printable
 
 DRUM_MODELS = ("drums", "groove")
 """Representations that take the drums of a file."""
+PITCHED_CHANNEL = 0
+"""Where a model of one voice has it."""
 ABSENT = {
     "melody": "no melody track: melody stays silent",
     "bass": "no bass track: bass stays silent",
@@ -33,16 +42,47 @@ ABSENT = {
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What of a file is wanted, where the choice is not left to the program."""
+
+    track: str | None = None
+    """Number or name of the track; of a trio also several, as in `melody=2,bass=3,drums=10`."""
+    first_bar: int | None = None
+    """Number of the first bar, counted from 1."""
+    kit: str | None = None
+    """Name of the drum kit, or path of a drum map."""
+    keep_pedal: bool = False
+    """Leave notes as their keys were held, and write the sustain pedal; else it lengthens them."""
+    controllers: bool = True
+    """Write the controllers, pressure and bend of the source too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A phrase out of a file."""
 
+    model: Model
+    """That hears it, reading drums as the file's kit has them."""
     slot: Slot
-    bpm: float
+    bars: int
+    """Length of the phrase in bars of the file's metre; the model hears it in its own."""
+    bar_beats: Fraction
+    setting: Setting
+    """What a written answer takes over."""
+    following: Setting
+    """What music that follows takes over."""
     stem: str
     """File name without its ending."""
     silent: frozenset[int] = frozenset()
     """Channels of the parts that the file has not: nothing is written for them either."""
+
+    def answer(self, phrase: Phrase, bars: int | None = None) -> Phrase:
+        """Return what a model wrote as `bars` bars (of None: as many as the source) of the file's metre."""
+        length = self.bars if bars is None else bars
+        beats = float(length * self.bar_beats)
+        notes = [note for note in phrase.notes if note.start_beats < beats]
+        return Phrase.of(notes, length, float(self.bar_beats))
 
 
 class Part(NamedTuple):
@@ -50,10 +90,15 @@ class Part(NamedTuple):
 
     chosen: Chosen | None
     """None where the file has no such part."""
-    name: str = ""
+    name: str
     """Empty where it is the only one."""
-    channel: int | None = None
-    """Where the model has it; None: as in the file."""
+    channel: int
+    """Where the model has it."""
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Its tracks, none where the file has no such part."""
+        return self.chosen.tracks if self.chosen else ()
 
     def __str__(self) -> str:
         if self.chosen is None:
@@ -61,30 +106,92 @@ class Part(NamedTuple):
         return f"{self.name} {self.chosen.label}, {self.chosen.why}".lstrip()
 
 
-def read_source(
-    path: Path, model: Model, say: Say, *, track: str | None = None, first_bar: int | None = None
-) -> Source:
+def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> Source:
     """Read the phrase that a model takes from a file, and say which tracks and bars it is.
 
     Args:
         path: the MIDI file.
-        model: decides which tracks, and how many bars.
-        say: told one line about the choice, and one for each fault of the file.
-        track: number or name of the track to take, instead of what looks right; of a trio also
-            several, as in `melody=2,bass=3,drums=10`.
-        first_bar: number of the first bar, counted from 1, instead of the first full ones.
+        model: decides which tracks, and how many beats.
+        say: is given one line about the choice, and one for each fault of the file, each thing that
+            the model does not hear and each that was done to make it fit.
+        asked: what is wanted of the file.
 
     Raises:
         AntiphonError: the file cannot be read, or has no such track or bars.
     """
-    song = read_midi(path)
+    name = printable(path.name)
+    song = read_midi(path, keep_pedal=asked.keep_pedal)
     for warning in song.warnings:
-        say(f"{path.name}: {warning}")
-    parts = _parts(song, model, track)
-    phrase, bars = _cut(song, [part for part in parts if part.chosen], model.bars, first_bar)
-    say(f"{path.name}: {'; '.join(map(str, parts))}; {bars}; {song.bpm:.1f} bpm")
-    silent = frozenset(part.channel for part in parts if part.channel is not None and not part.chosen)
-    return Source(encode_slot(model, phrase), song.bpm, path.stem, silent)
+        say(f"{name}: {warning}")
+    length_beats = model.representation.bars * model.representation.grid.beats_per_bar
+    parts, taken, why = _chosen(song, model, asked, length_beats)
+    played = [_notes(taken, part) for part in parts if part.chosen]
+    _check_sounding(taken, parts, length_beats)
+    rests = [
+        part.name for part, notes in zip((p for p in parts if p.chosen), played, strict=True) if not notes
+    ]
+    without = f", without {' and '.join(rests)}" if rests else ""
+    chosen = "; ".join(map(str, parts))
+    say(f"{name}: {chosen}; {taken.label}, {why}{without}; {_tempo_line(taken)}")
+    phrase = Phrase.of(
+        [note for notes in played for note in notes], taken.bars, float(taken.bar_ticks / taken.song.ppq)
+    )
+    if lengthened := sum(taken.lengthened(track) for part in parts for track in part.tracks):
+        say(f"{name}: {counted(lengthened, 'note')} lengthened by the sustain pedal")
+    model = _kitted(model, phrase, asked, name, say)
+    bars = _bars_heard(taken, length_beats)
+    heard = _in_model_metre(phrase, bars, model, name, say)
+    for clause in left_out(heard, model.representation):
+        say(f"{name}: not heard by the model: {clause}")
+    silent = frozenset(part.channel for part in parts if not part.chosen)
+    setting = _setting(taken, parts, bars, asked, name, say)
+    return Source(
+        model=model,
+        slot=encode_slot(model, heard),
+        bars=bars,
+        bar_beats=Fraction(taken.bar_ticks, taken.song.ppq),
+        setting=setting,
+        following=_following(taken, setting),
+        stem=path.stem,
+        silent=silent,
+    )
+
+
+# Parts and bars -----------------------------------------------------------------------------
+
+
+def _chosen(song: Song, model: Model, asked: Asked, length_beats: int) -> tuple[list[Part], Window, str]:
+    """Return the parts and bars of the first sequence of a song that has them, and why these bars."""
+    sequences: Sequence[Song] = song.sequences or (song,)
+    if asked.track and song.sequences:
+        wanted = find_track(song, asked.track.rpartition("=")[2])
+        sequences = (song.sequence_of(wanted.tracks[0]),)
+    refusal: MidiFileError | None = None
+    for sequence in sequences:
+        try:
+            return _chosen_of(sequence, model, asked, length_beats)
+        except MidiFileError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
+
+
+def _chosen_of(song: Song, model: Model, asked: Asked, length_beats: int) -> tuple[list[Part], Window, str]:
+    """Return the parts and bars of a song: tracks that do not play in any bars that fit are passed over."""
+    usable = song if asked.first_bar is not None else playable(song, length_beats)
+    parts = _parts(usable if not asked.track else song, model, asked.track)
+    if asked.first_bar is None:
+        taken, why = choose_bars(song, [part.tracks for part in parts if part.chosen], length_beats)
+        return parts, taken, why
+    first = song.bar(asked.first_bar - 1)
+    run = Run(first.index, 1, first.start_ticks, first.metre)
+    bars = bars_that_fit(run, song.ppq, length_beats)
+    if not bars:
+        raise MidiFileError(
+            f"{song.name}: bar {asked.first_bar} is in {first.metre}, longer than the {length_beats} beats "
+            "of the model; choose a longer model"
+        )
+    return parts, window(song, first.index, bars), "as asked"
 
 
 def _parts(song: Song, model: Model, track: str | None) -> list[Part]:
@@ -92,9 +199,12 @@ def _parts(song: Song, model: Model, track: str | None) -> list[Part]:
     if kind == "trio":
         chosen = choose_trio(song, track)
         return [Part(chosen.get(name), name, channel) for name, channel in TRIO_CHANNELS.items()]
+    channel = DRUM_CHANNEL if kind in DRUM_MODELS else PITCHED_CHANNEL
+    if track:
+        return [Part(find_track(song, track), "", channel)]
     if kind == "pianoroll":
-        return [Part(find_track(song, track) if track else choose_pitched(song), channel=0)]
-    return [Part(find_track(song, track) if track else _choose_one(song, model))]
+        return [Part(choose_pitched(song), "", channel)]
+    return [Part(_choose_one(song, model), "", channel)]
 
 
 def _choose_one(song: Song, model: Model) -> Chosen:
@@ -108,29 +218,31 @@ def _choose_one(song: Song, model: Model) -> Chosen:
         return choose_melody(song)  # any rhythm may be tapped
 
 
-def _cut(song: Song, parts: Sequence[Part], bars: int, first_bar: int | None) -> tuple[Phrase, str]:
-    """Return the phrase of the parts there are, and which bars and why."""
-    if first_bar is not None:
-        first, why = first_bar - 1, "as asked"
-    else:
-        first, bars, why = choose_bars(song, [part.chosen.tracks for part in parts if part.chosen], bars)
-    span = f"bar {first + 1}" if bars == 1 else f"bars {first + 1} to {first + bars}"
-    notes = [_notes(song, part, first, bars) for part in parts]
-    if not any(notes):
-        which = ", ".join(part.chosen.label for part in parts if part.chosen)
-        raise MidiFileError(f"{song.name}: {span} of {which} are silent; choose others with --bar")
-    rests = [part.name for part, played in zip(parts, notes, strict=True) if not played]
-    silent = f", without {' and '.join(rests)}" if rests else ""
-    return Phrase.of([note for played in notes for note in played], bars), f"{span}, {why}{silent}"
+def _check_sounding(taken: Window, parts: Sequence[Part], length_beats: int) -> None:
+    """Refuse bars in which nothing sounds, with a remedy that there is."""
+    tracks = [track for part in parts for track in part.tracks]
+    if any(len(taken.phrase(track).notes) for track in tracks):
+        return
+    which = ", ".join(part.chosen.label for part in parts if part.chosen)
+    song = taken.song
+    other, _ = choose_bars(song, [part.tracks for part in parts if part.chosen], length_beats)
+    remedy = "choose another track with --track"
+    if any(other.onsets(track) for track in tracks):
+        remedy = f"choose others with --bar, such as --bar {other.first_bar + 1}"
+    raise MidiFileError(f"{song.name}: {taken.label} of {which} are silent; {remedy}")
 
 
-def _notes(song: Song, part: Part, first_bar: int, bars: int) -> list[Note]:
-    """Return a part's notes in some bars, on the channel the model has it on."""
-    tracks = part.chosen.tracks if part.chosen else ()
-    notes = [note for track in tracks for note in song.phrase(track, first_bar, bars).notes]
-    if part.channel is not None:
-        notes = [replace(note, channel=part.channel) for note in notes]
-    return _struck_once(notes) if len(tracks) > 1 else notes
+def _notes(taken: Window, part: Part) -> list[Note]:
+    """Return a part's notes in some bars, on the channel the model has it on.
+
+    What is asked for as drums from another channel stays off the drum channel: the kit says what is one.
+    """
+    notes = []
+    for track in part.tracks:
+        is_pads = part.channel == DRUM_CHANNEL and not track.is_drum
+        channel = PITCHED_CHANNEL if is_pads else part.channel
+        notes += [replace(note, channel=channel) for note in taken.phrase(track).notes]
+    return _struck_once(notes) if len(part.tracks) > 1 and part.channel != DRUM_CHANNEL else notes
 
 
 def _struck_once(notes: Iterable[Note]) -> list[Note]:
@@ -147,3 +259,117 @@ def _struck_once(notes: Iterable[Note]) -> list[Note]:
             of_key[-1] = replace(of_key[-1], duration_beats=note.start_beats - of_key[-1].start_beats)
         of_key.append(note)
     return [note for of_key in kept.values() for note in of_key]
+
+
+# Into the model's metre, and what the written file takes over ---------------------------------
+
+
+def _kitted(model: Model, phrase: Phrase, asked: Asked, name: str, say: Say) -> Model:
+    """Return the model reading drums by their kit, which is said where it is not plain General MIDI."""
+    if model.representation.name not in (*DRUM_MODELS, "trio"):
+        return model
+    everything = model.representation.name in DRUM_MODELS
+    drums = [note.pitch for note in phrase.notes if everything or note.channel == DRUM_CHANNEL]
+    kit, why = kit_of_drums(asked.kit, drums)
+    if why:
+        say(f"{name}: {why}")
+    return model.with_kit(kit)
+
+
+def _bars_heard(taken: Window, length_beats: int) -> int:
+    """Return how many bars of the window's metre go into a model's length."""
+    run = Run(taken.first_bar, taken.bars, taken.start_ticks, taken.song.bar(taken.first_bar).metre)
+    return bars_that_fit(run, taken.song.ppq, length_beats)
+
+
+def _in_model_metre(phrase: Phrase, bars: int, model: Model, name: str, say: Say) -> Phrase:
+    """Return a phrase at the model's length and in its metre, and say what was done to it."""
+    representation = model.representation
+    if phrase.bars < bars:
+        taken, takes = counted(phrase.bars, "bar"), counted(bars, "bar")
+        say(f"{name}: {taken} only, repeated to the {takes} that the model takes")
+    filled = phrase if phrase.bars == bars else phrase.tiled(bars)
+    beats, metre = representation.bars * representation.grid.beats_per_bar, representation.grid.beats_per_bar
+    if filled.length_beats < beats:
+        say(
+            f"{name}: {counted(bars, 'bar')} of {filled.beats_per_bar:g} beats go into the model's {beats}; "
+            f"the last {beats - filled.length_beats:g} stay empty"
+        )
+    return Phrase.of(filled.notes, representation.bars, float(metre))
+
+
+def _tempo_line(taken: Window) -> str:
+    (_, first), *changes = taken.tempos()
+    more = (
+        f", {len(changes)} changes of tempo" if len(changes) > 1 else ", a change of tempo" if changes else ""
+    )
+    return f"{60e6 / first:.1f} bpm{more}"
+
+
+def _setting(taken: Window, parts: Sequence[Part], bars: int, asked: Asked, name: str, say: Say) -> Setting:
+    """Return resolution, tempo map, metre, channels, programs and messages of the bars that were taken."""
+    leads = {part.channel: _lead(taken, part) for part in parts if part.chosen}
+    messages = {
+        channel: _repeated(taken.messages(lead), taken, bars) if asked.controllers else ()
+        for channel, lead in leads.items()
+    }
+    if kept := sum(_moving(of_it) for of_it in messages.values()):
+        say(f"{name}: {counted(kept, 'controller message')} of the source written too")
+    others = [
+        track for part in parts for track in part.tracks if track.channel != leads[part.channel].channel
+    ]
+    if asked.controllers and (lost := sum(_moving(taken.messages(track)) for track in others)):
+        say(
+            f"{name}: {counted(lost, 'controller message')} of other channels left out: "
+            "a part is written on one channel"
+        )
+    return Setting(
+        ppq=taken.song.ppq,
+        tempos=_repeated_tempos(taken, bars),
+        metre=taken.metre,
+        channels={channel: lead.channel for channel, lead in leads.items() if channel != DRUM_CHANNEL},
+        programs={
+            channel: taken.program(lead)
+            for channel, lead in leads.items()
+            if (channel == DRUM_CHANNEL) == lead.is_drum
+        },
+        messages=messages,
+    )
+
+
+def _moving(messages: Sequence[Message]) -> int:
+    """Count the messages that are no programs."""
+    return sum(message.data[0] != PROGRAM for message in messages)
+
+
+def _lead(taken: Window, part: Part) -> Track:
+    """Return the track of a part that has most notes in the bars."""
+    return max(part.tracks, key=taken.onsets)
+
+
+def _repeated(messages: Sequence[Message], taken: Window, bars: int) -> tuple[Message, ...]:
+    """Repeat messages with the bars, until they fill `bars`."""
+    length = Fraction(taken.bar_ticks, taken.song.ppq)
+    return tuple(
+        Message(message.start_beats + first * length, message.data)
+        for first in range(0, bars, taken.bars)
+        for message in messages
+        if message.start_beats + first * length < bars * length
+    )
+
+
+def _repeated_tempos(taken: Window, bars: int) -> Tempos:
+    length = Fraction(taken.bar_ticks, taken.song.ppq)
+    return tuple(
+        (at + first * length, microseconds)
+        for first in range(0, bars, taken.bars)
+        for at, microseconds in taken.tempos()
+        if at + first * length < bars * length
+    )
+
+
+def _following(taken: Window, setting: Setting) -> Setting:
+    """Return what music after the bars takes over: their last tempo and the state they leave behind."""
+    messages = {channel: without_gestures(tuple(of_it)) for channel, of_it in setting.messages.items()}
+    tempos = ((Fraction(0), taken.last_tempo().microseconds),)
+    return replace(setting, tempos=tempos, messages=messages)

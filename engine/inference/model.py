@@ -6,7 +6,8 @@ never be called on the thread that plays.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +19,11 @@ from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
 from engine.inference.runtime import onnxruntime
 from engine.modes.catalogue import modes_of
+from engine.music.drums import DrumsRepresentation
+from engine.music.groove import GrooveRepresentation
+from engine.music.kits import DrumKit
 from engine.music.representation import Representation
+from engine.music.trio import TrioRepresentation
 
 CPU = "CPUExecutionProvider"
 ACCELERATORS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
@@ -71,6 +76,7 @@ class Model:
         self.bundle = bundle
         self.choice = choice
         self._graphs = graphs
+        self._representation = bundle.representation
 
     @staticmethod
     def load(
@@ -105,7 +111,17 @@ class Model:
     @property
     def representation(self) -> Representation:
         """Between phrases and this model's tensors."""
-        return self.bundle.representation
+        return self._representation
+
+    def with_kit(self, kit: DrumKit) -> "Model":
+        """Return the same model reading and writing drums by another kit; one without drums is itself."""
+        if not isinstance(
+            self._representation, DrumsRepresentation | GrooveRepresentation | TrioRepresentation
+        ):
+            return self
+        other = copy(self)
+        other._representation = replace(self._representation, kit=kit)
+        return other
 
     @property
     def bars(self) -> int:

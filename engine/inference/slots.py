@@ -82,9 +82,11 @@ def encode_slot(model: LatentModel, phrase: Phrase) -> Slot:
     Raises:
         RenderError: its length or metre does not fit, or the model failed.
     """
-    task, tensors = model.bundle.manifest.task, model.representation
-    phrase = fit(tensors, phrase)
-    heard = heard_by(task, tensors, phrase)
+    task, representation = model.bundle.manifest.task, model.representation
+    phrase = fit(representation, phrase)
+    if task != "drumify":  # a rhythm may be tapped on anything
+        phrase = representation.admitted(phrase)
+    heard = heard_by(task, representation, phrase)
     mu, sigma = model.encode(heard[None])
-    tensor = heard if task == "drumify" else tensors.encode(phrase)
-    return Slot(phrase, tensor, mu[0], sigma[0], Feel.of(phrase, tensors))
+    tensor = heard if task == "drumify" else representation.encode(phrase)
+    return Slot(phrase, tensor, mu[0], sigma[0], Feel.of(phrase, representation))

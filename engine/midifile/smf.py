@@ -6,7 +6,8 @@ RIFF wrapper) or has no bounds (variable lengths of a megabyte, negative ticks f
 division). This one has few rules:
 
 - what cannot be misunderstood is read, with a warning where the file is at fault;
-- what can be is an error of one line: an event cut short, a data byte without a status;
+- what can be is an error of one line: an event cut short, a data byte without a status; but not
+  in a chunk beyond the header's count, where sequencers keep data of their own: it is left out;
 - time and memory are in proportion to the file, whose size and events are capped; nothing is
   ever allocated because a length field says so.
 """
@@ -28,6 +29,7 @@ MAX_NAME = 128
 """Characters kept of a track name."""
 MAX_WARNINGS = 50
 NOTE_VALUES = 5
+MESSAGE_VALUES = 4
 HEADER_SEARCH_BYTES = 4096
 """MThd may stand behind a RIFF or MacBinary header of at most this size."""
 EXPORT_AGAIN = "export it again from the program it was made with"
@@ -43,8 +45,12 @@ class TrackEvents:
     name: str = ""
     rows: list[int] = field(default_factory=list)
     """The notes, flat: start, end, pitch, velocity and channel of each in turn."""
+    messages: list[int] = field(default_factory=list)
+    """Every other channel message, flat: tick, status byte and two data bytes (0 where it has one)."""
     programs: dict[int, int] = field(default_factory=dict)
     """The program each channel's first note is played with."""
+    port: int = 0
+    """MIDI port of its channels, 0 to 255: channel 1 of another port is another channel."""
     tempos: list[tuple[int, int]] = field(default_factory=list)
     """Tick, microseconds per quarter note (above 0)."""
     metres: list[tuple[int, int, int]] = field(default_factory=list)
@@ -54,6 +60,10 @@ class TrackEvents:
     def columns(self) -> tuple[npt.NDArray[np.int64], ...]:
         """Return starts, ends, pitches, velocities and channels, `[N]` each."""
         return tuple(np.array(self.rows, dtype=np.int64).reshape(-1, NOTE_VALUES).T)
+
+    def message_columns(self) -> npt.NDArray[np.int64]:
+        """Return tick, status and two data bytes of the other messages, `[M, 4]`, in order."""
+        return np.array(self.messages, dtype=np.int64).reshape(-1, MESSAGE_VALUES)
 
 
 @dataclass(slots=True)
@@ -103,11 +113,18 @@ class _Reader:
     def read(self) -> SmfFile:
         form, promised, ppq, position = self._header()
         bodies = self._track_chunks(position)
-        tracks = [_TrackReader(self, body, number).read() for number, body in enumerate(bodies, start=1)]
+        tracks = []
+        for number, body in enumerate(bodies, start=1):
+            try:
+                tracks.append(_TrackReader(self, body, number).read())
+            except MidiFileError:
+                if number <= max(promised, 1):
+                    raise
+                self.warn(f"track {number} is not in the header's count and not readable; it was ignored")
         if promised and not tracks:
             raise self.error(f"the header promises {promised} tracks, none follow", EXPORT_AGAIN)
-        if promised != len(tracks):
-            self.warn(f"the header promises {promised} tracks, {len(tracks)} are there")
+        if promised != len(bodies):
+            self.warn(f"the header promises {promised} tracks, {len(bodies)} are there")
         return SmfFile(form, ppq, tracks, self.warnings)
 
     def error(self, reason: str, remedy: str) -> MidiFileError:
@@ -195,6 +212,7 @@ class _TrackReader:
         """
         body, position, tick, running = self.body, 0, 0, 0
         last, left, note_on, note_off = len(body), self.file.events_left, self._note_on, self._note_off
+        messages = self.track.messages
         while position < last and not self.ended:
             delta, position = body[position], position + 1
             if delta > 127:
@@ -222,8 +240,10 @@ class _TrackReader:
                 note_on(tick, channel, first, second)
             elif kind < 0xA0:
                 note_off(tick, channel, first)
-            elif kind == 0xC0:
-                self.current_program[channel] = first
+            else:
+                messages += (tick, status, first, second)
+                if kind == 0xC0:
+                    self.current_program[channel] = first
             left -= 1
         self.file.events_left = left
         return tick
@@ -276,6 +296,8 @@ class _TrackReader:
             self.track.name = self.track.name or clean_text(data)
         elif kind == 0x04:
             self.instrument_name = self.instrument_name or clean_text(data)
+        elif kind == 0x21 and len(data) == 1:
+            self.track.port = data[0]
         elif kind in (0x51, 0x58):
             self.file.map_events_left -= 1
             if self.file.map_events_left < 0:

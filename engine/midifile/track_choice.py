@@ -1,15 +1,14 @@
-"""Which tracks of a file make the parts that a model takes, and which bars to take; and why."""
+"""Which tracks of a file make the parts that a model takes, and why."""
 
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import MidiFileError
-from engine.midifile.song import EARLY_BEATS, PHRASE_BEATS_PER_BAR, Run, Song, Track
-from engine.music.quantise import DRUM_CHANNEL
+from engine.midifile.song import Song, Track
+from engine.music.notes import DRUM_CHANNEL
 from engine.music.trio import BASS_CHANNEL, MELODY_CHANNEL
 
 MELODY_NAMES = (
@@ -35,9 +34,6 @@ TRIO_CHANNELS = {"melody": MELODY_CHANNEL, "bass": BASS_CHANNEL, "drums": DRUM_C
 LISTED = 8
 """A line names so many tracks at most."""
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
 
 class Chosen(NamedTuple):
     """Tracks that make one part, and why they were taken."""
@@ -50,14 +46,6 @@ class Chosen(NamedTuple):
         """What the tracks are called."""
         more = len(self.tracks) - LISTED
         return _listed(self.tracks) + (f" and {more} more" if more > 0 else "")
-
-
-class ChosenBars(NamedTuple):
-    """Bars to cut a phrase from; fewer than asked for where the song has no more together."""
-
-    first_bar: int
-    bars: int
-    why: str
 
 
 # Tracks -------------------------------------------------------------------------------------
@@ -188,8 +176,9 @@ def single_line(track: Track) -> float:
     """Return the share of notes that start when the one before has ended, 1 for a pure melody."""
     if len(track) < 2:
         return 1.0
-    ends = track.start_beats + track.duration_beats
-    free = track.start_beats[1:] >= ends[:-1] - np.minimum(OVERLAP_BEATS, track.duration_beats[:-1] / 2)
+    starts, ends = track.start_ticks, track.release_ticks
+    overlap = np.minimum(int(OVERLAP_BEATS * track.ppq), (ends - starts)[:-1] // 2)
+    free = starts[1:] >= ends[:-1] - overlap
     return float(np.mean(free))
 
 
@@ -254,73 +243,3 @@ def _check_part(song: Song, part: str, track: Track, named: dict[str, Chosen]) -
         raise MidiFileError(f"{song.name}: the {part} is named twice; name one track for each part")
     if track.is_drum and part != "drums":
         raise MidiFileError(f"{song.name}: {track.label} is on the drum channel, no {part}; name another")
-
-
-# Bars ---------------------------------------------------------------------------------------
-
-
-def choose_bars(song: Song, parts: Sequence[Sequence[Track]], bars: int) -> ChosenBars:
-    """Choose the first `bars` bars in 4/4 that all have an onset of every part, else the fullest.
-
-    Args:
-        song: the song.
-        parts: one or more, each of one or more of its tracks.
-        bars: how many, 1 or more.
-
-    Raises:
-        MidiFileError: the song has no bar of four beats.
-    """
-    runs = song.runs()
-    if not runs:
-        metres = ", ".join(dict.fromkeys(str(metre) for metre in song.metres))
-        raise MidiFileError(f"{song.name}: no bar in 4/4 (it is in {metres}); choose a file with bars in 4/4")
-    long_enough = [run for run in runs if run.bars >= bars]
-    if not long_enough:
-        longest = max(runs, key=lambda run: run.bars)
-        return ChosenBars(longest.first_bar, longest.bars, "the longest stretch in 4/4")
-    starts = [np.sort(np.concatenate([track.start_beats for track in part])) for part in parts]
-    full, fullest = _reasons(len(parts))
-    best, most = ChosenBars(long_enough[0].first_bar, bars, "the first in 4/4"), (0, 0)
-    for run in long_enough:
-        first, sounding, onsets = _fullest_window(starts, run, bars)
-        if sounding == bars * len(parts):
-            return ChosenBars(run.first_bar + first, bars, full)
-        if (sounding, onsets) > most:
-            best, most = ChosenBars(run.first_bar + first, bars, fullest), (sounding, onsets)
-    return best
-
-
-def _reasons(parts: int) -> tuple[str, str]:
-    if parts == 1:
-        return "the first with notes in every bar", "those with notes in most bars"
-    return "the first with every part in every bar", "those where most parts sound"
-
-
-def _fullest_window(starts: Sequence[Floats], run: Run, bars: int) -> tuple[int, int, int]:
-    """Return where the first of the windows of `bars` begins in which every bar has most of the parts.
-
-    Returns:
-        Its first bar (counted from the run's first), in how many bars its parts sound (the sum over
-        the parts), and how many onsets they have. Onsets count where the parts are even, unless all
-        sound throughout.
-    """
-    by_part = [_onsets_by_bar(part, run) for part in starts]
-    played, counts = (np.concatenate(column) for column in zip(*by_part, strict=True))
-    if not len(played):
-        return 0, 0, 0
-    order = np.argsort(played, kind="stable")
-    played, before = played[order], np.concatenate([[0], np.cumsum(counts[order])])
-    firsts = np.minimum(np.unique(played), run.bars - bars)
-    begin, end = np.searchsorted(played, firsts), np.searchsorted(played, firsts + bars)
-    sounding, onsets = end - begin, before[end] - before[begin]
-    whole = np.flatnonzero(sounding == bars * len(starts))
-    at = whole[0] if len(whole) else (sounding * (onsets.max() + 1) + onsets).argmax()
-    return int(firsts[at]), int(sounding[at]), int(onsets[at])
-
-
-def _onsets_by_bar(start_beats: Floats, run: Run) -> tuple[Ints, Ints]:
-    """Return the bars of a run that have onsets (counted from its first), and how many."""
-    start = run.start_beats - EARLY_BEATS
-    first, last = np.searchsorted(start_beats, [start, start + run.bars * PHRASE_BEATS_PER_BAR])
-    bars = ((start_beats[first:last] - start) / PHRASE_BEATS_PER_BAR).astype(np.int64)
-    return np.unique(np.minimum(bars, run.bars - 1), return_counts=True)

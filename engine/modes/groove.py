@@ -19,7 +19,7 @@ from engine.modes.base import Plan, Tool
 from engine.music.grid import Grid
 from engine.music.groove import FARTHEST_OFFSET, HITS, OFFSETS, VELOCITIES
 from engine.music.notes import Note, Phrase
-from engine.music.quantise import onset_step
+from engine.music.quantise import step_within
 from engine.music.representation import Representation
 
 Cell = tuple[int, int]
@@ -85,8 +85,8 @@ def _by_cell(phrase: Phrase, representation: Representation) -> dict[Cell | None
     """Group a phrase's notes by step and class; None for those that have no place in the tensor."""
     cells: dict[Cell | None, list[Note]] = defaultdict(list)
     for note in phrase.notes:
-        step, lane = onset_step(note, representation.grid), representation.lane(note)
-        placed = lane is not None and 0 <= step < representation.steps
+        step, lane = step_within(note, representation.grid, representation.steps), representation.lane(note)
+        placed = lane is not None and step >= 0
         cells[(step, lane) if placed and lane is not None else None].append(note)
     return cells
 

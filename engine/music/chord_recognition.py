@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.music.chords import Chord, Harmony
-from engine.music.notes import Note
-from engine.music.quantise import DRUM_CHANNEL
+from engine.music.notes import DRUM_CHANNEL, Note
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.music.notes import Note, Phrase
-from engine.music.quantise import end_step, onset_step
+from engine.music.quantise import end_step, onset_step, step_within
 from engine.music.representation import Representation
 
 Shape = tuple[int, int]
@@ -111,7 +111,8 @@ class Feel:
     def _shift_beats(self, step: int, lead: Note) -> float:
         """Return how late (early: negative) a step was played; 0 for a note carried into it."""
         grid = self.representation.grid
-        return lead.start_beats - step * grid.step_beats if onset_step(lead, grid) == step else 0.0
+        is_own = step_within(lead, grid, self.representation.steps) == step
+        return lead.start_beats - step * grid.step_beats if is_own else 0.0
 
 
 def _step_leads(leads: dict[Cell, Note]) -> dict[int, Note]:
@@ -135,9 +136,8 @@ def _lanes(leads: dict[Cell, Note]) -> dict[int | None, Lane]:
 def _by_step(notes: Iterable[Note], representation: Representation) -> dict[int, tuple[Note, ...]]:
     """Group notes by the nearest step inside the phrase."""
     groups: dict[int, list[Note]] = defaultdict(list)
-    grid, last = representation.grid, representation.steps - 1
     for note in notes:
-        groups[min(max(onset_step(note, grid), 0), last)].append(note)
+        groups[max(step_within(note, representation.grid, representation.steps), 0)].append(note)
     return {step: tuple(group) for step, group in groups.items()}
 
 

@@ -2,6 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
+
+EARLY_BEATS = Fraction(2, 19)
+"""So shortly before a bar line a played note may be an early downbeat: nearly half a 16th.
+Between a 32nd and a 32nd of a triplet, and no note value: nothing that is written lies on it."""
 
 
 @dataclass(frozen=True, slots=True)

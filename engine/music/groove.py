@@ -16,18 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.music.drums import (
-    CLASSES,
-    NO_CLASS,
-    Kit,
-    drum_classes,
-    drum_lane,
-    exemplars,
-    table_content,
-)
+from engine.music.drums import CLASSES, Kit, as_drums, drum_classes, drum_lane, table_content
 from engine.music.grid import SIXTEENTHS, Grid
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import DRUM_CHANNEL, check_array, check_phrase, content_hash, grid_content
+from engine.music.kits import GM, NO_CLASS, drum_kit
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.quantise import GridRepresentation, check_array
 
 VALUES = 3 * CLASSES
 """Hits (0 or 1), velocities (velocity / 127), offsets (-1 half a step late to 1 half a step early)."""
@@ -65,6 +58,7 @@ def groove_rows(
     velocity = np.asarray(velocities, dtype=np.float64)
     classes = drum_classes(pitches, kit)
     steps = np.floor(onsets + 0.5).astype(np.int64)
+    steps = np.where(onsets < total_steps, np.minimum(steps, total_steps - 1), steps)
     kept = np.flatnonzero((classes != NO_CLASS) & (steps >= 0) & (steps < total_steps))
     order = kept[np.lexsort((-onsets[kept], velocity[kept]))]  # the loudest is written last
     step, drum = steps[order], classes[order]
@@ -95,40 +89,32 @@ def tapped(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 @dataclass(frozen=True, slots=True)
-class GrooveRepresentation:
+class GrooveRepresentation(GridRepresentation):
     """`float32 [T, 27]`; every note of the phrase is taken for a drum, on any channel."""
 
-    bars: int
-    grid: Grid = SIXTEENTHS
-    kit: Kit = "gm"
+    kit: Kit = GM
 
     name = "groove"
     streams = ()
     width = CLASSES
 
-    @property
-    def steps(self) -> int:
-        """T."""
-        return self.bars * self.grid.steps_per_bar
+    def content(self) -> dict[str, object]:
+        """Return what the values mean."""
+        return {
+            "classes": table_content(),
+            "values": "9 hits, 9 velocities / 127, 9 offsets: 2 * (step - onset), early is positive",
+        }
 
-    @property
-    def hash(self) -> str:
-        """sha256 of everything that changes the tensors."""
-        return content_hash(
-            name=self.name,
-            bars=self.bars,
-            grid=grid_content(self.grid),
-            classes=table_content(),
-            values="9 hits, 9 velocities / 127, 9 offsets: 2 * (step - onset), early is positive",
-        )
+    def admitted(self, phrase: Phrase) -> Phrase:
+        """Return the drums of a phrase, on the drum channel."""
+        return as_drums(phrase, self.kit)
 
     def lane(self, note: Note) -> int | None:
         """Return the drum class, None for a pitch without one."""
         return drum_lane(note, self.kit)
 
-    def encode(self, phrase: Phrase) -> npt.NDArray[np.float32]:
+    def tensor_of(self, phrase: Phrase) -> npt.NDArray[np.float32]:
         """Return `float32 [T, 27]`."""
-        check_phrase(phrase, self.bars, self.grid)
         return groove_rows(
             [note.start_beats for note in phrase.notes],
             [note.pitch for note in phrase.notes],
@@ -140,7 +126,7 @@ class GrooveRepresentation:
 
     def taps(self, phrase: Phrase) -> npt.NDArray[np.float32]:
         """Return `float32 [T, 27]`: every note of the phrase, whatever its pitch, as a tap."""
-        pitch = exemplars(self.kit)[TAP_CLASS]
+        pitch = drum_kit(self.kit).exemplars[TAP_CLASS]
         notes = tuple(replace(note, pitch=pitch) for note in phrase.notes)
         return tapped(self.encode(replace(phrase, notes=notes)))
 
@@ -150,7 +136,7 @@ class GrooveRepresentation:
         velocities = np.clip(np.round(array[:, VELOCITIES] * 127.0), 1, 127).astype(np.int64)
         early = np.clip(array[:, OFFSETS].astype(np.float64), -FARTHEST_OFFSET, FARTHEST_OFFSET) / 2.0
         onsets = np.maximum(np.arange(self.steps)[:, None] - early, 0.0) * self.grid.step_beats
-        written = exemplars(self.kit)
+        written = drum_kit(self.kit).exemplars
         notes = [
             Note(
                 start_beats=float(onsets[step, drum]),
@@ -161,4 +147,4 @@ class GrooveRepresentation:
             )
             for step, drum in np.argwhere(array[:, HITS] > 0.5)
         ]
-        return Phrase.of(notes, self.bars, float(self.grid.beats_per_bar))
+        return self.phrase_of(notes)

@@ -12,8 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import DRUM_CHANNEL
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.scales import KEYS as KEYS
 from engine.music.scales import SCALES as SCALES
 

@@ -10,17 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.music.grid import SIXTEENTHS, Grid
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import (
-    DRUM_CHANNEL,
-    Steps,
-    check_array,
-    check_phrase,
-    check_tokens,
-    content_hash,
-    grid_content,
-)
+from engine.music.grid import Grid
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.quantise import GridRepresentation, Steps, check_array, check_tokens
 
 NO_EVENT = 0
 """The step goes on as before: a held note, or silence."""
@@ -157,41 +149,29 @@ def notes_of_tokens(tokens: npt.NDArray[np.integer[Any]], grid: Grid, channel: i
 
 
 @dataclass(frozen=True, slots=True)
-class MelodyRepresentation:
+class MelodyRepresentation(GridRepresentation):
     """`int64 [T, 1]` melody tokens; drum-channel notes are not part of it."""
-
-    bars: int
-    grid: Grid = SIXTEENTHS
 
     name = "melody"
     streams = (VOCABULARY,)
     width = VOCABULARY
 
-    @property
-    def steps(self) -> int:
-        """T."""
-        return self.bars * self.grid.steps_per_bar
-
-    @property
-    def hash(self) -> str:
-        """sha256 of everything that changes the tensors."""
-        return content_hash(
-            name=self.name,
-            bars=self.bars,
-            grid=grid_content(self.grid),
-            tokens=["no event", "note-off", "pitch"],
-            pitches=[LOWEST_PITCH, HIGHEST_PITCH],
-            reduction="highest at onset; later onset ends; folded by octaves; carried in at step 0",
-        )
+    def content(self) -> dict[str, object]:
+        """Return what the tokens mean."""
+        return {
+            "tokens": ["no event", "note-off", "pitch"],
+            "pitches": [LOWEST_PITCH, HIGHEST_PITCH],
+            "reduction": "highest at onset; later onset ends; folded by octaves; carried in at step 0",
+        }
 
     def lane(self, note: Note) -> int | None:
         """Return 0, the one voice; None for drums."""
         return None if note.channel == DRUM_CHANNEL else 0
 
-    def encode(self, phrase: Phrase) -> npt.NDArray[np.int64]:
+    def tensor_of(self, phrase: Phrase) -> npt.NDArray[np.int64]:
         """Return `int64 [T, 1]` tokens."""
-        check_phrase(phrase, self.bars, self.grid)
-        played = Steps.of([note for note in phrase.notes if self.lane(note) is not None], self.grid)
+        pitched = (note for note in phrase.notes if self.lane(note) is not None)
+        played = Steps.of(pitched, self.grid, self.steps)
         tokens = melody_tokens(played.onsets, played.ends, played.pitches, self.steps)
         return tokens.astype(np.int64)[:, None]
 
@@ -199,4 +179,4 @@ class MelodyRepresentation:
         """Return the phrase of `[T, 1]` tokens, on the grid, velocity 80, channel 0."""
         check_array(array, (self.steps, 1), self.name)
         check_tokens(array, VOCABULARY, self.name)
-        return Phrase.of(notes_of_tokens(array[:, 0], self.grid), self.bars, float(self.grid.beats_per_bar))
+        return self.phrase_of(notes_of_tokens(array[:, 0], self.grid))

@@ -3,6 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from engine.music.grid import EARLY_BEATS
+
+DRUM_CHANNEL = 9
+"""The channel of General MIDI drums, counted from 0."""
+TOLERANCE_BEATS = 1e-6
+"""Times nearer than this are one; the shortest tick there is, 1/32767 beat, is thirty times longer."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Note:
@@ -46,7 +53,7 @@ class Phrase:
         """Build a phrase from notes in any order."""
         return Phrase(tuple(sorted(notes)), bars, beats_per_bar)
 
-    def window(self, first_bar: int, bars: int, *, early_beats: float = 0.125) -> "Phrase":
+    def window(self, first_bar: int, bars: int, *, early_beats: float = float(EARLY_BEATS)) -> "Phrase":
         """Cut `bars` bars out, times counted from the cut.
 
         A note that already sounds at the cut is kept from there on with what is left of it;
@@ -55,15 +62,14 @@ class Phrase:
         start, end = first_bar * self.beats_per_bar, (first_bar + bars) * self.beats_per_bar
         kept = []
         for note in self.notes:
-            onset = note.start_beats - start
             if note.start_beats >= end - early_beats:
                 continue
-            if onset < -early_beats:
-                if note.end_beats <= start:
-                    continue
+            if note.start_beats >= start - early_beats:
+                note = replace(note, start_beats=note.start_beats - start)
+            elif note.end_beats > start + TOLERANCE_BEATS:
                 note = replace(note, start_beats=0.0, duration_beats=note.end_beats - start)
             else:
-                note = replace(note, start_beats=onset)
+                continue
             left = (end - start) - note.start_beats
             kept.append(replace(note, duration_beats=min(note.duration_beats, left)))
         return Phrase.of(kept, bars, self.beats_per_bar)

@@ -13,16 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.music.grid import SIXTEENTHS, Grid
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import (
-    DRUM_CHANNEL,
-    Steps,
-    check_array,
-    check_phrase,
-    content_hash,
-    grid_content,
-)
+from engine.music.grid import Grid
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.quantise import GridRepresentation, Steps, check_array
 
 LOWEST_KEY, KEYS = 21, 88
 """A0 to C8."""
@@ -73,44 +66,29 @@ def notes_of_roll(roll: npt.NDArray[Any], grid: Grid) -> list[Note]:
 
 
 @dataclass(frozen=True, slots=True)
-class PianorollRepresentation:
+class PianorollRepresentation(GridRepresentation):
     """`float32 [T, 88]` of sounding keys; drum-channel notes are not part of it."""
-
-    bars: int
-    grid: Grid = SIXTEENTHS
 
     name = "pianoroll"
     streams = ()
     width = KEYS
 
-    @property
-    def steps(self) -> int:
-        """T."""
-        return self.bars * self.grid.steps_per_bar
-
-    @property
-    def hash(self) -> str:
-        """sha256 of everything that changes the tensors."""
-        return content_hash(
-            name=self.name,
-            bars=self.bars,
-            grid=grid_content(self.grid),
-            keys=[LOWEST_KEY, KEYS],
-            struck_again="a rest in the step before",
-        )
+    def content(self) -> dict[str, object]:
+        """Return what the values mean."""
+        return {"keys": [LOWEST_KEY, KEYS], "struck_again": "a rest in the step before"}
 
     def lane(self, note: Note) -> int | None:
         """Return the key, 0 to 87; None for drums and pitches outside."""
         key = note.pitch - LOWEST_KEY
         return key if note.channel != DRUM_CHANNEL and 0 <= key < KEYS else None
 
-    def encode(self, phrase: Phrase) -> npt.NDArray[np.float32]:
+    def tensor_of(self, phrase: Phrase) -> npt.NDArray[np.float32]:
         """Return `float32 [T, 88]`."""
-        check_phrase(phrase, self.bars, self.grid)
-        played = Steps.of([note for note in phrase.notes if self.lane(note) is not None], self.grid)
+        keys = (note for note in phrase.notes if self.lane(note) is not None)
+        played = Steps.of(keys, self.grid, self.steps)
         return piano_roll(played.onsets, played.ends, played.pitches, self.steps)
 
     def decode(self, array: npt.NDArray[Any]) -> Phrase:
         """Return the phrase of `[T, 88]`, on the grid, velocity 80, channel 0."""
         check_array(array, (self.steps, KEYS), self.name)
-        return Phrase.of(notes_of_roll(array, self.grid), self.bars, float(self.grid.beats_per_bar))
+        return self.phrase_of(notes_of_roll(array, self.grid))

@@ -2,22 +2,28 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.music.grid import Grid
+from engine.music.grid import SIXTEENTHS, Grid
 from engine.music.notes import Note, Phrase
-
-DRUM_CHANNEL = 9
-"""The channel of General MIDI drums, counted from 0."""
 
 
 def onset_step(note: Note, grid: Grid) -> int:
     """Return the step a note starts at; below 0 when it began before the phrase."""
     return grid.nearest_step(note.start_beats)
+
+
+def step_within(note: Note, grid: Grid, total_steps: int) -> int:
+    """Return the step of a phrase that a note takes: its onset's, the last for one that rounds beyond it.
+
+    A note in the last 32nd of a phrase is nearer to the next phrase's first step, but it is this phrase's.
+    """
+    return min(onset_step(note, grid), total_steps - 1)
 
 
 def end_step(note: Note, grid: Grid) -> int:
@@ -75,8 +81,51 @@ class Steps:
     """MIDI pitches, `[N]`."""
 
     @staticmethod
-    def of(notes: "list[Note]", grid: Grid) -> "Steps":
-        """Quantise notes."""
-        onsets = np.array([onset_step(note, grid) for note in notes], dtype=np.int64)
-        ends = np.array([end_step(note, grid) for note in notes], dtype=np.int64)
-        return Steps(onsets, ends, np.array([note.pitch for note in notes], dtype=np.int64))
+    def of(notes: Iterable[Note], grid: Grid, total_steps: int) -> "Steps":
+        """Quantise notes of a phrase of `total_steps`."""
+        kept = list(notes)
+        onsets = np.array([step_within(note, grid, total_steps) for note in kept], dtype=np.int64)
+        ends = np.array([grid.nearest_step(note.end_beats) for note in kept], dtype=np.int64)
+        pitches = np.array([note.pitch for note in kept], dtype=np.int64)
+        return Steps(onsets, np.maximum(ends, onsets + 1), pitches)
+
+
+@dataclass(frozen=True, slots=True)
+class GridRepresentation:
+    """Phrases of a fixed number of bars on a grid; the base of the representations."""
+
+    bars: int
+    grid: Grid = SIXTEENTHS
+
+    name: ClassVar[str]
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.bars * self.grid.steps_per_bar
+
+    @property
+    def hash(self) -> str:
+        """sha256 of everything that changes the tensors."""
+        return content_hash(name=self.name, bars=self.bars, grid=grid_content(self.grid), **self.content())
+
+    def content(self) -> dict[str, object]:
+        """Return what the tensors mean besides name, bars and grid."""
+        raise NotImplementedError
+
+    def admitted(self, phrase: Phrase) -> Phrase:
+        """Return what of a phrase may be answered with: all of it, unless a representation says otherwise."""
+        return phrase
+
+    def encode(self, phrase: Phrase) -> npt.NDArray[Any]:
+        """Return the tensor of a phrase, `[T, ...]`; ValueError if its length is not `bars` of the grid."""
+        check_phrase(phrase, self.bars, self.grid)
+        return self.tensor_of(phrase)
+
+    def tensor_of(self, phrase: Phrase) -> npt.NDArray[Any]:
+        """Return the tensor of a phrase of the right length."""
+        raise NotImplementedError
+
+    def phrase_of(self, notes: Iterable[Note]) -> Phrase:
+        """Return a phrase of notes that a tensor was read as."""
+        return Phrase.of(notes, self.bars, float(self.grid.beats_per_bar))

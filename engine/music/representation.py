@@ -52,6 +52,9 @@ class Representation(Protocol):
         drum class one, each piano key one.
         """
 
+    def admitted(self, phrase: Phrase) -> Phrase:
+        """Return what of a phrase may come back in an answer: of drums only drums, on their one channel."""
+
     def encode(self, phrase: Phrase) -> npt.NDArray[Any]:
         """Return `int64 [T, S]` tokens, or `float32 [T, D]`; ValueError if the length differs."""
 

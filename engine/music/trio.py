@@ -7,55 +7,36 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.music import drums, melody
-from engine.music.grid import SIXTEENTHS, Grid
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import (
-    DRUM_CHANNEL,
-    Steps,
-    check_array,
-    check_phrase,
-    check_tokens,
-    content_hash,
-    grid_content,
-)
+from engine.music.kits import GM
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.quantise import GridRepresentation, Steps, check_array, check_tokens
 
 MELODY_CHANNEL, BASS_CHANNEL = 0, 1
 FIRST_DRUM_LANE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class TrioRepresentation:
+class TrioRepresentation(GridRepresentation):
     """`int64 [T, 3]`: melody (channel 0), bass (channel 1), drums (channel 9).
 
     Notes on other channels are left out: whoever builds the phrase puts each part on its
     channel.
     """
 
-    bars: int
-    grid: Grid = SIXTEENTHS
-    kit: drums.Kit = "gm"
+    kit: drums.Kit = GM
 
     name = "trio"
     streams = (melody.VOCABULARY, melody.VOCABULARY, drums.VOCABULARY)
     width = 2 * melody.VOCABULARY + drums.VOCABULARY
 
-    @property
-    def steps(self) -> int:
-        """T."""
-        return self.bars * self.grid.steps_per_bar
-
-    @property
-    def hash(self) -> str:
-        """sha256 of everything that changes the tensors."""
-        return content_hash(
-            name=self.name,
-            bars=self.bars,
-            grid=grid_content(self.grid),
-            streams=["melody", "bass", "drums"],
-            channels=[MELODY_CHANNEL, BASS_CHANNEL, DRUM_CHANNEL],
-            melody=melody.MelodyRepresentation(self.bars, self.grid).hash,
-            drums=drums.DrumsRepresentation(self.bars, self.grid).hash,
-        )
+    def content(self) -> dict[str, object]:
+        """Return what the streams mean."""
+        return {
+            "streams": ["melody", "bass", "drums"],
+            "channels": [MELODY_CHANNEL, BASS_CHANNEL, DRUM_CHANNEL],
+            "melody": melody.MelodyRepresentation(self.bars, self.grid).hash,
+            "drums": drums.DrumsRepresentation(self.bars, self.grid).hash,
+        }
 
     def lane(self, note: Note) -> int | None:
         """Return 0 for the melody, 1 for the bass, 2 to 10 for the drum classes."""
@@ -64,11 +45,12 @@ class TrioRepresentation:
             return None if drum is None else FIRST_DRUM_LANE + drum
         return {MELODY_CHANNEL: 0, BASS_CHANNEL: 1}.get(note.channel)
 
-    def encode(self, phrase: Phrase) -> npt.NDArray[np.int64]:
+    def tensor_of(self, phrase: Phrase) -> npt.NDArray[np.int64]:
         """Return `int64 [T, 3]` tokens."""
-        check_phrase(phrase, self.bars, self.grid)
         parts = {
-            channel: Steps.of([note for note in phrase.notes if note.channel == channel], self.grid)
+            channel: Steps.of(
+                (note for note in phrase.notes if note.channel == channel), self.grid, self.steps
+            )
             for channel in (MELODY_CHANNEL, BASS_CHANNEL, DRUM_CHANNEL)
         }
         lines = [
@@ -87,4 +69,4 @@ class TrioRepresentation:
         notes = melody.notes_of_tokens(array[:, 0], self.grid, MELODY_CHANNEL)
         notes += melody.notes_of_tokens(array[:, 1], self.grid, BASS_CHANNEL)
         notes += drums.notes_of_hits(drums.hits_of_tokens(array[:, 2]), self.grid, self.kit)
-        return Phrase.of(notes, self.bars, float(self.grid.beats_per_bar))
+        return self.phrase_of(notes)

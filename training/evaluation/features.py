@@ -16,7 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.music.drums import CLASSES, NO_CLASS, drum_classes
+from engine.music.drums import CLASSES, drum_classes
+from engine.music.kits import NO_CLASS
 from engine.music.notes import Note, Phrase
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from engine.music.drums import DRUM_CLASSES, NO_CLASS, drum_classes
+from engine.music.drums import drum_classes
+from engine.music.kits import CLASS_NAMES, NO_CLASS
 from engine.music.notes import Note, Phrase
 
 DRUM_CHANNEL = 9
@@ -38,16 +39,16 @@ def draw_phrase(axes: Axes, phrase: Phrase, pitches: tuple[int, int] | None = No
     low, high = pitches or pitch_bounds([phrase])
     if melodic or not drums:
         _notes(axes, melodic)
-    base = low - DRUM_GAP - len(DRUM_CLASSES) if melodic else 0
+    base = low - DRUM_GAP - len(CLASS_NAMES) if melodic else 0
     if drums:
         _hits(axes, drums, base)
     bottom = base if drums else low - 1
-    top = high + 2 if melodic or not drums else len(DRUM_CLASSES)
+    top = high + 2 if melodic or not drums else len(CLASS_NAMES)
     for bar in range(phrase.bars + 1):
         axes.axvline(bar * phrase.beats_per_bar, color="#9aa3ad", linewidth=0.6, zorder=0)
     axes.set(xlim=(-0.15, phrase.length_beats), ylim=(bottom - 0.5, top), xticks=[])
     if drums and not melodic:
-        axes.set_yticks(range(len(DRUM_CLASSES)), [drum.name for drum in DRUM_CLASSES], fontsize=6)
+        axes.set_yticks(range(len(CLASS_NAMES)), CLASS_NAMES, fontsize=6)
     else:
         octaves = [pitch for pitch in range(0, 128, 12) if low <= pitch <= high]
         axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])

@@ -11,7 +11,8 @@ import numpy as np
 import pretty_midi
 from numpy.typing import NDArray
 
-from engine.music.drums import NO_CLASS, drum_classes
+from engine.music.drums import drum_classes
+from engine.music.kits import NO_CLASS
 from engine.music.notes import Phrase
 
 Audio = NDArray[np.float64]

@@ -34,7 +34,7 @@ def read(tmp_path: Path, model: Model, *parts: Part, **asked):
     """Return what was read of a song of these parts in four bars, and the line that was said."""
     write_midi(tmp_path / "song.mid", parts, 97.0, bars=4)
     said: list[str] = []
-    source = sources.read_source(tmp_path / "song.mid", model, said.append, **asked)
+    source = sources.read_source(tmp_path / "song.mid", model, said.append, sources.Asked(**asked))
     (line,) = said
     return source, line
 
@@ -92,8 +92,8 @@ def test_a_trio_is_written_as_three_named_tracks(tmp_path, trio):
     for path in (tmp_path / "out").iterdir():
         tracks = read_midi(path).tracks
         assert [(track.name, track.channel, track.program) for track in tracks] == [
-            ("Melody", 0, 0),
-            ("Bass", 1, 33),
+            ("Melody", 2, 80),
+            ("Bass", 4, 38),
             ("Drums", 9, 0),
         ]
         assert [note.pitch for note in tracks[1].notes] == [36] * 8

@@ -2,31 +2,21 @@
 
 import itertools
 
-import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from songs import song as made_song
+from songs import track
 
-from engine.errors import MidiFileError
-from engine.midifile.song import Song, Tempo, Track, metre_spans
-
-
-def track(*notes: tuple[float, int, float], name: str = "", channel: int = 0, chunk: int = 0) -> Track:
-    """Build a track of (start, pitch, duration)."""
-    start, pitch, duration = (np.array(column) for column in zip(*notes, strict=True))
-    return Track(
-        name, chunk, channel, 0, start.astype(float), duration.astype(float), pitch, np.full(len(pitch), 90)
-    )
+from engine.midifile.song import Song
 
 
-def song(length: float, *changes: tuple[float, int, int], tracks: tuple[Track, ...] = ()) -> Song:
-    metres = metre_spans(list(changes), length)
-    return Song("x.mid", 1, 480, (Tempo(0.0, 120.0), Tempo(4.0, 90.0)), metres, tracks, length)
+def song(length: float, *changes: tuple[float, int, int]) -> Song:
+    return made_song(changes=changes, length=length)
 
 
 def lines(made: Song) -> list[tuple[float, float, str]]:
     bars = [made.bar(index) for index in range(made.bars)]
-    return [(bar.start_beats, bar.length_beats, str(bar.metre)) for bar in bars]
+    return [(bar.start_ticks / 480, bar.length_ticks / 480, str(bar.metre)) for bar in bars]
 
 
 def test_without_metre_events_it_is_4_4_and_the_last_bar_is_whole() -> None:
@@ -37,7 +27,7 @@ def test_without_metre_events_it_is_4_4_and_the_last_bar_is_whole() -> None:
 def test_a_pickup_bar_is_a_short_bar_and_moves_the_bar_lines() -> None:
     pickup = song(9.0, (0.0, 1, 4), (1.0, 4, 4))
     assert lines(pickup) == [(0, 1, "1/4"), (1, 4, "4/4"), (5, 4, "4/4")]
-    assert [(run.first_bar, run.bars, run.start_beats) for run in pickup.runs()] == [(1, 2, 1.0)]
+    assert [(run.first_bar, run.bars, run.start_ticks) for run in pickup.runs()] == [(0, 1, 0), (1, 2, 480)]
 
 
 def test_a_metre_in_mid_bar_starts_a_bar_there() -> None:
@@ -52,53 +42,46 @@ def test_the_last_of_several_metres_at_one_point_counts() -> None:
 def test_a_length_of_millions_of_bars_costs_nothing() -> None:
     long = song(2.0**40, (0.0, 1, 128))
     assert long.bars == 2**45
-    assert long.bar(2**44).start_beats == 2.0**39
+    assert long.bar(2**44).start_ticks == 480 * 2**39
+
+
+def test_bars_of_one_length_make_one_run_whatever_they_are_called() -> None:
+    runs = song(16.0, (0.0, 4, 4), (4.0, 2, 2), (8.0, 3, 4), (11.0, 6, 8)).runs()
+    assert [(run.first_bar, run.bars, str(run.metre)) for run in runs] == [(0, 2, "4/4"), (2, 3, "3/4")]
+
+
+def test_a_bar_of_a_coarse_file_may_end_between_ticks() -> None:
+    coarse = made_song(changes=[(0, 7, 8)], length=7.0, ppq=1)
+    assert [bar.start_ticks for bar in map(coarse.bar, range(2))] == [0, 3.5]
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(1, 12), st.sampled_from([2, 4, 8, 16])), max_size=6),
     st.integers(1, 500),
+    st.sampled_from([1, 4, 24, 100, 480, 960, 1001]),
 )
-def test_bars_follow_each_other_without_gaps(changes, sixteenths) -> None:
-    made = song(sixteenths / 4, *((at / 4, top, bottom) for at, top, bottom in changes))
+def test_bars_follow_each_other_without_gaps(changes, ticks, ppq) -> None:
+    made = made_song(
+        changes=[(at / ppq, top, bottom) for at, top, bottom in changes], length=ticks / ppq, ppq=ppq
+    )
     bars = [made.bar(index) for index in range(made.bars)]
     for bar, following in itertools.pairwise(bars):
-        assert bar.start_beats + bar.length_beats == pytest.approx(following.start_beats)
-        assert bar.length_beats <= bar.metre.beats_per_bar
-    assert bars[-1].start_beats + bars[-1].length_beats >= sixteenths / 4
+        assert bar.start_ticks + bar.length_ticks == following.start_ticks
+        assert bar.length_ticks <= bar.metre.bar_ticks
+    assert bars[-1].start_ticks + bars[-1].length_ticks >= ticks
     for bar in bars:
-        assert made.bar_at(bar.start_beats) == bar
-        assert made.bar_at(bar.start_beats + bar.length_beats / 2) == bar
+        assert made.bar_at(bar.start_ticks) == bar
+        assert made.bar_at(bar.start_ticks + bar.length_ticks / 2) == bar
 
 
-def test_a_phrase_is_counted_from_its_bar_line() -> None:
-    line = track((0.5, 60, 6.0), (4.95, 62, 0.5), (6.0, 64, 1.0), (8.9, 65, 1.0))
-    made = song(13.0, (0.0, 1, 4), (1.0, 4, 4), tracks=(line,))
-    cut = made.phrase(line, 2, 1)  # beats 5 to 9; 8.9 belongs to the bar after
-    found = [(round(note.start_beats, 6), note.pitch, round(note.duration_beats, 6)) for note in cut.notes]
-    assert found == [(-0.05, 62, 0.5), (0.0, 60, 1.5), (1.0, 64, 1.0)]
-    assert cut.bars == 1
-
-
-def test_bars_of_another_metre_or_none_are_refused_with_what_there_is() -> None:
-    line = track((0.0, 60, 1.0))
-    made = song(14.0, (0.0, 3, 4), (3.0, 4, 4), (13.0, 2, 4), tracks=(line,))
-    with pytest.raises(MidiFileError, match=r"^x.mid: bar 1 is in 3/4; choose bars in 4/4: 2-3$"):
-        made.phrase(line, 0, 2)
-    with pytest.raises(MidiFileError, match="bar 4 has 2 beats only"):
-        made.phrase(line, 2, 2)
-    with pytest.raises(MidiFileError, match="no bar 9; choose one of 1 to 5"):
-        made.phrase(line, 8, 1)
-    with pytest.raises(MidiFileError, match="choose a file with bars in 4/4"):
-        song(6.0, (0.0, 3, 4), tracks=(line,)).phrase(line, 0, 1)
-
-
-def test_the_tempo_is_the_one_at_the_first_note() -> None:
-    assert song(8.0, tracks=(track((0.0, 60, 1.0)),)).bpm == 120
-    assert song(8.0, tracks=(track((4.0, 60, 1.0)),)).bpm == 90
+def test_the_tempo_is_the_one_in_force() -> None:
+    tempos = ((0.0, 500_000), (4.0, 666_667))
+    assert made_song(track([(0.0, 60, 1.0)]), tempos=tempos).bpm == 120
+    assert round(made_song(track([(4.0, 60, 1.0)]), tempos=tempos).bpm, 3) == 90.0
+    assert made_song(tempos=tempos).tempo_at(4 * 480 - 1).microseconds == 500_000
 
 
 def test_labels_tell_tracks_of_one_name_apart() -> None:
-    first, second = track((0, 60, 1), name="Piano"), track((0, 60, 1), name="Piano", chunk=1, channel=9)
+    first, second = track([(0, 60, 1)], "Piano"), track([(0, 60, 1)], "Piano", 1, 9)
     assert (first.label, second.label) == ("track 1 'Piano' (channel 1)", "track 2 'Piano' (channel 10)")
     assert (first.is_drum, second.is_drum) == (False, True)

@@ -1,12 +1,10 @@
-"""Which track, which bars, and why."""
+"""Which track, and why."""
 
-import numpy as np
 import pytest
+from songs import song, track
 
 from engine.errors import MidiFileError
-from engine.midifile.song import Song, Tempo, Track, metre_spans
 from engine.midifile.track_choice import (
-    choose_bars,
     choose_drums,
     choose_melody,
     choose_pitched,
@@ -18,18 +16,6 @@ from engine.midifile.track_choice import (
 LINE = [(beat, 72, 0.5) for beat in range(16)]
 CHORDS = [(beat, pitch, 1.0) for beat in range(16) for pitch in (84, 88, 91)]
 LOW = [(beat, 40, 0.5) for beat in range(16)]
-
-
-def track(
-    notes: list[tuple[float, int, float]], name: str = "", chunk: int = 0, channel: int = 0, program: int = 0
-) -> Track:
-    start, pitch, duration = (np.array(column) for column in zip(*notes, strict=True))
-    beats = start.astype(float), duration.astype(float)
-    return Track(name, chunk, channel, program, *beats, pitch, np.full(len(pitch), 90))
-
-
-def song(*tracks: Track, changes: tuple[tuple[float, int, int], ...] = (), length: float = 16.0) -> Song:
-    return Song("x.mid", 1, 480, (Tempo(0.0, 120.0),), metre_spans(list(changes), length), tracks, length)
 
 
 def test_a_name_decides_whatever_is_higher() -> None:
@@ -191,48 +177,3 @@ def test_parts_can_be_named_and_the_rest_is_chosen(wanted: str, expected: list[i
 def test_a_wrong_part_is_refused(wanted: str, words: str) -> None:
     with pytest.raises(MidiFileError, match=f"^x.mid: {words}"):
         choose_trio(BAND, wanted)
-
-
-def bars_of(notes: list[tuple[float, int, float]], bars: int, *changes: tuple[float, int, int]) -> tuple:
-    line = track(notes)
-    return choose_bars(song(line, changes=changes, length=48.0), [[line]], bars)
-
-
-def test_the_first_bars_with_notes_in_each() -> None:
-    # bars 3, 5 and 6 (counted from 0) have notes; the one of bar 5 is played early
-    notes = [(12, 60, 1.0), (19.9, 60, 1.0), (24, 60, 1.0)]
-    assert bars_of(notes, 2) == (5, 2, "the first with notes in every bar")
-    assert bars_of(notes, 1) == (3, 1, "the first with notes in every bar")
-
-
-def test_else_the_fullest_inside_the_stretch() -> None:
-    notes = [(0, 60, 1.0), (12, 60, 1.0), (13, 60, 1.0), (44, 60, 1.0)]
-    assert bars_of(notes, 2) == (3, 2, "those with notes in most bars")
-    assert bars_of([(44, 60, 1.0)], 2) == (10, 2, "those with notes in most bars")
-
-
-def test_bars_of_other_metres_are_passed_over() -> None:
-    notes = [(beat, 60, 1.0) for beat in range(48)]
-    assert bars_of(notes, 2, (0, 3, 4), (6, 4, 4)) == (2, 2, "the first with notes in every bar")
-    assert bars_of(notes, 4, (0, 3, 4), (6, 4, 4), (14, 3, 4)) == (2, 2, "the longest stretch in 4/4")
-    with pytest.raises(
-        MidiFileError, match=r"no bar in 4/4 \(it is in 3/4\); choose a file with bars in 4/4"
-    ):
-        bars_of(notes, 2, (0, 3, 4))
-
-
-def at_bars(*bars: int) -> Track:
-    return track([(4.0 * bar, 60, 1.0) for bar in bars])
-
-
-def test_several_parts_are_taken_where_most_of_them_sound() -> None:
-    drums, melody = at_bars(0, 1, 2, 3, 4, 5, 6, 7), at_bars(4, 5)
-    made = song(drums, melody, length=48.0)
-    assert choose_bars(made, [[drums], [melody]], 2) == (4, 2, "the first with every part in every bar")
-    assert choose_bars(made, [[drums], [melody]], 4) == (2, 4, "those where most parts sound")
-    kick, hat = at_bars(0, 2), at_bars(1, 3)
-    assert choose_bars(song(kick, hat, length=48.0), [[kick, hat]], 4) == (
-        0,
-        4,
-        "the first with notes in every bar",
-    )

@@ -6,36 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.music.drums import (
-    DRUM_CLASSES,
     DrumsRepresentation,
-    class_table,
+    as_drums,
     drum_classes,
     drum_hits,
-    exemplars,
     hits_of_tokens,
     tokens_of_hits,
 )
 from engine.music.notes import Note, Phrase
-
-
-@pytest.mark.parametrize("kit", ["gm", "roland"])
-def test_no_pitch_is_in_two_classes_and_exemplars_are_in_their_own(kit) -> None:
-    pitches = [pitch for drum in DRUM_CLASSES for pitch in getattr(drum, kit)]
-    assert len(pitches) == len(set(pitches))
-    assert drum_classes(exemplars(kit), kit).tolist() == list(range(9))
-
-
-def test_the_kits_disagree_where_the_toms_do() -> None:
-    # Roland reads 45, 48 and 58 as mid, high and low tom; General MIDI as low, mid tom and crash
-    assert drum_classes([45, 48, 58], "roland").tolist() == [5, 6, 4]
-    assert drum_classes([45, 48, 58], "gm").tolist() == [4, 5, 7]
-    assert exemplars("roland") == (36, 38, 42, 46, 43, 47, 50, 49, 51)
-    assert exemplars("gm") == (36, 38, 42, 46, 45, 48, 50, 49, 51)
-
-
-def test_the_training_kit_knows_the_pitches_of_its_data() -> None:
-    played = [22, 26, 36, 37, 38, 40, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 55, 57, 58, 59]
-    assert np.flatnonzero(class_table("roland") >= 0).tolist() == played
 
 
 def test_unmapped_pitches_are_counted_and_left_out() -> None:
@@ -62,7 +40,20 @@ def test_a_beat_as_tokens() -> None:
 
 def test_early_and_stray_hits() -> None:
     phrase = Phrase.of([Note(-0.1, 36, 0.1), Note(-0.2, 38, 0.5), Note(3.9, 42, 0.1)], 1)
-    assert np.flatnonzero(DrumsRepresentation(1).encode(phrase)).tolist() == [0]
+    assert np.flatnonzero(DrumsRepresentation(1).encode(phrase)).tolist() == [0, 15]
+
+
+def test_a_hit_in_the_last_32nd_is_the_phrases_own() -> None:
+    roll = Phrase.of([Note(3.5, 38, 0.1), Note(3.875, 38, 0.1)], 1)
+    assert np.flatnonzero(DrumsRepresentation(1).encode(roll)).tolist() == [14, 15]
+
+
+def test_drums_are_on_one_channel_and_pitched_notes_are_no_drums() -> None:
+    kick, tune = Note(0, 36, 0.5, channel=9), Note(1, 38, 0.5, channel=0)
+    assert as_drums(Phrase.of([kick, tune], 1), "gm").notes == (kick,)
+    # without anything on the drum channel the classes decide; General MIDI has none for 100
+    pads = Phrase.of([Note(0, 36, 0.5, channel=3), Note(1, 38, 0.5), Note(2, 100, 0.5)], 1)
+    assert [(note.pitch, note.channel) for note in as_drums(pads, "gm").notes] == [(36, 9), (38, 9)]
 
 
 @given(st.lists(st.integers(0, 511), min_size=16, max_size=16))
@@ -76,7 +67,7 @@ def test_tokens_hits_and_phrases_go_round(tokens) -> None:
 
 def test_the_kit_does_not_change_the_hash_and_an_unknown_one_is_refused() -> None:
     assert DrumsRepresentation(2, kit="gm").hash == DrumsRepresentation(2, kit="roland").hash
-    with pytest.raises(ValueError, match="'td-50': unknown; choose one of gm, roland"):
-        exemplars("td-50")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'td-50': unknown; choose one of gm, gs, xg, roland"):
+        DrumsRepresentation(1, kit="td-50").encode(Phrase.of([Note(0, 36, 1)], 1))
     with pytest.raises(ValueError, match="leave the range 0 to 511"):
         DrumsRepresentation(1).decode(np.full((16, 1), 512))

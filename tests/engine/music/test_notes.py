@@ -45,13 +45,13 @@ def test_tiling_repeats_and_cuts_the_last_repeat() -> None:
 
 
 @given(
-    st.lists(st.builds(Note, st.floats(-0.12, 15.8), st.integers(0, 127), st.floats(0.01, 3.0)), max_size=20)
+    st.lists(st.builds(Note, st.floats(-0.1, 15.8), st.integers(0, 127), st.floats(0.01, 3.0)), max_size=20)
 )
 def test_every_onset_is_in_exactly_one_window(notes: list[Note]) -> None:
     phrase = Phrase.of(notes, 4)
     windows = [phrase.window(bar, 1) for bar in range(4)]
     carried = sum(
-        note.start_beats < bar * 4 - 0.125 and note.end_beats > bar * 4 for note in notes for bar in range(4)
+        note.start_beats < bar * 4 - 2 / 19 and note.end_beats > bar * 4 for note in notes for bar in range(4)
     )
     assert sum(len(window.notes) for window in windows) == len(notes) + carried
     assert all(note.duration_beats > 0 for window in windows for note in window.notes)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from engine.music.drums import DRUM_CLASSES
+from engine.music.kits import CLASS_NAMES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from training.corpus.dataset import Corpus
 from training.corpus.report.statistics import PITCH_CLASSES
@@ -159,8 +159,8 @@ def _drums(numbers: Survey) -> Figure | None:
     if not numbers.drum_classes.any():
         return None
     figure, axes = _axes("Drum classes")
-    counts = zip(DRUM_CLASSES, numbers.drum_classes.tolist(), strict=True)
-    _horizontal(axes, {drum.name: count for drum, count in counts}, BLUE)
+    counts = zip(CLASS_NAMES, numbers.drum_classes.tolist(), strict=True)
+    _horizontal(axes, dict(counts), BLUE)
     axes.set_xlabel("hits")
     return figure
 
@@ -231,10 +231,10 @@ def _draw_line(axes: Axes, tokens: Sequence[int], colour: str) -> None:
 
 def _draw_hits(axes: Axes, kind: str, window: Any) -> None:
     if kind == "drums":
-        hits = (window[:, 0, None] >> np.arange(len(DRUM_CLASSES))) & 1
+        hits = (window[:, 0, None] >> np.arange(len(CLASS_NAMES))) & 1
         strength = hits.astype(float)
     else:
-        strength = window[:, len(DRUM_CLASSES) : 2 * len(DRUM_CLASSES)]
+        strength = window[:, len(CLASS_NAMES) : 2 * len(CLASS_NAMES)]
     axes.imshow(
         strength.T,
         aspect="auto",
@@ -242,6 +242,6 @@ def _draw_hits(axes: Axes, kind: str, window: Any) -> None:
         cmap="Blues",
         vmin=0,
         vmax=1,
-        extent=(0, len(window), -0.5, len(DRUM_CLASSES) - 0.5),
+        extent=(0, len(window), -0.5, len(CLASS_NAMES) - 0.5),
     )
-    axes.set_yticks(range(len(DRUM_CLASSES)), [drum.name for drum in DRUM_CLASSES], fontsize=7)
+    axes.set_yticks(range(len(CLASS_NAMES)), CLASS_NAMES, fontsize=7)

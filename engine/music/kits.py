@@ -1,0 +1,217 @@
+"""Drum kits: which pitches play which of the nine classes, from the maps their makers publish.
+
+Every kit lists the pitches of each class, the one it is written with first. Sources:
+
+- General MIDI: GM System Level 1, percussion key map (MMA RP-003), as reduced to nine classes by
+  MusicVAE's drum models (note-seq, `DEFAULT_DRUM_TYPE_PITCHES`).
+- GS and XG: the standard drum sets of Roland's SC-88 and Yamaha's MU90, as named in the MIDNAM files of
+  Ardour 7; they add snares, a kick and taps below the General MIDI range.
+- Roland TD: a TD-11 as played in the Groove MIDI Dataset (note-seq, `ROLAND_DRUM_PITCH_CLASSES`).
+- Addictive Drums 2: XLN Audio's keymap of 2 June 2021, as tabulated by groovebin 0.8; the older map of
+  MusE 4.1 agrees.
+- EZdrummer and Superior Drummer: General MIDI with Toontrack's hi-hats at 21 to 26 and 60 to 65 and its
+  snare strokes at 66 to 71.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+CLASS_NAMES = (
+    "kick",
+    "snare",
+    "closed hi-hat",
+    "open hi-hat",
+    "low tom",
+    "mid tom",
+    "high tom",
+    "crash",
+    "ride",
+)
+NO_CLASS = -1
+HATS = (2, 3)
+BACKBONE = (0, 1, 2, 3, 8)
+"""Classes that most of a drummer's hits are of: kick, snare, hats, ride."""
+CLEARLY = 0.25
+"""A kit is recognised if it finds so much larger a share of backbone in the hits than General MIDI."""
+RARELY = 0.05
+"""Other kits have other drums at the pitches of General MIDI's hi-hats; they strike them this rarely."""
+
+Pitches = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DrumKit:
+    """The pitches of a kit by class."""
+
+    name: str
+    """What it is asked for by."""
+    label: str
+    classes: tuple[Pitches, ...]
+    """MIDI pitches of each of the nine classes, the one that is written first; none is in two."""
+
+    @cached_property
+    def table(self) -> npt.NDArray[np.int64]:
+        """`[128]`: the class of each MIDI pitch, or -1."""
+        table = np.full(128, NO_CLASS, dtype=np.int64)
+        for index, pitches in enumerate(self.classes):
+            table[list(pitches)] = index
+        return table
+
+    @property
+    def exemplars(self) -> Pitches:
+        """The pitch each class is written with."""
+        return tuple(pitches[0] for pitches in self.classes)
+
+
+GM_CLASSES: tuple[Pitches, ...] = (
+    (36, 35),
+    (38, 27, 28, 31, 32, 33, 34, 37, 39, 40, 56, 65, 66, 75, 85),
+    (42, 44, 54, 68, 69, 70, 71, 73, 78, 80, 22),
+    (46, 67, 72, 74, 79, 81, 26),
+    (45, 29, 41, 43, 61, 64, 84),
+    (48, 47, 60, 63, 77, 86, 87),
+    (50, 30, 62, 76, 83),
+    (49, 52, 55, 57, 58),
+    (51, 53, 59, 82),
+)
+ROLAND_CLASSES: tuple[Pitches, ...] = (
+    (36,),
+    (38, 37, 40),
+    (42, 22, 44),
+    (46, 26),
+    (43, 58),
+    (47, 45),
+    (50, 48),
+    (49, 52, 55, 57),
+    (51, 53, 59),
+)
+
+
+def _changed(base: Sequence[Pitches], changes: Mapping[str, Pitches]) -> tuple[Pitches, ...]:
+    """Return classes of a base with some pitches moved into other classes, behind those that were there."""
+    moved = {pitch for pitches in changes.values() for pitch in pitches}
+    return tuple(
+        (*(pitch for pitch in pitches if pitch not in moved), *changes.get(name, ()))
+        for name, pitches in zip(CLASS_NAMES, base, strict=True)
+    )
+
+
+GM = DrumKit("gm", "General MIDI", GM_CLASSES)
+KITS = {
+    kit.name: kit
+    for kit in (
+        GM,
+        DrumKit("gs", "Roland GS", _changed(GM_CLASSES, {"snare": (25, 26)})),
+        DrumKit(
+            "xg",
+            "Yamaha XG",
+            _changed(
+                GM_CLASSES,
+                {
+                    "kick": (33,),
+                    "snare": (*range(15, 33), 34),
+                    "low tom": (14,),
+                    "mid tom": (13,),
+                },
+            ),
+        ),
+        DrumKit("roland", "Roland TD", ROLAND_CLASSES),
+        DrumKit(
+            "toontrack",
+            "EZdrummer and Superior Drummer",
+            _changed(
+                GM_CLASSES,
+                {
+                    "kick": (34,),
+                    "snare": (33, 66, 67, 68, 69, 70, 71),
+                    "closed hi-hat": (21, 22, 61, 62, 63, 64, 65),
+                    "open hi-hat": (23, 24, 25, 26, 60),
+                },
+            ),
+        ),
+        DrumKit(
+            "addictive",
+            "Addictive Drums 2",
+            (
+                (36,),
+                (38, 37, 39, 40, 41, 42, 43, 44, 26, 28, 29, 30, 31, 32, 33, 34, 35),
+                (49, 48, 50, 51, 52, 53),
+                (55, 54, 56, 57, 58, 59),
+                (65, 66),
+                (67, 68, 69, 70),
+                (71, 72),
+                (77, 46, 79, 81),
+                (60, 45, 61, 62),
+            ),
+        ),
+    )
+}
+ALIASES = {"ezdrummer": "toontrack", "superior": "toontrack", "td": "roland", "general": "gm"}
+
+
+def drum_kit(kit: str | DrumKit) -> DrumKit:
+    """Return a kit by its name; ValueError for an unknown one."""
+    if isinstance(kit, DrumKit):
+        return kit
+    known = KITS.get(ALIASES.get(kit, kit))
+    if known is None:
+        raise ValueError(f"drum kit {kit!r}: unknown; choose one of {', '.join((*KITS, *ALIASES))}")
+    return known
+
+
+def kit_of_classes(name: str, classes: Mapping[str, Sequence[int]], base: str | None = None) -> DrumKit:
+    """Return a kit that somebody wrote down.
+
+    Args:
+        name: what it is called.
+        classes: MIDI pitches by class name, the one that is written first.
+        base: name of a kit whose other pitches it has too; without it every class must be there.
+
+    Raises:
+        ValueError: a class or kit is unknown or missing, or a pitch is no MIDI pitch or in two classes.
+    """
+    unknown = [key for key in classes if key not in CLASS_NAMES]
+    if unknown:
+        raise ValueError(f"no drum class {unknown[0]!r}; the classes are {', '.join(CLASS_NAMES)}")
+    listed = [pitch for pitches in classes.values() for pitch in pitches]
+    for pitch in listed:
+        if isinstance(pitch, bool) or not isinstance(pitch, int) or not 0 <= pitch <= 127:
+            raise ValueError(f"{pitch!r} is no MIDI pitch; give whole numbers from 0 to 127")
+        if listed.count(pitch) > 1:
+            raise ValueError(f"pitch {pitch} is in two places; keep it in one class")
+    others = drum_kit(base).classes if base is not None else ((),) * len(CLASS_NAMES)
+    whole = tuple(
+        (*classes.get(key, ()), *(pitch for pitch in pitches if pitch not in listed))
+        for key, pitches in zip(CLASS_NAMES, others, strict=True)
+    )
+    for key, pitches in zip(CLASS_NAMES, whole, strict=True):
+        if not pitches:
+            raise ValueError(f"class {key!r} has no pitch; give it one, or a base kit that has")
+    return DrumKit(name, name, whole)
+
+
+def recognised(pitches: npt.ArrayLike) -> DrumKit:
+    """Return the kit that drums were most likely played on, General MIDI unless another fits clearly better.
+
+    Another fits if General MIDI finds no hi-hat in them while they have its kick or snare, and the other
+    reads a clearly larger share of the hits as kick, snare, hats and ride.
+
+    Args:
+        pitches: `[N]` MIDI pitches of all hits.
+    """
+    played = np.asarray(pitches, dtype=np.int64)
+    if not len(played):
+        return GM
+    classes = GM.table[played]
+    core = np.isin(played, (35, 36, 38, 40)).any()
+    if np.isin(played, (42, 44, 46)).mean() > RARELY or not core:
+        return GM
+    shares = {name: float(np.isin(kit.table[played], BACKBONE).mean()) for name, kit in KITS.items()}
+    best = max(shares, key=lambda name: (shares[name], name == "gm"))
+    hats = np.isin(KITS[best].table[played], HATS).any()
+    plain = float(np.isin(classes, BACKBONE).mean())
+    return KITS[best] if hats and shares[best] >= plain + CLEARLY else GM
