@@ -41,7 +41,8 @@ def groove_rows(
 ) -> npt.NDArray[np.float32]:
     """Turn a performance of any length into rows; a window is a slice of them.
 
-    Of several hits of a class in one step the loudest counts, of equally loud ones the first.
+    Of several hits of a class in one step the loudest counts, of equally loud ones the first. A hit in the
+    last half step of all is in the last step, as late as can be.
 
     Args:
         onsets_beats: `[N]` onsets as played.
@@ -65,7 +66,7 @@ def groove_rows(
     rows = np.zeros((total_steps, VALUES), dtype=np.float32)
     rows[:, HITS][step, drum] = 1.0
     rows[:, VELOCITIES][step, drum] = velocity[order] / 127.0
-    rows[:, OFFSETS][step, drum] = 2.0 * (step - onsets[order])
+    rows[:, OFFSETS][step, drum] = np.maximum(2.0 * (step - onsets[order]), -1.0)
     return rows
 
 
