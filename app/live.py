@@ -12,6 +12,7 @@ from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
 from app.notice_text import notice_line
 from engine.inference.controls import DISTANCE
+from engine.midi.ports import now_ns
 from engine.modes.catalogue import TOOLS
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
@@ -132,7 +133,7 @@ def _loop(
     while not stopped():
         session.poll()
         snapshot = session.snapshot()
-        stream.follow(snapshot, time.monotonic_ns())
+        stream.follow(snapshot, now_ns())
         elapsed_s = time.monotonic() - began_s
         if not fed and (
             elapsed_s > FIRST_CLOCK_S or (snapshot.live.clock and snapshot.live.clock.source == "external")

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 
+from engine.midi.ports import now_ns
 from engine.performer.priority import request_realtime
 from engine.performer.realtime import quieten_collector
 
@@ -13,10 +14,10 @@ STEP_NS = 5_000_000
 def lateness_ms(count: int, step_ns: int = STEP_NS) -> list[float]:
     """Sleep `count` times until a moment and return how much later the sleep ended, in order."""
     found = []
-    due_ns = time.monotonic_ns() + step_ns
+    due_ns = now_ns() + step_ns
     for _ in range(count):
-        time.sleep(max(due_ns - time.monotonic_ns(), 0) * 1e-9)
-        found.append((time.monotonic_ns() - due_ns) * 1e-6)
+        time.sleep(max(due_ns - now_ns(), 0) * 1e-9)
+        found.append((now_ns() - due_ns) * 1e-6)
         due_ns += step_ns
     return found
 

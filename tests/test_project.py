@@ -103,3 +103,9 @@ def test_links_between_documents_lead_somewhere(document: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", source.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (source.parent / target).exists(), f"{document} links to {target}"
+
+
+def test_the_engine_and_the_app_know_one_clock_only():
+    """On Windows `time.monotonic_ns` moves in steps of 15.6 ms, and is not the clock of MIDI stamps."""
+    for path in (*Path(ROOT, "engine").rglob("*.py"), *Path(ROOT, "app").rglob("*.py")):
+        assert "monotonic_ns" not in path.read_text().replace("`time.monotonic_ns()`", ""), path

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from app.audio.mixer import Mixer, instrument_at
+from engine.midi.ports import now_ns
 from engine.performer.messages import Played, decode_event
 from engine.performer.pipe import Receiver, Sender
 from engine.process.streams import claim_stdout
@@ -118,7 +119,7 @@ class Player(threading.Thread):
                 latency_ns = int(stream.latency * 1e9)
                 self.opened.set()
                 while True:
-                    stream.write(self._mixer.render(BLOCK_FRAMES, time.monotonic_ns() + latency_ns))
+                    stream.write(self._mixer.render(BLOCK_FRAMES, now_ns() + latency_ns))
                     self._taken_s = time.monotonic()
         except self._sounddevice.PortAudioError as error:
             self.error = str(error.args[0] if error.args else error)

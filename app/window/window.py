@@ -1,7 +1,6 @@
 """The main window: what is heard, what plays, what comes next, and the controls."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ from app.window.status_line import Health, StatusLine
 from app.window.top_bar import TopBar
 from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, port_name, rolling_position
 from engine.errors import AntiphonError
+from engine.midi.ports import now_ns
 from engine.music.notes import Phrase
 from engine.performer.messages import Event
 from engine.snapshot import Notice, Snapshot
@@ -113,12 +113,12 @@ class InstrumentWindow(QMainWindow):
         if snapshot is not self._shown:
             self._show_snapshot(snapshot)
             self._shown = snapshot
-        self._move(snapshot, time.monotonic_ns())
+        self._move(snapshot, now_ns())
 
     def _listen(self, events: Sequence[Event], snapshot: Snapshot) -> None:
         if self._sound is None:
             return
-        self._sound.hear([*events, *self._preview.follow(snapshot, time.monotonic_ns())])
+        self._sound.hear([*events, *self._preview.follow(snapshot, now_ns())])
         self.status_line.show_sound(self._sound.status)
 
     def tell(self, text: str, mood: str = "bad") -> None:

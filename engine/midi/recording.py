@@ -1,7 +1,7 @@
 """Ports that keep everything in memory: for tests, the demo and rendering without a driver.
 
 They tell the time by a callable, so a test moves time by hand and a program may pass
-`time.monotonic_ns`. One thread only.
+`engine.midi.ports.now_ns`. One thread only.
 """
 
 from collections.abc import Callable

@@ -7,15 +7,47 @@ at the line and goes on, tied, in the next bar. Only whole bars are told.
 
 import math
 from collections import deque
+from typing import Protocol
 
-from engine.performer.ledger import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, Key
+from engine.midi.messages import (
+    CONTROL,
+    PEDAL_DOWN,
+    SUSTAIN,
+    Key,
+    channel,
+    ends_all_notes,
+    is_note_off,
+    is_note_on,
+    key,
+    kind,
+)
+from engine.performer.held_keys import HeldKey, HeldKeys
 from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS
 from engine.performer.messages import BarCaptured, NoteData
-from engine.performer.transport import Transport
 
 GRACE_NS = 20_000_000
 """How long after its line a bar stays open."""
 EPSILON_BEATS = 1e-6
+
+
+class BarGrid(Protocol):
+    """Where bar lines are in time, as `Transport` says it."""
+
+    beats_per_bar: float
+
+    @property
+    def bpm(self) -> float:
+        """Tempo for display."""
+        ...
+
+    @property
+    def beat_ns(self) -> float:
+        """Length of a beat now."""
+        ...
+
+    def time_of(self, beats: float) -> int:
+        """Return the time of a position."""
+        ...
 
 
 class _Note:
@@ -48,100 +80,139 @@ class Capture:
     """Sorts the notes that come in into bars.
 
     Args:
-        transport: gives the bar length, and the times of bar lines.
+        grid: gives the bar length, and the times of bar lines.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, grid: BarGrid) -> None:
+        self._grid = grid
         self._rolling = False
-        self._beats_per_bar = transport.beats_per_bar
+        self._beats_per_bar = grid.beats_per_bar
         self._bar = 0
         self._first_whole_bar = 0
         self._notes: dict[int, list[_Note]] = {}
-        self._held: dict[Key, _Note] = {}
+        self._held: HeldKeys[_Note | _Waiting] = HeldKeys()
         self._waiting: deque[_Waiting] = deque(maxlen=64)
         self._grace_beats = 0.0
+
+    def set_sustain(self, lengthens: bool, t_ns: int, beats: float) -> None:
+        """Choose whether the sustain pedal lengthens notes."""
+        if not lengthens:
+            for number in range(16):
+                self._end_all(self._held.pedal(number, False), t_ns, beats)
+        self._held.sustains = lengthens
 
     # Transport -------------------------------------------------------------------------------
 
     def start(self, t_ns: int, beats: float) -> None:
         """The music starts at a position; notes just before count as early."""
         self._open(beats)
+        held_by_note = {id(held.note): held for held in self._held.sounding()}
+        for held in held_by_note.values():
+            held.note = None
         if self._on_line(beats):
-            self._take_waiting(t_ns, beats)
+            earliest_ns = t_ns - HALF_STEP_BEATS * self._grid.beat_ns
+            for waiting in self._waiting:
+                if earliest_ns < waiting.on_ns <= t_ns:
+                    self._wake(waiting, held_by_note.get(id(waiting)), t_ns, beats)
         self._waiting.clear()
 
-    def _take_waiting(self, t_ns: int, beats: float) -> None:
-        beat_ns = self._transport.beat_ns
-        for note in self._waiting:
-            if t_ns - HALF_STEP_BEATS * beat_ns < note.on_ns <= t_ns:
-                self._begin(beats + (note.on_ns - t_ns) / beat_ns, note.key, note.velocity)
-                if note.off_ns is not None:
-                    self._end(note.key, beats + (note.off_ns - t_ns) / beat_ns)
+    def _wake(
+        self, waiting: _Waiting, held: "HeldKey[_Note | _Waiting] | None", t_ns: int, beats: float
+    ) -> None:
+        """Make a note that waited the first of the music that starts."""
+        beat_ns = self._grid.beat_ns
+        note = self._begin(beats + (waiting.on_ns - t_ns) / beat_ns, waiting.key, waiting.velocity)
+        if held is not None:
+            held.note = note
+        elif waiting.off_ns is not None:
+            self._end(note, beats + (waiting.off_ns - t_ns) / beat_ns)
 
     def stop(self, t_ns: int, beats: float) -> list[BarCaptured]:
         """The music stops: a bar that was all but over is told, a part of one is dropped."""
         bars = self._end_at(t_ns, beats)
         self._rolling = False
         self._notes.clear()
-        self._held.clear()
+        for held in self._held.sounding():
+            held.note = None
         return bars
 
     def jump(self, t_ns: int, from_beats: float, to_beats: float) -> list[BarCaptured]:
         """The music goes on elsewhere: as a stop, but held and early notes come along to a bar line.
 
-        In the middle of a bar only a note that is still held can be early for what comes.
+        In the middle of a bar only a note that is still held can be early for what comes; a note behind
+        the line of the old place is none.
         """
-        held = dict(self._held)
         whole = self._all_but_over(from_beats)
-        ended_beats = self._line() if whole else from_beats
+        line = self._line()
+        ended_beats = line if whole else from_beats
         early = [note for note in self._early(ended_beats) if whole or note.end_beats is None]
+        early = [note for note in early if not whole or note.start_beats < line - EPSILON_BEATS]
+        held_keys = self._held.sounding()
+        held_notes = [held.note for held in held_keys]
         bars = self._end_at(t_ns, from_beats)
         self._notes.clear()
-        self._held.clear()
+        for held in held_keys:
+            held.note = None
         self._open(to_beats)
         if not self._on_line(to_beats):
             return bars
-        for key, note in held.items():
-            if note not in early:
-                self._add(_Note(self._bar, to_beats, key, note.velocity, tied=True))
+        for held, note in zip(held_keys, held_notes, strict=True):
+            if isinstance(note, _Note) and note not in early:
+                held.note = self._add(_Note(self._bar, to_beats, held.key, note.velocity, tied=True))
         for note in early:
             start = to_beats + min(0.0, note.start_beats - ended_beats)
-            self._begin(start, (note.channel, note.pitch), note.velocity)
-            if note.end_beats is not None:
-                self._end((note.channel, note.pitch), to_beats + note.end_beats - ended_beats)
+            begun = self._begin(start, (note.channel, note.pitch), note.velocity)
+            holder = [held for held, old in zip(held_keys, held_notes, strict=True) if old is note]
+            if holder:
+                holder[0].note = begun
+            elif note.end_beats is not None:
+                self._end(begun, to_beats + note.end_beats - ended_beats)
         return bars
 
     def close_bars(self, now_ns: int) -> list[BarCaptured]:
         """Tell the bars whose line and grace time are past."""
         bars = []
-        self._grace_beats = GRACE_NS / self._transport.beat_ns
+        self._grace_beats = GRACE_NS / self._grid.beat_ns
         while self._rolling and now_ns >= self.next_ns():
-            line_ns = self._transport.time_of(self._line())
+            line_ns = self._grid.time_of(self._line())
             bars += self._close(line_ns, to_next_bar=True)
         return bars
 
     def next_ns(self) -> int:
         """When the open bar closes; only while rolling."""
-        return self._transport.time_of(self._line()) + GRACE_NS
+        return self._grid.time_of(self._line()) + GRACE_NS
 
     # Notes -----------------------------------------------------------------------------------
 
     def take(self, t_ns: int, beats: float, data: bytes) -> None:
         """Take a channel message and its position."""
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        if kind == NOTE_ON and data[2] > 0:
-            key = (channel, data[1])
+        if is_note_on(data):
+            self._end_all(self._held.struck_again(key(data)), t_ns, beats)
             if self._rolling:
-                self._end(key, beats)
-                self._begin(beats, key, data[2])
+                self._held.press(key(data), self._begin(beats, key(data), data[2]), t_ns)
             else:
-                self._waiting.append(_Waiting(t_ns, key, data[2]))
-        elif kind in (NOTE_OFF, NOTE_ON):
-            self._release(t_ns, beats, (channel, data[1]))
-        elif kind == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF):
-            for key in [key for key in self._held if key[0] == channel]:
-                self._end(key, beats)
+                waiting = _Waiting(t_ns, key(data), data[2])
+                self._waiting.append(waiting)
+                self._held.press(key(data), waiting, t_ns)
+        elif is_note_off(data):
+            self._end_all(self._held.release(key(data), t_ns), t_ns, beats)
+        elif ends_all_notes(data):
+            self._end_all(self._held.release_all(channel(data)), t_ns, beats)
+        elif kind(data) == CONTROL and data[1] == SUSTAIN:
+            self._end_all(self._held.pedal(channel(data), data[2] >= PEDAL_DOWN), t_ns, beats)
+
+    def let_go(self, t_ns: int, beats: float) -> None:
+        """Every key is let go, as far as anybody knows: a cable was pulled."""
+        self._end_all(self._held.release_all(), t_ns, beats)
+
+    def _end_all(self, ended: list[HeldKey[_Note | _Waiting]], t_ns: int, beats: float) -> None:
+        for held in ended:
+            if isinstance(held.note, _Waiting):
+                held.note.off_ns = t_ns
+            elif held.note is not None and held.note.bar >= self._bar:
+                held.note = self._end(held.note, beats)
+            if not held.ended:
+                held.note = None
 
     # Inside ----------------------------------------------------------------------------------
 
@@ -154,40 +225,36 @@ class Capture:
 
     def _open(self, beats: float) -> None:
         self._rolling = True
-        self._beats_per_bar = self._transport.beats_per_bar
-        self._grace_beats = GRACE_NS / self._transport.beat_ns
+        self._beats_per_bar = self._grid.beats_per_bar
+        self._grace_beats = GRACE_NS / self._grid.beat_ns
         self._bar = math.floor(beats / self._beats_per_bar + EPSILON_BEATS)
         self._first_whole_bar = math.ceil(beats / self._beats_per_bar - EPSILON_BEATS)
 
-    def _begin(self, beats: float, key: Key, velocity: int) -> None:
+    def _begin(self, beats: float, key: Key, velocity: int) -> _Note:
         bar = math.floor((beats + HALF_STEP_BEATS - EPSILON_BEATS) / self._beats_per_bar)
-        self._add(_Note(max(bar, self._bar), beats, key, velocity))
+        return self._add(_Note(max(bar, self._bar), beats, key, velocity))
 
-    def _add(self, note: _Note) -> None:
+    def _add(self, note: _Note) -> _Note:
         self._notes.setdefault(note.bar, []).append(note)
-        self._held[(note.channel, note.pitch)] = note
+        return note
 
-    def _release(self, t_ns: int, beats: float, key: Key) -> None:
-        if self._rolling:
-            self._end(key, beats)
-            return
-        for note in self._waiting:
-            if note.key == key and note.off_ns is None:
-                note.off_ns = t_ns
+    def _end(self, note: _Note, beats: float) -> _Note:
+        """Let a note go; past a bar line it is cut there, and goes on tied if it was held on.
 
-    def _end(self, key: Key, beats: float) -> None:
-        """Let a note go; past a bar line it is cut there, and goes on tied if it was held on."""
-        note = self._held.pop(key, None)
-        if note is None:
-            return
+        Returns the part of it that ends there.
+        """
+        notes = self._notes.setdefault(note.bar, [])
+        if note not in notes:
+            notes.append(note)
         if note.tied and beats - note.start_beats <= self._grace_beats:
-            self._notes[note.bar].remove(note)
-            return
+            notes.remove(note)
+            return note
         line = (note.bar + 1) * self._beats_per_bar
         note.end_beats = max(min(beats, line), note.start_beats + SHORTEST_BEATS)
-        if beats > line + self._grace_beats:
-            self._add(_Note(note.bar + 1, line, key, note.velocity, tied=True))
-            self._end(key, beats)
+        if beats <= line + self._grace_beats:
+            return note
+        key = (note.channel, note.pitch)
+        return self._end(self._add(_Note(note.bar + 1, line, key, note.velocity, tied=True)), beats)
 
     def _early(self, beats: float) -> list[_Note]:
         """Notes that began less than half a step before a position, oldest first."""
@@ -218,13 +285,14 @@ class Capture:
     def _close(self, ended_ns: int, *, to_next_bar: bool) -> list[BarCaptured]:
         """Cut held notes at the line and tell the bar if it was whole."""
         bar, line = self._bar, self._line()
-        for key, note in list(self._held.items()):
-            if note.bar > bar:
+        for held in self._held.sounding():
+            note = held.note
+            if not isinstance(note, _Note) or note.bar > bar:
                 continue
             note.end_beats = max(line, note.start_beats + SHORTEST_BEATS)
-            del self._held[key]
+            held.note = None
             if to_next_bar:
-                self._add(_Note(bar + 1, line, key, note.velocity, tied=True))
+                held.note = self._add(_Note(bar + 1, line, held.key, note.velocity, tied=True))
         notes = self._notes.pop(bar, [])
         self._bar += 1
         return [self._told(bar, notes, ended_ns)] if bar >= self._first_whole_bar else []
@@ -243,4 +311,4 @@ class Capture:
             for note in notes
         )
         tied = tuple(index for index, note in enumerate(notes) if note.tied)
-        return BarCaptured(bar, told, tied, self._transport.bpm, self._beats_per_bar, ended_ns)
+        return BarCaptured(bar, told, tied, self._grid.bpm, self._beats_per_bar, ended_ns)

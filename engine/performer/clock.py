@@ -4,14 +4,18 @@ The loop is the second-order delay-locked loop of F. Adriaensen, "Using a DLL to
 (2005), with his gains `b = sqrt(2) w` and `c = w^2`, `w = 2 pi B / F` for bandwidth B and tick
 rate F. While it opens, the gains are those of a least-squares line through all ticks so far (the
 growing-memory alpha-beta filter, `b = 4 / n`, `c = 6 / (n (n + 1))`), which are the largest gains
-that still average; they fall to the loop's own within about two beats. That is the gear shift.
+that still average; they fall to the loop's own within about two beats. That is the gear shift. Where
+the loop lags behind a line through the latest ticks, it goes on from that line.
 
-The count is the position and never drifts; the loop only interpolates between ticks.
+Every tick that arrives counts. `engine.performer.tick_count` finds afterwards which were lost or came twice.
+Until it has, an odd tick of a steady clock is a guess, which is given up if it is not proven.
 """
 
 import math
 from collections import deque
-from itertools import pairwise
+
+from engine.performer.clock_pairs import PairFilter
+from engine.performer.tick_count import TickCounter, is_timer_period
 
 TICKS_PER_BEAT = 24
 BANDWIDTH_HZ = 0.5
@@ -20,9 +24,30 @@ CALM_JITTER_NS = 1_500_000.0
 """Up to this spread the full bandwidth is used; above it falls in proportion."""
 LEAST_BANDWIDTH_SHARE = 0.2
 SLIP_RATIO = 0.7
-"""An error beyond this share of a tick is a missed or a doubled tick."""
-LARGEST_SLIP_RATIO = 2.5
-"""With a jittery clock the limit above rises up to this many ticks."""
+"""An error beyond this share of a tick is taken for a missed or a doubled tick."""
+SLIP_SIGMAS = 4.0
+"""But only where it is as many standard deviations of the clock's jitter."""
+PROOF_TICKS = 40
+"""A guess that is not proven after so many ticks is given up."""
+NEAR_TICKS = 3
+"""A guess this near to what is proven is that."""
+LATE_TICKS = 24
+"""A tick thought missing may come so late."""
+GUESSES_AT_ONCE = 2
+"""More guesses at once show jitter rather than faults."""
+GUESS_PAUSE_TICKS = 96
+LINES_TICKS = (4, 8, 24)
+"""Lines the loop is compared with: short ones follow a clock without jitter."""
+NOISE_TICKS = 16
+"""Ticks whose spread about a line is the clock's jitter, whatever its tempo does."""
+LAG_RATIO = 0.5
+"""A loop this share of a tick away from a line lags, ..."""
+ROUNDED_LAG_RATIO = 2.0
+LAG_SIGMAS = 6.0
+"""... if that is as many standard deviations of the line's end."""
+LEAST_NOISE_NS = 200_000.0
+LINE_NOISE_NS = 300_000.0
+"""A line with more than twice the clock's jitter and this does not fit: the tempo just changed."""
 GATE_RATIO = 0.3
 """Errors are clipped to this share of a tick, so that one late tick does not pull the tempo."""
 RUN_TO_REOPEN = 4
@@ -35,24 +60,10 @@ SHORTEST_TICK_NS = 4_000_000
 """625 BPM; closer ticks in a row are a burst, not a tempo."""
 LONGEST_GAP_NS = 2_000_000_000
 """After a longer silence the number of missing ticks is a guess."""
-QUANTISED_EVIDENCE = 3
-"""Doubled ticks at equal distances that show a driver's rounding rather than a fault."""
-SLIPS_TO_COARSEN = 4.0
-"""More missed or doubled ticks than this within a beat or so are no faults but rounding."""
-PERIOD_TOLERANCE = 0.01
-"""Deviation allowed from a driver's period, as a power of two: 0.7 percent."""
-COARSE_TICKS = 96
-"""For twice this long nothing is judged once ticks were found to be rounded."""
 DISPLAY_TICKS = 96
 """The displayed tempo is averaged over about four beats."""
 
 _DEFAULT_PERIOD_NS = 60e9 / (120 * TICKS_PER_BEAT)
-
-
-def _is_driver_period(period_ns: float) -> bool:
-    """Whether a time is a power of two of frames at 44.1 or 48 kHz, or their multiples."""
-    powers = (math.log2(period_ns * rate / 1e9) for rate in (44_100, 48_000))
-    return any(abs(power - round(power)) < PERIOD_TOLERANCE for power in powers)
 
 
 def tick_period_ns(bpm: float) -> float:
@@ -66,27 +77,43 @@ class ClockFollower:
     def __init__(self) -> None:
         self.count = 0
         """Ticks of the master so far, missed ones included, doubled ones not."""
-        self.missed = 0
-        """Ticks that never came and were counted all the same."""
-        self.duplicates = 0
-        """Ticks that came twice and were dropped."""
         self.last_ns: int | None = None
         """When the latest tick arrived."""
         self.display_bpm = 120.0
+        self._counter = TickCounter()
+        self._pairs = PairFilter()
+        self._second_ticks = 0
+        self._guesses: list[tuple[int, int]] = []
+        """`(number of the arrival, ticks)`: ticks missing before it, or -1 for a doubled one."""
+        self._guess_from = 0
+        self._guessed = 0
+        """What the latest tick was guessed to be."""
         self._anchor_ns = 0.0
         self._period_ns = _DEFAULT_PERIOD_NS
         self._seen = 0
         self._accepted: deque[tuple[int, int]] = deque(maxlen=RUN_TO_REOPEN)
-        self._arrivals: deque[int] = deque(maxlen=2 * TICKS_PER_BEAT)
-        self._doubled: deque[int] = deque(maxlen=QUANTISED_EVIDENCE)
-        self._slips = 0.0
-        self._coarse_until = 0
-        self._correction = 0
-        self._credit = 0
+        self._arrivals: deque[int] = deque(maxlen=2)
         self._run = 0
         self._run_began_ns = 0.0
         self._error_mean_ns = 0.0
         self._error_variance = 1e12
+        self._noise_ns = 1e6
+
+    @property
+    def missed(self) -> int:
+        """Ticks that never came and were counted all the same."""
+        return self._counter.missed + sum(ticks for _, ticks in self._guesses if ticks > 0)
+
+    @property
+    def duplicates(self) -> int:
+        """Ticks that came twice and were dropped."""
+        guessed = sum(ticks for _, ticks in self._guesses if ticks < 0)
+        return self._counter.doubled + self._second_ticks - guessed
+
+    @property
+    def doubled(self) -> bool:
+        """Whether every tick comes twice, as from two cables; it is counted once."""
+        return self._pairs.doubled
 
     @property
     def period_ns(self) -> float:
@@ -108,10 +135,6 @@ class ClockFollower:
         """Whether the period is known well enough to judge single ticks by it."""
         return self._seen >= SETTLED_TICKS
 
-    @property
-    def _coarse(self) -> bool:
-        return self.count < self._coarse_until
-
     def ticks_at(self, t_ns: float) -> float:
         """Position in ticks at a time; extrapolates before and after the latest tick."""
         return self.count + (t_ns - self._anchor_ns) / self._period_ns
@@ -125,44 +148,98 @@ class ClockFollower:
         self.count += 1
         self._anchor_ns = float(t_ns)
         self._seen = SETTLED_TICKS if self.settled else 1
-        self._accepted.clear()
-        self._arrivals.clear()
+        self._counter.reset()
+        self._counter.add(t_ns)
+        for kept in (self._guesses, self._arrivals, self._accepted):
+            kept.clear()
         self._accepted.append((self.count, t_ns))
-        self._arrive(t_ns, correction=0)
-        self._credit = self._run = 0
+        self._arrive(t_ns, guessed=0)
+        self._run = 0
 
     def tick(self, t_ns: int) -> bool:
         """Take one tick. Returns False when the silence before it was too long to count through."""
+        doubled = self.doubled
+        if self._pairs.take(t_ns, self.count):
+            if not doubled:
+                self._count_pairs()
+            self._second_ticks += 1
+            return True
         if self.last_ns is None or t_ns - self.last_ns > LONGEST_GAP_NS:
             first = self.last_ns is None
             self._seen = 0
             self.sync(t_ns)
             return first
         error_ns = t_ns - self._anchor_ns - self._period_ns
-        slip = self._slip(error_ns)
-        self._slips = max(0.0, self._slips - 1.0 / TICKS_PER_BEAT) + (slip != 0)
-        if (slip != 0 or self._correction < 0) and self._steady(t_ns):
+        ticks = self._slip(error_ns)
+        number, proven = self._counter.add(t_ns)
+        if (ticks != 0 or self._guessed < 0) and self._steady(t_ns):
             self._change_tempo(t_ns)
-        elif slip > 0:
-            self._insert(slip, t_ns, error_ns)
-        elif slip < 0:
+        elif ticks > 0:
+            self._insert(ticks, t_ns, error_ns)
+        elif ticks < 0:
             self._drop(t_ns)
         else:
             self._accept(t_ns, error_ns, 1)
-            self._arrive(t_ns, correction=0)
-        if self._slips > SLIPS_TO_COARSEN and len(self._arrivals) > TICKS_PER_BEAT:
-            self._coarsen(t_ns, 0)
+            self._arrive(t_ns, guessed=0)
+        if proven:
+            self._correct(number, proven)
+        self._review_guesses()
+        self._catch_up()
         return True
 
+    # Ticks that are missing or too many ------------------------------------------------------
+
     def _slip(self, error_ns: float) -> int:
-        """How many ticks are missing (positive) or too many (negative) before this one."""
-        if not self.settled or self._coarse:
+        """Guess how many ticks are missing (positive) or too many (negative) before this one.
+
+        None where the clock jitters so much that one tick says nothing.
+        """
+        least_ns = max(SLIP_RATIO * self._period_ns, SLIP_SIGMAS * math.sqrt(self._error_variance))
+        if not self.settled or abs(error_ns) < least_ns or self._counter.number < self._guess_from:
             return 0
-        limit = max(SLIP_RATIO, min(3.0 * self.jitter_ms * 1e6 / self._period_ns, LARGEST_SLIP_RATIO))
-        ratio = error_ns / self._period_ns
-        if abs(ratio) < limit:
+        if least_ns > SLIP_RATIO * self._period_ns:
             return 0
-        return max(1, round(ratio)) if ratio > 0 else -1
+        ticks = max(1, round(error_ns / self._period_ns)) if error_ns > 0 else -1
+        rounded = abs(ticks) == 1 and is_timer_period(self._period_ns / 1e6)
+        return 0 if rounded else ticks
+
+    def _correct(self, number: int, ticks: int) -> None:
+        """Take over what is proven: ticks lost (or doubled, if negative) before an arrival."""
+        for guess in [guess for guess in self._guesses if abs(guess[0] - number) <= NEAR_TICKS]:
+            self._give_up(guess)
+        self._move_count(ticks)
+
+    def _give_up(self, guess: tuple[int, int]) -> None:
+        self._guesses.remove(guess)
+        self._move_count(-guess[1])
+
+    def _move_count(self, ticks: int) -> None:
+        self.count += ticks
+        moved = [(count + ticks, t_ns) for count, t_ns in self._accepted]
+        self._accepted.clear()
+        self._accepted.extend(moved)
+
+    def _review_guesses(self) -> None:
+        """Give up guesses that nothing has proven in time, and all where there are too many."""
+        number = self._counter.number
+        while self._guesses and number - self._guesses[0][0] > PROOF_TICKS:
+            self._give_up(self._guesses[0])
+        if len(self._guesses) > GUESSES_AT_ONCE and not self._pairs.suspected:
+            for guess in list(self._guesses):
+                self._give_up(guess)
+            self._guess_from = number + GUESS_PAUSE_TICKS
+
+    def _count_pairs(self) -> None:
+        """The clock comes over two cables: count each pair of those that gave it away as one tick."""
+        firsts = self._pairs.firsts
+        self._guesses.clear()
+        self.count = self._pairs.count_before + len(firsts)
+        self._counter.reset()
+        self._accepted.clear()
+        first_count = self.count - len(firsts) + 1
+        self._accepted.extend((first_count + index, t_ns) for index, t_ns in enumerate(firsts))
+        self._arrive(firsts[-1], guessed=0)
+        self._reopen()
 
     def _steady(self, t_ns: int) -> bool:
         """Whether the last two intervals agree, so that the odd one is a tempo and not a fault."""
@@ -174,78 +251,36 @@ class ClockFollower:
 
     def _change_tempo(self, t_ns: int) -> None:
         """Start over with the tempo of the last two intervals; undo what the first was taken for."""
-        self.count += 1 - self._correction
-        if self._correction > 0:
-            self.missed -= self._correction
-        else:
-            self.duplicates += self._correction
-        times = [*list(self._arrivals)[-2:], t_ns]
+        self.count += 1
+        if self._guessed and self._guesses and self._guesses[-1][0] == self._counter.number - 1:
+            self._give_up(self._guesses[-1])
+        times = (*self._arrivals, t_ns)
         self._accepted.clear()
         self._accepted.extend(zip(range(self.count - 2, self.count + 1), times, strict=True))
-        self._arrive(t_ns, correction=0)
+        self._arrive(t_ns, guessed=0)
         self._reopen()
 
     def _insert(self, missing: int, t_ns: int, error_ns: float) -> None:
-        self.missed += missing
-        self._credit += missing
+        self._guesses.append((self._counter.number, missing))
         self._accept(t_ns, error_ns - missing * self._period_ns, missing + 1)
-        self._arrive(t_ns, correction=missing)
+        self._arrive(t_ns, guessed=missing)
 
     def _drop(self, t_ns: int) -> None:
         """Leave a tick out: one that was thought missing and comes late, or a doubled one."""
-        if self._credit > 0:
-            self._credit -= 1
-            self.missed -= 1
-            self._slips = max(0.0, self._slips - 2.0)
-            self._arrive(t_ns, correction=0)
+        number, missing = self._guesses[-1] if self._guesses else (0, 0)
+        if missing > 0 and self._counter.number - number <= LATE_TICKS:
+            self._guesses[-1:] = [(number, missing - 1)] if missing > 1 else []
+            self._arrive(t_ns, guessed=0)
             return
-        self.duplicates += 1
-        self._doubled.append(self.count)
-        self._arrive(t_ns, correction=-1)
-        if self._evenly_doubled():
-            self._coarsen(t_ns, len(self._doubled))
+        self._guesses.append((self._counter.number, -1))
+        self._arrive(t_ns, guessed=-1)
 
-    def _evenly_doubled(self) -> bool:
-        """Whether doubled ticks come in a regular beat, as when a driver rounds ticks to its periods.
+    # The loop --------------------------------------------------------------------------------
 
-        Then the usual interval between ticks is a period of the driver.
-        """
-        if len(self._doubled) < QUANTISED_EVIDENCE or len(self._arrivals) <= TICKS_PER_BEAT:
-            return False
-        intervals = sorted(later - earlier for earlier, later in pairwise(self._arrivals))
-        if not _is_driver_period(max(1, intervals[len(intervals) // 2])):
-            return False
-        gaps = [later - earlier for earlier, later in pairwise(self._doubled)]
-        return min(gaps) >= 3 and max(gaps) - min(gaps) <= 1
-
-    def _coarsen(self, t_ns: int, real_ticks: int) -> None:
-        """Ticks come rounded to a driver's periods: for some beats only count them and average.
-
-        Args:
-            t_ns: time of the latest tick.
-            real_ticks: ticks that were left out and have to be counted after all.
-        """
-        self.count += real_ticks - self._credit
-        self.duplicates -= real_ticks
-        self.missed -= self._credit
-        self._doubled.clear()
-        self._slips = 0.0
-        self._period_ns = (t_ns - self._arrivals[0]) / (len(self._arrivals) - 1)
-        self._error_variance = max(self._error_variance, self._period_ns**2 / 12.0)
-        self._error_mean_ns = 0.0
-        ages = [(len(self._arrivals) - 1 - index) * self._period_ns for index in range(len(self._arrivals))]
-        late = sum(arrival + age - t_ns for arrival, age in zip(self._arrivals, ages, strict=True))
-        self._anchor_ns = t_ns + late / len(self._arrivals)
-        self._accepted.clear()
-        self._accepted.append((self.count, t_ns))
-        self._seen = COARSE_TICKS
-        self._coarse_until = self.count + 2 * COARSE_TICKS
-        self._correction = self._run = self._credit = 0
-
-    def _arrive(self, t_ns: int, *, correction: int) -> None:
+    def _arrive(self, t_ns: int, *, guessed: int) -> None:
         self.last_ns = t_ns
         self._arrivals.append(t_ns)
-        self._correction = correction
+        self._guessed = guessed
 
     def _accept(self, t_ns: int, error_ns: float, ticks: int) -> None:
         """Move the loop on by `ticks` to a tick that came `error_ns` after it was expected."""
@@ -262,14 +297,12 @@ class ClockFollower:
         self._period_ns = max(SHORTEST_TICK_NS, self._period_ns + period_gain * clipped)
         if self.settled:
             self._measure(error_ns)
-        if self._seen % TICKS_PER_BEAT == 0:
-            self._credit = 0
         self._show()
 
     def _out_of_step(self, error_ns: float) -> bool:
         """Whether errors of one sign have come in a row that jitter does not explain."""
         large = abs(error_ns) > max(0.1 * self._period_ns, 3.5e6 * self.jitter_ms)
-        if not self.settled or self._coarse or not large:
+        if not self.settled or not large:
             self._run = 0
             return False
         sign = 1 if error_ns > 0 else -1
@@ -290,9 +323,33 @@ class ClockFollower:
             self._period_ns = slope
         self._anchor_ns = first_ns + time_mean + (self.count - count_mean) * self._period_ns
         self._seen = max(len(self._accepted), 2)
-        self._run = self._credit = 0
+        self._run = 0
         self._error_mean_ns = 0.0
         self._show()
+
+    def _catch_up(self) -> None:
+        """Go on from a line through the latest ticks where the loop lags behind it."""
+        noise = self._counter.line(NOISE_TICKS)
+        if noise is None:
+            return
+        # Bent lines look like noise, so it rises slowly.
+        share = 0.1 if noise[2] < self._noise_ns else 0.02
+        self._noise_ns += share * (noise[2] - self._noise_ns)
+        noise_ns = max(self._noise_ns, LEAST_NOISE_NS)
+        for ticks in LINES_TICKS:
+            line = self._counter.line(ticks)
+            if line is None:
+                return
+            last_ns, period_ns, spread_ns = line
+            lag_ns = abs(last_ns - self._anchor_ns)
+            fits = spread_ns <= 2.0 * self._noise_ns + LINE_NOISE_NS and period_ns >= SHORTEST_TICK_NS
+            # Rounded ticks lie on a line of the wrong tempo until the next odd one.
+            ratio = ROUNDED_LAG_RATIO if is_timer_period(period_ns / 1e6) else LAG_RATIO
+            if fits and lag_ns > max(ratio * self._period_ns, LAG_SIGMAS * noise_ns / math.sqrt(ticks)):
+                self._anchor_ns, self._period_ns, self._seen = last_ns, period_ns, ticks
+                self._run, self._error_mean_ns = 0, 0.0
+                self._show()
+                return
 
     def _gains(self) -> tuple[float, float]:
         """Gains on phase and period for this tick."""

@@ -2,9 +2,10 @@
 
 import math
 
+from engine.midi.messages import CONTINUE, START, STOP, TICK, song_position
 from engine.performer.clock import TICKS_PER_BEAT
 from engine.performer.outbox import Outbox
-from engine.performer.transport import CONTINUE, SONG_POSITION, START, STOP, TICK, Transport
+from engine.performer.transport import Jump, Transport
 
 HEAD_START_NS = 500_000
 """Start goes out this long before its first tick, as masters do; less than what makes us time anew."""
@@ -27,9 +28,9 @@ class ClockOut:
         """Whether others follow us now: then a clock that comes in is an echo or a mistake."""
         return self._running and not self.transport.external
 
-    def jump(self, now_ns: int) -> None:
+    def jump(self, now_ns: int, jump: Jump) -> None:
         """The transport started, stopped or went elsewhere. Call after the outbox was silenced."""
-        beats = self.transport.jump_beats
+        beats = jump.to_beats
         if self._running:
             self.outbox.send(now_ns, beats, bytes((STOP,)))
         self._running = self.enabled and self.transport.rolling
@@ -68,13 +69,12 @@ class ClockOut:
 
     def _start(self, now_ns: int, beats: float) -> None:
         """Say where we start: the next sixteenth, which is all that song position can name."""
-        sixteenth = math.ceil(beats / BEATS_PER_SIXTEENTH - 1e-6)
+        sixteenth = max(0, math.ceil(beats / BEATS_PER_SIXTEENTH - 1e-6))
         at_beats = sixteenth * BEATS_PER_SIXTEENTH
         self._next_tick = round(at_beats * TICKS_PER_BEAT)
         due_ns = max(now_ns, self.transport.time_of(at_beats) - HEAD_START_NS)
         if sixteenth == 0:
             self.outbox.send(due_ns, at_beats, bytes((START,)))
         elif sixteenth <= LAST_SONG_POSITION:
-            position = bytes((SONG_POSITION, sixteenth & 0x7F, sixteenth >> 7))
-            self.outbox.send(due_ns, at_beats, position)
+            self.outbox.send(due_ns, at_beats, song_position(sixteenth))
             self.outbox.send(due_ns, at_beats, bytes((CONTINUE,)))

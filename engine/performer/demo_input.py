@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
+from engine.midi.messages import note_off, note_on
 from engine.midi.ports import InputEvent
-from engine.performer.ledger import note_off, note_on
 from engine.performer.looped_pattern import SHORTEST_BEATS, Loop
 from engine.performer.messages import NoteData
 from engine.performer.transport import Transport

@@ -13,7 +13,7 @@ is dropped as well. The channel is not compared, since hosts put a track's own c
 
 from collections import deque
 
-from engine.performer.ledger import CONTROL, NOTE_OFF, NOTE_ON, Key
+from engine.midi.messages import CONTROL, Key, is_note_off, is_note_on, key
 
 WINDOW_NS = 100_000_000
 AHEAD_NS = 2_000_000
@@ -58,19 +58,18 @@ class EchoGuard:
 
     def sent(self, due_ns: int, data: bytes) -> None:
         """Remember a message of ours."""
-        if data[0] & 0xF0 == NOTE_ON and data[2] > 0:
+        if is_note_on(data):
             self._recent.append(_Sent(due_ns, data[1:]))
 
     def is_echo(self, t_ns: int, data: bytes) -> bool:
         """Whether an incoming channel message is ours and has to be dropped."""
         self._forget(t_ns)
-        kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1])
-        if kind == CONTROL and self._probe_back(data):
+        if data[0] & 0xF0 == CONTROL and self._probe_back(data):
             return True
-        if kind == NOTE_ON and data[2] > 0:
-            return self._match(t_ns, data[1:]) and self.looped and self._drop(key)
-        if kind in (NOTE_OFF, NOTE_ON) and key in self._held:
-            self._held.discard(key)
+        if is_note_on(data):
+            return self._match(t_ns, data[1:]) and self.looped and self._drop(key(data))
+        if is_note_off(data) and key(data) in self._held:
+            self._held.discard(key(data))
             return True
         return False
 

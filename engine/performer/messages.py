@@ -10,6 +10,7 @@ import msgspec
 
 StartAt = Literal["step", "beat", "bar"]
 ClockSource = Literal["auto", "internal", "external"]
+ClockLeader = Literal["internal", "external"]
 ClockStatus = Literal["stopped", "armed", "rolling", "flywheel", "lost"]
 
 
@@ -71,6 +72,17 @@ class SetClock(Message, frozen=True):
     """Read Song Position as MIDI clocks (Ardour 7) rather than sixteenths (the specification)."""
 
 
+class SetInput(Message, frozen=True):
+    """Choose what becomes of what the player plays, besides that it is captured."""
+
+    thru_notes: bool = False
+    """Send the player's notes on to the output."""
+    thru_controllers: bool = True
+    """Send bend, pressure and controllers on; the sustain pedal only if it does not lengthen notes."""
+    sustain_lengthens: bool = True
+    """Let the sustain pedal lengthen the captured notes, instead of leaving it a pedal."""
+
+
 class SetOffset(Message, frozen=True):
     """Output compensation: positive plays later."""
 
@@ -117,6 +129,7 @@ Command = (
     | SetTempo
     | SetMetre
     | SetClock
+    | SetInput
     | SetOffset
     | Play
     | Stop
@@ -156,7 +169,7 @@ class ClockState(Message, frozen=True):
     """Where the music is; sent about 30 times a second and at every change."""
 
     status: ClockStatus
-    source: Literal["internal", "external"]
+    source: ClockLeader
     bpm: float
     position_beats: float
     beats_per_bar: float
@@ -168,14 +181,31 @@ class ClockState(Message, frozen=True):
     """False after joining a clock that already ran, or Continue without a song position."""
     missed_ticks: int
     duplicate_ticks: int
+    doubled: bool = False
+    """Whether every tick of the external clock comes twice, as over two cables; it is counted once."""
 
 
 class Heard(Message, frozen=True):
-    """A note or controller message from the input, with its musical time (for display and log)."""
+    """A channel message from the input, with its musical time."""
 
     t_ns: int
     position_beats: float
     data: bytes
+    ignored: str = ""
+    """Why nothing came of it; empty if it was used."""
+
+
+class InputCounts(Message, frozen=True):
+    """What came in since the ports were opened; sent a few times a second while it changes."""
+
+    port: str
+    notes: int
+    controllers: int
+    """Channel messages other than notes."""
+    clock: int
+    """Ticks and other messages of a clock."""
+    ignored: tuple[tuple[str, int], ...]
+    """How many messages were not used, by reason."""
 
 
 class Played(Message, frozen=True):
@@ -243,6 +273,7 @@ Event = (
     | BarCaptured
     | ClockState
     | Heard
+    | InputCounts
     | Played
     | PatternStarted
     | PortLost

@@ -7,16 +7,19 @@ called again. It never blocks and asks nobody for the time.
 from collections.abc import Callable
 
 from engine.errors import PortError
+from engine.midi.messages import FIRST_SYSTEM, is_note_on, is_whole
 from engine.midi.ports import InputEvent, MidiBackend
 from engine.performer import messages as m
 from engine.performer.capture import Capture
 from engine.performer.clockout import ClockOut
 from engine.performer.demo_input import Feeder
 from engine.performer.echo import EchoGuard
+from engine.performer.input_counter import InputCounter
 from engine.performer.ledger import Ledger
-from engine.performer.outbox import Left, Outbox
+from engine.performer.outbox import Outbox
 from engine.performer.scheduler import Scheduler
-from engine.performer.transport import TEMPO_RANGE_BPM, Transport
+from engine.performer.thru import Thru
+from engine.performer.transport import TEMPO_RANGE_BPM, Jump, Transport
 
 START_DELAY_NS = 5_000_000
 """Our own clock starts this long after Play beyond the port's lead, so that beat 1 is in time."""
@@ -25,14 +28,23 @@ POLL_NS = 5_000_000
 """The longest time between steps: the input is looked at this often."""
 LATE_NS = 2_000_000
 """A message that leaves later than this after it was due is counted as late."""
-CHANNEL_MESSAGE_LENGTHS = {0x80: 3, 0x90: 3, 0xA0: 3, 0xB0: 3, 0xC0: 2, 0xD0: 2, 0xE0: 3}
-"""Bytes of each channel message; anything else from a driver is left out."""
 OFFSET_RANGE_MS = 500.0
 METRE_RANGE_BEATS = (0.25, 32.0)
 LOOP_FAULT = (
     "Our output comes back to our input, so echoed notes are left out: "
     "disconnect Antiphon Out from Antiphon In, or switch off the track's monitoring or its way back to us"
 )
+DOUBLE_CLOCK = (
+    "The clock comes twice, as over two cables: each pair of ticks is counted as one. "
+    "Send clock to Antiphon In from one port only"
+)
+JOINED = (
+    "Joined a clock that was already running, so where its bars begin is a guess: "
+    "stop and start the host, or press Play on a beat 1"
+)
+ECHO = "it is our own, come back"
+BROKEN = "it is no whole MIDI message"
+CLOCK_UNUSED = "our own clock leads"
 
 
 class Performer:
@@ -55,20 +67,22 @@ class Performer:
         self._scheduler = Scheduler(self.transport, self._outbox)
         self._clock_out = ClockOut(self.transport, self._outbox)
         self._capture = Capture(self.transport)
+        self._thru = Thru(self._send_on)
+        self._counter = InputCounter()
+        self._counter.opened(backend.input.name)
         self._feeder = Feeder(self.transport)
         self._echo = EchoGuard()
-        self._epoch = self.transport.epoch
-        self._was_rolling = False
         self._state_ns = 0
         self._state_key: tuple[object, ...] = ()
         self._now_ns = 0
-        self._loop_told = False
+        self._notices: set[str] = set()
         self._handlers: dict[type, Callable[..., None]] = {
             m.SetPattern: self._set_pattern,
             m.ClearPattern: self._clear_pattern,
             m.SetTempo: self._set_tempo,
             m.SetMetre: self._set_metre,
             m.SetClock: self._set_clock,
+            m.SetInput: self._set_input,
             m.SetOffset: self._set_offset,
             m.Play: self._play,
             m.Stop: self._stop,
@@ -87,19 +101,22 @@ class Performer:
             self._handlers[type(command)](command, now_ns)
         except PortError as error:
             self._mute(error)
+        self._report()
 
     def step(self, now_ns: int) -> int:
         """Do everything that is due. Returns when to call again at the latest."""
         self._now_ns = now_ns
         try:
-            self._report(self._outbox.poll(now_ns))
+            self._outbox.poll(now_ns)
+            self._report()
             self._listen(now_ns)
-            self.transport.step(now_ns)
-            self._follow(now_ns, self.transport.beats_at(now_ns))
-            self._tell_bars(now_ns)
+            self._follow(now_ns, self.transport.step(now_ns))
+            if self.transport.rolling:
+                self._tell(self._capture.close_bars(now_ns))
             self._plan(now_ns)
         except PortError as error:
             self._mute(error)
+        self._report()
         self._tell_state(now_ns)
         return self._next_ns(now_ns)
 
@@ -115,21 +132,29 @@ class Performer:
         """
         now_ns = self._now_ns if now_ns is None else now_ns
         here = self.transport.beats_at(now_ns)
-        self.transport.lose(now_ns)
+        self.let_go(now_ns)
+        jump = self.transport.lose(now_ns)
         self._backend = backend
+        self._counter.opened(backend.input.name)
         try:
             self._outbox.replace(backend.output, now_ns, here)
             self._scheduler.resume(now_ns)
-            self._follow(now_ns, here)
+            self._follow(now_ns, jump)
         except PortError as error:
             self._mute(error)
+
+    def let_go(self, now_ns: int) -> None:
+        """Let go every key that is held on the way in: a cable was pulled, or the port is gone."""
+        self._capture.let_go(now_ns, self.transport.beats_at(now_ns))
+        self._outbox.let_go(now_ns, self.transport.beats_at(now_ns))
 
     def panic(self, now_ns: int) -> None:
         """Silence everything; for the owner's exit paths. A broken port does not raise here."""
         try:
-            self._report(self._scheduler.silence(now_ns, panic=True))
+            self._scheduler.silence(now_ns, panic=True)
         except PortError as error:
             self._mute(error)
+        self._report()
 
     # Commands --------------------------------------------------------------------------------
 
@@ -149,7 +174,7 @@ class Performer:
         return True
 
     def _clear_pattern(self, _command: m.ClearPattern, now_ns: int) -> None:
-        self._report(self._scheduler.clear(now_ns))
+        self._scheduler.clear(now_ns)
 
     def _set_tempo(self, command: m.SetTempo, now_ns: int) -> None:
         low, high = TEMPO_RANGE_BPM
@@ -171,16 +196,20 @@ class Performer:
         self.transport.beats_per_bar = command.beats_per_bar
         if self.transport.rolling:
             self._capture.start(now_ns, here)
-        self._report(self._scheduler.set_metre(now_ns))
+        self._scheduler.set_metre(now_ns)
         for data in self._feeder.rewind(here):
             self._hear(now_ns, data)
 
     def _set_clock(self, command: m.SetClock, now_ns: int) -> None:
-        here = self.transport.beats_at(now_ns)
         self.transport.spp_in_clocks = command.spp_in_clocks
-        self.transport.choose(now_ns, command.source)
-        self._follow(now_ns, here)
+        self._follow(now_ns, self.transport.choose(now_ns, command.source))
         self._clock_out.enable(now_ns, command.send_clock)
+
+    def _set_input(self, command: m.SetInput, now_ns: int) -> None:
+        beats = self.transport.beats_at(now_ns)
+        self._thru.notes, self._thru.controllers = command.thru_notes, command.thru_controllers
+        self._thru.pedal = not command.sustain_lengthens
+        self._capture.set_sustain(command.sustain_lengthens, now_ns, beats)
 
     def _set_offset(self, command: m.SetOffset, now_ns: int) -> None:
         if abs(command.offset_ms) > OFFSET_RANGE_MS:
@@ -190,15 +219,11 @@ class Performer:
         self._scheduler.offset_ns = round(command.offset_ms * 1e6)
 
     def _play(self, command: m.Play, now_ns: int) -> None:
-        here = self.transport.beats_at(now_ns)
         start_ns = now_ns + self._outbox.port.lead_ns + START_DELAY_NS
-        self.transport.play(now_ns, max(0.0, command.position_beats), start_ns)
-        self._follow(now_ns, here)
+        self._follow(now_ns, self.transport.play(now_ns, max(0.0, command.position_beats), start_ns))
 
     def _stop(self, _command: m.Stop, now_ns: int) -> None:
-        here = self.transport.beats_at(now_ns)
-        self.transport.stop(now_ns)
-        self._follow(now_ns, here)
+        self._follow(now_ns, self.transport.stop(now_ns))
 
     def _feed(self, command: m.Feed, now_ns: int) -> None:
         if command.notes and not self._playable("Demo phrase", command.notes, command.bars):
@@ -235,57 +260,78 @@ class Performer:
                 self._hear(event.t_ns, event.data)
 
     def _take(self, event: InputEvent, now_ns: int) -> None:
-        status = event.data[0] if event.data else 0
-        if status >= 0xF0:
-            here = self.transport.beats_at(event.t_ns)
-            self.transport.deaf = self._clock_out.leads
-            self.transport.receive(event.t_ns, event.data)
-            self._follow(now_ns, here)
-        elif len(event.data) == CHANNEL_MESSAGE_LENGTHS.get(status & 0xF0) and not self._is_echo(event):
+        if not is_whole(event.data):
+            self._ignore(event, BROKEN)
+        elif event.data[0] >= FIRST_SYSTEM:
+            self._take_clock(event, now_ns)
+        elif self._is_echo(event):
+            self._ignore(event, ECHO)
+        else:
+            self._counter.heard(event.data)
             self._hear(event.t_ns, event.data)
+            self._thru.take(event.t_ns, event.data, looped=self._echo.looped)
+
+    def _take_clock(self, event: InputEvent, now_ns: int) -> None:
+        self.transport.deaf = self._clock_out.leads
+        if self.transport.deaf or self.transport.choice == "internal":
+            self._counter.ignored(CLOCK_UNUSED)
+        else:
+            self._counter.clock += 1
+        self._follow(now_ns, self.transport.receive(event.t_ns, event.data))
+        self._notify(DOUBLE_CLOCK, self.transport.clock.doubled)
 
     def _hear(self, t_ns: int, data: bytes) -> None:
-        if data[0] & 0xF0 == 0x90 and data[2] > 0:
-            self.transport.note_heard()
+        if is_note_on(data):
+            jump = self.transport.note_heard(t_ns)
+            self._follow(self._now_ns, jump)
+            self._notify(JOINED, jump is not None)
         beats = self.transport.beats_at(t_ns)
         self._capture.take(t_ns, beats, data)
         self._emit(m.Heard(t_ns, beats, data))
 
+    def _send_on(self, data: bytes) -> None:
+        self._outbox.pass_on(self._now_ns, self.transport.beats_at(self._now_ns), data)
+
+    def _ignore(self, event: InputEvent, reason: str) -> None:
+        self._counter.ignored(reason)
+        self._emit(m.Heard(event.t_ns, self.transport.beats_at(event.t_ns), event.data, reason))
+
     def _is_echo(self, event: InputEvent) -> bool:
         echo = self._echo.is_echo(event.t_ns, event.data)
-        if self._echo.looped and not self._loop_told:
-            self._emit(m.Fault(LOOP_FAULT))
-        self._loop_told = self._echo.looped
+        self._notify(LOOP_FAULT, self._echo.looped)
         return echo
+
+    def _notify(self, text: str, holds: bool) -> None:
+        """Tell the controller once, as long as it holds."""
+        if holds and text not in self._notices:
+            self._emit(m.Fault(text))
+        (self._notices.add if holds else self._notices.discard)(text)
 
     # Time ------------------------------------------------------------------------------------
 
-    def _follow(self, now_ns: int, here_beats: float) -> None:
-        """If the transport jumped from `here_beats`, started or stopped, bring all along."""
-        transport = self.transport
-        if transport.epoch == self._epoch:
+    def _follow(self, now_ns: int, jump: Jump | None) -> None:
+        """If the transport jumped, started or stopped, bring all along."""
+        if jump is None:
             return
-        self._epoch = transport.epoch
-        if self._was_rolling and transport.rolling:
-            self._tell(self._capture.jump(transport.jump_ns, here_beats, transport.jump_beats))
-        elif self._was_rolling:
-            self._tell(self._capture.stop(transport.jump_ns, here_beats))
-        elif transport.rolling:
-            self._capture.start(transport.jump_ns, transport.jump_beats)
-        self._was_rolling = transport.rolling
-        for data in self._feeder.rewind(transport.jump_beats):
-            self._hear(transport.jump_ns, data)
-        self._report(self._scheduler.jump(now_ns))
-        self._clock_out.jump(now_ns)
+        if jump.was_rolling and jump.rolling:
+            self._tell(self._capture.jump(jump.t_ns, jump.from_beats, jump.to_beats))
+        elif jump.was_rolling:
+            self._tell(self._capture.stop(jump.t_ns, jump.from_beats))
+        elif jump.rolling:
+            self._capture.start(jump.t_ns, jump.to_beats)
+        for data in self._feeder.rewind(jump.to_beats):
+            self._hear(jump.t_ns, data)
+        self._scheduler.jump(now_ns, jump)
+        self._clock_out.jump(now_ns, jump)
         self._state_ns = 0
 
     def _plan(self, now_ns: int) -> None:
-        self._report(self._scheduler.plan(now_ns))
+        self._scheduler.plan(now_ns)
         self._clock_out.plan(now_ns)
         for data in self._echo.probe(now_ns):
             self._outbox.send(now_ns, self.transport.beats_at(now_ns), data)
         if self._outbox.port.lead_ns == 0:
-            self._report(self._outbox.poll(now_ns))
+            self._outbox.poll(now_ns)
         for started in self._scheduler.started:
             self._emit(started)
         self._scheduler.started.clear()
@@ -302,12 +348,9 @@ class Performer:
         for bar in bars:
             self._emit(bar)
 
-    def _tell_bars(self, now_ns: int) -> None:
-        if self.transport.rolling:
-            self._tell(self._capture.close_bars(now_ns))
-
-    def _report(self, left: list[Left]) -> None:
-        for message in left:
+    def _report(self) -> None:
+        """Tell what has left the output."""
+        for message in self._outbox.take_left():
             lateness_ns = message.sent_ns - message.due_ns
             self.worst_lateness_ns = max(self.worst_lateness_ns, lateness_ns)
             self.late_sends += lateness_ns > LATE_NS
@@ -317,15 +360,19 @@ class Performer:
 
     def _tell_state(self, now_ns: int) -> None:
         transport = self.transport
-        source = "external" if transport.external else "internal"
-        key = (transport.status, source, transport.beats_per_bar, transport.bar_phase_known)
+        source: m.ClockLeader = "external" if transport.external else "internal"
+        doubled = transport.external and transport.clock.doubled
+        key = (transport.status, source, transport.beats_per_bar, transport.bar_phase_known, doubled)
         if key == self._state_key and now_ns - self._state_ns < STATE_INTERVAL_NS:
             return
         self._state_key, self._state_ns = key, now_ns
+        counts = self._counter.changed()
+        if counts is not None:
+            self._emit(counts)
         self._emit(
             m.ClockState(
                 status=transport.status,
-                source="external" if transport.external else "internal",
+                source=source,
                 bpm=transport.bpm,
                 position_beats=transport.beats_at(now_ns),
                 beats_per_bar=transport.beats_per_bar,
@@ -334,6 +381,7 @@ class Performer:
                 bar_phase_known=transport.bar_phase_known,
                 missed_ticks=transport.clock.missed,
                 duplicate_ticks=transport.clock.duplicates,
+                doubled=doubled,
             )
         )
 

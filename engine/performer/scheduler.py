@@ -9,8 +9,8 @@ from heapq import heappop, heappush
 
 from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS, Loop
 from engine.performer.messages import NoteData, PatternStarted, SetPattern
-from engine.performer.outbox import Left, Outbox
-from engine.performer.transport import Transport
+from engine.performer.outbox import Outbox
+from engine.performer.transport import Jump, Transport
 
 STEP_BEATS = 2 * HALF_STEP_BEATS
 SHIFT_TOLERANCE_NS = 1_000_000
@@ -94,15 +94,15 @@ class Scheduler:
         pickups = [(max(onset, self._cursor_beats), onset, note) for onset, note in loop.early(at_beats)]
         self._swap = _Swap(loop, at_beats, pickups)
 
-    def clear(self, now_ns: int) -> list[Left]:
+    def clear(self, now_ns: int) -> None:
         """Play nothing any more."""
         self._loop = self._swap = None
         self._notes = ()
-        return self._silence(now_ns)
+        self._silence(now_ns)
 
-    def set_metre(self, now_ns: int) -> list[Left]:
+    def set_metre(self, now_ns: int) -> None:
         """The bars have another length: begin the pattern anew at the bar we are in."""
-        left = self._silence(now_ns)
+        self._silence(now_ns)
         current = self._swap.loop if self._swap else self._loop
         self._swap = None
         if current:
@@ -117,30 +117,58 @@ class Scheduler:
                 from_beats=current.from_beats,
                 until_beats=current.until_beats,
             )
-        return left
 
     # Time ------------------------------------------------------------------------------------
 
-    def jump(self, now_ns: int) -> list[Left]:
-        """The transport started, stopped or went elsewhere: silence, and plan from there.
+    def jump(self, now_ns: int, jump: Jump) -> None:
+        """Follow the transport where it started, stopped or went: silence, and plan from there.
 
-        Clock ticks of ours that had not left are taken back as well.
+        A note that began just now and begins at the new place too goes on. Clock ticks of ours that
+        had not left are taken back as well.
         """
-        left = self._silence(now_ns, keep_clock=False)
         if self._swap:
             self._loop, self._swap = self._swap.loop, None
             self._anchored = False
-        if self.transport.rolling:
-            self._begin(self.transport.jump_beats)
-        return left
-
-    def silence(self, now_ns: int, *, panic: bool = False) -> list[Left]:
-        """Switch off what sounds, with every means if `panic`; the pattern goes on."""
-        if not panic:
-            return self._silence(now_ns)
+        if jump.rolling:
+            self._anchor(jump)
+        same = self._same_at(jump)
         self._voices.clear()
         self._offs.clear()
-        return self.outbox.panic(now_ns, self.transport.beats_at(now_ns))
+        beats = self.transport.beats_at(now_ns)
+        kept = self.outbox.silence(now_ns, beats, keep_clock=False, but=same)
+        for key in kept:
+            self._voices[key] = same[key]
+            heappush(self._offs, (same[key].off_beats, *key))
+        if jump.rolling:
+            self._begin(jump.to_beats)
+
+    def _same_at(self, jump: Jump) -> dict[tuple[int, int], _Voice]:
+        """Notes that began near the place of a jump, as far as the pattern has them at its target too."""
+        loop = self._loop
+        if not (loop and jump.was_rolling and jump.rolling):
+            return {}
+        same = {}
+        for key, voice in self._voices.items():
+            onset = voice.onset_beats - jump.from_beats + jump.to_beats
+            near = abs(onset - jump.to_beats) < HALF_STEP_BEATS
+            note = loop.sounding(*key, onset) if near else None
+            if note is not None:
+                same[key] = _Voice(onset, loop.end_of(onset, note), loop)
+        return same
+
+    def _anchor(self, jump: Jump) -> None:
+        loop = self._loop
+        if loop and not loop.anchored and (jump.restarted or not self._anchored):
+            loop.anchor_beats = self.transport.bar_line(jump.to_beats)
+
+    def silence(self, now_ns: int, *, panic: bool = False) -> None:
+        """Switch off what sounds, with every means if `panic`; the pattern goes on."""
+        if not panic:
+            self._silence(now_ns)
+            return
+        self._voices.clear()
+        self._offs.clear()
+        self.outbox.panic(now_ns, self.transport.beats_at(now_ns))
 
     def resume(self, now_ns: int) -> None:
         """The port is back: forget what sounded and go on from here."""
@@ -148,18 +176,17 @@ class Scheduler:
         self._offs.clear()
         self._cursor_beats = max(self._cursor_beats, self.transport.beats_at(now_ns))
 
-    def plan(self, now_ns: int) -> list[Left]:
+    def plan(self, now_ns: int) -> None:
         """Hand over everything due within the port's lead."""
         if not self.transport.rolling:
-            return []
-        left = self._catch_up(now_ns)
-        left += self._retime(now_ns)
+            return
+        self._catch_up(now_ns)
+        self._retime(now_ns)
         horizon = self.transport.beats_at(now_ns + self.outbox.port.lead_ns - self.offset_ns)
         if self._swap and self._swap.at_beats <= horizon:
             self._run(self._swap.at_beats)
             self._take_over()
         self._run(horizon)
-        return left
 
     def next_ns(self) -> int | None:
         """When the next message has to be handed over."""
@@ -191,8 +218,6 @@ class Scheduler:
         loop = self._loop
         if not loop:
             return
-        if not loop.anchored and (self.transport.restarted or not self._anchored):
-            loop.anchor_beats = self.transport.bar_line(at_beats)
         self._announce(loop, at_beats)
         for onset, note in loop.early(at_beats):
             self._sound(at_beats, onset, note, loop)
@@ -202,24 +227,23 @@ class Scheduler:
         t_ns = self._due(at_beats)
         self.started.append(PatternStarted(loop.pattern_id, at_beats, t_ns, loop.anchor_beats))
 
-    def _silence(self, now_ns: int, *, keep_clock: bool = True) -> list[Left]:
+    def _silence(self, now_ns: int) -> None:
         self._voices.clear()
         self._offs.clear()
-        return self.outbox.silence(now_ns, self.transport.beats_at(now_ns), keep_clock=keep_clock)
+        self.outbox.silence(now_ns, self.transport.beats_at(now_ns))
 
-    def _catch_up(self, now_ns: int) -> list[Left]:
+    def _catch_up(self, now_ns: int) -> None:
         """If we were away for long, go on from now instead of playing what was missed."""
         here = self.transport.beats_at(now_ns - self.offset_ns)
         if (here - self._cursor_beats) * self.transport.beat_ns <= BEHIND_NS:
-            return []
+            return
         self.skips += 1
-        left = self._silence(now_ns)
+        self._silence(now_ns)
         self._cursor_beats = here
         if self._swap and self._swap.at_beats < here:
             self._swap.pickups.clear()
-        return left
 
-    def _retime(self, now_ns: int) -> list[Left]:
+    def _retime(self, now_ns: int) -> None:
         """If the tempo has moved what is handed over and has not left, time it anew."""
         moved = any(
             abs(self._due_of(planned.beats, planned.data) - planned.due_ns) > SHIFT_TOLERANCE_NS
@@ -227,11 +251,9 @@ class Scheduler:
             if planned.due_ns > now_ns
         )
         if not moved:
-            return []
-        left, taken_back = self.outbox.recall(now_ns)
-        for planned in taken_back:
+            return
+        for planned in self.outbox.recall(now_ns):
             self.outbox.send(self._due_of(planned.beats, planned.data), planned.beats, planned.data)
-        return left
 
     def _due_of(self, beats: float, data: bytes) -> int:
         return self.transport.time_of(beats) + (0 if data[0] >= 0xF0 else self.offset_ns)

@@ -1,13 +1,18 @@
 """Where the music is: start, stop and song position, from a MIDI clock or our own tempo.
 
-Positions are beats (quarter notes) from the start of the song. `epoch` grows whenever the
-position jumps or the music starts or stops, so that a caller can tell that what it planned is void.
+Positions are beats (quarter notes) from the start of the song. Whatever moves the position other than the
+passing of time, or starts or stops the music, returns the `Jump` it was; None says that nothing happened.
+
+While our own clock leads, what a host says of its position is kept all the same: its next Continue
+goes on from there.
 """
 
+from dataclasses import dataclass
+
+from engine.midi.messages import CONTINUE, SONG_POSITION, START, STOP, TICK
 from engine.performer.clock import TICKS_PER_BEAT, ClockFollower
 from engine.performer.messages import ClockSource, ClockStatus
 
-TICK, START, CONTINUE, STOP, SONG_POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
 TICKS_PER_SIXTEENTH = 6
 LOST_AFTER_NS = 250_000_000
 FLYWHEEL_TICKS = 2.5
@@ -15,10 +20,26 @@ FLYWHEEL_TICKS = 2.5
 PRESENT_NS = 500_000_000
 """An external clock that ticked within this time is there."""
 RELEASE_NS = 2_000_000_000
-"""Under `auto` an external clock that stands still for so long is let go."""
+"""Under `auto` a stopped host that has said nothing for so long leaves the lead to our own clock."""
 JOIN_TICKS = 24
 """A clock must have ticked for one beat before it is joined without a Start."""
 TEMPO_RANGE_BPM = (20.0, 400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The music started, stopped, or went on elsewhere."""
+
+    t_ns: int
+    """When."""
+    from_beats: float
+    """Where it was, or rested."""
+    to_beats: float
+    """Where it is now, or rests."""
+    was_rolling: bool
+    rolling: bool
+    restarted: bool = False
+    """Whether the music began anew (Start, Play), and did not go on."""
 
 
 class Transport:
@@ -39,17 +60,17 @@ class Transport:
         self.spp_in_clocks = False
         self.deaf = False
         """Ignore an incoming clock: set while our own clock goes out and ours leads."""
-        self.epoch = 0
-        self.jump_beats = 0.0
-        """Position the latest start or jump went to."""
-        self.jump_ns = 0
-        """When the latest start, stop or jump happened."""
-        self.restarted = False
-        """Whether the latest start began the music anew (Start, Play), not went on with it."""
         self._lost_after_ns = lost_after_ns
         self._song_ticks = 0.0
+        """Where the music rests, or will begin; while it rolls, where it last began."""
+        self._host_ticks = 0.0
+        """Where the host's song rests, also while our own clock leads."""
+        self._restarts = False
+        """Whether what is armed begins anew."""
         self._located = False
         self._heard_transport = False
+        self._heard_ns: int | None = None
+        """When the host last said anything at all."""
         self._idle_ticks = 0
         self._origin_count = 0
         self._origin_ticks = 0.0
@@ -68,6 +89,11 @@ class Transport:
     def bpm(self) -> float:
         """Tempo for display."""
         return self.clock.display_bpm if self.external else self._bpm
+
+    @property
+    def internal_bpm(self) -> float:
+        """Tempo of our own clock, whichever leads."""
+        return self._bpm
 
     @property
     def beat_ns(self) -> float:
@@ -95,75 +121,90 @@ class Transport:
 
     # What moves it from outside --------------------------------------------------------------
 
-    def receive(self, t_ns: int, data: bytes) -> None:
+    def receive(self, t_ns: int, data: bytes) -> Jump | None:
         """Take a clock or song position message; any other is ignored."""
         if self.choice == "internal" or self.deaf:
-            return
+            return None
         status = data[0]
         if status == TICK:
-            self._tick(t_ns)
-        elif status == START:
-            self._arm(t_ns, 0.0, phase_known=True, restarted=True)
-        elif status == CONTINUE:
-            self._continue(t_ns)
-        elif status == STOP:
-            self._stop_external(t_ns)
-        elif status == SONG_POSITION and len(data) == 3:
-            self._locate(t_ns, data[1] | data[2] << 7)
+            self._heard_ns = t_ns
+            return self._tick(t_ns)
+        if status == SONG_POSITION and len(data) == 3:
+            self._heard_ns = t_ns
+            return self._locate(t_ns, data[1] | data[2] << 7)
+        if status not in (START, CONTINUE, STOP):
+            return None
+        self._heard_ns = t_ns
+        if status == START:
+            return self._arm(t_ns, 0.0, phase_known=True, restarts=True)
+        return self._continue(t_ns) if status == CONTINUE else self._stop_external(t_ns)
 
-    def note_heard(self) -> None:
-        """Tell that a note came in: a clock that ticks while music comes is taken to be running."""
+    def note_heard(self, t_ns: int) -> Jump | None:
+        """Take notice of a note: a clock that ticks while music comes is taken to be running.
+
+        The tick nearest to the note is where the song stands; which beat of a bar that is nobody knows.
+        """
         waits = self.external and self.status == "stopped" and not self._heard_transport
-        if waits and self._idle_ticks >= JOIN_TICKS:
-            self.bar_phase_known = False
-            self.status = "armed"
+        if not waits or self._idle_ticks < JOIN_TICKS:
+            return None
+        self.bar_phase_known = False
+        ahead = self.clock.ticks_at(t_ns) - self.clock.count
+        self._origin_count = self.clock.count + round(ahead)
+        self._origin_ticks = self._song_ticks
+        self.status = "rolling"
+        resting_beats = self._song_ticks / TICKS_PER_BEAT
+        # The tick may be still to come; what is played by then is early.
+        return Jump(self.clock.time_of(self._origin_count), resting_beats, resting_beats, False, True)
 
-    def step(self, now_ns: int) -> None:
+    def step(self, now_ns: int) -> Jump | None:
         """Notice that ticks are missing."""
-        last_ns = self.clock.last_ns
-        if not self.external or last_ns is None:
-            return
+        last_ns, heard_ns = self.clock.last_ns, self._heard_ns
+        if not self.external or heard_ns is None:
+            return None
+        if self.status == "stopped":
+            if self.choice == "auto" and now_ns - heard_ns > RELEASE_NS:
+                self._release()
+            return None
+        if not self.rolling or last_ns is None:
+            return None
         silence_ns = now_ns - last_ns
         overdue_ns = FLYWHEEL_TICKS * self.clock.period_ns
-        if self.rolling and silence_ns > max(self._lost_after_ns, overdue_ns):
-            self._lose(now_ns)
-        elif self.status == "rolling" and silence_ns > overdue_ns:
+        if silence_ns > max(self._lost_after_ns, overdue_ns):
+            return self._lose(now_ns)
+        if silence_ns > overdue_ns:
             self.status = "flywheel"
-        elif not self.rolling and self.choice == "auto" and silence_ns > RELEASE_NS:
-            self._release()
+        return None
 
-    def lose(self, now_ns: int) -> None:
+    def lose(self, now_ns: int) -> Jump | None:
         """The input is gone: an external clock is lost at once."""
-        if self.external and self.status != "stopped":
-            self._lose(now_ns)
         self._heard_transport = False
         self._idle_ticks = 0
+        return self._lose(now_ns) if self.external and self.status != "stopped" else None
 
     # What moves it from inside ---------------------------------------------------------------
 
-    def play(self, now_ns: int, position_beats: float, start_ns: int) -> None:
+    def play(self, now_ns: int, position_beats: float, start_ns: int) -> Jump:
         """Start at a position: at `start_ns` by our own clock, at the next tick of an external one.
 
         An external clock that ticks without saying where it is gets its bar lines from this.
         """
         if self.choice == "external" or (self.external and self._present(now_ns)):
-            self.external = True
-            self._arm(now_ns, position_beats * TICKS_PER_BEAT, phase_known=True, restarted=True)
-            return
+            return self._arm(now_ns, position_beats * TICKS_PER_BEAT, phase_known=True, restarts=True)
+        from_beats, was_rolling = self._place(now_ns)
         self.external = False
-        self.restarted = self.bar_phase_known = True
+        self.bar_phase_known = True
         self._start_ns, self._start_beats = start_ns, position_beats
         self._song_ticks = position_beats * TICKS_PER_BEAT
         self.status = "rolling"
-        self._jump(start_ns, position_beats)
+        return Jump(start_ns, from_beats, position_beats, was_rolling, True, restarted=True)
 
-    def stop(self, now_ns: int) -> None:
+    def stop(self, now_ns: int) -> Jump | None:
         """Stop where we are, whichever clock leads."""
         if self.status == "stopped":
-            return
-        self._song_ticks = max(0.0, self.beats_at(now_ns)) * TICKS_PER_BEAT
-        self.status = "stopped"
-        self._jump(now_ns, self._song_ticks / TICKS_PER_BEAT)
+            return None
+        before = self._place(now_ns)
+        self._rest(max(0.0, before[0]) * TICKS_PER_BEAT)
+        return self._jumped(now_ns, before)
 
     def set_tempo(self, now_ns: int, bpm: float) -> None:
         """Change our own tempo from now on."""
@@ -172,104 +213,136 @@ class Transport:
             self._start_ns = now_ns
         self._bpm = bpm
 
-    def choose(self, now_ns: int, choice: ClockSource) -> None:
+    def choose(self, now_ns: int, choice: ClockSource) -> Jump | None:
         """Choose which clock leads. A change of the leader stops the music."""
         self.choice = choice
         leads = choice == "external" or (choice == "auto" and self.external)
-        if leads != self.external:
-            self.stop(now_ns)
-            self.external = leads
+        if leads == self.external:
+            return None
+        jump = self.stop(now_ns)
+        self.external = leads
+        return jump
 
     # External clock --------------------------------------------------------------------------
 
     def _present(self, now_ns: int) -> bool:
         return self.clock.last_ns is not None and now_ns - self.clock.last_ns < PRESENT_NS
 
-    def _tick(self, t_ns: int) -> None:
+    def _tick(self, t_ns: int) -> Jump | None:
         if not self.external and self.rolling:
             self.clock.tick(t_ns)
-            return
+            return None
         self.external = True
         if self.status == "armed":
+            before = self._place(t_ns)
             self.clock.sync(t_ns)
             self._origin_count, self._origin_ticks = self.clock.count, self._song_ticks
             self.status = "rolling"
-            self._jump(t_ns, self._song_ticks / TICKS_PER_BEAT)
-            return
+            return self._jumped(t_ns, before, restarted=self._restarts)
         counted = self.clock.tick(t_ns)
         if self.status == "lost":
-            self._resume(t_ns, counted)
-        elif self.status == "flywheel":
+            return self._resume(t_ns, counted)
+        if self.status == "flywheel":
             self.status = "rolling"
         elif self.status == "stopped":
             self._idle_ticks += 1
+        return None
 
-    def _resume(self, t_ns: int, counted: bool) -> None:
+    def _resume(self, t_ns: int, counted: bool) -> Jump:
         """Ticks are back after they were lost and nobody said Stop: roll on from where they are."""
+        before = self._place(t_ns)
         if not counted:
             self._origin_count, self._origin_ticks = self.clock.count, self._song_ticks
             self.bar_phase_known = False
-        self.restarted = False
         self.status = "rolling"
-        self._jump(t_ns, self.beats_at(t_ns))
+        self._song_ticks = self.beats_at(t_ns) * TICKS_PER_BEAT
+        return self._jumped(t_ns, before)
 
-    def _arm(self, t_ns: int, song_ticks: float, *, phase_known: bool, restarted: bool = False) -> None:
+    def _arm(self, t_ns: int, song_ticks: float, *, phase_known: bool, restarts: bool = False) -> Jump:
+        before = self._place(t_ns)
         self.external = True
-        self.restarted = restarted
+        self._restarts = restarts
         self._heard_transport = True
         self.bar_phase_known = phase_known
         self._located = self._located or phase_known
-        self._song_ticks = song_ticks
+        self._song_ticks = self._host_ticks = song_ticks
         self.status = "armed"
-        self._jump(t_ns, song_ticks / TICKS_PER_BEAT)
+        return self._jumped(t_ns, before)
 
-    def _continue(self, t_ns: int) -> None:
+    def _continue(self, t_ns: int) -> Jump | None:
         if self.external and self.rolling:
-            return
-        self._arm(t_ns, self._song_ticks if self.external else 0.0, phase_known=self._located)
+            return None
+        if self.external and self.status == "armed":
+            # A Start or Continue said twice: what is armed stays as it is.
+            return None
+        return self._arm(t_ns, self._host_ticks, phase_known=self._located)
 
-    def _stop_external(self, t_ns: int) -> None:
+    def _stop_external(self, t_ns: int) -> Jump | None:
         self._heard_transport = True
         if not self.external or self.status == "stopped":
-            return
-        ticks = self._song_ticks
-        if self.rolling:
-            ticks = self.clock.count - self._origin_count + self._origin_ticks + 1
-        self.status = "stopped"
-        self._song_ticks = ticks
-        self._jump(t_ns, ticks / TICKS_PER_BEAT)
+            return None
+        before = self._place(t_ns)
+        self._rest(self._next_tick() if self.rolling else self._song_ticks)
+        return self._jumped(t_ns, before)
 
-    def _locate(self, t_ns: int, value: int) -> None:
+    def _locate(self, t_ns: int, value: int) -> Jump | None:
         """Song position. While rolling the tick nearest to the message is the one at that place."""
         self._heard_transport = True
+        self._host_ticks = float(value if self.spp_in_clocks else value * TICKS_PER_SIXTEENTH)
+        self._located = True
         if not self.external and self.rolling:
-            return
+            return None
+        before = self._place(t_ns)
         self.external = True
-        self._located = self.bar_phase_known = True
-        self._song_ticks = float(value if self.spp_in_clocks else value * TICKS_PER_SIXTEENTH)
+        self.bar_phase_known = True
+        self._restarts = False
+        self._song_ticks = self._host_ticks
+        if self.status == "lost":
+            # It rolled when it was lost: it goes on from here with its next tick.
+            self.status = "armed"
         if self.rolling:
             later = self.clock.ticks_at(t_ns) - self.clock.count >= 0.5
-            self._origin_count = self.clock.count + (1 if later else 0)
-            self._origin_ticks = self._song_ticks
-        self.restarted = False
-        self._jump(t_ns, self._song_ticks / TICKS_PER_BEAT)
+            count = self.clock.count + (1 if later else 0)
+            left_ticks = count - self._origin_count + self._origin_ticks
+            before = (left_ticks / TICKS_PER_BEAT, True)
+            self._origin_count, self._origin_ticks = count, self._song_ticks
+        return self._jumped(t_ns, before)
 
-    def _lose(self, now_ns: int) -> None:
-        if self.rolling:
-            self._song_ticks = self.clock.count - self._origin_count + self._origin_ticks + 1
+    def _next_tick(self) -> float:
+        """The tick after the latest, in ticks of the song: where the next Continue goes on."""
+        return self.clock.count - self._origin_count + self._origin_ticks + 1
+
+    def _lose(self, now_ns: int) -> Jump:
+        was_rolling = self.rolling
+        if was_rolling:
+            self._song_ticks = self._host_ticks = self._next_tick()
         self.status = "lost"
-        self._jump(now_ns, self._song_ticks / TICKS_PER_BEAT)
+        return self._jumped(now_ns, (self._song_ticks / TICKS_PER_BEAT, was_rolling))
 
     def _release(self) -> None:
-        """Our own clock leads again, standing still."""
+        """Our own clock leads again, standing still where the host's song rests."""
         self.external = False
-        self.status = "stopped"
         self._idle_ticks = 0
-        self._heard_transport = self._located = False
+        self._heard_transport = False
         self.bar_phase_known = True
-        self._jump(self.clock.last_ns or 0, self._song_ticks / TICKS_PER_BEAT)
 
-    def _jump(self, t_ns: int, beats: float) -> None:
-        self.jump_ns = t_ns
-        self.jump_beats = beats
-        self.epoch += 1
+    def _rest(self, song_ticks: float) -> None:
+        self._song_ticks = song_ticks
+        if self.external:
+            self._host_ticks = song_ticks
+        self.status = "stopped"
+
+    def _place(self, t_ns: int) -> tuple[float, bool]:
+        """Where the music is, and whether it rolls: the beginning of a `Jump`."""
+        return self.beats_at(t_ns), self.rolling
+
+    def _jumped(self, t_ns: int, before: tuple[float, bool], *, restarted: bool = False) -> Jump:
+        from_beats, was_rolling = before
+        return Jump(
+            t_ns,
+            from_beats,
+            self._song_ticks / TICKS_PER_BEAT,
+            was_rolling,
+            self.rolling,
+            restarted=restarted,
+        )

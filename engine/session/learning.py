@@ -17,6 +17,8 @@ Updated = tuple[State, tuple[Effect, ...]]
 
 def message(state: State, heard: Heard, now_ns: int) -> Updated:
     """Return the state after a message from the input."""
+    if heard.ignored:
+        return _with_activity(state, heard, ""), ()
     controller = controller_of(heard.data)
     effects: tuple[Effect, ...] = ()
     use = "" if controller is None or controller.kind != "note" else "played"
@@ -113,7 +115,7 @@ def _with_activity(state: State, heard: Heard, use: str) -> State:
         on = data[0] & 0xF0 == 0x90 and data[2] > 0
         sounding = sounding | {key} if on else sounding - {key}
     if not use:
-        use = "not used"
+        use = heard.ignored or "not used"
         ignored = {**activity.ignored, use: activity.ignored.get(use, 0) + 1}
     else:
         ignored = dict(activity.ignored)

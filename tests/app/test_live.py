@@ -89,7 +89,8 @@ def test_the_log_has_musical_and_monotonic_time():
         "data": [144, 60, 100],
     }
     heard = record_of(m.Heard(5, 0.25, bytes((0x80, 60, 0))))
-    assert heard == {"event": "heard", "t_ns": 5, "position_beats": 0.25, "data": [128, 60, 0]}
+    expected = {"t_ns": 5, "position_beats": 0.25, "data": [128, 60, 0], "ignored": ""}
+    assert heard == {"event": "heard", **expected}
     bar = record_of(m.BarCaptured(2, (m.NoteData(0.0, 60, 1.0, 80, 0),), (0,), 120.0, 4.0, 99))
     assert (bar["event"], bar["t_ns"], bar["position_beats"]) == ("bar_captured", 99, 12.0)
     assert bar["notes"][0] == {

@@ -176,3 +176,97 @@ def test_three_four_time():
         (0, 3.0, []),
         (1, 3.0, [(0.0, 60, 1.0)]),
     ]
+
+
+def test_a_note_off_just_after_the_key_was_struck_again_is_that_of_the_note_before():
+    player = Player()
+    for beat in range(4):
+        player.on(float(beat), 60)
+        if beat:
+            player.off(beat + 0.008, 60)
+    player.off(4.0, 60)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 60, 1.0), (1.0, 60, 1.0), (2.0, 60, 1.0), (3.0, 60, 1.0)]
+
+
+def test_of_two_note_offs_of_one_key_the_second_ends_the_second_note():
+    player = Player()
+    player.on(0.0, 60)
+    player.on(1.0, 60)
+    player.off(2.0, 60)
+    player.off(3.0, 60)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 60, 1.0), (1.0, 60, 2.0)]
+
+
+def test_overlapping_notes_of_one_key_on_two_channels_do_not_meet():
+    player = Player()
+    player.on(0.0, 60, channel=0)
+    player.on(1.0, 60, channel=1)
+    player.off(2.0, 60, channel=0)
+    player.off(3.0, 60, channel=1)
+    (bar,) = player.bars_by(4.1)
+    assert [(n.channel, n.start_beats, n.duration_beats) for n in bar.notes] == [(0, 0.0, 2.0), (1, 1.0, 2.0)]
+
+
+def pedal(player: Player, beats: float, value: int, channel: int = 0) -> None:
+    player.capture.take(player.t(beats), beats, bytes((0xB0 | channel, 64, value)))
+
+
+def test_the_pedal_lengthens_what_was_let_go_until_it_goes_up():
+    player = Player()
+    pedal(player, 0.0, 127)
+    player.on(0.0, 60)
+    player.off(0.25, 60)
+    player.on(1.0, 64)
+    player.off(1.25, 64)
+    player.on(0.0, 40, channel=1)
+    player.off(0.5, 40, channel=1)
+    pedal(player, 3.0, 63)
+    player.on(3.0, 67)
+    player.off(3.5, 67)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 40, 0.5), (0.0, 60, 3.0), (1.0, 64, 2.0), (3.0, 67, 0.5)]
+
+
+def test_a_key_struck_again_under_the_pedal_ends_the_note_before():
+    player = Player()
+    pedal(player, 0.0, 100)
+    for beat in (0.0, 1.0):
+        player.on(beat, 60)
+        player.off(beat + 0.25, 60)
+    pedal(player, 2.0, 0)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 60, 1.0), (1.0, 60, 1.0)]
+
+
+def test_a_pedal_that_is_to_stay_one_lengthens_nothing():
+    player = Player()
+    player.capture.set_sustain(False, 0, 0.0)
+    pedal(player, 0.0, 127)
+    player.on(0.0, 60)
+    player.off(0.25, 60)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 60, 0.25)]
+
+
+def test_a_key_held_while_its_cable_is_pulled_is_let_go_and_comes_in_no_later_bar():
+    player = Player()
+    player.on(1.0, 60)
+    player.on(1.0, 62)
+    player.off(1.5, 62)
+    player.capture.let_go(player.t(2.0), 2.0)
+    bars = player.bars_by(8.1)
+    assert [shape(bar) for bar in bars] == [[(1.0, 60, 1.0), (1.0, 62, 0.5)], []]
+
+
+def test_a_note_behind_the_line_is_not_taken_along_by_a_jump():
+    player = Player()
+    player.on(3.95, 72)  # early for what comes at the line
+    player.off(3.99, 72)
+    player.on(4.01, 60)  # behind it
+    player.off(4.02, 60)
+    (bar,) = player.capture.jump(player.t(4.03), 4.03, 16.0)
+    assert (bar.bar, shape(bar)) == (0, [])
+    later = player.capture.close_bars(player.t(20.1))
+    assert shape(later[-1]) == [(-0.05, 72, 0.04)]

@@ -186,3 +186,26 @@ def test_an_external_clock_that_goes_away_leaves_ours_leading():
     host.offline.handle(m.Play())
     host.offline.run_for(100_000_000)
     assert host.offline.of(m.ClockState)[-1].status == "rolling"
+
+
+@LEADS
+@pytest.mark.parametrize("before_tick_ns", [100_000, 500_000, 2_000_000, 8_000_000])
+@pytest.mark.parametrize("period_ns", [1, 1_333_333, 21_333_333])
+def test_a_loop_that_wraps_just_before_its_tick_strikes_its_first_note_once(
+    lead_ns, before_tick_ns, period_ns
+):
+    """The position may be heard a driver's period late, when the note of its tick has left already."""
+    host = Host(lead_ns)
+    host.offline.handle(WHOLE_BAR)
+    host.send(host.t_ns - 1_000_000, 0xFA)
+    turn_ns = 2 * 4 * 24 * host.period_ns
+    for turn in range(3):
+        first_ns = host.t_ns + turn * turn_ns
+        for tick in range(2 * 4 * 24):
+            host.send(first_ns + tick * host.period_ns, 0xF8)
+        host.send(first_ns + turn_ns - before_tick_ns, 0xF2, 0, 0)
+    steps = range(host.offline.now_ns, host.t_ns + 3 * turn_ns - 9_000_000, max(period_ns, 1_000_000))
+    for now_ns in steps:
+        host.offline.now_ns = now_ns
+        host.offline.performer.step(now_ns)
+    assert ons(host) == [100, 101, 102, 103] * 6

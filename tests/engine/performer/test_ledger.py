@@ -1,4 +1,5 @@
-from engine.performer.ledger import Ledger, note_off, note_on
+from engine.midi.messages import note_off, note_on
+from engine.performer.ledger import Ledger
 
 
 def test_a_note_sounds_from_its_note_on_to_its_note_off():

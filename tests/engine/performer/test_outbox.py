@@ -19,9 +19,11 @@ class Desk:
 def test_what_left_is_reported_with_its_position():
     desk = Desk()
     desk.outbox.note_on(100, 2.5, 0, 60, 90)
-    assert desk.outbox.poll(50) == []
+    desk.outbox.poll(50)
+    assert desk.outbox.take_left() == []
     desk.now_ns = 200
-    assert desk.outbox.poll(200) == [Left(100, 100, 2.5, bytes((0x90, 60, 90)))]
+    desk.outbox.poll(200)
+    assert desk.outbox.take_left() == [Left(100, 100, 2.5, bytes((0x90, 60, 90)))]
     assert not desk.outbox.pending
 
 
@@ -38,8 +40,9 @@ def test_recall_takes_back_what_has_not_left_and_the_ledger_with_it():
     desk.outbox.note_off(300, 0.0, 0, 60)
     desk.outbox.note_on(400, 0.0, 0, 62, 90)
     desk.now_ns = 200
-    left, taken_back = desk.outbox.recall(200)
-    assert [message.data[1] for message in left] == [60]
+    taken_back = desk.outbox.recall(200)
+    assert [message.data[1] for message in desk.outbox.take_left()] == [60]
+    assert desk.outbox.take_left() == []
     assert [(message.due_ns, message.data[1]) for message in taken_back] == [(300, 60), (400, 62)]
     assert desk.outbox.ledger.planned == {(0, 60)}
 
@@ -93,3 +96,57 @@ def test_a_port_that_never_reports_does_not_fill_the_memory():
         outbox.poll(index * 100_000_000)
     assert len(outbox.pending) <= 11
     assert len(outbox.ledger.sounding) >= 88
+
+
+class Hesitating:
+    """A port that never says what it sent, and sends what is due although it is cancelled."""
+
+    name, lead_ns = "slow", 30_000
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, due_ns, data):
+        self.sent.append(data.hex())
+
+    def cancel(self):
+        pass
+
+    def take_sent(self):
+        return []
+
+
+def test_a_note_that_is_due_but_not_known_to_have_left_is_silenced():
+    """It may be on its way: a note-off too many does no harm, one too few hangs a note."""
+    port = Hesitating()
+    outbox = Outbox(port, Ledger())
+    outbox.note_on(1_000, 0.0, 0, 60, 90)
+    outbox.note_on(9_000, 0.0, 0, 64, 90)  # not due yet: surely cancelled
+    outbox.silence(2_000, 0.0)
+    assert port.sent[2:] == ["803c00"]
+
+
+def test_the_players_notes_go_on_through_a_silence_and_end_with_their_own_note_offs():
+    desk = Desk(0)
+    desk.outbox.pass_on(0, 0.0, b"\x90\x3c\x40")
+    desk.outbox.note_on(0, 0.0, 0, 64, 90)
+    desk.outbox.silence(0, 0.0)
+    desk.outbox.pass_on(0, 0.0, b"\x80\x40\x00")  # ours, and not theirs to end
+    desk.outbox.pass_on(0, 0.0, b"\x80\x3c\x05")
+    assert [data for _, data in desk.sent()] == ["903c40", "90405a", "804000", "803c05"]
+
+
+def test_a_key_that_our_pattern_plays_is_not_struck_again_by_the_player():
+    desk = Desk(0)
+    desk.outbox.note_on(0, 0.0, 0, 60, 90)
+    desk.outbox.pass_on(0, 0.0, b"\x90\x3c\x40")
+    desk.outbox.pass_on(0, 0.0, b"\x80\x3c\x00")
+    assert [data for _, data in desk.sent()] == ["903c5a"]
+
+
+def test_letting_go_ends_the_players_notes():
+    desk = Desk(0)
+    desk.outbox.pass_on(0, 0.0, b"\x91\x3c\x40")
+    desk.outbox.let_go(0, 0.0)
+    desk.outbox.let_go(0, 0.0)
+    assert [data for _, data in desk.sent()] == ["913c40", "813c00"]

@@ -45,11 +45,12 @@ def test_song_position_while_rolling_names_the_nearest_tick(share_of_tick):
     end_ns = ticking(transport, S, 48)
     last_ns = end_ns - TICK_NS
     message_ns = last_ns + round(share_of_tick * TICK_NS)
-    transport.receive(message_ns, b"\xf2\x40\x00")
+    jump = transport.receive(message_ns, b"\xf2\x40\x00")
     at_ns = last_ns if share_of_tick < 0.5 else end_ns
     assert transport.rolling
     assert transport.beats_at(at_ns) == pytest.approx(16.0, abs=1e-6)
-    assert transport.jump_beats == 16.0
+    assert (jump.to_beats, jump.was_rolling, jump.rolling) == (16.0, True, True)
+    assert jump.from_beats == pytest.approx((at_ns - S) / TICK_NS / 24)
 
 
 @pytest.mark.parametrize("heard_before", [b"\xfa", b"\xf2\x00\x00", None])
@@ -66,9 +67,8 @@ def test_continue_while_rolling_changes_nothing():
     transport = Transport()
     transport.receive(S, b"\xfa")
     end_ns = ticking(transport, S, 30)
-    epoch = transport.epoch
-    transport.receive(end_ns - 1, b"\xfb")
-    assert (transport.epoch, transport.status) == (epoch, "rolling")
+    assert transport.receive(end_ns - 1, b"\xfb") is None
+    assert transport.status == "rolling"
 
 
 def test_flywheel_then_lost_then_long_silence_makes_the_bars_unknown():
@@ -125,5 +125,111 @@ def test_our_tempo_changes_without_a_step_in_position():
 @pytest.mark.parametrize("data", [b"\xf2", b"\xf2\x01", b"\xfe", b"\xff", b"\xf1\x00", b"\xf0\x7d\xf7"])
 def test_other_system_messages_and_broken_ones_change_nothing(data):
     transport = Transport()
-    transport.receive(S, data)
-    assert (transport.epoch, transport.status, transport.external) == (0, "stopped", False)
+    assert transport.receive(S, data) is None
+    assert (transport.status, transport.external) == ("stopped", False)
+
+
+PLAYED_TICKS = 6 * 24
+
+
+def stopped_at_beat_6() -> tuple[Transport, int]:
+    """A transport that followed from 0 to beat 6 and was stopped between two ticks; and when."""
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    end_ns = ticking(transport, S, PLAYED_TICKS)
+    transport.receive(end_ns - TICK_NS // 2, b"\xfc")
+    return transport, end_ns
+
+
+def wait(transport: Transport, from_ns: int, duration_ns: int) -> int:
+    """Let time pass in the steps of the performer's loop; returns the time after it."""
+    for now_ns in range(from_ns, from_ns + duration_ns, 50_000_000):
+        assert transport.step(now_ns) is None
+    transport.step(from_ns + duration_ns)
+    return from_ns + duration_ns
+
+
+SILENCES = pytest.mark.parametrize("silence_s", [0, 1, 4, 60])
+GAPS = pytest.mark.parametrize("gap_ms", [0, 1, 6, 60, 2500])
+
+
+@SILENCES
+@GAPS
+@pytest.mark.parametrize(
+    ("messages", "beats"),
+    [
+        ([b"\xfa"], 0.0),
+        ([b"\xfb"], 6.0),
+        ([b"\xf2\x20\x00", b"\xfb"], 8.0),
+        ([b"\xfa", b"\xfb"], 0.0),
+        ([b"\xfc", b"\xfb"], 6.0),
+    ],
+)
+def test_no_silence_makes_a_host_forgotten(messages, beats, silence_s, gap_ms):
+    """Silence comes before each message, and the gap between the last of them and its tick."""
+    transport, now_ns = stopped_at_beat_6()
+    for message in messages:
+        now_ns = wait(transport, now_ns, silence_s * S)
+        transport.receive(now_ns, message)
+    assert transport.status == "armed"
+    now_ns = wait(transport, now_ns, gap_ms * 1_000_000)
+    jump = transport.receive(now_ns, b"\xf8")
+    assert (jump.rolling, jump.to_beats) == (True, beats)
+    assert transport.beats_at(now_ns) == pytest.approx(beats)
+    assert transport.bar_phase_known
+    ticking(transport, now_ns + TICK_NS, 24)
+    assert transport.beats_at(now_ns + 24 * TICK_NS) == pytest.approx(beats + 1.0, abs=1e-6)
+
+
+@SILENCES
+def test_a_stopped_host_leaves_the_lead_after_two_seconds_and_keeps_its_place(silence_s):
+    transport, now_ns = stopped_at_beat_6()
+    now_ns = wait(transport, now_ns, silence_s * S)
+    assert transport.external == (silence_s < 2)
+    transport.play(now_ns, 100.0, now_ns)
+    transport.stop(now_ns + S)
+    transport.receive(now_ns + 2 * S, b"\xfb")
+    transport.receive(now_ns + 2 * S, b"\xf8")
+    # A clock that still ticks takes Play for its own place; one that is gone is not asked.
+    assert transport.beats_at(now_ns + 2 * S) == (100.0 if silence_s == 0 else 6.0)
+
+
+def test_a_song_position_while_our_clock_plays_is_kept_for_the_hosts_continue():
+    transport = Transport()
+    transport.play(0, 0.0, 0)
+    assert transport.receive(S, b"\xf2\x10\x00") is None
+    assert (transport.external, transport.rolling) == (False, True)
+    transport.receive(2 * S, b"\xfb")
+    transport.receive(2 * S + 1, b"\xf8")
+    assert transport.beats_at(2 * S + 1) == 4.0
+
+
+def test_a_lost_host_that_names_its_place_goes_on_from_there():
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    end_ns = ticking(transport, S, 30)
+    transport.step(end_ns + S)
+    assert transport.status == "lost"
+    transport.receive(end_ns + 4 * S, b"\xf2\x20\x00")
+    transport.receive(end_ns + 4 * S + 1_000_000, b"\xf8")
+    assert transport.rolling
+    assert transport.beats_at(end_ns + 4 * S + 1_000_000) == 8.0
+
+
+@pytest.mark.parametrize("late_ms", [-9, -1, 0, 1, 9])
+def test_a_running_clock_is_joined_at_the_tick_nearest_to_the_first_note(late_ms):
+    transport = Transport()
+    end_ns = ticking(transport, S, 48)
+    tick_ns = end_ns - 12 * TICK_NS
+    note_ns = tick_ns + late_ms * 1_000_000
+    transport = Transport()
+    ticks = [S + index * TICK_NS for index in range(48)]
+    for t_ns in [t_ns for t_ns in ticks if t_ns <= note_ns]:
+        transport.receive(t_ns, b"\xf8")
+    jump = transport.note_heard(note_ns)
+    assert (jump.rolling, jump.to_beats) == (True, 0.0)
+    assert jump.t_ns == pytest.approx(tick_ns, abs=1000)
+    assert not transport.bar_phase_known
+    for t_ns in [t_ns for t_ns in ticks if t_ns > note_ns]:
+        transport.receive(t_ns, b"\xf8")
+    assert transport.beats_at(tick_ns + 6 * TICK_NS) == pytest.approx(0.25, abs=1e-4)

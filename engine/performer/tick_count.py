@@ -1,0 +1,238 @@
+"""Finds clock ticks that were lost or came twice, from the times of the ticks around them.
+
+A clock may do anything to its tempo: step, ramp, wander. What it cannot do is to jump in phase by whole
+ticks. So two explanations of the `n` ticks before and the `n` ticks after a place are compared by least
+squares: one line whose later half is shifted by a whole number `k` of ticks (that many were lost; for
+negative `k` they came twice), against two lines that meet at any tick in between (the tempo changed). The
+shift is believed where it is `e ** EVIDENCE` times as likely as the best pair of lines, and explains the
+ticks about as well as four lines that need not meet. Small windows find a lost tick of a steady clock within
+a fraction of a beat, large ones that of a clock whose jitter is as large as its ticks are apart.
+
+Ticks that are rounded to a timer's or driver's period look like a steady clock of exactly that period of
+which now and then one tick is lost or doubled. Known periods are left alone, others are learned when such
+corrections come at equal distances.
+"""
+
+import math
+from itertools import pairwise
+
+SCALES = (4, 8, 16, 32, 64, 128, 256)
+"""Ticks on either side of the place that is judged."""
+SPARSE_SCALE = 64
+"""From here on a scale is judged only every sixteenth of its ticks."""
+KEPT_TICKS = 2 * SCALES[-1]
+REBUILD_AT_TICKS = 4 * KEPT_TICKS
+"""Sums are taken anew this often, so that rounding errors do not grow."""
+EVIDENCE = 20.0
+"""Logarithm of the likelihood ratio from which a shift is believed."""
+NOISE_MS = 0.05
+"""Jitter (standard deviation) that every clock is granted."""
+MISFIT = 2.2
+"""How much more residual one shifted line may leave than four free lines."""
+PERIOD_TOLERANCE = 1e-3
+TIMER_PERIODS_MS = (
+    *(frames * 1e3 / rate for rate in (44_100, 48_000) for frames in (256, 512, 1024, 2048, 4096)),
+    10.0,
+    1e3 / 64,
+    1e3 / 60,
+)
+"""Periods that ticks are known to be rounded to: audio drivers, timers of 10 ms and 1/64 s, screens."""
+HEAP_SPREAD = 0.2
+"""Several ticks to a period come at once; their spread is at least this share of it."""
+REGULAR_CORRECTIONS = 4
+"""So many single corrections at equal distances are rounding."""
+
+_Sums = tuple[float, float, float, float, float]
+"""Sums of x, t, x x, x t, t t over all ticks before an index."""
+
+
+def is_timer_period(period_ms: float) -> bool:
+    """Tell whether a time is one of the known periods."""
+    return any(abs(known_ms - period_ms) < PERIOD_TOLERANCE * period_ms for known_ms in TIMER_PERIODS_MS)
+
+
+class TickCounter:
+    """Says afterwards where the number of ticks that arrived is not the number that was sent."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        """Ticks that have arrived."""
+        self.missed = 0
+        """Ticks that were lost, as far as is proven."""
+        self.doubled = 0
+        """Ticks that came twice, as far as is proven."""
+        self._found: list[tuple[int, int]] = []
+        self._learned_ms: tuple[float, ...] = ()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the ticks so far: what comes has nothing to do with them."""
+        self._origin_ns = 0
+        self._x: list[float] = []
+        self._t: list[float] = []
+        self._sums: list[_Sums] = [(0.0, 0.0, 0.0, 0.0, 0.0)]
+        self._found.clear()
+
+    def add(self, t_ns: int) -> tuple[int, int]:
+        """Take a tick.
+
+        Returns:
+            `(number, ticks)`: how many ticks must be added to the count (negative: taken away), and the
+            number of the arrival before which they were lost or doubled; `ticks` is 0 nearly always.
+        """
+        if not self._x:
+            self._origin_ns = t_ns
+        self.number += 1
+        self._append(self._x[-1] + 1.0 if self._x else 0.0, (t_ns - self._origin_ns) / 1e6)
+        for n in SCALES:
+            if len(self._x) < 2 * n:
+                break
+            if n >= SPARSE_SCALE and self.number % (n // 16):
+                continue
+            ticks = self._shift(n)
+            if ticks:
+                return self.number - n + 1, self._believe(n, ticks)
+        if len(self._x) >= REBUILD_AT_TICKS:
+            self._rebuild(len(self._x) - KEPT_TICKS)
+        return self.number, 0
+
+    def line(self, ticks: int) -> tuple[float, float, float] | None:
+        """Fit a line through the latest ticks.
+
+        Returns:
+            Where it puts the latest tick (ns), its ticks' distance (ns) and the standard deviation of the
+            ticks about it (ns); None before there are enough of them.
+        """
+        if len(self._x) <= ticks:
+            return None
+        mean_x, mean_t, sxx, sxt, stt = self._moments(len(self._x) - ticks, len(self._x))
+        if sxx <= 0.0:
+            return None
+        slope = sxt / sxx
+        spread_ms = math.sqrt(max(0.0, stt - slope * sxt) / (ticks - 2))
+        last_ms = mean_t + slope * (self._x[-1] - mean_x)
+        return self._origin_ns + last_ms * 1e6, slope * 1e6, spread_ms * 1e6
+
+    # Sums ------------------------------------------------------------------------------------
+
+    def _append(self, x: float, t: float) -> None:
+        self._x.append(x)
+        self._t.append(t)
+        sx, st, sxx, sxt, stt = self._sums[-1]
+        self._sums.append((sx + x, st + t, sxx + x * x, sxt + x * t, stt + t * t))
+
+    def _rebuild(self, first: int, shift_from: int = 0, shift: int = 0) -> None:
+        """Keep the ticks from an index on, those from another on `shift` later in the count."""
+        xs = [x + (shift if first + index >= shift_from else 0) for index, x in enumerate(self._x[first:])]
+        ts = self._t[first:]
+        self._origin_ns += round(ts[0] * 1e6)
+        self._x, self._t, self._sums = [], [], [(0.0, 0.0, 0.0, 0.0, 0.0)]
+        for x, t in zip(xs, ts, strict=True):
+            self._append(x - xs[0], t - ts[0])
+
+    def _moments(self, first: int, end: int) -> _Sums:
+        """Means of x and t, and sums of squares and products about them, over `[first, end)`."""
+        a, b = self._sums[first], self._sums[end]
+        n = end - first
+        x, t = (b[0] - a[0]) / n, (b[1] - a[1]) / n
+        return x, t, b[2] - a[2] - n * x * x, b[3] - a[3] - n * x * t, b[4] - a[4] - n * t * t
+
+    def _line_residual(self, first: int, end: int) -> float:
+        """Sum of squared distances (ms²) from the best line."""
+        _, _, sxx, sxt, stt = self._moments(first, end)
+        return max(0.0, stt - sxt * sxt / sxx) if sxx > 0.0 else max(0.0, stt)
+
+    def _bend_residual(self, first: int, at: int, end: int) -> float:
+        """Sum of squared distances (ms²) from the best two lines that meet at tick `at`."""
+        _, mean_t, sxx, sxt, stt = self._moments(first, end)
+        p, c = self._sums[at], self._sums[end]
+        x0, n, later = self._x[at], end - first, end - at
+        # The hinge is 0 up to `at` and x - x0 after it; regression on x and hinge.
+        hinge = c[0] - p[0] - later * x0
+        shh = c[2] - p[2] - 2.0 * x0 * (c[0] - p[0]) + later * x0 * x0 - hinge * hinge / n
+        mean_x = (c[0] - self._sums[first][0]) / n
+        sxh = c[2] - p[2] - x0 * (c[0] - p[0]) - mean_x * hinge
+        sht = c[3] - p[3] - x0 * (c[1] - p[1]) - mean_t * hinge
+        determinant = sxx * shh - sxh * sxh
+        if determinant <= 1e-9 * sxx * shh:
+            return self._line_residual(first, end)
+        slope = (sxt * shh - sht * sxh) / determinant
+        bend = (sht * sxx - sxt * sxh) / determinant
+        return max(0.0, stt - slope * sxt - bend * sht)
+
+    # Judgement -------------------------------------------------------------------------------
+
+    def _shift(self, n: int) -> int:
+        """Return by how many ticks the latest `n` are shifted against the `n` before; 0 if unsure."""
+        end = len(self._x)
+        first, middle = end - 2 * n, end - n
+        left_x, left_t, left_xx, left_xt, left_tt = self._moments(first, middle)
+        right_x, right_t, right_xx, right_xt, right_tt = self._moments(middle, end)
+        slope = (left_xt + right_xt) / (left_xx + right_xx) if left_xx + right_xx > 0.0 else 0.0
+        if slope <= 0.0:
+            return 0
+        ticks = round((right_t - left_t) / slope - (right_x - left_x))
+        if ticks == 0 or ticks < -n // 4:
+            return 0
+        dx, dt = right_x - left_x + ticks, right_t - left_t
+        sxx = left_xx + right_xx + n / 2 * dx * dx
+        sxt = left_xt + right_xt + n / 2 * dx * dt
+        residual = max(0.0, left_tt + right_tt + n / 2 * dt * dt - sxt * sxt / sxx)
+        rounded = abs(ticks) == 1 and self._is_rounded(sxt / sxx, residual, n)
+        return 0 if rounded or not self._is_proven(n, residual) else ticks
+
+    def _is_rounded(self, tick_ms: float, residual: float, n: int) -> bool:
+        """Whether these may be ticks rounded to a period, one to four of them to each."""
+        spread_ms = math.sqrt(residual / (2 * n))
+        tolerance_ms = PERIOD_TOLERANCE * tick_ms + 2.0 * spread_ms * math.sqrt(12 / (2 * n) ** 3)
+        for period_ms in (*TIMER_PERIODS_MS, *self._learned_ms):
+            ticks = round(period_ms / tick_ms)
+            heaped = ticks == 1 or spread_ms > HEAP_SPREAD * period_ms
+            if 1 <= ticks <= 4 and heaped and abs(period_ms / ticks - tick_ms) < tolerance_ms:
+                return True
+        return False
+
+    def _is_proven(self, n: int, residual: float) -> bool:
+        """Whether no change of tempo explains the latest `2 n` ticks nearly as well as the shift does."""
+        end = len(self._x)
+        first = end - 2 * n
+        allowed = 2 * n * NOISE_MS**2
+        needed = (residual + allowed) * math.exp(EVIDENCE / n) - allowed
+        if self._line_residual(first, end) < needed:
+            return False
+        if n > SCALES[0]:
+            quarter = n // 2
+            free = sum(self._line_residual(at, at + quarter) for at in range(first, end, quarter))
+            if residual + allowed > MISFIT * (free * n / (n - 4) + allowed):
+                return False
+        places = range(first + 2, end - 1, max(1, n // 32))
+        return all(self._bend_residual(first, at, end) >= needed for at in places)
+
+    def _believe(self, n: int, ticks: int) -> int:
+        """Shift the latest `n` ticks. Returns the change of the count."""
+        self._found.append((self.number - n, ticks))
+        del self._found[:-REGULAR_CORRECTIONS]
+        if self._is_regular():
+            tick_ms = (self._t[-1] - self._t[-n]) / max(1.0, self._x[-1] - self._x[-n])
+            self._learned_ms += (tick_ms,)
+            self.reset()
+            earlier = (REGULAR_CORRECTIONS - 1) * ticks
+            self._add_up(-earlier, of=ticks)
+            return -earlier
+        self._add_up(ticks, of=ticks)
+        self._rebuild(max(0, len(self._x) - KEPT_TICKS), len(self._x) - n, ticks)
+        return ticks
+
+    def _add_up(self, ticks: int, *, of: int) -> None:
+        if of > 0:
+            self.missed += ticks
+        else:
+            self.doubled -= ticks
+
+    def _is_regular(self) -> bool:
+        """Whether single ticks were lost or doubled at equal distances, as by rounding."""
+        if len(self._found) < REGULAR_CORRECTIONS or abs(self._found[0][1]) != 1:
+            return False
+        numbers = [number for number, _ in self._found]
+        gaps = [later - earlier for earlier, later in pairwise(numbers)]
+        return len({ticks for _, ticks in self._found}) == 1 and max(gaps) - min(gaps) <= 2
