@@ -51,6 +51,13 @@ _PICKS = tuple(
     for bars, key in PICKED_BARS.items()
 )
 _SESSION = (
+    Action(
+        "take_turn",
+        "Take turn",
+        "Hand the turn over at the next bar line: to the answer, or back to the player.",
+        "Return",
+        "Turns",
+    ),
     Action("live", "Live", "Answer what you play again.", "Ctrl+L", "Heard"),
     Action("play_stop", "Play", "Start and stop the internal clock.", "Space", "Session"),
     Action("play", "Start", "Start the internal clock from the beginning.", "", "Session"),

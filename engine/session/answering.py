@@ -10,12 +10,22 @@ from engine.session.state import Effect, Log, Send, State
 
 
 def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]:
-    """Send a rendering on its way; the first waits for a bar line."""
+    """Send a rendering on its way; the first waits for a bar line, one for a turn that is off is dropped."""
     request, number = answer.request, state.last_pattern + 1
-    first = state.live.playing is None and not state.sent
+    if request.at_beats is not None and (state.asked is None or request.span_beats != state.asked.span_beats):
+        return state, ()
+    first = state.live.playing is None and not state.sent and request.at_beats is None
     starts_at: StartAt = "bar" if first else request.starts_at
     phrase = answer.phrase
-    pattern = SetPattern(number, as_notes(phrase), phrase.bars, starts_at, request.anchor_beats)
+    pattern = SetPattern(
+        number,
+        as_notes(phrase),
+        phrase.bars,
+        starts_at,
+        request.anchor_beats,
+        request.at_beats,
+        request.until_beats,
+    )
     health = replace(state.live.health, pattern_ms=answer.took_ms)
     after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number)
     after = after.with_live(coming=phrase, health=health).cleared("render")

@@ -10,7 +10,7 @@ from engine.inference.controls import HEARD, STORED, SlotName, changed, with_val
 from engine.music.notes import Phrase
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
-from engine.session import hearing
+from engine.session import hearing, turns
 from engine.session import intents as i
 from engine.session.document import HeardPhrase, ModelReference
 from engine.session.intents import Intent
@@ -134,6 +134,8 @@ def _switched(state: State, name: str, value: Value) -> State:
 def _with_setting(state: State, name: str, value: Value, now_ns: int, label: str, join: str) -> State:
     settings = replace(state.document.settings, **{name: value})  # type: ignore[arg-type]
     changes: dict[str, object] = {"settings": settings}
+    if name in ("turns", "turn_bars", "pause_beats"):
+        state = turns.begun_anew(state)
     if name == "hold" and not value and state.live.heard is not None:
         changes["source"] = state.live.heard
     return state.committed(now_ns, label, join, **changes)
@@ -180,6 +182,8 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             return _undone(state, what.action)
         case "live":
             return _live(state, now_ns)
+        case "take_turn":
+            return turns.cued(state)
         case "dismiss":
             return state.with_live(notices=())
     raise TypeError(f"nobody does {what.action}")

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from engine.inference.controls import HEARD, changed
 from engine.performer import messages
-from engine.performer.messages import Command
+from engine.performer.messages import Command, SetPattern
+from engine.session import turns
 from engine.session.answering import as_notes
 from engine.session.request import missing_slots, request_of
 from engine.session.settings import METRE_BEATS, Settings
@@ -78,11 +79,25 @@ def _with_request(before: State, after: State, now_ns: int) -> Updated:
     """Ask for an answer where what it depends on has changed, or say what is missing."""
     if not _touched(before, after):
         return after, ()
-    request = request_of(after.shown, now_ns)
     after = _with_missing(after, now_ns)
+    span = turns.answer_span(after)
+    if turns.taken(after) and span is None:
+        return _rested(after)
+    request = request_of(after.shown, now_ns, span)
     if request is None or request.same_music(after.asked):
         return after, ()
     return replace(after, asked=request), (Render(request),)
+
+
+def _rested(state: State) -> Updated:
+    """Take an answer back that waits for its line: the player has played on."""
+    waits = state.asked is not None and state.asked.at_beats is not None and state.live.turn.whose == "player"
+    state = replace(state, asked=None)
+    if not waits or not state.sent:
+        return state, ()
+    number = state.last_pattern + 1
+    rest = SetPattern(number, (), 1, "step")
+    return replace(state, sent={}, last_pattern=number).with_live(coming=None), (Send(rest),)
 
 
 def _touched(before: State, after: State) -> bool:
@@ -93,6 +108,8 @@ def _touched(before: State, after: State) -> bool:
         or new.source is not old.source
         or after.model is not before.model
         or after.live.switches is not before.live.switches
+        or after.live.turn is not before.live.turn
+        or new.settings.turns != old.settings.turns
     )
 
 

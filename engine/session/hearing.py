@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 
 from engine.performer.messages import BarCaptured, NoteData
+from engine.session import turns
 from engine.session.document import HeardPhrase
 from engine.session.settings import METRE_BEATS
 from engine.session.snapshot import ModelFacts
@@ -16,6 +17,8 @@ def bar(state: State, heard: BarCaptured, now_ns: int, *, free: bool = False) ->
     heard = _without_bound_keys(state, heard)
     state = state.with_live(captured=state.live.captured.with_bar(heard, free=free))
     model = state.model
+    if turns.taken(state) and not free:
+        return turns.bar_captured(state, heard)
     if model is None:
         return state
     if heard.beats_per_bar != model.beats_per_bar:

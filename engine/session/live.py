@@ -119,6 +119,23 @@ class Take:
     """How well it fits, 0 to 1; higher is better."""
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whose turn it is, where turns are taken; positions in quarter notes of the song."""
+
+    whose: Literal["player", "answer"] = "player"
+    since_beats: float | None = None
+    """Bar line it began at; None until the player has played a note."""
+    until_beats: float | None = None
+    """Bar line where it changes hands; None while that is open."""
+    notes: int = 0
+    """Notes that the player has played in this turn."""
+    bars: int = 0
+    """Length of what the player has played, in bars."""
+    ended_beats: float | None = None
+    """Where the player's last note ended; None while one sounds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """The present moment of a session."""
@@ -133,6 +150,7 @@ class Live:
     playing: Sounding | None = None
     coming: Phrase | None = None
     """What was sent and waits for its moment."""
+    turn: Turn = Turn()
     switches: Switches = field(default_factory=Switches)
     takes: tuple[Take, ...] = ()
     """Best first."""

@@ -8,7 +8,7 @@ from engine.modes.catalogue import counting, slots_of
 from engine.music.notes import Phrase
 from engine.performer.messages import StartAt
 from engine.session.document import Document
-from engine.session.snapshot import Snapshot
+from engine.session.snapshot import ModelFacts, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,16 @@ class Request:
     anchor_beats: float
     """Song position the answer's first beat is counted from: where its source stood."""
     starts_at: StartAt
+    at_beats: float | None = None
+    """Bar line the answer takes its turn at; None where turns are not taken."""
+    until_beats: float | None = None
+    """Bar line the answer ends at; None where it goes on."""
     asked_ns: int = 0
+
+    @property
+    def span_beats(self) -> tuple[float | None, float | None]:
+        """Where the answer's turn begins and ends."""
+        return self.at_beats, self.until_beats
 
     def same_music(self, other: "Request | None") -> bool:
         """Return whether another request gives the same notes in the same place of the loop."""
@@ -34,7 +43,9 @@ class Request:
 
     def _music(self) -> tuple[object, ...]:
         lengths = [phrase.length_beats for phrase in self.phrases.values()]
-        place = self.anchor_beats % lengths[0] if lengths else self.anchor_beats
+        place: object = self.anchor_beats % lengths[0] if lengths else self.anchor_beats
+        if self.at_beats is not None:
+            place = self.span_beats
         if self.bypassed is not None:
             return self.bypassed, place
         return self.model, self.controls, self.phrases, place
@@ -54,8 +65,16 @@ def missing_slots(document: Document) -> tuple[str, ...]:
     return tuple(name for name in slots_of(document.controls) if name not in phrases)
 
 
-def request_of(shown: Snapshot, now_ns: int) -> Request | None:
-    """Return what is to be computed now; None where something is missing."""
+def request_of(
+    shown: Snapshot, now_ns: int, span_beats: tuple[float, float | None] | None = None
+) -> Request | None:
+    """Return what is to be computed now; None where something is missing.
+
+    Args:
+        shown: the session.
+        now_ns: the moment it is asked for.
+        span_beats: where the answer's turn begins and ends, where turns are taken.
+    """
     document, model = shown.document, shown.model
     phrases = phrases_of(document)
     needed = slots_of(document.controls)
@@ -66,12 +85,21 @@ def request_of(shown: Snapshot, now_ns: int) -> Request | None:
     return Request(
         model=(model.hash or model.name) if model else "",
         controls=counting(document.controls, shown.features, attributes),
-        phrases={name: phrases[name] for name in needed if name in phrases},
+        phrases={name: _last_bars(phrases[name], model) for name in needed if name in phrases},
         bypassed=bypassed,
-        anchor_beats=_anchor_beats(document, bypassed is not None),
+        anchor_beats=_anchor_beats(document, bypassed is not None) if span_beats is None else span_beats[0],
         starts_at=document.settings.takes_over,
+        at_beats=None if span_beats is None else span_beats[0],
+        until_beats=None if span_beats is None else span_beats[1],
         asked_ns=now_ns,
     )
+
+
+def _last_bars(phrase: Phrase, model: ModelFacts | None) -> Phrase:
+    """Return as many of a phrase's last bars as a model takes."""
+    if model is None or phrase.bars <= model.bars:
+        return phrase
+    return phrase.window(phrase.bars - model.bars, model.bars)
 
 
 def _anchor_beats(document: Document, bypass: bool) -> float:

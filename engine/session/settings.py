@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from engine.parameter import Choice, Number, Toggle
+from engine.parameter import Choice, Number, Toggle, Whole
 from engine.performer.messages import ClockSource, StartAt
 
 METRE_BEATS = {"4/4": 4.0, "3/4": 3.0, "2/4": 2.0, "5/4": 5.0, "6/8": 3.0, "7/8": 3.5}
 """Quarter notes in a bar of each metre on offer."""
+Turns = Literal["follow", "trade", "pause", "cue"]
+Meanwhile = Literal["rest", "play"]
 Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8"]
 
 
@@ -80,6 +82,53 @@ class Settings:
             help="When a changed answer takes over: at the next step, beat or bar. The first waits for one.",
         ),
     ] = "step"
+    turns: Annotated[
+        Turns,
+        Choice(
+            label="Turns",
+            group="Turns",
+            words={
+                "follow": "follow",
+                "trade": "trade bars",
+                "pause": "when I pause",
+                "cue": "on cue",
+            },
+            help="When the answer plays: follow is always, each phrase answered as it ends; trade is so many "
+            "bars each; when I pause is at the next bar line after a silence; on cue is from Take turn on.",
+        ),
+    ] = "follow"
+    turn_bars: Annotated[
+        int,
+        Whole(
+            label="Bars each",
+            low=1,
+            high=16,
+            group="Turns",
+            help="Length of a turn when bars are traded, in bars.",
+        ),
+    ] = 4
+    pause_beats: Annotated[
+        float,
+        Number(
+            label="Pause",
+            low=0.5,
+            high=16.0,
+            digits=1,
+            step=0.5,
+            shown="{:g} beats",
+            group="Turns",
+            help="Silence, in beats, after which the answer takes the next bar line, with when I pause.",
+        ),
+    ] = 2.0
+    meanwhile: Annotated[
+        Meanwhile,
+        Choice(
+            label="While I play",
+            group="Turns",
+            words={"rest": "rests", "play": "plays on"},
+            help="What the answer does while it is the player's turn.",
+        ),
+    ] = "rest"
     hold: Annotated[
         bool,
         Toggle(

@@ -12,6 +12,7 @@ from engine.session.document import Document
 from engine.session.free_capture import FreeCapture
 from engine.session.live import Live, Mood
 from engine.session.notices import cleared, posted
+from engine.session.open_bar import OpenBar
 from engine.session.request import Request
 from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.undo import Step, Undo
@@ -85,6 +86,8 @@ class State:
     play_sent: bool = False
     """Whether Play was sent and the clock has not spoken since."""
     free: FreeCapture = field(default_factory=FreeCapture)
+    open_bar: OpenBar = field(default_factory=OpenBar)
+    """What was heard since the last captured bar, where turns are taken."""
 
     @property
     def shown(self) -> Snapshot:

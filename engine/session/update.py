@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.errors import RenderError
 from engine.performer import messages
 from engine.performer.messages import Event
-from engine.session import answering, editing, hearing, learning
+from engine.session import answering, editing, hearing, learning, turns
 from engine.session import intents as i
 from engine.session.document import Connections
 from engine.session.following import settled
@@ -45,9 +45,10 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case messages.Played():
             return _health(state, late_ns=(*state.live.health.late_ns, what.sent_ns - what.due_ns)), ()
         case messages.ClockState():
-            return replace(state.with_live(clock=what), play_sent=False), ()
+            return turns.clock(replace(state.with_live(clock=what), play_sent=False), what), ()
         case messages.Heard():
-            return learning.message(state, what, now_ns)
+            after, effects = learning.message(state, what, now_ns)
+            return turns.heard(after, what), effects
         case messages.BarCaptured():
             return hearing.bar(state, what, now_ns), (Log({"bar": what}),)
         case messages.PatternStarted():

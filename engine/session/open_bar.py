@@ -1,0 +1,119 @@
+"""The notes of the bar that is being played: what was heard and has not been captured as a bar yet."""
+
+import math
+from dataclasses import dataclass, replace
+
+from engine.music.notes import Note
+from engine.performer.looped_pattern import HALF_STEP_BEATS
+from engine.performer.messages import BarCaptured, Heard
+
+SHORTEST_BEATS = 1 / 64
+LONGEST_HELD_BEATS = 64.0
+"""A key whose note-off never came is forgotten after so long."""
+_SUSTAIN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNote:
+    """A note that began."""
+
+    start_beats: float
+    """Song position."""
+    pitch: int
+    velocity: int
+    channel: int
+    end_beats: float | None = None
+    """None while it sounds."""
+    released: bool = False
+    """Whether its key is up and the pedal holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBar:
+    """Notes that reach beyond the last bar line that was captured; frozen, each message makes another."""
+
+    notes: tuple[OpenNote, ...] = ()
+    """Oldest first."""
+    pedals: frozenset[int] = frozenset()
+    """Channels whose sustain pedal is down."""
+
+    @property
+    def sounding(self) -> bool:
+        """Whether a note is held, by its key or the pedal."""
+        return any(note.end_beats is None for note in self.notes)
+
+    @property
+    def last_end_beats(self) -> float | None:
+        """Song position at which the last note ended; None where there is none or one sounds."""
+        ends = [note.end_beats for note in self.notes]
+        return None if not ends or None in ends else max(end for end in ends if end is not None)
+
+    def with_message(self, heard: Heard) -> "OpenBar":
+        """Return the bar after a note-on, note-off or pedal; other messages change nothing."""
+        data = heard.data
+        if len(data) != 3 or data[0] >= 0xF0:
+            return self
+        kind, channel, beats = data[0] & 0xF0, data[0] & 0x0F, heard.position_beats
+        if kind == 0x90 and data[2] > 0:
+            return replace(self, notes=(*self.notes, OpenNote(beats, data[1], data[2], channel)))
+        if kind in (0x80, 0x90):
+            return self._released(channel, data[1], beats)
+        if kind == 0xB0 and data[1] == _SUSTAIN:
+            return self._with_pedal(channel, data[2] >= 64, beats)
+        return self
+
+    def since(self, line_beats: float) -> "OpenBar":
+        """Return the bar without what ended or was let go long before a bar line, or lies far behind it."""
+        kept = tuple(
+            note
+            for note in self.notes
+            if (note.start_beats if note.end_beats is None else note.end_beats)
+            > line_beats - (LONGEST_HELD_BEATS if note.end_beats is None else HALF_STEP_BEATS)
+        )
+        return self if len(kept) == len(self.notes) else replace(self, notes=kept)
+
+    def after(self, bar: BarCaptured) -> "OpenBar":
+        """Return the bar that is open once another has been captured."""
+        return self.since((bar.bar + 1) * bar.beats_per_bar)
+
+    def music(self, from_beats: float, until_beats: float, now_beats: float) -> list[Note]:
+        """Return the notes that begin in a span of the song, in beats from the span's start.
+
+        A note up to half a step before a line belongs to what begins there; one that sounds still is as
+        long as it has been so far.
+        """
+        notes = []
+        for note in self.notes:
+            onset = note.start_beats - from_beats
+            if not -HALF_STEP_BEATS < onset < until_beats - from_beats - HALF_STEP_BEATS:
+                continue
+            end = now_beats if note.end_beats is None else note.end_beats
+            length = max(min(end, until_beats) - note.start_beats, SHORTEST_BEATS)
+            notes.append(Note(onset, note.pitch, length, note.velocity, note.channel))
+        return notes
+
+    def first_bar(self, beats_per_bar: float) -> int | None:
+        """Return the number of the bar that the first of the notes belongs to; None for no note."""
+        if not self.notes:
+            return None
+        return math.floor((self.notes[0].start_beats + HALF_STEP_BEATS) / beats_per_bar)
+
+    def _released(self, channel: int, pitch: int, beats: float) -> "OpenBar":
+        """Let go of the oldest note of a key; the pedal may hold it."""
+        for place, note in enumerate(self.notes):
+            if (note.channel, note.pitch, note.end_beats, note.released) == (channel, pitch, None, False):
+                held = channel in self.pedals
+                after = replace(note, released=True, end_beats=None if held else beats)
+                return replace(self, notes=(*self.notes[:place], after, *self.notes[place + 1 :]))
+        return self
+
+    def _with_pedal(self, channel: int, down: bool, beats: float) -> "OpenBar":
+        if down:
+            return replace(self, pedals=self.pedals | {channel})
+        let_go = tuple(
+            replace(note, end_beats=beats)
+            if note.channel == channel and note.released and note.end_beats is None
+            else note
+            for note in self.notes
+        )
+        return OpenBar(let_go, self.pedals - {channel})
