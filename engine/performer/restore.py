@@ -10,6 +10,7 @@ from engine.performer.messages import (
     Play,
     Played,
     SetClock,
+    SetInput,
     SetMetre,
     SetOffset,
     SetPattern,
@@ -30,7 +31,7 @@ class Memory:
 
     def remember(self, command: Command) -> None:
         """Keep a command that a new performer would need."""
-        if isinstance(command, SetTempo | SetMetre | SetClock | SetOffset | SetPattern):
+        if isinstance(command, SetTempo | SetMetre | SetClock | SetInput | SetOffset | SetPattern):
             self._settings[type(command)] = command
         elif isinstance(command, ClearPattern):
             self._settings.pop(SetPattern, None)
@@ -66,7 +67,7 @@ class Memory:
 
     def restoration(self, now_ns: int) -> list[Command]:
         """Return the commands that bring a new performer to where the old one would be now."""
-        order = (SetMetre, SetTempo, SetClock, SetOffset, SetPattern, Feed)
+        order = (SetMetre, SetTempo, SetClock, SetInput, SetOffset, SetPattern, Feed)
         commands = [self._settings[kind] for kind in order if kind in self._settings]
         if self._play is not None:
             commands.append(Play(self._position_beats(self._play, now_ns)))

@@ -49,6 +49,9 @@ def _commands(before: Settings, after: Settings) -> list[Command]:
     clock = (after.clock, after.send_clock, after.spp_in_clocks)
     if clock != (before.clock, before.send_clock, before.spp_in_clocks):
         commands.append(messages.SetClock(*clock))
+    passed = (after.thru_notes, after.thru_controllers, after.sustain_lengthens)
+    if passed != (before.thru_notes, before.thru_controllers, before.sustain_lengthens):
+        commands.append(messages.SetInput(*passed))
     if after.offset_ms != before.offset_ms:
         commands.append(messages.SetOffset(float(after.offset_ms)))
     return commands

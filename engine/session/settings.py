@@ -82,6 +82,30 @@ class Settings:
             help="When a changed answer takes over: at the next step, beat or bar. The first waits for one.",
         ),
     ] = "step"
+    thru_notes: Annotated[
+        bool,
+        Toggle(
+            label="Notes through",
+            group="Input",
+            help="Send what is played on to the output, beside the answer.",
+        ),
+    ] = False
+    thru_controllers: Annotated[
+        bool,
+        Toggle(
+            label="Controllers through",
+            group="Input",
+            help="Send bend, pressure and controllers on to the output as they come.",
+        ),
+    ] = True
+    sustain_lengthens: Annotated[
+        bool,
+        Toggle(
+            label="Pedal lengthens",
+            group="Input",
+            help="Let the sustain pedal lengthen the notes that are heard; off, it stays a pedal and is sent on.",
+        ),
+    ] = True
     turns: Annotated[
         Turns,
         Choice(

@@ -31,7 +31,7 @@ def taken(state: State) -> bool:
 
 def heard(state: State, message: Heard) -> State:
     """Return the state after a message from the input while the music rolls."""
-    if not taken(state) or not state.live.rolling:
+    if not taken(state) or not state.live.rolling or message.ignored:
         return state
     open_bar = state.open_bar.with_message(message)
     if open_bar is state.open_bar:

@@ -11,6 +11,7 @@ from engine.performer.messages import (
     Play,
     Played,
     SetClock,
+    SetInput,
     SetMetre,
     SetOffset,
     SetPattern,
@@ -36,13 +37,15 @@ def remembering(*commands):
 
 def test_the_last_of_each_kind_comes_back_settings_before_music():
     feed = Feed((NOTE,), 1)
+    clock, thru = SetClock("internal"), SetInput(thru_notes=True)
     memory = remembering(
-        PATTERN, feed, SetTempo(90.0), SetTempo(100.0), SetOffset(5.0), SetClock("internal"), SetMetre(3.0)
+        PATTERN, feed, SetTempo(90.0), SetTempo(100.0), thru, SetOffset(5.0), clock, SetMetre(3.0)
     )
     assert memory.restoration(0) == [
         SetMetre(3.0),
         SetTempo(100.0),
         SetClock("internal"),
+        SetInput(thru_notes=True),
         SetOffset(5.0),
         PATTERN,
         feed,

@@ -510,3 +510,13 @@ def test_a_model_can_come_later_and_be_exchanged(model, tmp_path):
         "CPUExecutionProvider",
     )
     hands.session.close()
+
+
+def test_what_becomes_of_the_input_reaches_the_performer(hands):
+    hands.session.set("thru_notes", True)
+    hands.session.set("sustain_lengthens", False)
+    sent = [command for command in hands.client.sent if isinstance(command, messages.SetInput)]
+    assert sent == [
+        messages.SetInput(thru_notes=True),
+        messages.SetInput(thru_notes=True, sustain_lengthens=False),
+    ]
