@@ -103,7 +103,7 @@ class Settings:
         Toggle(
             label="Pedal lengthens",
             group="Input",
-            help="Let the sustain pedal lengthen the notes that are heard; off, it stays a pedal and is sent on.",
+            help="Let the sustain pedal lengthen what is heard; off, it stays a pedal and is sent on.",
         ),
     ] = True
     turns: Annotated[
