@@ -3,9 +3,9 @@
     python bench/key_and_chords.py FOLDER [--splits test,valid] [--json FILE]
 
 FOLDER holds `manifest.csv` (a line a file: path, set, split, melody_track, main_ts) and, for sets with
-chords, SET/chords.csv (path, tick, chord). Key: bar by bar, what `KeyFollower` says before a bar against the
-key signature that stands there in sets with signatures (a signature says the seven notes, not whether major or
-minor), and the share of the bar's notes that are in the key it said. Chords: every beat of what
+chords, SET/chords.csv (path, tick, chord). Key: bar by bar, what `KeyFollower` says before a bar against
+the key signature that stands there in sets with signatures (a signature says the seven notes, not whether
+major or minor), and the share of the bar's notes that are in the key it said. Chords: every beat of what
 `recognise_chords` finds in all tracks against the chord written there, as if every bar had four beats.
 """
 
