@@ -134,7 +134,11 @@ def live(
     ] = None,
     log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.jsonl", help="Write every event heard and played, as JSON lines."),
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Write every event heard and played, as JSON lines; after 32 MB it goes on in a new file, "
+            "and four older ones stay beside it (FILE.jsonl.1 and so on).",
+        ),
     ] = None,
     midi_backend: Annotated[
         Backend, typer.Option(help="MIDI system; auto takes JACK where it runs.")
@@ -368,17 +372,15 @@ def _start_live(
 
     options = LiveOptions(**options_given)  # type: ignore[arg-type]
     if headless:
+        from app.line_writer import standard_output
         from app.live import run_headless
 
-        run_headless(options, demo=bool(demo), for_s=for_s, log=log, say=_say_now)
+        with standard_output() as say:
+            run_headless(options, demo=bool(demo), for_s=for_s, log=log, say=say)
     else:
         from app.launch import run_with_window
 
         raise typer.Exit(run_with_window(options, demo=bool(demo), for_s=for_s, log=log))
-
-
-def _say_now(text: str) -> None:
-    print(text, flush=True)
 
 
 def _be_a_child() -> None:

@@ -1,16 +1,25 @@
 """Events as JSON lines: everything heard and played with its musical and its monotonic time."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
+from app.line_writer import LineWriter
 from engine.errors import AntiphonError
 from engine.performer import messages
 from engine.performer.messages import Event
+from engine.text import printable
+
+LARGEST_BYTES = 32 * 2**20
+"""An hour of lively playing."""
+KEPT_FILES = 4
+"""Full files kept beside the one that is written."""
 
 
 def record_of(event: Event) -> dict[str, Any] | None:
@@ -34,20 +43,59 @@ def record_of(event: Event) -> dict[str, Any] | None:
 
 
 class EventLog:
-    """Writes events to a text file, one JSON object a line, each line whole at once."""
+    """Writes events to a file, one JSON object a line, each line whole at once.
 
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
+    The file is rotated: one that has grown to `LARGEST_BYTES` becomes `NAME.1`, that one `NAME.2`, and so
+    on to `KEPT_FILES`. Where it can no longer be written the log ends, and nothing else.
+    """
+
+    def __init__(self, path: Path, *, largest_bytes: int = LARGEST_BYTES) -> None:
+        """Begin the log anew.
+
+        Raises:
+            AntiphonError: the file cannot be written.
+        """
+        self._path = path
         self._before: messages.ClockState | None = None
+        self._failure = ""
+        self._told: Callable[[str, str, str], None] | None = None
+        try:
+            path.open("w").close()
+            self._file = _RotatingFile(
+                path,
+                maxBytes=largest_bytes,
+                backupCount=KEPT_FILES,
+                encoding="utf-8",
+                errors="backslashreplace",
+            )
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            name = printable(str(path))
+            raise AntiphonError(
+                f"{name}: the log cannot be written ({reason}); choose another place"
+            ) from None
+        self._writer = LineWriter(self._file.write, self._fail, "event-log")
+
+    def on_failure(self, told: Callable[[str, str, str], None]) -> None:
+        """Choose who is told that the log has ended: subject, what happened, remedy. On any thread."""
+        self._told = told
+        if self._failure:
+            self._tell()
 
     def write(self, event: Event) -> None:
-        """Write an event; of the clock only its changes of status, source, tempo and metre."""
+        """Write an event; of the clock only its changes of status, source, tempo and metre. Never blocks."""
         if isinstance(event, messages.ClockState):
             self._write_clock(event)
             return
         record = record_of(event)
         if record is not None:
             self._line(record)
+
+    def close(self) -> None:
+        """Write what waits and close the file. Closing twice is harmless."""
+        self._writer.close()
+        with suppress(OSError):  # told already, or of no use any more
+            self._file.close()
 
     def _write_clock(self, clock: messages.ClockState) -> None:
         before, self._before = self._before, clock
@@ -57,20 +105,37 @@ class EventLog:
             self._line({"event": "clock_state", **values})
 
     def _line(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        self._writer.put(json.dumps(record))
+
+    def _fail(self, reason: str) -> None:
+        self._failure = f"{printable(str(self._path))}: the log ends here ({reason})."
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._told is not None:
+            self._told("log", self._failure, "The music goes on; start again with --log in another place.")
+
+
+class _RotatingFile(RotatingFileHandler):
+    """The standard library's rotation, for lines instead of log records; failures are raised."""
+
+    def write(self, line: str) -> None:
+        """Write a line; OSError where it cannot be."""
+        self.emit(logging.LogRecord("", logging.INFO, "", 0, line, (), None))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Raise the error that is being handled."""
+        raise
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[EventLog]:
-    """Open a log; raises `AntiphonError` where it cannot be written."""
+    """Open a log and close it in the end; raises `AntiphonError` where it cannot be written."""
+    log = EventLog(path)
     try:
-        file = path.open("w", encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise AntiphonError(f"{path}: the log cannot be written ({reason}); choose another place") from None
-    with file:
-        yield EventLog(file)
+        yield log
+    finally:
+        log.close()
 
 
 def _standing(clock: messages.ClockState) -> tuple[object, ...]:

@@ -55,6 +55,8 @@ def run_with_window(
         document = options.document()
         written = stack.enter_context(opened(log)) if log else None
         session = make_session(options, client, document, written.write if written else None)
+        if written is not None:
+            written.on_failure(session.notify)
         _load_before_qt()
         from app.window.application import run_window
         from engine.snapshot import FlatSession

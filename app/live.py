@@ -110,6 +110,8 @@ def run_headless(
         stack.callback(client.close)
         client.start(patient=demo)  # the demo needs no ports; a DAW does
         session = stack.enter_context(make_session(options, client, document, on_event))
+        if written is not None:
+            written.on_failure(session.notify)
         session.start(model, reference)
         _check_given(session.snapshot(), options)
         _loop(session, stream, demo, for_s, stopped)

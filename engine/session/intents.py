@@ -170,6 +170,15 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something beside the music failed, such as a log, and the player is told."""
+
+    about: str
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -196,5 +205,6 @@ Intent = (
     | Opened
     | KeptAs
     | Saved
+    | Noticed
     | Tick
 )

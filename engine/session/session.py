@@ -97,7 +97,7 @@ class Session:
         self._lock = threading.RLock()
         self._seeds = random.Random()
         self._closed = False
-        self._reports: deque[i.Saved] = deque()
+        self._reports: deque[i.Saved | i.Noticed] = deque()
         self._model: Model | None = None
         self._renderer = Renderer()
         document = document or Document()
@@ -147,6 +147,10 @@ class Session:
         if self._state.free.began_ns is not None:
             self._apply(i.Tick())
         return events
+
+    def notify(self, about: str, text: str, remedy: str) -> None:
+        """Post a notice at the next `poll`; a newer one about the same takes its place. Any thread."""
+        self._reports.append(i.Noticed(about, text, remedy))
 
     def snapshot(self) -> Snapshot:
         """Return the state to show: the same object as before where nothing has changed."""

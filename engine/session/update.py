@@ -69,6 +69,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             return state.with_live(kept=what.kept), ()
         case i.Saved():
             return _saved(state, what, now_ns), ()
+        case i.Noticed():
+            return state.noted(what.about, what.text, what.remedy, now_ns=now_ns), ()
     if isinstance(what, messages.Message):
         return _of_ports(state, what, now_ns), ()
     return editing.edited(state, what, now_ns), ()

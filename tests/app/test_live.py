@@ -1,6 +1,5 @@
 """The headless stream: one line a bar, a whole log, and an end that is silent."""
 
-import io
 import json
 import os
 import signal
@@ -99,9 +98,8 @@ def test_the_log_has_musical_and_monotonic_time():
     assert record_of(m.Pong(1, 0, 0)) is None
 
 
-def test_the_log_keeps_the_clocks_changes_only():
-    file = io.StringIO()
-    log = EventLog(file)
+def test_the_log_keeps_the_clocks_changes_only(tmp_path):
+    log = EventLog(tmp_path / "log.jsonl")
     for state in (
         clock(),
         clock(position_beats=1.0),
@@ -109,7 +107,8 @@ def test_the_log_keeps_the_clocks_changes_only():
         clock(status="stopped", bpm=90.0),
     ):
         log.write(state)
-    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    log.close()
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [(line["status"], line["bpm"]) for line in lines] == [
         ("rolling", 120.0), ("stopped", 120.0), ("stopped", 90.0),
     ]  # fmt: skip
@@ -203,6 +202,30 @@ def test_only_the_demo_plays_on_without_ports(options, tiny_bundle):
     else:
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_under_the_log_is_a_notice_and_the_music_goes_on(tiny_bundle):
+    command = [
+        sys.executable,
+        "-m",
+        "app",
+        "live",
+        "--headless",
+        "--demo",
+        "--for",
+        "5",
+        "--log",
+        "/dev/full",
+    ]
+    done = subprocess.run(
+        [*command, "--model", str(tiny_bundle)], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    said = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert any("/dev/full: the log ends here (no space left on device)" in line for line in said)
+    assert said[-1].startswith("silent")
+    assert any(line.startswith("bar ") for line in said)
 
 
 def _wait_for(log: Path, kind: str) -> None:
