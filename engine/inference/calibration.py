@@ -15,8 +15,9 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
-from engine.inference.latent_space import Floats, great_circle, prior_draw, slerp
-from engine.inference.slots import LatentModel
+from engine.inference.latent_space import Floats, great_circle, slerp
+from engine.inference.moved_draws import draws_near
+from engine.inference.slots import LatentModel, encode_slot
 
 SHARES = np.linspace(0, 1, 26)
 TEMPERATURE = 0.5
@@ -35,7 +36,8 @@ def variation_curve(model: LatentModel, tensors: npt.NDArray[Any]) -> Curve:
         tensors: `[N, T, S]` (or `[N, T, D]`) held-out phrases; a few dozen do.
     """
     mu, _ = model.encode(tensors)
-    ends = [prior_draw(model.bundle.latents, seed) for seed in range(len(tensors))]
+    slots = [encode_slot(model, model.representation.decode(tensor)) for tensor in tensors]
+    ends = [draws_near(model, slot, (seed,))[0] for seed, slot in enumerate(slots)]
     changed = np.zeros(len(SHARES))
     for row, tensor in enumerate(tensors):
         path = _walk(model, row, partial(great_circle, mu[row], ends[row]), (tensor, None))

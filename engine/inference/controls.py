@@ -77,6 +77,27 @@ class Constraints:
             help="Which notes the key has; choose a key first.",
         ),
     ] = "major"
+    in_key: Annotated[
+        bool,
+        Toggle(
+            label="In key",
+            key="I",
+            needs=frozenset({LIMITS, PITCHES}),
+            group="Limits",
+            help="Where no key is chosen, keep the answer in the key of what was played; your own notes are "
+            "always allowed.",
+        ),
+    ] = True
+    follow_chords: Annotated[
+        float,
+        Number(
+            label="Follow chords",
+            needs=frozenset({LIMITS, PITCHES}),
+            group="Limits",
+            help="How firmly the notes on the beats belong to the chords, where chords are known: 0 not at "
+            "all, 1 altogether. The scale follows the chords too.",
+        ),
+    ] = 0.5
     lowest_pitch: Annotated[
         int,
         Whole(
@@ -264,6 +285,8 @@ class Controls:
     ] = 0
     attributes: tuple[tuple[str, float], ...] = ()
     """Steps along the bundle's attribute directions, -3 to 3 each, by name. A bundle declares them."""
+    chords: str = ""
+    """Chords by name, one a bar (`Am F C G`) or with bar lines; empty for those of the source."""
     constraints: Constraints = Constraints()
 
     def __post_init__(self) -> None:

@@ -52,13 +52,13 @@ def slerp(start: Floats, end: Floats, share: float) -> Floats:
     return np.asarray((weights[0] * start + weights[1] * end) / np.sin(angle), np.float32)
 
 
-def prior_draw(latents: Latents, seed: int) -> Floats:
-    """Draw a latent `[Z]` from the prior; the same for the same seed."""
+def prior_draw(latents: Latents, seed: int, spread: float = 1.0) -> Floats:
+    """Draw a latent `[Z]` from the prior, its deviations times `spread`; the same for the same seed."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _LATENT_STREAM))))
     edges = np.cumsum(latents.prior_weights, dtype=np.float64)
     component = min(int(np.searchsorted(edges, rng.random() * edges[-1], side="right")), len(edges) - 1)
     normal = rng.standard_normal(latents.prior_means.shape[1])
-    drawn = latents.prior_means[component] + latents.prior_deviations[component] * normal
+    drawn = latents.prior_means[component] + spread * latents.prior_deviations[component] * normal
     return np.asarray(drawn, np.float32)
 
 

@@ -57,6 +57,15 @@ def _streams(representation: Representation) -> Iterator[_Stream]:
         start += size
 
 
+def pitch_columns(representation: Representation) -> Iterator[slice]:
+    """Yield the columns of the perturbation that stand for the piano's 88 keys, one slice a voice."""
+    for stream in _streams(representation):
+        if stream.kind == "melody":
+            yield slice(stream.columns.start + FIRST_NOTE, stream.columns.stop)
+        elif stream.kind == "bits" and representation.width == VOCABULARY - FIRST_NOTE:
+            yield stream.columns
+
+
 def pitched(representation: Representation) -> bool:
     """Tell whether there is a melody or a piano's keys in it, which key, scale and range can limit."""
     return VOCABULARY in representation.streams or representation.width == VOCABULARY - FIRST_NOTE

@@ -39,6 +39,10 @@ def render_batch(
         return tuple(render(model, slots, controls) for controls in takes)
     if not takes:
         return ()
+    for controls in takes:
+        _check(model, slots, controls)
+    for mode in {controls.mode for controls in takes}:
+        TOOLS[mode].prepare(model, slots, [controls for controls in takes if controls.mode == mode])
     plans = [plan(model, slots, controls) for controls in takes]
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
     decoded = model.decode(z, np.stack([plan.perturbation for plan in plans], axis=1))
@@ -51,8 +55,12 @@ def plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> P
     Raises:
         RenderError: the model does not do the mode, or a slot is empty.
     """
+    _check(model, slots, controls)
+    return TOOLS[controls.mode].plan(model, slots, controls)
+
+
+def _check(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> None:
     check_mode(model.bundle, controls.mode)
     for name in slots_of(controls):
         if name not in slots:
             raise RenderError(f"slot {name} is empty; store a phrase in it first")
-    return TOOLS[controls.mode].plan(model, slots, controls)

@@ -3,7 +3,9 @@
 Shape legend: B batch, T steps, S streams, D values of a step, V width of the perturbation, Z latent size.
 """
 
+import math
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -12,8 +14,10 @@ from engine.errors import RenderError
 from engine.inference.bundle.manifest import Task
 from engine.inference.bundle.store import Bundle
 from engine.inference.latent_space import Floats
+from engine.music.chords import Harmony
 from engine.music.feel import Feel
 from engine.music.groove import GrooveRepresentation, quantised
+from engine.music.key import Key, key_of
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 
@@ -47,6 +51,10 @@ class Slot:
     sigma: Floats
     """`[Z]`."""
     feel: Feel
+    key: Key | None = None
+    """Of the music around the phrase, or of the phrase itself; None where none is known."""
+    harmony: Harmony = ()
+    """Chord of each beat; empty where none are known."""
 
 
 def fit(representation: Representation, phrase: Phrase) -> Phrase:
@@ -76,8 +84,14 @@ def heard_by(task: Task, representation: Representation, phrase: Phrase) -> npt.
     return representation.encode(phrase)
 
 
-def encode_slot(model: LatentModel, phrase: Phrase) -> Slot:
+def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harmony: Harmony = ()) -> Slot:
     """Encode a phrase; a shorter one is repeated to the model's length.
+
+    Args:
+        model: a loaded model.
+        phrase: what was played.
+        key: of the music around it; None for the key of the phrase alone.
+        harmony: chord of each beat, as far as they are known; shorter ones go round.
 
     Raises:
         RenderError: its length or metre does not fit, or the model failed.
@@ -89,4 +103,6 @@ def encode_slot(model: LatentModel, phrase: Phrase) -> Slot:
     heard = heard_by(task, representation, phrase)
     mu, sigma = model.encode(heard[None])
     tensor = heard if task == "drumify" else representation.encode(phrase)
-    return Slot(phrase, tensor, mu[0], sigma[0], Feel.of(phrase, representation))
+    feel, beats = Feel.of(phrase, representation), math.ceil(phrase.length_beats)
+    chords = tuple(islice(cycle(harmony), beats)) if harmony else ()
+    return Slot(phrase, tensor, mu[0], sigma[0], feel, key or key_of(phrase), chords)

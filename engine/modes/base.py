@@ -12,11 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.inference import perturbation
+from engine.errors import RenderError
+from engine.inference import harmony, perturbation
 from engine.inference.bundle.manifest import Task
-from engine.inference.controls import Controls, Mode
+from engine.inference.controls import Constraints, Controls, Mode
 from engine.inference.latent_space import Floats
 from engine.inference.slots import LatentModel, Slot
+from engine.music.chords import Harmony, by_beat, parse_chords
+from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 
@@ -54,6 +57,11 @@ class Tool(ABC):
     def slots(self, controls: Controls) -> tuple[str, ...]:
         """Return the names of the slots that a rendering with these controls starts from."""
 
+    def prepare(  # noqa: B027 - most tools have nothing to prepare
+        self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]
+    ) -> None:
+        """Compute at once what the plans of several takes will ask for one by one; nothing by default."""
+
     @abstractmethod
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a rendering.
@@ -70,14 +78,18 @@ def perturb(
     controls: Controls,
     source: Slot | None,
     anchors: Sequence[tuple[Slot, float]],
+    heard: Sequence[Slot] = (),
+    key: Key | None = None,
 ) -> Floats:
-    """Sum noise, constraints and anchors.
+    """Sum noise, constraints, key, chords and anchors.
 
     Args:
         model: its representation decides the shape.
-        controls: temperature, seed and constraints.
-        source: what `keep_rhythm` and `keep_pitches` keep to.
+        controls: temperature, seed, constraints and chords.
+        source: what `keep_rhythm` and `keep_pitches` keep to, and whose key and chords count.
         anchors: slots to hold the decoder to, each with the distance from it, 0 (held) to 1 (free).
+        heard: slots whose notes are always in key; by default those of the anchors.
+        key: where there is no source, the key to stay in; None for any.
 
     Returns:
         `float32 [T, V]`.
@@ -85,10 +97,45 @@ def perturb(
     tensors, constraints = model.representation, controls.constraints
     total = np.float32(controls.temperature) * perturbation.noise(tensors, controls.seed)
     total = total + perturbation.constrain(tensors, constraints, None if source is None else source.tensor)
+    chords = chords_of(controls, source, tensors)
+    home = key if source is None else source.key
+    total += harmony_of(tensors, constraints, home, chords, heard or [slot for slot, _ in anchors])
     for slot, distance in anchors:
         allowed = perturbation.snap(tensors, constraints, slot.tensor)
         total += perturbation.anchor(tensors, allowed, perturbation.anchor_strength(distance))
     return total
+
+
+def harmony_of(
+    tensors: Representation,
+    constraints: Constraints,
+    key: Key | None,
+    chords: Harmony,
+    heard: Sequence[Slot],
+) -> Floats:
+    """Return the bias `[T, V]` of key and chords; notes of what was heard are always in key."""
+    bias = harmony.chord_bias(tensors, chords, constraints.follow_chords)
+    if not constraints.in_key or constraints.key is not None:
+        return bias
+    own = harmony.own_pitch_classes(note for slot in heard for note in slot.phrase.notes)
+    followed = chords if constraints.follow_chords else ()
+    allowed = harmony.allowed_by_step(tensors.grid, tensors.steps, key, followed, own)
+    return bias if allowed is None else bias + harmony.in_key_bias(tensors, allowed)
+
+
+def chords_of(controls: Controls, source: Slot | None, tensors: Representation) -> Harmony:
+    """Return the chord of each beat: those that were typed, else those of the source.
+
+    Raises:
+        RenderError: what was typed is no line of chords.
+    """
+    if not controls.chords:
+        return () if source is None else source.harmony
+    try:
+        bars = parse_chords(controls.chords)
+    except ValueError as error:
+        raise RenderError(str(error)) from None
+    return by_beat(bars, tensors.bars, tensors.grid.beats_per_bar)
 
 
 def with_feel(tensors: Representation, near: Slot, distance: float) -> Finish:

@@ -1,15 +1,18 @@
 """Generate: something new from the model alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from engine.inference import perturbation
 from engine.inference.controls import DIRECTIONS, LIMITS, Controls
-from engine.inference.latent_space import attribute_shift, prior_draw
+from engine.inference.latent_space import attribute_shift
+from engine.inference.moved_draws import draws
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb
+from engine.music.key import key_of
 
 
 class Generate(Tool):
-    """Decodes the draw from the prior that belongs to the seed."""
+    """Decodes the draw from the prior that belongs to the seed, in the key that most of it is in anyway."""
 
     id = "generate"
     label = "Generate"
@@ -22,7 +25,13 @@ class Generate(Tool):
         """Return no slot."""
         return ()
 
+    def prepare(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> None:
+        """Decode the draws of all seeds together."""
+        draws(model, [controls.seed for controls in takes])
+
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a draw from the prior."""
-        z = prior_draw(model.bundle.latents, controls.seed) + attribute_shift(model.bundle, controls)
-        return Plan(z, perturb(model, controls, None, ()), model.representation.decode)
+        draw = draws(model, (controls.seed,))[0]
+        z = draw.z + attribute_shift(model.bundle, controls)
+        key = key_of(draw.phrase) if perturbation.pitched(model.representation) else None
+        return Plan(z, perturb(model, controls, None, (), key=key), model.representation.decode)

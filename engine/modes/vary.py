@@ -1,6 +1,6 @@
 """Vary: from what was played, as far as the slider says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.inference.controls import (
     DIRECTIONS,
@@ -17,8 +17,8 @@ from engine.inference.latent_space import (
     attribute_distance,
     attribute_shift,
     great_circle,
-    prior_draw,
 )
+from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb, with_feel
 
@@ -26,8 +26,9 @@ from engine.modes.base import Plan, Tool, perturb, with_feel
 class Vary(Tool):
     """Walks the great circle from the source's latent to the draw from the prior that belongs to the seed.
 
-    An anchor holds the decoder to the source's own tokens at the start of the walk and lets go smoothly,
-    so that variation 0 is the source itself and no step of the slider is a jump.
+    The draw is moved into the source's key and register first. An anchor holds the decoder to the source's
+    own tokens at the start of the walk and lets go smoothly, so that variation 0 is the source itself and no
+    step of the slider is a jump.
     """
 
     id = "vary"
@@ -41,11 +42,16 @@ class Vary(Tool):
         """Return the source."""
         return (controls.source,)
 
+    def prepare(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> None:
+        """Decode and move the draws of all seeds together."""
+        for source in {controls.source for controls in takes}:
+            draws_near(model, slots[source], [take.seed for take in takes if take.source == source])
+
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a variation of the source."""
         source = slots[controls.source]
         share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
-        z = great_circle(source.mu, prior_draw(model.bundle.latents, controls.seed), share)
+        z = great_circle(source.mu, draws_near(model, source, (controls.seed,))[0], share)
         distance = max(share, attribute_distance(controls))
         return Plan(
             z + attribute_shift(model.bundle, controls),

@@ -10,6 +10,7 @@ from engine.inference.latent_space import great_circle, prior_draw, slerp
 from engine.inference.model import Model
 from engine.inference.render import plan, render, render_batch
 from engine.inference.slots import encode_slot, fit
+from engine.music.key import Key
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
 
@@ -52,10 +53,17 @@ def test_variation_zero_is_the_source_whatever_was_played(model, played, seed, t
     assert render(model, {"heard": source}, controls) == source.phrase
 
 
-def test_variation_one_is_a_draw_that_does_not_know_the_source(model, slots):
-    first = model.decode(*_inputs(model, slots["A"], 1.0))
-    second = model.decode(*_inputs(model, slots["B"], 1.0))
-    np.testing.assert_array_equal(first, second)
+def test_variation_one_knows_key_and_register_of_the_source_and_nothing_else(model):
+    pitches = (60, 64, 67, 72)
+    first, second, elsewhere = (
+        encode_slot(
+            model, Phrase.of((Note(i * beats, p + up, 0.5) for i, p in enumerate(row)), 2), Key(up % 12)
+        )
+        for row, beats, up in ((pitches, 1, 0), (pitches[::-1], 1.5, 0), (pitches, 1, 7))
+    )
+    decoded = [model.decode(*_inputs(model, slot, 1.0)) for slot in (first, second, elsewhere)]
+    np.testing.assert_array_equal(decoded[0], decoded[1])
+    assert (decoded[0] != decoded[2]).any()
 
 
 def _inputs(model, slot, variation):

@@ -7,8 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import DRUM_CHANNEL
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 FARTHEST_STEPS = 2
 """Steps of the scale a nudged note moves by at most."""

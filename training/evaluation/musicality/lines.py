@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.grid import SIXTEENTHS, Grid
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import DRUM_CHANNEL
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 Ints = NDArray[np.int64]
 

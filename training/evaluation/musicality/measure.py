@@ -1,16 +1,15 @@
 """Every measure of music for one model, in rows to be read beside held-out music and plain baselines."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from engine.inference.controls import Controls
+from engine.inference.controls import Constraints, Controls
 from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot
-from engine.music.notes import Phrase
-from engine.music.quantise import DRUM_CHANNEL
+from engine.music.notes import DRUM_CHANNEL, Phrase
 from training.corpus.dataset import Corpus
 from training.evaluation.musicality.baselines import crossfaded, nudged
 from training.evaluation.musicality.critic import Critic
@@ -22,9 +21,11 @@ from training.evaluation.musicality.traits import traits
 from training.evaluation.musicality.two_sample import telling_apart
 
 VARIATIONS = tuple(tenth / 10 for tenth in range(11))
+IN_KEY = (0.2, 0.4, 0.6, 0.8, 1.0)
 TEMPERATURES = (0.0, 0.5, 0.8)
 TOLD_APART = ("held-out music", "notes nudged in the scale", "note crossfade .5", "morph .5")
 TOLD_APART += tuple(f"vary {value:.1f}" for value in (0.2, 0.4, 0.6, 0.8))
+TOLD_APART += ("vary 0.4, in key", "vary 0.8, in key", "morph .5, in key", "prior, in key")
 TOLD_APART += tuple(f"prior, T {value:g}" for value in TEMPERATURES)
 """Rows that trees learn to tell from music, which takes seconds each."""
 NUDGED_SHARE = 0.4
@@ -133,29 +134,29 @@ def _baselines(played: HeldOut, channel: int | None, seed: int) -> Rows:
 def _play(model: LatentModel, played: HeldOut, rows: Rows, seed: int) -> None:
     """Add what the model plays to the rows."""
     slots = [encode_slot(model, phrase) for phrase in played.phrases]
-    takes = {f"vary {value:.1f}": Controls(mode="vary", variation=value) for value in VARIATIONS} | {
-        "morph .5": Controls(mode="morph", morph=0.5)
-    }
-    takes |= {
-        f"prior, T {temperature:g}": Controls(mode="generate", temperature=temperature)
-        for temperature in TEMPERATURES
-    }
+    takes = _takes()
     for index, slot in enumerate(slots):
         named = {"heard": slot, "A": slot, "B": slots[(index + len(slots) // 2) % len(slots)]}
-        seeded = [replace_seed(controls, seed + index) for controls in takes.values()]
+        seeded = [replace(controls, seed=seed + index) for controls in takes.values()]
         for row, phrase in zip(takes, render_batch(model, named, seeded), strict=True):
             rows.add(row, phrase, index if row.startswith("vary") else None)
 
 
-def replace_seed(controls: Controls, seed: int) -> Controls:
-    """Return controls of another take."""
-    return Controls(
-        mode=controls.mode,
-        variation=controls.variation,
-        morph=controls.morph,
-        temperature=controls.temperature,
-        seed=seed,
-    )
+def _takes() -> dict[str, Controls]:
+    """Return what is played, by row: the model's own first, then as the player hears it by default."""
+    free = Constraints(in_key=False)
+    takes = {
+        f"vary {value:.1f}": Controls(mode="vary", variation=value, constraints=free) for value in VARIATIONS
+    }
+    takes["morph .5"] = Controls(mode="morph", morph=0.5, constraints=free)
+    takes |= {
+        f"prior, T {temperature:g}": Controls(mode="generate", temperature=temperature, constraints=free)
+        for temperature in TEMPERATURES
+    }
+    takes |= {f"vary {value:.1f}, in key": Controls(mode="vary", variation=value) for value in IN_KEY}
+    takes["morph .5, in key"] = Controls(mode="morph", morph=0.5)
+    takes["prior, in key"] = Controls(mode="generate")
+    return takes
 
 
 def measure_row(

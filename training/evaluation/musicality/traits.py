@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES, NO_CLASS, drum_classes
 from engine.music.grid import SIXTEENTHS, Grid
-from engine.music.notes import Note, Phrase
-from engine.music.quantise import DRUM_CHANNEL
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from training.evaluation.musicality.key_sets import SETS, pitch_class_counts
 from training.evaluation.musicality.lines import Line
 
