@@ -1,12 +1,10 @@
 """The stream without a window: one line a bar, a log if asked, silence at the end."""
 
-import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
@@ -16,6 +14,7 @@ from engine.midi.ports import now_ns
 from engine.modes.catalogue import TOOLS
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
+from engine.process.signals import watch_for_end
 from engine.session.editing import check_mode
 from engine.session.live import ROLLING, Notice
 from engine.session.session import Session
@@ -93,7 +92,7 @@ def run_headless(
     Raises:
         AntiphonError: the model, the ports or the log file cannot be had.
     """
-    stopped = _on_signals()
+    stopped = watch_for_end()
     stream = Stream(say)
     with ExitStack() as stack:
         written = stack.enter_context(opened(log)) if log else None
@@ -156,17 +155,3 @@ def _quieten(client: PerformerClient, on_event: Callable[[Event], None]) -> None
         for event in client.poll():
             on_event(event)
         time.sleep(FRAME_S)
-
-
-def _on_signals() -> Callable[[], bool]:
-    """Let SIGINT and SIGTERM end the loop; return whether one came."""
-    came = False
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handler)
-    return lambda: came

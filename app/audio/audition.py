@@ -13,8 +13,8 @@ from typing import Any
 
 from app.audio.sounder import EXIT_MISSING
 from engine.performer.messages import Played, encode
-from engine.performer.pipe import Receiver, Sender
 from engine.process.child import child_command, child_environment, creation_flags
+from engine.process.pipe import Receiver, Sender
 
 RETRY_S = 5.0
 """Time before a lost audio device is tried again."""

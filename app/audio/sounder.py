@@ -12,12 +12,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from app.audio.mixer import Mixer, instrument_at
 from engine.midi.ports import now_ns
-from engine.performer.messages import Played, decode_event
-from engine.performer.pipe import Receiver, Sender
+from engine.performer.messages import MessageError, Played, decode_event
+from engine.process.pipe import Receiver, Sender
 from engine.process.streams import claim_stdout
 
 RATE = 48_000
@@ -64,7 +62,7 @@ class Inbox:
             return
         try:
             event = decode_event(frame)
-        except msgspec.MsgspecError:
+        except MessageError:
             return
         if isinstance(event, Played):
             self.mixer.add(event.due_ns + DELAY_NS, event.data)

@@ -17,9 +17,10 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
+from engine.midi.messages import ACTIVE_SENSING, SYSEX, SYSEX_END
 from engine.midi.note_off_repeat import NoteEnds
 from engine.midi.port_names import match_port
-from engine.midi.ports import InputEvent, now_ns
+from engine.midi.ports import InputEvent, WiringChange, now_ns
 
 LEAD_NS = 30_000_000
 """How early messages may be handed over: more than a period of 1024 frames at 48 kHz."""
@@ -37,7 +38,7 @@ REPEAT_NS = 250_000_000
 """Note-offs that left so shortly before a skipped cycle are said again: it may have swallowed them."""
 SETTLING_CYCLES = 3
 """The server wires ports between cycles: what is written before that reaches nobody."""
-_IGNORED = frozenset({0xF0, 0xF7, 0xFE})
+_IGNORED = frozenset({SYSEX, SYSEX_END, ACTIVE_SENSING})
 """SysEx and active sensing say nothing to us."""
 
 
@@ -281,9 +282,11 @@ class JackBackend:
             PortError: No server, or a port that was asked for is missing.
         """
         self._client = open_client(client_name)
+        self.client_name: str = self._client.name
         self._on_input = on_input
         self._lost = ""
         self._closed = False
+        self._receiver_joined = self._sender_left = False
         self._last_cycle_ns = now_ns()
         self._cycles = 0
         jack = _library()
@@ -295,6 +298,7 @@ class JackBackend:
             self._client.set_process_callback(self._process)
             self._client.set_shutdown_callback(self._shut_down)
             self._client.set_xrun_callback(lambda _delay_us: self.output.disturb())
+            self._client.set_port_connect_callback(self._rewired)
             self._client.activate()
             self._wires = Wires(self._client, self.input.name, self.output.name)
             self._wires.want(connect_in, connect_out, patient=patient)
@@ -325,6 +329,13 @@ class JackBackend:
         self._lost = reason or "the server has ended"
         self._on_input()
 
+    def _rewired(self, source: Any, sink: Any, connected: bool) -> None:
+        """Take notice of a wire that was made or cut. Called from the server's notification thread."""
+        if connected and source is not None and source.name == self.output.name:
+            self._receiver_joined = True
+        elif not connected and sink is not None and sink.name == self.input.name:
+            self._sender_left = True
+
     def alive(self) -> bool:
         """Tell whether the server still calls us; also keeps the connections that were asked for."""
         if not self._lost and now_ns() - self._last_cycle_ns > SILENT_NS:
@@ -342,6 +353,13 @@ class JackBackend:
     def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the ports we hear and those we play to, also the ones that are away just now."""
         return self._wires.wanted()
+
+    def take_wiring_change(self) -> WiringChange:
+        """Return what happened to our wires since the last call; the server tells at once."""
+        seen = self._wires.take_change()
+        joined, self._receiver_joined = self._receiver_joined or seen.receiver_joined, False
+        left, self._sender_left = self._sender_left or seen.sender_left, False
+        return WiringChange(joined, left)
 
     def close(self) -> None:
         """Let what is due leave, then close the client. Closing twice is harmless."""
@@ -378,6 +396,15 @@ class Wires:
         self._input_name, self._output_name = input_name, output_name
         self._sources: dict[str, bool] = {}
         self._sinks: dict[str, bool] = {}
+        self._seen: dict[bool, set[str]] = {True: set(), False: set()}
+        """Ports that were connected when we last looked: those we hear, and those we play to."""
+        self._receiver_joined = self._sender_left = False
+
+    def take_change(self) -> WiringChange:
+        """Return what was seen to change since the last call; a program that died tells nobody."""
+        change = WiringChange(self._receiver_joined, self._sender_left)
+        self._receiver_joined = self._sender_left = False
+        return change
 
     def want(self, connect_in: Sequence[str], connect_out: Sequence[str], *, patient: bool) -> None:
         """Connect by name.
@@ -431,6 +458,14 @@ class Wires:
             else:
                 wires[name] = False
         wires.update(dict.fromkeys(connected & set(there), True))
+        self._compare(connected, incoming=incoming)
+
+    def _compare(self, connected: set[str], *, incoming: bool) -> None:
+        before, self._seen[incoming] = self._seen[incoming], connected
+        if incoming:
+            self._sender_left = self._sender_left or not before <= connected
+        else:
+            self._receiver_joined = self._receiver_joined or not connected <= before
 
     def wanted(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return full names of the sources and sinks to be connected."""

@@ -1,6 +1,7 @@
 """Note-offs that may have been lost: what ended lately and has not begun again."""
 
-NOTE_OFF, NOTE_ON = 0x80, 0x90
+from engine.midi.messages import NOTE_OFF, NOTE_ON, Key, is_note_off, note_off
+from engine.midi.messages import key as key_of
 
 
 class NoteEnds:
@@ -12,20 +13,20 @@ class NoteEnds:
     def __init__(self, keep_ns: int) -> None:
         """Remember each note-off for `keep_ns`."""
         self._keep_ns = keep_ns
-        self._ended_ns: dict[tuple[int, int], int] = {}
+        self._ended_ns: dict[Key, int] = {}
         """By channel 0-15 and pitch."""
 
     def note(self, t_ns: int, data: bytes) -> None:
         """Take notice of a message that left at `t_ns`."""
         if len(data) != 3 or data[0] & 0xF0 not in (NOTE_OFF, NOTE_ON):
             return
-        key = (data[0] & 0x0F, data[1])
+        key = key_of(data)
         self._ended_ns.pop(key, None)
-        if data[0] & 0xF0 == NOTE_OFF or data[2] == 0:
+        if is_note_off(data):
             self._ended_ns[key] = t_ns
 
     def recent(self, t_ns: int) -> list[bytes]:
         """Return note-offs for the keys that ended within `keep_ns` before `t_ns`, oldest first."""
         recent = {key: at for key, at in self._ended_ns.items() if t_ns - at <= self._keep_ns}
         self._ended_ns = recent
-        return [bytes((NOTE_OFF | channel, pitch, 0)) for channel, pitch in recent]
+        return [note_off(*key) for key in recent]

@@ -1,7 +1,7 @@
 """A back end that hears nothing and swallows everything: what the performer plays on while the
 real ports are away, so that clock and pattern go on and are right when the ports come back."""
 
-from engine.midi.ports import InputEvent
+from engine.midi.ports import NO_CHANGE, InputEvent, WiringChange
 
 
 class SilentInput:
@@ -41,15 +41,24 @@ class SilentOutput:
 class SilentBackend:
     """Ports to nowhere."""
 
-    name = "none"
+    name = client_name = "none"
+    lost_reason = ""
 
     def __init__(self) -> None:
         self.input = SilentInput()
         self.output = SilentOutput()
 
     def alive(self) -> bool:
-        """Silence does not die."""
+        """Return True: what leads nowhere cannot be lost."""
         return True
+
+    def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return none."""
+        return (), ()
+
+    def take_wiring_change(self) -> WiringChange:
+        """Return none."""
+        return NO_CHANGE
 
     def close(self) -> None:
         """Nothing to close."""

@@ -5,7 +5,7 @@ All times are nanoseconds of one monotonic clock, `now_ns()` (`t_ns`, `due_ns`).
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 now_ns = time.perf_counter_ns
 """The one clock. On Linux and macOS it is the clock of `time.monotonic_ns()`; on Windows, where
@@ -74,11 +74,30 @@ class OutputPort(Protocol):
         ...
 
 
+class WiringChange(NamedTuple):
+    """What happened to the connections of our ports."""
+
+    receiver_joined: bool = False
+    """A port was connected to our output, perhaps one that was there before."""
+    sender_left: bool = False
+    """A port was disconnected from our input."""
+
+
+NO_CHANGE = WiringChange()
+
+
 class MidiBackend(Protocol):
     """A connection to one MIDI system with one input and one output port of ours."""
 
     name: str
     """`jack`, `alsa`, `coremidi`, `winmm` or `recording`."""
+    client_name: str
+    """Our name as the system knows it, where it may have made it another than was asked for."""
+
+    @property
+    def lost_reason(self) -> str:
+        """Why the ports are gone; empty while they are there."""
+        ...
 
     @property
     def input(self) -> InputPort:
@@ -92,6 +111,17 @@ class MidiBackend(Protocol):
 
     def alive(self) -> bool:
         """Tell whether the server and both ports are still there. Cheap; called a few times a second."""
+        ...
+
+    def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the ports we hear and those we play to, also those that are away just now.
+
+        Empty where the system does not tell.
+        """
+        ...
+
+    def take_wiring_change(self) -> WiringChange:
+        """Return what happened to our connections since the last call; nothing where nobody tells."""
         ...
 
     def close(self) -> None:

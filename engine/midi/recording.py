@@ -8,7 +8,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 
 from engine.errors import PortError
-from engine.midi.ports import InputEvent
+from engine.midi.ports import NO_CHANGE, InputEvent, WiringChange
 
 Now = Callable[[], int]
 
@@ -113,11 +113,26 @@ class RecordingBackend:
     """
 
     name = "recording"
+    client_name = "Antiphon"
+    lost_reason = ""
 
     def __init__(self, now: Now, lead_ns: int = 0) -> None:
         self.input = RecordingInput(now)
         self.output = RecordingOutput(now, lead_ns)
+        self.wired: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        """Ports of others that it says it is connected to."""
+        self.wiring_change = NO_CHANGE
+        """What it will say happened to its connections."""
         self._alive = True
+
+    def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what it was told to say."""
+        return self.wired
+
+    def take_wiring_change(self) -> WiringChange:
+        """Return what it was told to say, once."""
+        change, self.wiring_change = self.wiring_change, NO_CHANGE
+        return change
 
     def alive(self) -> bool:
         """Whether `kill` or `close` has not been called."""

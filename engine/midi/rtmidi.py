@@ -17,8 +17,9 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.loopback import choose_loopbacks, loops
+from engine.midi.messages import ACTIVE_SENSING, SYSEX, SYSEX_END
 from engine.midi.port_names import match_port
-from engine.midi.ports import InputEvent, now_ns
+from engine.midi.ports import NO_CHANGE, InputEvent, WiringChange, now_ns
 
 RING_SIZE = 4096
 """Messages the input keeps for the performer."""
@@ -32,7 +33,7 @@ APIS = {
 }
 """Names of python-rtmidi's constants by back end."""
 LABELS = {"alsa": "ALSA", "coremidi": "CoreMIDI", "winmm": "WinMM", "jack": "JACK"}
-_IGNORED = frozenset({0xF0, 0xF7, 0xFE})
+_IGNORED = frozenset({SYSEX, SYSEX_END, ACTIVE_SENSING})
 _REMEDIES = {
     "alsa": "load its sequencer (modprobe snd-seq), or start a JACK or PipeWire server",
     "coremidi": "restart the MIDI server (Audio MIDI Setup)",
@@ -267,7 +268,7 @@ class RtMidiBackend:
         Raises:
             PortError: The system is missing, or a port is not there or in use.
         """
-        self.name = name
+        self.name, self.client_name = name, client_name
         self._module = module or load()
         self._lister = lister(self._module, name)
         listing = self._lister.list()
@@ -308,6 +309,14 @@ class RtMidiBackend:
         for port in (self.input.name, self.output.name):
             if not listing.shows(port):
                 self.lost_reason = f'port "{port}" has disappeared'
+
+    def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return none: python-rtmidi does not tell who is connected."""
+        return (), ()
+
+    def take_wiring_change(self) -> WiringChange:
+        """Return none: python-rtmidi does not tell who is connected."""
+        return NO_CHANGE
 
     def close(self) -> None:
         """Close both ports. Closing twice is harmless."""

@@ -12,8 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from engine.errors import PerformerError, PortError
 from engine.midi.ports import now_ns
 from engine.performer.messages import (
@@ -21,18 +19,20 @@ from engine.performer.messages import (
     Command,
     Event,
     Fault,
+    MessageError,
     Ping,
     Pong,
     PortBack,
     PortLost,
     Ready,
     Shutdown,
+    check_finite,
     decode_event,
     encode,
 )
-from engine.performer.pipe import Receiver, Sender
 from engine.performer.restore import Memory
 from engine.process.child import child_command, child_environment, creation_flags
+from engine.process.pipe import Receiver, Sender
 
 PERFORMER_FLAG = "--antiphon-performer"
 """First argument by which a frozen program is asked to be the performer."""
@@ -47,7 +47,11 @@ CLOSE_S = 2.0
 EVENTS_KEPT = 100_000
 """Events kept for an owner who does not poll."""
 RESTARTS_ALLOWED, RESTART_WINDOW_S = 5, 20.0
-"""More deaths than that in that time, and no new performer is started."""
+"""More deaths than that in that time, and the next performer is started only after a pause."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 30.0
+"""The pause doubles from death to death."""
+SILENCE_S = 3.0
+"""How long a process that only silences may take."""
 
 
 def performer_command() -> list[str]:
@@ -89,7 +93,7 @@ class _Child:
     def _on_frame(self, frame: bytes) -> None:
         try:
             event = decode_event(frame)
-        except msgspec.MsgspecError as error:
+        except MessageError as error:
             event = Fault(f"An event of the performer was not understood: {error}")
         if isinstance(event, Pong | Ready):
             self.answered_ns = now_ns()
@@ -155,6 +159,7 @@ class PerformerClient:
         client_name: str = "Antiphon",
         connect_in: Sequence[str] = (),
         connect_out: Sequence[str] = (),
+        active_sensing: bool = False,
         command: Sequence[str] | None = None,
     ) -> None:
         """Prepare; nothing is started yet.
@@ -164,10 +169,12 @@ class PerformerClient:
             client_name: Name of our client in the MIDI system.
             connect_in: Ports to hear, by name or part of it.
             connect_out: Ports to play to, by name or part of it.
+            active_sensing: Send what lets a receiver silence itself should the performer die.
             command: Another program in place of the performer's, for tests.
         """
         self._command = list(command) if command is not None else performer_command()
         self._options = ["--backend", backend, "--client-name", client_name]
+        self._options += ["--active-sensing"] if active_sensing else []
         self._memory = Memory(tuple(connect_in), tuple(connect_out))
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._child: _Child | None = None
@@ -176,6 +183,7 @@ class PerformerClient:
         self._closing = threading.Event()
         self._look = threading.Event()
         self._deaths_ns: deque[int] = deque(maxlen=RESTARTS_ALLOWED + 1)
+        self._pause_s = FIRST_PAUSE_S
         self._watch = threading.Thread(target=self._run, name="performer-watch", daemon=True)
 
     # The owner's side ---------------------------------------------------------------------------
@@ -219,7 +227,15 @@ class PerformerClient:
         return self._child.process.pid if self._child is not None else None
 
     def send(self, command: Command) -> None:
-        """Send a command; never blocks. Any thread may call."""
+        """Send a command; never blocks. Any thread may call.
+
+        One with a number that is not finite is left out, and a `Fault` says so.
+        """
+        try:
+            check_finite(command)
+        except MessageError as error:
+            self._events.append(Fault(f"A command was left out: {error}"))
+            return
         with self._lock:
             self._memory.remember(command)
             if self._child is not None:
@@ -242,6 +258,9 @@ class PerformerClient:
             child, self._child = self._child, None
         if child is not None:
             child.shut_down()
+        elif self._deaths_ns:
+            # The last one died, and nobody has silenced what it left on.
+            self._silence()
 
     def __enter__(self) -> "PerformerClient":
         self.start()
@@ -306,25 +325,48 @@ class PerformerClient:
         if self._closing.is_set():
             return
         if self._dies_too_often():
-            with self._lock:
-                self._child = None
-            self._events.append(
-                Fault(
-                    f"The performer {reason}, too often now: start Antiphon again, or see `antiphon doctor`"
-                )
-            )
-            return
+            self._pause(reason)
+            if self._closing.is_set():
+                return
+        else:
+            self._pause_s = FIRST_PAUSE_S
         self._events.append(Fault(f"The performer {reason}; a new one takes over"))
         try:
             new = self._spawn(patient=True)
         except PerformerError as error:
             self._events.append(Fault(str(error)))
             self._closing.wait(1.0)
+            with self._lock:
+                self._child = old  # ailing still, so the watch tries again
             return
         with self._lock:
             for command in self._memory.restoration(now_ns()):
                 new.send(command)
             self._child = new
+
+    def _pause(self, reason: str) -> None:
+        """Wait before the next performer, with everything silenced meanwhile."""
+        with self._lock:
+            self._child = None
+        self._silence()
+        pause_s, self._pause_s = self._pause_s, min(2.0 * self._pause_s, LONGEST_PAUSE_S)
+        text = f"The performer {reason}, too often now: it is started again in {pause_s:.0f} s"
+        self._events.append(Fault(f"{text}; `antiphon doctor` looks for the cause"))
+        self._closing.wait(pause_s)
+
+    def _silence(self) -> None:
+        """Let a process without a performer reset whoever listens."""
+        options = [*self._options, *self._memory.options(again=True), "--only-silence"]
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                [*self._command, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=child_environment(),
+                creationflags=creation_flags(own_group=True),
+                timeout=SILENCE_S,
+            )
 
     def _dies_too_often(self) -> bool:
         self._deaths_ns.append(now_ns())

@@ -6,24 +6,28 @@ Whatever a library prints goes to standard error.
 
 import argparse
 import os
-import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 
+from engine.errors import PortError
 from engine.midi.backends import open_backend
+from engine.midi.messages import CHANNELS, panic
 from engine.midi.ports import MidiBackend, now_ns
 from engine.performer.messages import Event, encode
 from engine.performer.performer import Performer
-from engine.performer.pipe import Receiver, Sender
 from engine.performer.realtime import Waker, quieten_collector
 from engine.performer.supervisor import Host
+from engine.process.pipe import Receiver, Sender
+from engine.process.signals import watch_for_end
 from engine.process.streams import claim_stdout
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread of ours may keep the others waiting; Python's own default is 5 ms."""
 GOODBYE_S = 0.3
 """How long the last events may take to leave."""
+SETTLE_S = 0.15
+"""How long a server may take to wire ports that were just opened."""
 EXIT_OK, EXIT_FAULT, EXIT_NO_PORTS = 0, 1, 3
 
 
@@ -35,6 +39,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--connect-in", action="append", default=[])
     parser.add_argument("--connect-out", action="append", default=[])
     parser.add_argument("--silence-channel", action="append", default=[], type=int)
+    parser.add_argument("--active-sensing", action="store_true", help="let receivers notice our death")
+    parser.add_argument("--only-silence", action="store_true", help="reset all receivers and exit")
     parser.add_argument("--patient", action="store_true", help="retry when there are no ports yet")
     return parser.parse_args(argv)
 
@@ -42,11 +48,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def run(argv: Sequence[str], *, realtime: bool) -> int:
     """Play until the controller says or shows that it is over; return the exit status."""
     options = parse(argv)
+    if options.only_silence:
+        return _only_silence(options)
     events = Sender(claim_stdout(), "events")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     waker = Waker()
     host = _host(options, events, waker, realtime)
-    stopping = _on_signals(waker)
+    stopping = watch_for_end(waker.wake)
 
     def receive(frame: bytes) -> None:
         host.receive(frame)
@@ -91,8 +99,28 @@ def _host(options: argparse.Namespace, events: Sender, waker: Waker, realtime: b
         send=send,
         realtime=realtime,
         silence_channels=options.silence_channel,
+        active_sensing=options.active_sensing,
     )
     return host
+
+
+def _only_silence(options: argparse.Namespace) -> int:
+    """Reset whoever listens on all channels, twice, and leave."""
+    try:
+        backend = open_backend(
+            options.backend,
+            client_name=options.client_name,
+            connect_out=options.connect_out,
+            patient=True,
+        )
+    except PortError:
+        return EXIT_NO_PORTS
+    for _ in range(2):
+        for message in panic(CHANNELS):
+            backend.output.send(now_ns(), message)
+        time.sleep(SETTLE_S)
+    backend.close()
+    return EXIT_OK
 
 
 def _play(host: Host, waker: Waker, stopping: Callable[[], bool]) -> int:
@@ -107,18 +135,3 @@ def _play(host: Host, waker: Waker, stopping: Callable[[], bool]) -> int:
         host.fail(error, now_ns())
         return EXIT_FAULT
     return EXIT_OK
-
-
-def _on_signals(waker: Waker) -> Callable[[], bool]:
-    """Let SIGTERM, SIGINT and a closed terminal end the loop; return whether one came."""
-    came = False
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-        waker.wake()
-
-    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handler)
-    return lambda: came

@@ -4,7 +4,8 @@ Commands go to the performer, events come from it. Times: `_ns` monotonic nanose
 `_beats` quarter notes counted from the start of the song (transport position 0).
 """
 
-from typing import Literal
+import math
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -12,6 +13,10 @@ StartAt = Literal["step", "beat", "bar"]
 ClockSource = Literal["auto", "internal", "external"]
 ClockLeader = Literal["internal", "external"]
 ClockStatus = Literal["stopped", "armed", "rolling", "flywheel", "lost"]
+
+
+class MessageError(ValueError):
+    """Bytes or values that are no message."""
 
 
 class Message(msgspec.Struct, frozen=True, tag=True):
@@ -150,6 +155,8 @@ class Ready(Message, frozen=True):
     output_name: str
     realtime: bool
     """Whether the system granted real-time scheduling."""
+    client_name: str = ""
+    """Our name in the MIDI system; of two instances the second has another."""
 
 
 class BarCaptured(Message, frozen=True):
@@ -284,6 +291,7 @@ Event = (
     | Bye
 )
 
+_MessageT = TypeVar("_MessageT", bound=Message)
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
@@ -295,10 +303,46 @@ def encode(message: Message) -> bytes:
 
 
 def decode_command(data: bytes) -> Command:
-    """Decode a command; raises `msgspec.ValidationError` on anything else."""
-    return _commands.decode(data)
+    """Decode a command.
+
+    Raises:
+        MessageError: it is none, or has a number that is not finite.
+    """
+    return _decode(_commands, data)
 
 
 def decode_event(data: bytes) -> Event:
-    """Decode an event; raises `msgspec.ValidationError` on anything else."""
-    return _events.decode(data)
+    """Decode an event.
+
+    Raises:
+        MessageError: it is none, or has a number that is not finite.
+    """
+    return _decode(_events, data)
+
+
+def check_finite(message: Message) -> None:
+    """Refuse a message with a number that is not finite.
+
+    Raises:
+        MessageError: names the field.
+    """
+    for name in message.__struct_fields__:
+        value = getattr(message, name)
+        values = value if isinstance(value, tuple) else (value,)
+        if not all(_is_finite(each) for each in values):
+            raise MessageError(f"{name} of {type(message).__name__} is not a finite number")
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, NoteData):
+        return math.isfinite(value.start_beats) and math.isfinite(value.duration_beats)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _decode(decoder: "msgspec.msgpack.Decoder[_MessageT]", data: bytes) -> _MessageT:
+    try:
+        message = decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
+        raise MessageError(str(error)) from error
+    check_finite(message)
+    return message

@@ -98,7 +98,7 @@ class Outbox:
         if self.muted:
             return
         for due_ns, sent_ns, data in self.port.take_sent():
-            self._left.append(self._settle(due_ns, sent_ns, data))
+            self._settle(due_ns, sent_ns, data)
         while self._pending and now_ns - self._pending[0].due_ns > UNREPORTED_NS:
             self._count_as_left(self._pending.popleft().data)
 
@@ -191,10 +191,11 @@ class Outbox:
         if is_note_on(data):
             self.ledger.left(data)
 
-    def _settle(self, due_ns: int, sent_ns: int, data: bytes) -> Left:
+    def _settle(self, due_ns: int, sent_ns: int, data: bytes) -> None:
+        """Collect a message that has left; one that did not come from here only changes what sounds."""
         self.ledger.left(data)
         for index, planned in enumerate(self._pending):
             if planned.due_ns == due_ns and planned.data == data:
                 del self._pending[index]
-                return Left(due_ns, sent_ns, planned.beats, data)
-        return Left(due_ns, sent_ns, 0.0, data)
+                self._left.append(Left(due_ns, sent_ns, planned.beats, data))
+                return

@@ -4,14 +4,26 @@
 (`engine/performer/main.py`) only calls it and sleeps in between.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from engine.errors import PortError
+from engine.midi.messages import (
+    ACTIVE_SENSING,
+    CHANNELS,
+    FIRST_SYSTEM,
+    Key,
+    channel,
+    every_note_off,
+    is_note_off,
+    is_note_on,
+    key,
+    panic,
+    silence,
+)
 from engine.midi.null_backend import SilentBackend
 from engine.midi.ports import MidiBackend
 from engine.performer.messages import (
@@ -21,6 +33,7 @@ from engine.performer.messages import (
     Connections,
     Event,
     Fault,
+    MessageError,
     Ping,
     Played,
     PortBack,
@@ -29,6 +42,7 @@ from engine.performer.messages import (
     Shutdown,
     decode_command,
 )
+from engine.performer.receiver_reset import ReceiverReset
 
 CONTROLLER_SILENT_NS = 2_000_000_000
 """Without a Ping for so long the controller counts as gone."""
@@ -40,8 +54,10 @@ RETRY_EVERY_NS = 1_000_000_000
 """How often lost ports are tried again."""
 LONGEST_SLEEP_NS = 10_000_000
 """The loop looks around at least so often."""
-REPEAT_NS = 500_000_000
-"""When the note-offs on new ports are said a second time."""
+RESETS_PER_TURN, SLOW_RESETS_PER_TURN = 128, 16
+"""Messages of a reset handed over at once; fewer to a port that sends at once, which may be a slow cable."""
+SENSE_EVERY_NS = 250_000_000
+"""A receiver of active sensing waits 300 ms before it silences everything."""
 AFTERWORD_NS = 20_000_000
 """When the last resets are said a second time."""
 MAX_COMMANDS_PER_TURN = 64
@@ -64,20 +80,9 @@ class PerformerLike(Protocol):
         """Go on with other ports, silencing first what may still sound from before."""
         ...
 
-
-def silence_messages(channels: Collection[int]) -> list[bytes]:
-    """Return what silences these channels whatever sounds there: sustain off, all off, every note off.
-
-    The note-offs are spelled out because some instruments ignore controllers 120 and 123.
-    """
-    resets = [bytes((0xB0 | channel, kind, 0)) for channel in sorted(channels) for kind in (64, 123, 120)]
-    return resets + every_note_off(channels)
-
-
-def every_note_off(channels: Collection[int], but: Collection[tuple[int, int]] = ()) -> list[bytes]:
-    """Return note-offs for all pitches of these channels, but for those `(channel, pitch)`."""
-    keys = [(channel, pitch) for channel in sorted(channels) for pitch in range(128)]
-    return [bytes((0x80 | channel, pitch, 0)) for channel, pitch in keys if (channel, pitch) not in but]
+    def let_go(self, now_ns: int) -> None:
+        """Let go every key that is held on the way in."""
+        ...
 
 
 class Host:
@@ -91,6 +96,7 @@ class Host:
         send: Callable[[Event], None],
         realtime: bool = False,
         silence_channels: Collection[int] = (),
+        active_sensing: bool = False,
     ) -> None:
         """Set up; nothing is opened before `start`.
 
@@ -99,13 +105,15 @@ class Host:
             make_performer: Builds the performer on the ports, with where its events go.
             send: Takes an event on its way to the controller.
             realtime: Whether the system granted real-time scheduling; reported in `Ready`.
-            silence_channels: Channels on which a performer before this one may have left notes on.
+            silence_channels: Channels on which a performer before this one has left notes on.
+            active_sensing: Send what lets a receiver silence itself should we die.
         """
         self._open_backend, self._make_performer = open_backend, make_performer
         self._send, self._realtime = send, realtime
         self._channels = set(silence_channels)
-        self._sounding: set[tuple[int, int]] = set()
-        self._repeat_ns: int | None = None
+        self._sounding: set[Key] = set()
+        self._reset = ReceiverReset()
+        self._sense_ns = 0 if active_sensing else None
         self._inbox: deque[bytes] = deque()
         self._backend: MidiBackend = SilentBackend()
         self._performer: PerformerLike
@@ -163,8 +171,7 @@ class Host:
         self._watch_controller(now_ns)
         wake_ns = self._performer.step(now_ns)
         self._watch_ports(now_ns)
-        if self._repeat_ns is not None and now_ns >= self._repeat_ns:
-            self._repeat_note_offs(now_ns)
+        self._tend_receivers(now_ns)
         if self._end_ns is not None and now_ns >= self._end_ns:
             self.finish(now_ns)
         return min(wake_ns, now_ns + LONGEST_SLEEP_NS)
@@ -182,18 +189,19 @@ class Host:
 
     def _keep(self, data: bytes) -> None:
         """Keep which notes sound and on which channels."""
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        self._channels.add(channel)
-        if kind == 0x90 and data[2]:
-            self._sounding.add((channel, data[1]))
-        elif kind in (0x80, 0x90):
-            self._sounding.discard((channel, data[1]))
+        if data[0] >= FIRST_SYSTEM:
+            return
+        self._channels.add(channel(data))
+        if is_note_on(data):
+            self._sounding.add(key(data))
+        elif is_note_off(data):
+            self._sounding.discard(key(data))
 
     def _take_commands(self, now_ns: int) -> None:
         for _ in range(min(len(self._inbox), MAX_COMMANDS_PER_TURN)):
             try:
                 command = decode_command(self._inbox.popleft())
-            except msgspec.MsgspecError as error:
+            except MessageError as error:
                 self._send(Fault(f"A command was not understood and left out: {error}"))
                 continue
             self._obey(command, now_ns)
@@ -204,7 +212,11 @@ class Host:
             return
         if isinstance(command, Ping):
             self._last_ping_ns = now_ns
-        self._performer.handle(command, now_ns)
+        try:
+            self._performer.handle(command, now_ns)
+        except (ArithmeticError, ValueError, LookupError) as error:
+            name = type(command).__name__
+            self._send(Fault(f"A command failed and was left out: {name}{_place(error)}: {error}"))
 
     # The controller -----------------------------------------------------------------------------
 
@@ -242,7 +254,7 @@ class Host:
         dead, self._backend = self._backend, SilentBackend()
         self._without_ports = True
         self._performer.attach(self._backend, now_ns)
-        reason = getattr(dead, "lost_reason", "") or "they have disappeared"
+        reason = dead.lost_reason or "they have disappeared"
         remedy = _JACK_REMEDY if dead.name == "jack" else _REMEDY
         self._send(PortLost(f"MIDI ports lost ({dead.name}): {reason}", remedy))
         dead.close()
@@ -260,24 +272,33 @@ class Host:
 
     def _ready(self) -> Ready:
         backend = self._backend
-        return Ready(backend.name, backend.input.name, backend.output.name, self._realtime)
+        names = (backend.input.name, backend.output.name)
+        return Ready(backend.name, *names, self._realtime, backend.client_name)
 
     def _silence_channels(self, now_ns: int) -> None:
         """Silence what may still sound from before these ports were open."""
-        for message in silence_messages(self._channels):
+        others = [number for number in CHANNELS if number not in self._channels]
+        for message in panic(self._channels) + silence(others):
             self._backend.output.send(now_ns, message)
-        if self._channels:
-            self._repeat_ns = now_ns + REPEAT_NS
+        self._sounding.clear()
+        self._reset.begin(now_ns)
 
-    def _repeat_note_offs(self, now_ns: int) -> None:
-        """Say it again, leaving out what plays by now.
-
-        A JACK server that lost a client may take some cycles until it runs the others again, and
-        what was written in those reaches nobody.
-        """
-        self._repeat_ns = None
-        for message in every_note_off(self._channels, self._sounding):
-            self._backend.output.send(now_ns, message)
+    def _tend_receivers(self, now_ns: int) -> None:
+        """Reset whoever was connected lately; let go what came over a cable that was pulled."""
+        change = self._backend.take_wiring_change()
+        if change.sender_left:
+            self._performer.let_go(now_ns)
+        if change.receiver_joined:
+            self._reset.begin(now_ns)
+        output = self._backend.output
+        batch = RESETS_PER_TURN if output.lead_ns else SLOW_RESETS_PER_TURN
+        messages = self._reset.take(now_ns, self._sounding, batch)
+        if self._sense_ns is not None and now_ns >= self._sense_ns:
+            self._sense_ns = now_ns + SENSE_EVERY_NS
+            messages.append(bytes((ACTIVE_SENSING,)))
+        with contextlib.suppress(PortError):  # a port that is gone is noticed elsewhere
+            for message in messages:
+                output.send(now_ns, message)
 
     @property
     def connections(self) -> Connections:
@@ -285,10 +306,7 @@ class Host:
         return self._connections
 
     def _report_connections(self) -> None:
-        wired = getattr(self._backend, "connections", None)
-        if wired is None:
-            return
-        found = Connections(*wired())
+        found = Connections(*self._backend.connections())
         if found != self._connections:
             self._connections = found
             self._send(found)

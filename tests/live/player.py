@@ -4,7 +4,8 @@ Commands come as JSON lines on standard input, answers as JSON lines on standard
 `{"play": [[offset_frames, "hex"], ...], "after": frames}` answers `{"start": frame}`;
 `{"record": true}` answers `{"events": [[frame, "hex"], ...]}`;
 `{"frame": true}` answers `{"frame": now}`;
-`{"connect": [[source, sink], ...]}` waits until all are made. The end of input ends it.
+`{"connect": [[source, sink], ...]}` waits until all are made;
+`{"disconnect": [[source, sink], ...]}` cuts them. The end of input ends it.
 """
 
 import contextlib
@@ -100,6 +101,8 @@ def main():
             answer["start"] = player.play(command["play"], command["after"])
         if "connect" in command:
             player.connect(command["connect"])
+        for source, sink in command.get("disconnect", ()):
+            player.client.disconnect(source, sink)
         if "record" in command:
             answer = {"events": list(player.events)}
         if "frame" in command:

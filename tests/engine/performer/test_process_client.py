@@ -1,6 +1,7 @@
 """The client against stand-ins for the performer's program: refusals, silence, death."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -29,7 +30,7 @@ WAIT_S = 20.0
 HEAD = """
 import os, sys, time
 from engine.performer.messages import *
-from engine.performer.pipe import Receiver, Sender
+from engine.process.pipe import Receiver, Sender
 events = Sender(os.dup(1), "events")
 send = lambda event: events.put(encode(event))
 ready = Ready("recording", "in", "out", False)
@@ -153,15 +154,54 @@ def test_a_hung_performer_is_killed_and_replaced(tmp_path, monkeypatch):
     assert any("has not answered" in event.text for event in events if isinstance(event, Fault))
 
 
-def test_one_that_dies_at_once_again_and_again_is_given_up(tmp_path):
-    text = HEAD + "send(ready); events.close(1); os._exit(5)"
-    client = PerformerClient(command=program(tmp_path, text))
-    events = []
+DYING = (
+    HEAD
+    + """
+log = open(sys.argv[1], "a")
+print("silence" if "--only-silence" in sys.argv else "play", file=log, flush=True)
+if "--only-silence" not in sys.argv:
+    send(ready); events.close(1)
+os._exit(5)
+"""
+)
+
+
+def test_one_that_dies_again_and_again_is_silenced_and_started_again_after_growing_pauses(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(client_module, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(client_module, "LONGEST_PAUSE_S", 0.1)
+    log, events = tmp_path / "log", []
+    client = PerformerClient(command=program(tmp_path, DYING, str(log)))
     client.start()
-    wait_until(lambda: collect(client, events, Fault) and any("too often" in str(e) for e in events))
-    assert client.pid is None
+
+    def pauses():
+        collect(client, events, Fault)
+        return [event.text for event in events if isinstance(event, Fault) and "too often" in event.text]
+
+    wait_until(lambda: len(pauses()) >= 3)
     client.send(SetTempo(100.0))
     client.close()
+    lines = log.read_text().splitlines()
+    first = lines.index("silence")
+    # Five deaths are mended at once; from the sixth on there is silence before each next try.
+    assert lines[:first] == ["play"] * 6
+    assert lines[first:][:4] == ["silence", "play", "silence", "play"]
+    assert re.match(r"The performer ended \(status \w+\), too often now: it is started again in ", pauses()[0])
+
+
+def test_a_number_that_is_not_finite_is_not_sent_and_not_kept_for_a_successor(tmp_path):
+    log, events = tmp_path / "log", []
+    with PerformerClient(command=program(tmp_path, ECHOING, str(log))) as client:
+        first = client.pid
+        client.send(SetTempo(float("nan")))
+        client.send(Panic())
+        wait_until(lambda: client.pid not in (None, first) and collect(client, events, Fault))
+        client.send(SetTempo(90.0))
+        wait_until(lambda: "SetTempo(bpm=90.0)" in log.read_text())
+    assert "nan" not in log.read_text()
+    told = [event.text for event in events if isinstance(event, Fault)]
+    assert "A command was left out: bpm of SetTempo is not a finite number" in told
 
 
 def test_closing_asks_first_and_twice_is_harmless(tmp_path):

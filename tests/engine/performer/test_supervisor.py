@@ -5,8 +5,11 @@ import re
 import pytest
 
 from engine.errors import PortError
+from engine.midi.messages import CHANNELS, panic, silence
+from engine.midi.ports import WiringChange
 from engine.midi.recording import RecordingBackend
 from engine.performer.messages import (
+    BarCaptured,
     Bye,
     ClockState,
     Connections,
@@ -19,9 +22,11 @@ from engine.performer.messages import (
     PortBack,
     PortLost,
     Ready,
+    SetOffset,
     SetPattern,
     SetTempo,
     Shutdown,
+    Stop,
     encode,
 )
 from engine.performer.performer import Performer
@@ -29,8 +34,6 @@ from engine.performer.supervisor import (
     CONTROLLER_SILENT_NS,
     LAST_BAR_NS,
     Host,
-    every_note_off,
-    silence_messages,
 )
 
 MS = 1_000_000
@@ -40,7 +43,7 @@ LONG_NOTE = SetPattern(1, (NoteData(0.0, 60, 3.9, 100, 2),), 1)
 class Stage:
     """A host, its events, and the ports it was given, in order."""
 
-    def __init__(self, *, refuse=0, silence_channels=(), make_performer=Performer):
+    def __init__(self, *, refuse=0, silence_channels=(), make_performer=Performer, active_sensing=False):
         self.now_ns = 1_000_000_000
         self.refuse = refuse
         self.events, self.backends = [], []
@@ -50,6 +53,7 @@ class Stage:
             send=self.events.append,
             realtime=True,
             silence_channels=silence_channels,
+            active_sensing=active_sensing,
         )
 
     def _open(self):
@@ -105,7 +109,7 @@ def playing_stage(**options):
 def test_ready_names_the_ports():
     stage = Stage()
     assert stage.start()
-    assert stage.events == [Ready("recording", "Antiphon In", "Antiphon Out", True)]
+    assert stage.events == [Ready("recording", "Antiphon In", "Antiphon Out", True, "Antiphon")]
 
 
 def test_refused_ports_end_it_with_the_reason():
@@ -190,7 +194,7 @@ def test_a_dead_server_is_told_and_played_on_when_it_is_back():
     log = [data for _, _, data in stage.backends[1].output.log]
     # The instrument may have been left sounding: silence comes before any note.
     assert log[:3] == [b"\xb2\x40\x00", b"\xb2\x7b\x00", b"\xb2\x78\x00"]
-    assert b"\x82\x3c\x00" in log[: 3 + 128]
+    assert b"\x82\x3c\x00" in log[: 4 + 128]
     stage.run(3000)
     assert any(data[0] == 0x92 and data[2] for _, _, data in stage.backends[1].output.log)
 
@@ -201,16 +205,9 @@ def test_a_successor_silences_first_and_repeats_without_cutting_what_plays():
     stage.send(SetTempo(120.0), LONG_NOTE, Play())
     stage.run(800)
     log = [data for _, _, data in stage.backends[0].output.log]
-    assert log[: 3 + 128] == silence_messages([2])
-    assert log.count(b"\x82\x3d\x00") == 2
+    assert log[: 4 + 128] == panic([2])
+    assert log.count(b"\x82\x3d\x00") == 3
     assert stage.sounding() == {(2, 60)}
-
-
-def test_silence_names_every_pitch_because_some_instruments_ignore_the_controllers():
-    messages = silence_messages([0, 9])
-    assert messages[:3] == [b"\xb0\x40\x00", b"\xb0\x7b\x00", b"\xb0\x78\x00"]
-    assert len(messages) == 2 * (3 + 128)
-    assert every_note_off([9], but={(9, 36)}).count(b"\x89\x24\x00") == 0
 
 
 def test_nonsense_on_the_pipe_is_told_and_left_out():
@@ -256,3 +253,88 @@ def test_new_connections_are_told_once():
     stage.run(1000)
     assert stage.find(Connections) == [Connections(("Ardour:MIDI Clock out",), ())]
     assert stage.host.connections.sources == ("Ardour:MIDI Clock out",)
+
+
+def sent(stage, index=-1):
+    return [data for _, _, data in stage.backends[index].output.log]
+
+
+def test_every_start_resets_all_channels_whoever_died_before():
+    """A controller and a performer killed together leave nobody who knows what they left on."""
+    stage = Stage()
+    stage.start()
+    assert sent(stage) == silence(CHANNELS)
+    stage.run(3000)
+    every_off = {bytes((0x80 | channel, pitch, 0)) for channel in range(16) for pitch in range(128)}
+    log = sent(stage)
+    assert {log.count(data) for data in every_off} == {2}
+    assert {log.count(data) for data in silence(CHANNELS)} == {3}
+    assert len(log) == 2 * 2048 + 3 * 64
+
+
+def test_a_receiver_that_is_connected_later_is_reset_without_cutting_what_plays():
+    stage = playing_stage()
+    stage.run(200)
+    before = len(sent(stage))
+    stage.backends[0].wiring_change = WiringChange(receiver_joined=True)
+    stage.run(1200)
+    fresh = sent(stage)[before:]
+    assert fresh.count(b"\x82\x3d\x00") >= 1
+    assert b"\xb3\x7b\x00" in fresh
+    assert b"\xb2\x7b\x00" not in fresh
+    assert b"\x82\x3c\x00" not in fresh
+    assert stage.sounding() == {(2, 60)}
+
+
+def test_a_key_held_over_a_cable_that_is_pulled_is_in_no_later_bar():
+    stage = playing_stage()
+    stage.backends[0].input.play(stage.now_ns, b"\x90\x40\x50")
+    stage.run(500)
+    stage.backends[0].wiring_change = WiringChange(sender_left=True)
+    stage.run(7000)
+    notes = [[note.pitch for note in bar.notes] for bar in stage.find(BarCaptured)]
+    assert notes[:3] == [[64], [], []]
+
+
+def test_active_sensing_goes_out_while_we_live_if_it_is_wanted():
+    for wanted, least in ((True, 7), (False, 0)):
+        stage = Stage(active_sensing=wanted)
+        stage.start()
+        stage.run(2000)
+        assert least <= sent(stage).count(b"\xfe") <= least + 2
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        encode(SetTempo(float("nan"))),
+        encode(SetOffset(float("inf"))),
+        encode(Play(float("-inf"))),
+        encode(SetPattern(1, (NoteData(float("nan"), 60, 1.0, 90, 0),), 1)),
+        encode(SetPattern(1, (NoteData(0.0, 60, 1.0, 90, 0),), 1, "bar", float("nan"))),
+        b"\x81\xa4type\xa4\xff\xfe\xfd\xfc",
+        b"\x91" * 5000,
+        b"",
+    ],
+)
+def test_what_is_no_command_is_told_in_one_line_and_changes_nothing(frame):
+    stage = playing_stage()
+    stage.host.receive(frame)
+    stage.run(100)
+    (fault,) = stage.find(Fault)
+    assert fault.text.startswith("A command was not understood and left out: ")
+    assert "\n" not in fault.text
+    assert stage.sounding() == {(2, 60)}
+    stage.send(Stop())
+    stage.run(50)
+    assert stage.sounding() == set()
+
+
+def test_a_command_that_fails_is_left_out_and_the_music_goes_on():
+    stage = playing_stage()
+    stage.host._performer._handlers[SetTempo] = lambda *_: [][1]
+    stage.send(SetTempo(90.0))
+    stage.run(100)
+    (fault,) = stage.find(Fault)
+    assert re.match(r"A command failed and was left out: SetTempo at \S+:\d+: list index", fault.text)
+    assert stage.sounding() == {(2, 60)}
