@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.errors import AntiphonError
+from engine.text import never_fail_on_text, printable
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
@@ -401,6 +402,7 @@ def _be_a_child() -> None:
 
 def main() -> NoReturn:
     """Run the command; every failure is one line on standard error and a non-zero status."""
+    never_fail_on_text()
     try:
         _be_a_child()
         application()
@@ -416,5 +418,5 @@ def main() -> NoReturn:
 
 
 def _fail(text: str) -> NoReturn:
-    print(f"antiphon: {' '.join(text.split())}", file=sys.stderr)
+    print(f"antiphon: {printable(' '.join(text.split()))}", file=sys.stderr)
     sys.exit(1)

@@ -4,9 +4,11 @@ A file name that is not UTF-8 reaches Python with lone surrogates in it (PEP 383
 raises UnicodeEncodeError, which is a ValueError and escapes every handler of OSError.
 """
 
+import io
 import json
+import sys
 import unicodedata
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
@@ -40,3 +42,23 @@ def json_bytes(value: Any, *, indent: int | None = None) -> bytes:
     """
     text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=indent)
     return text.encode("utf-8", "backslashreplace")
+
+
+def json_value(data: bytes) -> Any:
+    """Decode JSON that `json_bytes` wrote, lone surrogates included.
+
+    Raises:
+        ValueError: it is no JSON in UTF-8, or holds a number that is not finite.
+    """
+    return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def never_fail_on_text(*streams: TextIO) -> None:
+    """Let output streams (of none: stdout and stderr) write as escapes what their encoding has not."""
+    for stream in streams or (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

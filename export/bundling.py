@@ -131,23 +131,25 @@ def vae_parts(
 ) -> Parts:
     """Write, measure and prove what a variational autoencoder becomes."""
     conditions = conditions_graph(vae)
-    files = float_graphs(vae, run.tensors, conditions)
+    files = float_graphs(vae, run.representation, conditions)
     space = LatentSpace.empty(manifest.z_size)
     curves: dict[str, tuple[float, ...]] = {}
-    model = in_memory(manifest, run.tensors, files, "float")
+    model = in_memory(manifest, run.representation, files, "float")
     if corpus is not None:
         tell("measuring the latent space")
         space = measure_latents(vae, model, run.config, corpus)
         if manifest.task == "autoencode":  # only there the source's own tokens hold a walk
-            curves = slider_curves(in_memory(manifest, run.tensors, files, "float", space.latents), space)
+            curves = slider_curves(
+                in_memory(manifest, run.representation, files, "float", space.latents), space
+            )
     tell("proving the float graphs against torch")
-    parity = prove_float(vae, run.tensors, model, space.drawn, space.heard)
+    parity = prove_float(vae, run.representation, model, space.drawn, space.heard)
     if options.int8:
         tell("quantising, and measuring what it costs")
-        files |= int8_graphs(vae, run.tensors, conditions)
-        int8 = in_memory(manifest, run.tensors, files, "int8")
-        examples = samples(vae, run.tensors.width, space.drawn)
-        parity |= measure_int8(vae, run.tensors, conditions, int8, examples)
+        files |= int8_graphs(vae, run.representation, conditions)
+        int8 = in_memory(manifest, run.representation, files, "int8")
+        examples = samples(vae, run.representation.width, space.drawn)
+        parity |= measure_int8(vae, run.representation, conditions, int8, examples)
     return Parts(files, space, parity, curves)
 
 
@@ -155,13 +157,13 @@ def continuer_parts(
     run: Run, continuer: Continuer, manifest: BundleManifest, corpus: Corpus | None, tell: Tell
 ) -> Parts:
     """Write, measure and prove what a continuation becomes; it is small enough without an 8-bit form."""
-    files = continuer_graphs(continuer, run.tensors)
+    files = continuer_graphs(continuer, run.representation)
     space = LatentSpace.empty(manifest.z_size)
     if corpus is not None:
         tell("measuring the states after given bars")
         space = measure_states(continuer, run.config, corpus)
     tell("proving the float graphs against torch")
-    model = in_memory(manifest, run.tensors, files, "float")
+    model = in_memory(manifest, run.representation, files, "float")
     parity = prove_continuer(continuer, model, space.heard)
     if space.heard is None:
         return Parts(files, space, parity, {})
@@ -170,15 +172,15 @@ def continuer_parts(
     return Parts(files, space, parity, {"density_curve": curve})
 
 
-def float_graphs(vae: VAE, tensors: Representation, conditions: GraphBuilder) -> dict[str, bytes]:
+def float_graphs(vae: VAE, representation: Representation, conditions: GraphBuilder) -> dict[str, bytes]:
     """Return the float forms of both graphs by file name."""
-    graphs = encoder_graph(vae, tensors), decoder_graph(vae, tensors, conditions)
+    graphs = encoder_graph(vae, representation), decoder_graph(vae, representation, conditions)
     return dict(zip(GRAPHS, graphs, strict=True))
 
 
 def in_memory(
     manifest: BundleManifest,
-    tensors: Representation,
+    representation: Representation,
     files: Mapping[str, bytes],
     precision: Precision,
     latents: Latents | None = None,
@@ -186,18 +188,18 @@ def in_memory(
     """Load graphs that are not on the disk yet, for the CPU; without latents the prior is N(0, I)."""
     graphs = {name: data for name, data in files.items() if name in (*GRAPHS, *INT8_GRAPHS)}
     latents = latents or Latents.standard_normal(manifest.z_size)
-    bundle = Bundle(Path(manifest.name), manifest, tensors, latents, graphs, "")
+    bundle = Bundle(Path(manifest.name), manifest, representation, latents, graphs, "")
     return Model.load(bundle, precision=precision, provider=CPU)
 
 
 def prove_float(
-    vae: VAE, tensors: Representation, graphs: Model, drawn: Tensor | None, heard: Tensor | None
+    vae: VAE, representation: Representation, graphs: Model, drawn: Tensor | None, heard: Tensor | None
 ) -> dict[str, float]:
     """Prove encoder and decoder; returns what was measured on the way.
 
     Args:
         vae: torch's side.
-        tensors: its representation.
+        representation: its representation.
         graphs: the float graphs.
         drawn: latents `[M, Z]` to decode; None for the standard normal.
         heard: phrases to encode; None for random ones.
@@ -206,7 +208,7 @@ def prove_float(
         ExportError: they differ.
     """
     mu, sigma = prove_encoder(vae, graphs, heard)
-    agreement = prove_decoder(vae, graphs, samples(vae, tensors.width, drawn))
+    agreement = prove_decoder(vae, graphs, samples(vae, representation.width, drawn))
     return {
         "float_mu_error": mu,
         "float_sigma_error": sigma,
@@ -237,9 +239,9 @@ def slider_curves(model: Model, space: LatentSpace) -> dict[str, tuple[float, ..
 
 def manifest_of(run: Run, options: Options) -> BundleManifest:
     """Return the manifest of a run, without what is still to be measured."""
-    tensors, config = run.tensors, run.config.model
+    representation, config = run.representation, run.config.model
     z_size = state_size(run.model) if isinstance(run.model, Continuer) else config.z_size
-    encoder, decoder = graph_specs(tensors, z_size, config.task)
+    encoder, decoder = graph_specs(representation, z_size, config.task)
     attributes: tuple[Attribute, ...] = ()
     return BundleManifest(
         name=options.name or run.config.name,
@@ -247,18 +249,18 @@ def manifest_of(run: Run, options: Options) -> BundleManifest:
         task=config.task,
         title=options.title,
         representation=RepresentationRef(
-            name=tensors.name,
-            bars=tensors.bars,
-            steps_per_beat=tensors.grid.steps_per_beat,
-            beats_per_bar=tensors.grid.beats_per_bar,
-            hash=tensors.hash,
+            name=representation.name,
+            bars=representation.bars,
+            steps_per_beat=representation.grid.steps_per_beat,
+            beats_per_bar=representation.grid.beats_per_bar,
+            hash=representation.hash,
         ),
-        bars=tensors.bars,
-        steps=tensors.steps,
-        streams=tuple(tensors.streams),
-        width=tensors.width,
+        bars=representation.bars,
+        steps=representation.steps,
+        streams=tuple(representation.streams),
+        width=representation.width,
         z_size=z_size,
-        voices=VOICES[tensors.name],
+        voices=VOICES[representation.name],
         encoder=encoder,
         decoder=decoder,
         training=training_record(run),

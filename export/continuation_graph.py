@@ -47,9 +47,9 @@ def state_size(model: Continuer) -> int:
     return model.encoder.num_layers * model.encoder.hidden_size
 
 
-def continuer_graphs(model: Continuer, tensors: Representation) -> dict[str, bytes]:
+def continuer_graphs(model: Continuer, representation: Representation) -> dict[str, bytes]:
     """Return encoder and decoder of a model in evaluation mode, by file name."""
-    encoder, decoder = graph_specs(tensors, state_size(model), "continue")
+    encoder, decoder = graph_specs(representation, state_size(model), "continue")
     return {
         GRAPHS[0]: finished("encoder", _encoder(model), encoder),
         GRAPHS[1]: finished("decoder", _decoder(model), decoder),

@@ -53,7 +53,7 @@ def conditions_graph(model: VAE) -> GraphBuilder:
 
 def decoder_graph(
     model: VAE,
-    tensors: Representation,
+    representation: Representation,
     conditions: GraphBuilder,
     product: Product = float_product,
     logits: bool = False,
@@ -62,19 +62,19 @@ def decoder_graph(
 
     Args:
         model: the model.
-        tensors: its representation.
+        representation: its representation.
         conditions: what `conditions_graph` returned; not changed.
         product: form of the recurrent products.
         logits: also return `logits_0`, `logits_1` … `[N, B·R, V]`, perturbed, for measuring.
     """
-    _, spec = graph_specs(tensors, model.config.z_size)
+    _, spec = graph_specs(representation, model.config.z_size)
     layout = layout_of(model)
     builder, outputs = conditions.copy(), []
     for index, (core, columns) in enumerate(cores_of(model)):
-        shift = _perturbation_rows(builder, layout, columns, tensors.width)
+        shift = _perturbation_rows(builder, layout, columns, representation.width)
         extra = f"logits_{index}" if logits else None
         outputs.append(_phrase(builder, _core(builder, core, layout, shift, product, extra), layout, core))
-    if tensors.streams:
+    if representation.streams:
         builder.named("Concat", outputs, "tokens", axis=2)
     else:
         builder.named("Identity", outputs, "tokens")

@@ -22,9 +22,9 @@ class _Encoder(nn.Module):
         return posterior.mu, posterior.sigma
 
 
-def encoder_graph(model: VAE, tensors: Representation) -> bytes:
+def encoder_graph(model: VAE, representation: Representation) -> bytes:
     """Return `encoder.onnx` of a model in evaluation mode."""
-    spec, _ = graph_specs(tensors, model.config.z_size)
+    spec, _ = graph_specs(representation, model.config.z_size)
     shape = [int(size) for size in spec.inputs[0].shape[1:]]
-    example = torch.zeros(3, *shape, dtype=torch.int64 if tensors.streams else torch.float32)
+    example = torch.zeros(3, *shape, dtype=torch.int64 if representation.streams else torch.float32)
     return finished("encoder", traced(_Encoder(model), example, ("x", ["mu", "sigma"])), spec)

@@ -76,19 +76,19 @@ def int8_product(outer: GraphBuilder, weight: Tensor, stem: str) -> Write:
     return write
 
 
-def int8_graphs(model: VAE, tensors: Representation, conditions: GraphBuilder) -> dict[str, bytes]:
+def int8_graphs(model: VAE, representation: Representation, conditions: GraphBuilder) -> dict[str, bytes]:
     """Return the int8 graphs that are worth having, by file name: the decoder."""
-    return {INT8_GRAPHS[1]: decoder_graph(model, tensors, conditions, int8_product)}
+    return {INT8_GRAPHS[1]: decoder_graph(model, representation, conditions, int8_product)}
 
 
 def measure_int8(
-    model: VAE, tensors: Representation, conditions: GraphBuilder, graphs: Model, drawn: list[Sample]
+    model: VAE, representation: Representation, conditions: GraphBuilder, graphs: Model, drawn: list[Sample]
 ) -> dict[str, float]:
     """Measure how far the int8 decoder is from torch.
 
     Args:
         model: torch's side.
-        tensors: its representation.
+        representation: its representation.
         conditions: what `conditions_graph` returned.
         graphs: the int8 graphs, loaded.
         drawn: samples to decode.
@@ -99,7 +99,7 @@ def measure_int8(
         forms for one phrase in milliseconds of processor time.
     """
     agreement = compare(model, graphs, drawn)
-    rms, largest = logit_errors(model, tensors, conditions, drawn[-1])
+    rms, largest = logit_errors(model, representation, conditions, drawn[-1])
     return {
         "int8_choices": agreement.choices,
         "int8_same_choices": agreement.same / agreement.choices,
@@ -107,8 +107,8 @@ def measure_int8(
         "int8_same_alone": same_alone(graphs, drawn[-1]),
         "int8_logit_error_rms": rms,
         "int8_logit_error_max": largest,
-        "float_decode_ms": decode_ms(decoder_graph(model, tensors, conditions), drawn[0]),
-        "int8_decode_ms": decode_ms(decoder_graph(model, tensors, conditions, int8_product), drawn[0]),
+        "float_decode_ms": decode_ms(decoder_graph(model, representation, conditions), drawn[0]),
+        "int8_decode_ms": decode_ms(decoder_graph(model, representation, conditions, int8_product), drawn[0]),
     }
 
 
@@ -127,13 +127,13 @@ def decode_ms(graph: bytes, sample: Sample) -> float:
 
 
 def logit_errors(
-    model: VAE, tensors: Representation, conditions: GraphBuilder, sample: Sample
+    model: VAE, representation: Representation, conditions: GraphBuilder, sample: Sample
 ) -> tuple[float, float]:
     """Return root mean square and largest error of the int8 decoder's logits.
 
     The perturbation forces it to write what torch writes, so that both have the same past.
     """
-    graph = decoder_graph(model, tensors, conditions, int8_product, logits=True)
+    graph = decoder_graph(model, representation, conditions, int8_product, logits=True)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     written = model.generate(sample.z, sample.perturbation)  # [B, T, S or W]
     forced = _forcing(model, written)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.music.representation import Representation, representation
+from engine.text import json_value
 from export.errors import ExportError
 from training.config import ModelConfig, RunConfig
 from training.corpus.dataset import Corpus
@@ -36,7 +37,7 @@ class Run:
     """Float16, by the names of the model's `state_dict`."""
     model: Trainable
     """Float32 in evaluation mode, with exactly those weights."""
-    tensors: Representation
+    representation: Representation
     metrics: dict[str, float]
     """Held-out metrics, flattened; empty if the run was never evaluated."""
     record: dict[str, Any]
@@ -53,20 +54,20 @@ def load_run(path: Path) -> Run:
         raise ExportError(f"{path}: no such run; give the folder that 'antiphon-train run' wrote")
     config = read_config(path / CONFIG)
     weights = rounded(read_weights(path / WEIGHTS), path / WEIGHTS)
-    tensors = representation_of(config.model)
+    representation = representation_of(config.model)
     record = read_json(path / RECORD)
     metrics = flat_metrics(read_json(path / METRICS)) if (path / METRICS).exists() else {}
     model = build_model(config.model, weights, path / WEIGHTS)
-    return Run(path, config, weights, model, tensors, metrics, record)
+    return Run(path, config, weights, model, representation, metrics, record)
 
 
 def read_config(path: Path) -> RunConfig:
     """Read `config.json`."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunConfig)
+        return msgspec.convert(json_value(path.read_bytes()), RunConfig)
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror}; the folder holds no finished run") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.ValidationError, ValueError) as error:
         raise ExportError(f"{path}: {error}; it was written by another version, train again") from error
 
 

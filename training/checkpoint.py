@@ -14,6 +14,7 @@ import msgspec
 import torch
 from safetensors.torch import load_file, save_file
 
+from engine.text import json_bytes, json_value
 from training.config import RunConfig
 from training.errors import ConfigError
 from training.models.build import Trainable
@@ -29,13 +30,13 @@ class RunFolder:
         """Write `value` as JSON under `name`."""
         self.path.mkdir(parents=True, exist_ok=True)
         part = self.path / (name + ".part")
-        part.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2))
+        part.write_bytes(json_bytes(value, indent=2))
         part.replace(self.path / name)
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file; ConfigError if it is not there."""
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            return json_value((self.path / name).read_bytes())
         except OSError as error:
             raise ConfigError(f"{self.path}: no {name} there; give the folder of a training run") from error
 

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from engine.errors import AntiphonError
-from engine.text import printable
+from engine.text import never_fail_on_text, printable
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
@@ -23,6 +23,7 @@ class OneLineGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
+        never_fail_on_text()
         with one_line_errors(self.name or ctx.info_name):
             return super().invoke(ctx)
 
@@ -32,6 +33,7 @@ class OneLineCommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        never_fail_on_text()
         with one_line_errors(self.name or ctx.info_name):
             return super().invoke(ctx)
 

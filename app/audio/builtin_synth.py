@@ -7,9 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.music.notes import DRUM_CHANNEL
+
 Audio = NDArray[np.float32]
 
-DRUM_CHANNEL = 9
 RELEASE_S = 0.09
 """Time in which a released note falls to a third."""
 LENGTH_S = 3.0

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.audio.builtin_synth import Audio, Instrument, Tones
+from engine.music.notes import DRUM_CHANNEL
 
 ANCHOR_SHARE = 0.01
 """How quickly the frame count follows the monotonic clock; blocks are asked for in bursts."""
@@ -96,7 +97,7 @@ class SoundFontInstrument:
         self._synth = tinysoundfont.Synth(samplerate=rate, gain=-6)
         number = self._synth.sfload(str(path))
         for channel in range(16):
-            drums = channel == 9
+            drums = channel == DRUM_CHANNEL
             self._synth.program_select(channel, number, 128 if drums else 0, 0 if drums else 4, drums)
 
     def prepare(self, channel: int, pitch: int) -> None:

@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from engine.session.document import Document
 from engine.session.store import reason_of, write_document
-from engine.text import printable
+from engine.text import json_bytes, printable
 
 EVERY_S = 2.0
 """The document is written at most so often."""
@@ -57,7 +55,7 @@ class Autosave:
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append a record to the log, with the time of day."""
-        line = msgspec.json.encode({"at_s": round(time.time(), 3), **record})
+        line = json_bytes({"at_s": round(time.time(), 3), **record})
         with self._changed:
             self._records.append(line)
 

@@ -14,7 +14,7 @@ from engine.errors import AntiphonError, SessionFileError
 from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.notes import Note, Phrase
 from engine.session.document import VERSION, Document
-from engine.text import printable
+from engine.text import json_bytes, json_value, printable
 
 SUFFIX = ".antiphon"
 LARGEST_BYTES = 64 * 2**20
@@ -43,7 +43,7 @@ def read_document(path: Path, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Doc
     except OSError as error:
         raise refusal(path, f"cannot be read ({reason_of(error)})") from None
     try:
-        values = msgspec.json.decode(data, type=dict[str, Any])
+        values = msgspec.convert(json_value(data), dict[str, Any])
         document = msgspec.convert(_upgraded(path, values, upgrades), Document)
         _check_phrases(document)
     except SessionFileError:
@@ -91,7 +91,7 @@ def _plays(note: Note, phrase: Phrase) -> bool:
 
 def encoded(document: Document) -> bytes:
     """Return a document as it is written: JSON, one value a line."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    return json_bytes(document, indent=1) + b"\n"
 
 
 def write_document(path: Path, document: Document) -> None:

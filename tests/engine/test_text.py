@@ -1,3 +1,4 @@
+import io
 import json
 import os
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.text import json_bytes, printable
+from engine.text import json_bytes, json_value, never_fail_on_text, printable
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Lone surrogates and control characters included."""
@@ -38,10 +39,23 @@ def test_what_is_shown_encodes_and_stays_in_its_line(text: str) -> None:
 @given(st.binary())
 def test_names_of_any_bytes_survive_json(raw: bytes) -> None:
     name = raw.decode("utf-8", "surrogateescape")
-    back = json.loads(json_bytes({"name": name}).decode("utf-8"))["name"]
+    back = json_value(json_bytes({"name": name}))["name"]
     assert back.encode("utf-8", "surrogateescape") == raw
 
 
 def test_paths_of_this_system_can_be_written(tmp_path) -> None:
     name = os.fsdecode(b"l\xf6we.mid")
     assert json.loads(json_bytes([name])) == [name]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b'"\n"'])
+def test_what_is_no_json_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        json_value(data)
+
+
+@given(ANY_TEXT)
+def test_a_stream_of_any_encoding_writes_any_text(text: str) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    never_fail_on_text(stream)
+    print(text, file=stream, flush=True)

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES, drum_classes
 from engine.music.kits import NO_CLASS
-from engine.music.notes import Note, Phrase
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 Floats = NDArray[np.float64]
-DRUM_CHANNEL = 9
 LENGTHS_BEATS = np.array([4, 2, 1, 1 / 2, 1 / 4, 3, 3 / 2, 3 / 4, 3 / 8, 4 / 3, 2 / 3, 1 / 3])
 """Whole to sixteenth, the dotted ones, the triplet ones: the paper's twelve lengths."""
 STEPS_PER_BEAT = 4

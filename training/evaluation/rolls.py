@@ -9,9 +9,8 @@ from matplotlib.patches import Rectangle
 
 from engine.music.drums import drum_classes
 from engine.music.kits import CLASS_NAMES, NO_CLASS
-from engine.music.notes import Note, Phrase
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
-DRUM_CHANNEL = 9
 COLOURS = {0: "#3b6fb6", 1: "#4c9a6a", DRUM_CHANNEL: "#d9822b"}
 STYLE = {
     "font.size": 8,

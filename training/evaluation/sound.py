@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from engine.music.drums import drum_classes
 from engine.music.kits import NO_CLASS
-from engine.music.notes import Phrase
+from engine.music.notes import DRUM_CHANNEL, Phrase
 
 Audio = NDArray[np.float64]
 RATE = 22_050
-DRUM_CHANNEL = 9
 PROGRAMS = {0: 0, 1: 33}
 """Piano, and a bass where the music has a second part."""
 TAIL_S = 0.6

@@ -195,5 +195,5 @@ def test_a_log_that_has_grown_goes_on_in_a_new_file(tmp_path, monkeypatch):
         autosave = Autosave(path, Reports())
         autosave.log({"bar": number})
         autosave.close()
-    assert '"bar":2' in log_path(path).read_text()
-    assert '"bar":1' in (tmp_path / "x.antiphon.log.1").read_text()
+    assert '"bar": 2' in log_path(path).read_text()
+    assert '"bar": 1' in (tmp_path / "x.antiphon.log.1").read_text()
