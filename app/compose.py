@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.installed_bundles import DEFAULT_MODEL, find_bundle, installed, task_of
+from app.installed_bundles import DEFAULT_MODEL, BundleCard, card_of, find_bundle, installed, task_of
 from engine.parameter import Value
 from engine.performer.client import PerformerClient
 from engine.performer.messages import Event
@@ -76,13 +76,15 @@ class InstalledModels:
 
     def tasks(self) -> dict[str, str]:
         """Return the task of each by what to load it by."""
-        found = {name: task_of(path) for name, path in installed().items()}
-        named = self._options.model
-        return found if named is None or named in found else {**found, named: task_of(Path(named))}
+        return {name: task_of(path) for name, path in self._found().items()}
 
-    def installed(self) -> dict[str, str]:
-        """Return what to load each by, by the name to show."""
-        return {Path(name).stem: name for name in self.tasks()}
+    def cards(self) -> list[BundleCard]:
+        """Return what each says of itself; its name is what to load it by."""
+        return [card_of(name, path) for name, path in self._found().items()]
+
+    def _found(self) -> dict[str, Path]:
+        found, named = installed(), self._options.model
+        return found if named is None or named in found else {**found, named: Path(named)}
 
     def load(self, reference: str) -> "Model":
         """Load one in the precision the command line asked for; raises `BundleError`."""

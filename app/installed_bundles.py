@@ -1,11 +1,15 @@
 """Which models are installed, and where: bundles inside the engine package, or any path."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
 import engine
 from engine.errors import BundleError
+from engine.inference.controls import Mode
+from engine.modes.catalogue import modes_of
 
 DEFAULT_MODEL = "melody_2bar"
 
@@ -41,13 +45,51 @@ def find_bundle(name: str, folder: Path | None = None) -> Path:
     raise BundleError(f'model "{name}" is not installed; installed: {names}. Give one of these or a path')
 
 
-class _Task(msgspec.Struct):
-    task: str = "autoencode"
+@dataclass(frozen=True, slots=True)
+class BundleCard:
+    """What a bundle says of itself, read without loading it."""
+
+    name: str
+    title: str
+    modes: tuple[Mode, ...] = ()
+    """Tools it can be asked for."""
+    bars: int = 0
+    """Length of a phrase."""
+    plays: str = ""
+    """Its representation: `melody`, `drums`, `groove`, `trio` or `pianoroll`."""
+    fault: str = ""
+    """Why it cannot be used; empty for one that can."""
+
+
+class _Head(msgspec.Struct):
+    """The part of bundle.json that a card shows."""
+
+    title: str = ""
+    task: str = ""
+    bars: int = 0
+    representation: dict[str, msgspec.Raw] = {}
+
+
+def card_of(name: str, path: Path) -> BundleCard:
+    """Return the card of a bundle; one that cannot be read carries the reason as its fault."""
+    try:
+        head = msgspec.json.decode(_manifest_bytes(path), type=_Head)
+        plays = msgspec.json.decode(head.representation["name"], type=str)
+    except (OSError, KeyError, BadZipFile, msgspec.MsgspecError) as error:
+        return BundleCard(name, name, fault=f"{name} cannot be read: {error}")
+    return BundleCard(name, head.title or name, modes_of(head.task), head.bars, plays)
 
 
 def task_of(bundle: Path) -> str:
     """Return the task a bundle's manifest names, without checking anything else; empty if it has none."""
     try:
-        return msgspec.json.decode((bundle / "bundle.json").read_bytes(), type=_Task).task
-    except (OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(_manifest_bytes(bundle), type=_Head).task
+    except (OSError, KeyError, BadZipFile, msgspec.MsgspecError):
         return ""
+
+
+def _manifest_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        return (path / "bundle.json").read_bytes()
+    with ZipFile(path) as archive:
+        return archive.read("bundle.json")

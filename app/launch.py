@@ -59,16 +59,15 @@ def run_with_window(
             written.on_failure(session.notify)
         _load_before_qt()
         from app.window.application import run_window
-        from engine.snapshot import FlatSession
 
         tasks = (ports.result, lambda: session.start)
         return run_window(
-            FlatSession(session),
+            session,
             Audition(),
             tasks=tasks,
             demo=demo,
             for_s=for_s,
-            models=InstalledModels(options),
+            models=InstalledModels(options).cards(),
         )
 
 

@@ -37,10 +37,10 @@ def child(began_ns: int, model: str, backend: str) -> None:
     class Watched(window.InstrumentWindow):
         def tick(self) -> None:
             super().tick()
-            snapshot = self._session.snapshot()
-            if snapshot.backend or any("ports" in n.text for n in snapshot.notices):
+            snapshot = self.instrument.snapshot()
+            if snapshot.live.ports.backend or any("ports" in n.text for n in snapshot.live.notices):
                 mark("ports")
-            if snapshot.model_name:
+            if snapshot.model is not None:
                 mark("model")
             if len(reached) == 2 * len(MARKS):
                 self.close()

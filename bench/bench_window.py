@@ -37,31 +37,33 @@ def main() -> None:
     parser.add_argument("--notes", type=int, default=500)
     options = parser.parse_args()
 
-    from dataclasses import replace
-
-    from fake_session import READY, FakeSession, clock
+    from fake_instrument import READY, FakeInstrument, clock, with_document, with_live
     from PyQt6.QtCore import QTimer
     from PyQt6.QtWidgets import QApplication
 
     from app.window import theme
-    from app.window.roll import PianoRoll
+    from app.window.widgets.roll import PianoRoll
     from app.window.window import InstrumentWindow
+    from engine.midi.ports import now_ns as monotonic_ns
+    from engine.session.document import HeardPhrase
+    from engine.session.live import Sounding
 
     ticks: list[float] = []
     paints: list[float] = []
     frames: list[float] = []
     last = [time.perf_counter()]
-    began_ns = time.monotonic_ns()
+    began_ns = monotonic_ns()
 
-    class Playing(FakeSession):
+    class Playing(FakeInstrument):
         """A session whose clock speaks 30 times a second, as the performer's does."""
 
-        def poll(self) -> tuple[()]:
-            now_ns = time.monotonic_ns()
-            if self.state.clock is None or now_ns - self.state.clock.t_ns > 33_000_000:
+        def poll(self) -> list[Any]:
+            now_ns = monotonic_ns()
+            before = self.state.live.clock
+            if before is None or now_ns - before.t_ns > 33_000_000:
                 beats = (now_ns - began_ns) / 0.5e9
-                self.state = replace(self.state, clock=clock(position_beats=beats, t_ns=now_ns))
-            return ()
+                self.state = with_live(self.state, clock=clock(position_beats=beats, t_ns=now_ns))
+            return []
 
     class Timed(InstrumentWindow):
         def tick(self) -> None:
@@ -82,7 +84,8 @@ def main() -> None:
     application = QApplication([])
     theme.apply(application)
     phrase = crowded_phrase(options.notes)
-    window = Timed(Playing(replace(READY, heard=phrase, playing=phrase)))
+    state = with_live(with_document(READY, source=HeardPhrase(phrase, 0)), playing=Sounding(phrase, 0.0))
+    window = Timed(Playing(state))
     window.resize(1280, 820)
     window.show()
     QTimer.singleShot(round(options.seconds * 1000), application.quit)

@@ -6,7 +6,8 @@ then the phrase that is playing is read along the clock.
 
 from engine.music.notes import Note
 from engine.performer.messages import Played
-from engine.snapshot import Snapshot
+from engine.session.live import ROLLING, Sounding
+from engine.session.snapshot import Snapshot
 
 LONGEST_STEP_BEATS = 1.0
 """A jump further than this is a relocation, not the passing of time."""
@@ -27,16 +28,17 @@ class Preview:
         if now is None or before is None or not 0 <= now - before <= LONGEST_STEP_BEATS:
             return self._release_all(before or 0.0, now_ns)
         events = self._release(now, now_ns)
-        if snapshot.playing is not None:
-            for at_beats, note in _onsets(snapshot, before, now):
+        if snapshot.live.playing is not None:
+            for at_beats, note in _onsets(snapshot.live.playing, before, now):
                 key = note.channel, note.pitch
                 self._sounding[key] = at_beats + note.duration_beats
                 events.append(_message(0x90, key, note.velocity, at_beats, now_ns))
         return events
 
     def _position(self, snapshot: Snapshot, now_ns: int) -> float | None:
-        rolling = snapshot.clock is not None and snapshot.clock.status in ("rolling", "flywheel")
-        return snapshot.position_beats(now_ns) if rolling and not snapshot.backend else None
+        clock = snapshot.live.clock
+        rolling = clock is not None and clock.status in ROLLING
+        return snapshot.position_beats(now_ns) if rolling and not snapshot.live.ports.backend else None
 
     def _release(self, now_beats: float, now_ns: int) -> list[Played]:
         over = [key for key, end_beats in self._sounding.items() if end_beats <= now_beats]
@@ -47,15 +49,13 @@ class Preview:
         return [_message(0x80, key, 0, at_beats, now_ns) for key in keys]
 
 
-def _onsets(snapshot: Snapshot, before_beats: float, now_beats: float) -> list[tuple[float, Note]]:
+def _onsets(playing: Sounding, before_beats: float, now_beats: float) -> list[tuple[float, Note]]:
     """Return the notes of the looping phrase that begin after one position and up to another."""
-    phrase = snapshot.playing
-    assert phrase is not None
+    phrase, length = playing.phrase, playing.phrase.length_beats
     found = []
-    length = phrase.length_beats
-    first_round = int((before_beats - snapshot.playing_since_beats) // length)
+    first_round = int((before_beats - playing.since_beats) // length)
     for number in (first_round, first_round + 1):
-        origin = snapshot.playing_since_beats + number * length
+        origin = playing.since_beats + number * length
         found += [
             (origin + note.start_beats, note)
             for note in phrase.notes

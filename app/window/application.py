@@ -4,33 +4,34 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
+from app.installed_bundles import BundleCard
 from app.window import theme
 from app.window.exception_hook import Guard
-from app.window.window import InstrumentWindow, Models, Sound
+from app.window.window import InstrumentWindow, Sound
 from engine.errors import AntiphonError
+from engine.session.instrument import Instrument
 
 Task = Callable[[], Callable[[], None] | None]
 """Something slow that returns what to do in the window's thread afterwards."""
 
 
 def run_window(
-    session: Any,
+    instrument: Instrument,
     sound: Sound | None,
     *,
     tasks: Sequence[Task] = (),
     demo: bool = False,
     for_s: float | None = None,
-    models: Models | None = None,
+    models: Sequence[BundleCard] = (),
 ) -> int:
     """Open the window and run until it closes; returns the exit status.
 
     Args:
-        session: The session, closed with the window.
+        instrument: The session, closed with the window.
         sound: The audition sound, or `None`.
         tasks: What is slow at the start, each run in a thread of its own once the window shows.
         demo: Play the demo phrase from the start.
@@ -41,14 +42,14 @@ def run_window(
     guard.install()
     application = _application()
     settings = QSettings("Antiphon", "Antiphon")
-    window = InstrumentWindow(session, sound=sound, settings=settings, models=models)
+    window = InstrumentWindow(instrument, sound=sound, settings=settings, models=models)
     guard.tell(window.failed.emit)
     close_on_signals(window)
     window.show()
     for task in tasks:
         threading.Thread(target=_run, args=(task, window), daemon=True).start()
     if demo:
-        window.panel.demo.click()
+        window.edit("demo", True)
     if for_s is not None:
         QTimer.singleShot(round(for_s * 1000), window.close)
     try:
@@ -63,7 +64,7 @@ def _application() -> QApplication:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Antiphon")
     application.setDesktopFileName("antiphon")
-    theme.apply(application)
+    theme.follow_system(application)
     return application
 
 
@@ -79,7 +80,7 @@ def _run(task: Task, window: InstrumentWindow) -> None:
         then = task()
     except AntiphonError as error:
         text = str(error)
-        window.later.emit(lambda: window.refuse_model(text))
+        window.later.emit(lambda: window.notify(text))
         return
     if then is not None:
         window.later.emit(then)

@@ -2,17 +2,23 @@
 
 import time
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import platformdirs
-from PyQt6.QtCore import QMimeData, Qt, QUrl
-from PyQt6.QtGui import QDrag
+from PyQt6.QtCore import QMimeData, QPoint, QRectF, QSize, Qt, QUrl
+from PyQt6.QtGui import QDrag, QPainter, QPixmap
 from PyQt6.QtWidgets import QWidget
 
 from app.track_names import voicing
+from app.window import theme
+from app.window.axis import Axis
+from app.window.widgets.note_paint import paint_small
+from app.window.widgets.phrase_card import REFERENCE
 from engine.inference.bundle.manifest import Voice
 from engine.music.notes import Phrase
 
+PICTURE_SIZE = QSize(140, 56)
 KEPT_DAYS = 30
 """Dragged files live this long: a DAW may refer to the file instead of copying it."""
 
@@ -56,15 +62,70 @@ class PhraseFiles:
                 path.unlink(missing_ok=True)
 
 
-def mime_of(path: Path) -> QMimeData:
-    """Return what a DAW reads when a file is dropped on it."""
+def fresh_name(path: Path) -> Path:
+    """Return a path of the same name, or the name with the next free number, that is not taken."""
+    if not path.exists():
+        return path
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(candidate for candidate in numbered if not candidate.exists())
+
+
+def read_phrase(path: Path, plays: str, length_beats: int) -> Phrase:
+    """Return the phrase a model takes from a MIDI file: its drums or its melody, in the first full bars.
+
+    Args:
+        path: the file.
+        plays: representation of the model.
+        length_beats: its length; a shorter file gives a shorter phrase.
+
+    Raises:
+        MidiFileError: the file cannot be read or has nothing of the kind.
+    """
+    from engine.midifile.bar_choice import choose_bars, playable
+    from engine.midifile.read import read_midi
+    from engine.midifile.track_choice import choose_drums, choose_melody, choose_pitched
+
+    song = read_midi(path)
+    choose = {"drums": choose_drums, "groove": choose_drums, "pianoroll": choose_pitched}.get(
+        plays, choose_melody
+    )
+    tracks = choose(playable(song, length_beats)).tracks
+    taken, _ = choose_bars(song, [tracks], length_beats)
+    notes = [note for track in tracks for note in taken.phrase(track).notes]
+    return Phrase.of(notes, taken.bars, float(taken.bar_ticks / taken.song.ppq))
+
+
+def mime_of(path: Path, reference: str = "") -> QMimeData:
+    """Return what a DAW reads when a file is dropped on it, and a slot of this window, the reference."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
+    if reference:
+        data.setData(REFERENCE, reference.encode())
     return data
 
 
-def start_drag(widget: QWidget, path: Path) -> None:
-    """Drag a file out of `widget`; returns when it was dropped."""
+def start_drag(widget: QWidget, path: Path, reference: str, phrase: Phrase) -> None:
+    """Drag a phrase's file out of `widget`, its picture under the hand; returns when it was dropped."""
     drag = QDrag(widget)
-    drag.setMimeData(mime_of(path))
+    drag.setMimeData(mime_of(path, reference))
+    drag.setPixmap(picture_of(phrase, widget.devicePixelRatioF()))
+    drag.setHotSpot(QPoint(8, 8))
     drag.exec(Qt.DropAction.CopyAction)
+
+
+def picture_of(phrase: Phrase, ratio: float = 1.0) -> QPixmap:
+    """Return a small picture of a phrase."""
+    look = theme.now()
+    picture = QPixmap(PICTURE_SIZE * ratio)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(look.panel)
+    painter = QPainter(picture)
+    area = QRectF(0, 0, PICTURE_SIZE.width(), PICTURE_SIZE.height())
+    painter.setPen(look.edge)
+    painter.drawRect(area.adjusted(0, 0, -1, -1))
+    paint_small(
+        painter, area.adjusted(6, 6, -6, -6), phrase.notes, phrase.length_beats, Axis().grown(phrase.notes),
+        lambda note: look.note(look.voice(note.channel), note.velocity),
+    )  # fmt: skip
+    painter.end()
+    return picture

@@ -1,10 +1,10 @@
 """What the window shows, worked out from the session's snapshot: pure functions, no Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
-from engine.snapshot import Snapshot
+from engine.session.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +15,21 @@ class Lamp:
     mood: str
     """`good`, `waiting`, `bad` or `quiet`."""
     sentence: str
+    detail: str = ""
+    """Which clock it is."""
 
 
 LAMPS = {
     ("external", "rolling"): Lamp("locked", "good", "Following the DAW's clock."),
     ("external", "armed"): Lamp("waiting", "waiting", "Start came; waiting for the first tick."),
-    ("external", "flywheel"): Lamp("coasting", "waiting", "Ticks are missing; keeping the tempo."),
+    ("external", "flywheel"): Lamp("holding on", "waiting", "Ticks are missing; the tempo is kept."),
     ("external", "stopped"): Lamp(
         "waiting", "waiting", "A clock comes, but the DAW stands still. Press play there."
     ),
     ("external", "lost"): Lamp(
         "lost", "bad", "The clock stopped coming. Start the DAW again, or press Space here."
     ),
-    ("internal", "rolling"): Lamp("free", "good", "Running on the internal clock."),
+    ("internal", "rolling"): Lamp("playing", "good", "Running on the internal clock."),
     ("internal", "armed"): Lamp("ready", "quiet", "The internal clock is about to start."),
     ("internal", "stopped"): Lamp(
         "stopped", "quiet", "No clock comes. Press Space to play, or start the DAW."
@@ -36,16 +38,25 @@ LAMPS = {
 }
 
 
-def lamp_of(clock: ClockState | None) -> Lamp:
-    """Say how the clock stands."""
+def lamp_of(clock: ClockState | None, ports_open: bool = True) -> Lamp:
+    """Return how the clock stands; without ports that comes first, whatever the clock does."""
     if clock is None:
-        return Lamp("starting", "quiet", "The MIDI ports are being opened.")
-    return LAMPS.get((clock.source, clock.status), Lamp(clock.status, "quiet", ""))
+        return Lamp("starting", "quiet", "The MIDI ports are being opened.", "ports are opened")
+    detail = f"{clock.source} clock"
+    if not ports_open:
+        return Lamp("no ports", "bad", "Nothing can come in or go out: the MIDI ports are not there.", detail)
+    lamp = LAMPS.get((clock.source, clock.status), Lamp(clock.status, "quiet", ""))
+    return replace(lamp, detail=detail)
+
+
+def plays_internally(clock: ClockState | None) -> bool:
+    """Return whether the internal clock counts: no other one comes, or it was lost."""
+    return clock is None or clock.source == "internal" or clock.status == "lost"
 
 
 def rolling_position(snapshot: Snapshot, now_ns: int) -> float | None:
-    """Return the song position in beats at `now_ns`, or `None` while nothing rolls."""
-    if snapshot.clock is None or snapshot.clock.status not in ("rolling", "flywheel"):
+    """Return the song position in beats at `now_ns`, or None while nothing rolls."""
+    if snapshot.live.clock is None or snapshot.live.clock.status not in ("rolling", "flywheel"):
         return None
     return snapshot.position_beats(now_ns)
 
@@ -70,14 +81,12 @@ def milliseconds(value_ms: float | None, unknown: str = "–") -> str:
     return f"{value_ms:.2f} ms" if value_ms < 10 else f"{value_ms:.0f} ms"
 
 
-def port_name(full_name: str) -> str:
-    """Drop the client's name in front of a port: `Antiphon:Antiphon In` is `Antiphon In`."""
-    return full_name.rpartition(":")[2]
+def client_name(port: str) -> str:
+    """Return the client's name in front of a port: `Antiphon-01:Antiphon In` belongs to `Antiphon-01`."""
+    return port.rpartition(":")[0] or "Antiphon"
 
 
-def late_words(late_ms: float | None, late_sends: int, dropped_input: int) -> str:
-    """Say how exactly notes leave, and whether anything was lost."""
-    words = [f"Late p99 {milliseconds(late_ms)}"]
-    words += [f"{late_sends} sent late"] if late_sends else []
-    words += [f"{dropped_input} inputs lost"] if dropped_input else []
-    return "  ·  ".join(words)
+def port_name(port: str) -> str:
+    """Return a port's name as another program shows it, with the client's where that is not the usual one."""
+    client, _, name = port.rpartition(":")
+    return name if client in ("", "Antiphon") else f"{client}: {name}"

@@ -1,45 +1,47 @@
-"""The main window: what is heard, what plays, what comes next, and the controls."""
+"""The main window: it shows the instrument's state sixty times a second and hands on what the player does."""
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
-from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, QObject, QPoint, QSettings, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PyQt6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.audio.preview import Preview
+from app.installed_bundles import BundleCard
 from app.notice_text import notice_line
-from app.window import theme
-from app.window.banner import Banner
-from app.window.controls import KeyButton
-from app.window.dragging import PhraseFiles, start_drag
-from app.window.panel import ControlPanel
-from app.window.roll import PianoRoll, pitch_ranges
-from app.window.status_line import Health, StatusLine
-from app.window.top_bar import TopBar
-from app.window.view import bar_and_beat, lamp_of, milliseconds, place_in, port_name, rolling_position
-from engine.errors import AntiphonError
-from engine.midi.ports import now_ns
+from app.window.activity import Activity
+from app.window.dragging import PhraseFiles, fresh_name, read_phrase, start_drag
+from app.window.field_state import Fields
+from app.window.pages.play import PlayPage
+from app.window.pages.top_bar import TopBar
+from app.window.presenter import Surroundings, explanation, health, model_for, present
+from app.window.score import StripBar, roll_music, source_ids, strip_bar
+from app.window.view import bar_and_beat, client_name, lamp_of, place_in, port_name, rolling_position
+from app.window.widgets.group import Field, fields_in
+from app.window.widgets.toast import Toast
+from engine.errors import AntiphonError, RenderError
+from engine.inference.bundle.manifest import Voice
+from engine.inference.controls import STORED, SlotName
+from engine.midi import ports as midi
+from engine.modes.catalogue import slots_of
 from engine.music.notes import Phrase
+from engine.parameter import Number, Toggle
 from engine.performer.messages import Event
-from engine.snapshot import Notice, Snapshot
-
-
-class Models(Protocol):
-    """What the window asks of the models that can be loaded."""
-
-    def installed(self) -> Mapping[str, str]:
-        """Return what to load each by, by the name to show."""
-        ...
-
-    def load(self, what: str) -> Any:
-        """Load one; AntiphonError if it cannot be. Called in a thread of its own."""
-        ...
-
+from engine.session.captured_bars import CapturedBars
+from engine.session.instrument import Instrument
+from engine.session.live import Notice
+from engine.session.snapshot import Snapshot
 
 FRAME_MS = 16
-"""Time between two looks at the session: 60 a second."""
+"""Time between two looks at the instrument: 60 a second."""
+USUAL_SIZE = QSize(1280, 820)
+LEAST_SIZE = QSize(900, 470)
+SCREEN_MARGIN = QSize(16, 56)
+"""What the desktop's frame and title bar take."""
 
 
 class Sound(Protocol):
@@ -47,25 +49,21 @@ class Sound(Protocol):
 
     status: str
 
-    def hear(self, events: Any) -> None:
+    def hear(self, events: Iterable[Any]) -> None:
         """Sound what left the output."""
-        ...
 
     def silence(self) -> None:
         """Stop every note now."""
-        ...
 
     def start(self) -> None:
         """Open the audio device beside the window."""
-        ...
 
     def close(self) -> None:
         """Give the audio device back."""
-        ...
 
 
 class InstrumentWindow(QMainWindow):
-    """The window around one session; closing it closes the session.
+    """The window around one instrument; closing it closes the instrument.
 
     Signals:
         failed: an exception nobody caught, as one line; may be emitted by any thread.
@@ -77,21 +75,27 @@ class InstrumentWindow(QMainWindow):
 
     def __init__(
         self,
-        session: Any,
+        instrument: Instrument,
         *,
         sound: Sound | None = None,
         files: PhraseFiles | None = None,
         settings: QSettings | None = None,
-        models: Models | None = None,
+        models: Sequence[BundleCard] = (),
     ) -> None:
         super().__init__()
-        self._models, self._loading = models, False
-        self._session, self._sound, self._settings = session, sound, settings
+        self.instrument, self._sound, self._settings = instrument, sound, settings
         self._files = files or PhraseFiles()
+        self._around = Surroundings(models=tuple(models), sound_on=sound is not None)
         self._shown: Snapshot | None = None
-        self._preview = Preview()
-        self._closed, self._refusal = False, ""
+        self._shown_around: Surroundings | None = None
+        self._fields: Fields = {}
+        self._activity, self._preview = Activity(), Preview()
+        self._strip_bars: tuple[CapturedBars, tuple[StripBar, ...]] = CapturedBars(), ()
+        self._dragged: Phrase | None = None
+        self._wanted_mode = ""
+        self._closed = False
         self.setWindowTitle("Antiphon")
+        self.setMinimumSize(LEAST_SIZE)
         self._build()
         self._wire()
         self._restore_geometry()
@@ -107,180 +111,272 @@ class InstrumentWindow(QMainWindow):
 
     def tick(self) -> None:
         """Take what happened, show what changed, move the playheads."""
-        events = self._session.poll()
-        snapshot = self._session.snapshot()
-        self._listen(events, snapshot)
-        if snapshot is not self._shown:
-            self._show_snapshot(snapshot)
-            self._shown = snapshot
-        self._move(snapshot, now_ns())
+        at_ns = midi.now_ns()
+        events = self.instrument.poll()
+        snapshot = self.instrument.snapshot()
+        self._activity.take(events, snapshot.live.clock)
+        self._sound_out(events, snapshot, at_ns)
+        position = rolling_position(snapshot, at_ns) if self._can_sound(snapshot) else None
+        if snapshot is not self._shown or self._around != self._shown_around:
+            self._show_state(snapshot)
+        self._show_music(snapshot, position)
+        self._show_activity(snapshot, at_ns, position)
 
-    def _listen(self, events: Sequence[Event], snapshot: Snapshot) -> None:
+    def _can_sound(self, snapshot: Snapshot) -> bool:
+        """Return whether what plays can be heard anywhere: a playhead without that would lie."""
+        return bool(snapshot.live.ports.backend) or self._around.sound_on
+
+    def _sound_out(self, events: Sequence[Event], snapshot: Snapshot, at_ns: int) -> None:
         if self._sound is None:
             return
-        self._sound.hear([*events, *self._preview.follow(snapshot, now_ns())])
-        self.status_line.show_sound(self._sound.status)
+        previewed = self._preview.follow(snapshot, at_ns)
+        if self._around.sound_on:
+            self._sound.hear([*events, *previewed])
+        self._around = replace(self._around, sound_text=self._sound.status)
 
-    def tell(self, text: str, mood: str = "bad") -> None:
-        """Show one line in the banner."""
-        self.banner.show_notice(text, mood)
+    def _show_state(self, snapshot: Snapshot) -> None:
+        before, self._shown, self._shown_around = self._shown, snapshot, self._around
+        if before is not None and before.model != snapshot.model:
+            self.play.roll.forget_rows()
+        if self._wanted_mode in snapshot.modes:
+            wanted, self._wanted_mode = self._wanted_mode, ""
+            self.instrument.set("mode", wanted)
+            snapshot = self.instrument.snapshot()
+        self._fields = present(snapshot, self._around)
+        directions = [
+            each for name, each in snapshot.table.parameters.items() if name.startswith("attribute.")
+        ]
+        if self.play.character.offer([each for each in directions if isinstance(each, Number)]):
+            self._adopt_fields()
+        self.play.tools.show_tool(snapshot.document.controls.mode)
+        for field_id, widgets in self._widgets.items():
+            for widget in widgets:
+                if field_id in self._fields:
+                    widget.show_field(self._fields[field_id])
+        self._show_slots(snapshot)
+        self.play.takes.show_takes(snapshot.live.takes, snapshot.document.controls.seed)
+        client = client_name(snapshot.live.ports.output_name)
+        self.setWindowTitle("Antiphon" if client == "Antiphon" else f"Antiphon ({client})")
+        self.top.show_lamp(lamp_of(snapshot.live.clock, bool(snapshot.live.ports.backend)))
+        self.play.bottom.show_health(*health(snapshot))
+        self.play.bottom.show_history(snapshot.live.undo_label)
+        if before is None or snapshot.live.notices != before.live.notices:
+            self._show_notices(snapshot.live.notices)
+
+    def _show_slots(self, snapshot: Snapshot) -> None:
+        controls = snapshot.document.controls
+        used = slots_of(controls)
+        for name in STORED:
+            card, phrase = self.play.slots.cards[name], snapshot.document.slots.get(name)
+            card.show_phrase(phrase, f"{phrase.bars} bars" if phrase else "", name in used)
+
+    def _show_notices(self, notices: Sequence[Notice]) -> None:
+        if notices:
+            self.notify(notice_line(notices[-1]), notices[-1].mood)
+        elif self.toast.mood != "hint":
+            self.toast.hide()
+
+    def _show_music(self, snapshot: Snapshot, position: float | None) -> None:
+        live = snapshot.live
+        self.play.roll.show_music(roll_music(snapshot, position))
+        sounding = live.playing
+        place = place_in(sounding.phrase, position, sounding.since_beats) if sounding else None
+        self.play.roll.show_position(place)
+        if live.clock is not None:
+            beats = live.clock.position_beats if position is None else position
+            self.top.show_position(bar_and_beat(beats, live.clock.beats_per_bar))
+
+    def _show_activity(self, snapshot: Snapshot, at_ns: int, position: float | None) -> None:
+        ports = snapshot.live.ports
+        for lamp, direction, name in (
+            (self.top.inputs, "in", ports.input_name),
+            (self.top.outputs, "out", ports.output_name),
+        ):
+            port = self._activity.port(direction, at_ns)
+            ignored = sum(snapshot.live.activity.ignored.values()) if direction == "in" else 0
+            text = port_name(name) if ports.backend else "no port"
+            lamp.show_activity(text, port.last, port.lit, ignored, "" if ports.backend else "bad")
+        self._show_strip(snapshot, at_ns, position)
+
+    def _show_strip(self, snapshot: Snapshot, at_ns: int, position: float | None) -> None:
+        captured, clock, panel = snapshot.live.captured, snapshot.live.clock, self.play.strip_panel
+        if captured is not self._strip_bars[0]:
+            self._strip_bars = captured, tuple(strip_bar(bar) for bar in captured)
+        bars = self._strip_bars[1]
+        panel.strip.show_bars(bars, source_ids(snapshot))
+        live = self._activity.live_bar(clock, at_ns, position)
+        head = None if clock is None else self._activity.playhead(clock, at_ns, position)
+        panel.strip.show_live(live, head if position is not None else None)
+        panel.show_range(f"bars {bars[0].number}–{bars[-1].number}" if bars else "")
+
+    # Notices ---------------------------------------------------------------------------------
+
+    def notify(self, text: str, mood: str = "bad") -> None:
+        """Show one line over the window: `bad` stays, `hint` fades."""
+        self.toast.show_notice(text, mood)
 
     def fail(self, text: str) -> None:
         """Silence everything and say what went wrong; the window lives on."""
         self.panic()
-        self.tell(f"Something went wrong here, so everything was silenced: {text}. You can go on playing.")
+        self.notify(f"Something went wrong here, so everything was silenced: {text}. You can go on playing.")
+
+    # Doing -----------------------------------------------------------------------------------
+
+    def edit(self, field_id: str, value: Any) -> None:
+        """Carry out what the player's hand asked of a field, and show it at once."""
+        state = self._fields.get(field_id)
+        if state is not None and not state.enabled:
+            self.notify(state.why_not, "hint")
+            return
+        own: dict[str, Callable[[Any], None]] = {
+            "mode": self._choose_tool,
+            "model": lambda value: self._load_model(str(value)),
+            "panic": lambda _: self.panic(),
+            "export": lambda _: self._export(),
+            "sound": self._switch_sound,
+        }
+        try:
+            if field_id in own:
+                own[field_id](value)
+            elif field_id in self.instrument.snapshot().table.actions:
+                self.instrument.do(field_id)
+            else:
+                self.instrument.set(field_id, value)
+        except RenderError as error:
+            self.notify(f"{error}.", "hint")
 
     def panic(self) -> None:
         """Silence every note now."""
         if self._sound:
             self._sound.silence()
-        self._session.panic()
+        self.instrument.do("panic")
+        self.notify("Every note was ended.", "hint")
 
-    # Showing ---------------------------------------------------------------------------------
-
-    def _show_snapshot(self, snapshot: Snapshot) -> None:
-        before = self._shown
-        self.panel.show_state(snapshot)
-        self._show_ports(snapshot)
-        self._show_music(snapshot)
-        self.status_line.show_health(
-            Health(
-                snapshot.pattern_ms,
-                snapshot.late_ms,
-                snapshot.late_sends,
-                snapshot.dropped_input,
-                snapshot.realtime,
-            )
-        )
-        if before is None or snapshot.notices != before.notices:
-            self._show_notices(snapshot.notices)
-
-    def _show_ports(self, snapshot: Snapshot) -> None:
-        if snapshot.model_name:
-            self._refusal = ""
-        if snapshot.backend:
-            line = f"{port_name(snapshot.input_name)}  →  {port_name(snapshot.output_name)}"
+    def _choose_tool(self, mode: str) -> None:
+        """Enter a tool; load a fitting model first where the present one does not do it."""
+        card = model_for(mode, self.instrument.snapshot(), self._around)
+        if card is None:
+            self.instrument.set("mode", mode)
         else:
-            line = "No MIDI ports"
-        model = snapshot.model_name or "loading the model"
-        if not self._loading:
-            self.top.show_model(snapshot.model_name)
-        detail = "  ·  ".join(filter(None, (snapshot.backend.upper(), model, snapshot.precision)))
-        self.top.show_ports(line, detail)
-        lamp = lamp_of(snapshot.clock)
-        source = "" if snapshot.clock is None else f"{snapshot.clock.source} clock"
-        self.top.show_lamp(lamp, source)
+            self._wanted_mode = mode
+            self._load_model(card.name)
 
-    def _show_music(self, snapshot: Snapshot) -> None:
-        phrases = [p for p in (snapshot.heard, snapshot.playing, snapshot.coming) if p is not None]
-        bars = max((phrase.bars for phrase in phrases), default=snapshot.model_bars or 2)
-        metre = phrases[0].beats_per_bar if phrases else 4.0
-        upper, lower = pitch_ranges(snapshot.heard, phrases)
-        self.heard.set_music(snapshot.heard, None, upper, bars=bars, beats_per_bar=metre)
-        self.playing.set_music(snapshot.playing, snapshot.coming, lower, bars=bars, beats_per_bar=metre)
-        self.first_sound.setVisible(snapshot.heard is None and not snapshot.demo)
+    def _load_model(self, name: str) -> None:
+        """Load a model beside; what plays goes on until it answers."""
+        self.instrument.load_model(name)
 
-    def _show_notices(self, notices: tuple[Notice, ...]) -> None:
-        lines = [self._refusal] if self._refusal else []
-        if notices:
-            lines.append(notice_line(notices[-1]))
-        if lines:
-            self.tell(" ".join(lines), "bad" if self._refusal else notices[-1].mood)
-        else:
-            self.banner.hide()
+    def _switch_sound(self, on: bool) -> None:
+        self._around = replace(self._around, sound_on=bool(on) and self._sound is not None)
+        if self._sound is not None and not on:
+            self._sound.silence()
+        self.notify(self._around.sound_text or "There is no sound in this window.", "hint")
 
-    def refuse_model(self, text: str) -> None:
-        """Say why there is no model, and keep saying it beside whatever else is to be said."""
-        self._refusal = text
-        self.tell(" ".join(filter(None, (text, self.banner.text))))
+    def _pick(self, first_id: int, bars: int) -> None:
+        self._try(lambda: self.instrument.pick(first_id, bars))
 
-    def _move(self, snapshot: Snapshot, now_ns: int) -> None:
-        clock = snapshot.clock
-        position = rolling_position(snapshot, now_ns)
-        self.heard.set_position(place_in(snapshot.heard, position, 0.0))
-        self.playing.set_position(place_in(snapshot.playing, position, snapshot.playing_since_beats))
-        if clock is not None:
-            beats = clock.position_beats if position is None else position
-            jitter = f"jitter {milliseconds(clock.jitter_ms)}" if clock.source == "external" else "internal"
-            self.top.show_time(bar_and_beat(beats, clock.beats_per_bar), f"{clock.bpm:.1f} BPM", jitter)
-
-    def _do(self, work: Callable[[], None]) -> None:
-        if not self._closed:
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
             work()
+        except AntiphonError as error:
+            self.notify(f"{error}.", "hint")
 
-    # Doing -----------------------------------------------------------------------------------
+    def _slot_menu(self, slot: SlotName, place: QPoint) -> None:
+        snapshot = self.instrument.snapshot()
+        playing, filled = snapshot.live.playing, slot in snapshot.document.slots
+        menu = QMenu(self)
+        for text, enabled, work in (
+            (f"Store what is heard in {slot}", True, lambda: self.edit(f"store.{slot}", True)),
+            (f"Store what plays in {slot}", playing is not None,
+             lambda: self._store_answer(slot)),
+            (f"Answer {slot}", filled, lambda: self.edit(f"recall.{slot}", True)),
+            ("Answer what is heard", True, lambda: self.edit("source", "heard")),
+            (f"Morph from {slot}", filled, lambda: self.edit("morph_from", slot)),
+            (f"Morph to {slot}", filled, lambda: self.edit("morph_to", slot)),
+            (f"Clear {slot}", filled, lambda: self.edit(f"clear.{slot}", True)),
+        ):  # fmt: skip
+            entry = menu.addAction(text)
+            assert entry is not None
+            entry.setEnabled(enabled)
+            entry.triggered.connect(lambda _on, work=work: work())
+        menu.popup(place)
 
-    def _playing_phrase(self) -> Phrase | None:
-        snapshot: Snapshot = self._session.snapshot()
-        return snapshot.playing
+    def _store_answer(self, slot: SlotName) -> None:
+        playing = self.instrument.snapshot().live.playing
+        if playing is not None:
+            phrase = playing.phrase
+            self._try(lambda: self.instrument.store(slot, phrase))
+
+    # Files -----------------------------------------------------------------------------------
 
     def _export(self) -> None:
-        phrase = self._playing_phrase()
-        if phrase is None:
-            self.tell(
-                "Nothing plays yet, so there is nothing to export. Play a phrase first, or press D.", "hint"
-            )
+        playing = self.instrument.snapshot().live.playing
+        if playing is None:
             return
-        path, _ = QFileDialog.getSaveFileName(self, "Export the phrase", "antiphon.mid", "MIDI files (*.mid)")
-        if path:
-            self._write_phrase(phrase, path)
+        dialog = QFileDialog(self, "Export the phrase", str(fresh_name(Path.cwd() / "antiphon.mid")))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter("MIDI files (*.mid *.midi)")
+        dialog.setDefaultSuffix("mid")  # so that the dialog itself asks before it overwrites "take.mid"
+        dialog.selectFile(fresh_name(Path.cwd() / "antiphon.mid").name)
+        dialog.fileSelected.connect(lambda path: self.write_phrase(playing.phrase, path))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
-    def _write_phrase(self, phrase: Phrase, path: str) -> None:
+    def write_phrase(self, phrase: Phrase, path: str) -> None:
+        """Write a phrase to a file and say where it really went."""
         try:
-            self._files.write(phrase, self._tempo_bpm(), path, self._session.snapshot().voices)
+            written = self._files.write(phrase, self._tempo_bpm(), path, self._voices())
         except (AntiphonError, OSError) as error:
-            self.tell(str(error))
+            self.notify(str(error))
         else:
-            self.tell(f"Written: {path}", "hint")
+            self.notify(f"Written: {written}", "hint")
 
-    def _choose_model(self, at: int) -> None:
-        """Load a model beside; what plays goes on until it answers."""
-        what = self.top.models.itemData(at)
-        if self._models is None or self._loading or what is None:
+    def _drag_answer(self) -> None:
+        playing = self.instrument.snapshot().live.playing
+        self._drag(self.play.roll, playing.phrase if playing else None, "answer")
+
+    def _drag(self, widget: QWidget, phrase: Phrase | None, reference: str) -> None:
+        """Drag a phrase: as a lasting file for the DAW, by reference for a slot of this window."""
+        if phrase is None:
             return
-        self._loading = True
-        self.top.models.setEnabled(False)
-        threading.Thread(target=self._load_model, args=(self._models, what), daemon=True).start()
-
-    def _load_model(self, models: Models, what: str) -> None:
-        """Load in a thread of its own; the window hears of it in its own thread."""
         try:
-            model = models.load(what)
-        except AntiphonError as error:
-            refusal = str(error)
-            self.later.emit(lambda: self._loaded(None, refusal))
-        except Exception as error:  # a thread that dies silently would leave the chooser shut
-            refusal = f"The model cannot be loaded: {error}"
-            self.later.emit(lambda: self._loaded(None, refusal))
-        else:
-            self.later.emit(lambda: self._loaded(model, ""))
+            path = self._files.cached(phrase, self._tempo_bpm(), self._voices())
+        except (AntiphonError, OSError) as error:
+            self.notify(f"The phrase cannot be dragged: {error}")
+            return
+        self._dragged = phrase
+        start_drag(widget, path, reference, phrase)
 
-    def _loaded(self, model: Any, refusal: str) -> None:
-        self._loading = False
-        self.top.models.setEnabled(True)
-        if refusal:
-            self.tell(refusal)
-        else:
-            self._session.set_model(model)
-        self.top.show_model(self._session.snapshot().model_name)
-
-    def _drag(self) -> None:
-        snapshot: Snapshot = self._session.snapshot()
-        if snapshot.playing is not None:
-            path = self._files.cached(snapshot.playing, self._tempo_bpm(), snapshot.voices)
-            start_drag(self.playing, path)
+    def _drop(self, slot: SlotName, what: str, is_path: bool) -> None:
+        """Put what was dropped into a slot: a phrase of this window, or a MIDI file's."""
+        if not is_path and self._dragged is not None:
+            dragged = self._dragged
+            self._try(lambda: self.instrument.store(slot, dragged))
+        elif is_path:
+            model = self.instrument.snapshot().model
+            plays = model.representation if model else "melody"
+            beats = round(model.bars * model.beats_per_bar) if model else 8
+            self._try(lambda: self.instrument.store(slot, read_phrase(Path(what), plays, beats)))
 
     def _tempo_bpm(self) -> float:
-        clock = self._session.snapshot().clock
+        clock = self.instrument.snapshot().live.clock
         return clock.bpm if clock is not None else 120.0
+
+    def _voices(self) -> Sequence[Voice]:
+        model = self.instrument.snapshot().model
+        return model.voices if model is not None else ()
 
     # Life ------------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Silence everything, close the session, remember the geometry."""
+        """Silence everything, close the instrument, keep the geometry."""
         self.shut_down()
         if event:
             event.accept()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Save width in the top bar where the window is narrow."""
+        self.top.set_compact(self.width() < USUAL_SIZE.width() - 120)
+        super().resizeEvent(event)
 
     def shut_down(self) -> None:
         """Silence and close; doing it twice is harmless."""
@@ -292,56 +388,132 @@ class InstrumentWindow(QMainWindow):
             self._settings.setValue("geometry", self.saveGeometry())
         if self._sound:
             self._sound.close()
-        self._session.close()
+        self.instrument.close()
+
+    @property
+    def play_fields(self) -> frozenset[str]:
+        """Ids of what has a widget in the window."""
+        return frozenset(self._widgets)
+
+    def give_keys_back(self) -> None:
+        """Give the keys back to the instrument once a list or a number is left."""
+        sliders = self.play.tools.sliders
+        next(each for each in sliders.values() if not each.isHidden()).fader.setFocus()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's name
+        """Explain the field the hand or the focus came to."""
+        if event is not None and event.type() in (QEvent.Type.Enter, QEvent.Type.FocusIn):
+            holder: Any = watched
+            while holder is not None and not hasattr(holder, "field_id"):
+                holder = holder.parent()
+            if holder is not None:
+                self._explain(holder.field_id, watched)
+        return super().eventFilter(watched, event)
+
+    def _explain(self, field_id: str, watched: Any) -> None:
+        help_text = watched.accessibleDescription() if isinstance(watched, QWidget) else ""
+        snapshot = self.instrument.snapshot()
+        self.play.tools.show_hint(explanation(snapshot, self._fields.get(field_id), field_id, help_text))
 
     def _build(self) -> None:
-        self.top = TopBar()
-        self.top.offer_models({} if self._models is None else self._models.installed())
-        self.banner = Banner()
-        self.heard = PianoRoll("Heard", "", theme.HEARD)
-        self.playing = PianoRoll("Playing", "The answer appears here.", theme.PLAYING)
-        self.playing.setToolTip("Drag this phrase into the DAW.")
-        self.panel = ControlPanel(self._session, self._settings)
-        self.status_line = StatusLine()
-        self.first_sound = KeyButton(
-            "Play into Antiphon In, or play the demo",
-            "",
-            "Make the first sound without a DAW.",
-            colour=theme.HEARD,
-            solid=True,
-            parent=self.heard,
-        )
-        QVBoxLayout(self.heard).addWidget(self.first_sound, 0, Qt.AlignmentFlag.AlignCenter)
+        table = self.instrument.snapshot().table
+        self.top, self.play = TopBar(table), PlayPage(table)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.play)
         ground = QWidget()
         ground.setObjectName("ground")
         layout = QVBoxLayout(ground)
-        layout.setContentsMargins(12, 12, 12, 8)
+        layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
-        for widget, stretch in (
-            (self.top, 0),
-            (self.banner, 0),
-            (self.heard, 1),
-            (self.playing, 1),
-            (self.panel, 0),
-            (self.status_line, 0),
-        ):
-            layout.addWidget(widget, stretch)
+        layout.addWidget(self.top)
+        layout.addWidget(self.pages, 1)
         self.setCentralWidget(ground)
-        self.panel.variation.fader.setFocus()
+        self.toast = Toast(ground)
+        self.play.tools.sliders["variation"].fader.setFocus()
 
     def _wire(self) -> None:
         self.failed.connect(self.fail)
-        self.banner.dismissed.connect(lambda: self._session.dismiss())
-        self.later.connect(self._do)
-        self.top.models.activated.connect(self._choose_model)
-        self.top.models.left.connect(self.panel.give_keys_back)
-        self.top.panic.clicked.connect(lambda: self.panic())
-        self.panel.export.clicked.connect(lambda: self._export())
-        self.first_sound.clicked.connect(self.panel.demo.click)
-        self.playing.dragged.connect(self._drag)
+        self.later.connect(lambda work: None if self._closed else work())
+        self.toast.dismissed.connect(lambda: self.instrument.do("dismiss"))
+        self._adopt_fields()
+        self.play.strip_panel.strip.picked.connect(self._pick)
+        slots = self.play.slots
+        slots.stored.connect(lambda slot: self.edit(f"store.{slot}", True))
+        slots.recalled.connect(lambda slot: self.edit(f"recall.{slot}", True))
+        takes = self.play.takes
+        takes.kept.connect(lambda at: self._try(lambda: self.instrument.keep_take(at)))
+        takes.dragged.connect(lambda at: self._drag(takes.cards[at], takes.cards[at].phrase, f"take {at}"))
+        slots.dropped.connect(self._drop)
+        slots.menu_wanted.connect(self._slot_menu)
+        slots.dragged.connect(lambda slot: self._drag(slots.cards[slot], slots.cards[slot].phrase, slot))
+        self.play.roll.dragged.connect(self._drag_answer)
+        self._add_shortcuts()
+
+    def _adopt_fields(self) -> None:
+        """Connect the fields that are new, and forget those that are gone."""
+        known: set[int] = getattr(self, "_known", set())
+        self._widgets: dict[str, list[Field]] = {}
+        central = self.centralWidget()
+        assert central is not None
+        for field in fields_in(central):
+            self._widgets.setdefault(field.field_id, []).append(field)
+            if id(field) not in known:
+                self._connect(field)
+        self._known = {id(field) for fields in self._widgets.values() for field in fields}
+
+    def _connect(self, field: Any) -> None:
+        field.edited.connect(self.edit)
+        if hasattr(field, "held"):
+            field.held.connect(lambda name, on: (self.instrument.begin if on else self.instrument.end)(name))
+        if hasattr(field, "refused"):
+            field.refused.connect(lambda text: self.notify(text, "hint"))
+        if hasattr(field, "left"):
+            field.left.connect(self.give_keys_back)
+        for watched in (field, *field.findChildren(QWidget)):
+            watched.installEventFilter(self)
+
+    def _add_shortcuts(self) -> None:
+        """Give every parameter and action its key, wherever its widget is."""
+        table = self.instrument.snapshot().table
+        for name, found in table.parameters.items():
+            if found.key and isinstance(found, Toggle):
+                self._shortcut(found.key, partial(self._flip, name))
+            elif found.key:
+                self._shortcut(found.key, partial(self._focus, name))
+        for name, action in table.actions.items():
+            if action.key:
+                choice, _, value = name.partition(".")
+                ask = (choice, value) if choice in table.parameters else (name, True)
+                self._shortcut(action.key, partial(self.edit, *ask))
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)
+
+    def _flip(self, name: str) -> None:
+        self.edit(name, not self._fields[name].value)
+
+    def _shortcut(self, key: str, work: Callable[[], None]) -> None:
+        QShortcut(QKeySequence(key), self, work).setAutoRepeat(False)
+
+    def _focus(self, field_id: str) -> None:
+        """Lead the keys to a field; one that counts in another tool brings its tool along."""
+        state = self._fields.get(field_id)
+        if state is not None and not state.enabled:
+            self.notify(state.why_not, "hint")
+            return
+        if state is not None and not state.active:
+            self.edit(field_id, state.value)
+            self.tick()
+        for widget in self._widgets.get(field_id, ()):
+            take_focus = getattr(widget, "take_focus", None)
+            if take_focus is not None:
+                take_focus()
 
     def _restore_geometry(self) -> None:
         saved = self._settings.value("geometry") if self._settings is not None else None
         if saved is None or not self.restoreGeometry(saved):
-            self.resize(1280, 820)
+            screen = self.screen() or QGuiApplication.primaryScreen()
+            self.resize(first_size(screen.availableSize() if screen else USUAL_SIZE))
+
+
+def first_size(available: QSize) -> QSize:
+    """Return the size of the first start: the usual one, or what a smaller screen has room for."""
+    return USUAL_SIZE.boundedTo(available - SCREEN_MARGIN).expandedTo(LEAST_SIZE.boundedTo(available))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_session import clock
+from fake_instrument import clock
 
 from app.compose import LiveOptions
 from app.display_check import missing_display

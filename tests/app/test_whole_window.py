@@ -24,14 +24,15 @@ from app.window import application, window
 class Watched(window.InstrumentWindow):
     def shut_down(self):
         if not self._closed:
-            snapshot = self._session.snapshot()
+            snapshot = self.instrument.snapshot()
+            live = snapshot.live
             print(json.dumps({
-                "banner": self.banner.text,
-                "model": snapshot.model_name,
-                "backend": snapshot.backend,
-                "heard": snapshot.heard is not None,
-                "playing": snapshot.playing is not None,
-                "pattern_ms": snapshot.pattern_ms,
+                "notice": self.toast.text,
+                "model": snapshot.model.name if snapshot.model else "",
+                "backend": live.ports.backend,
+                "heard": live.heard is not None,
+                "playing": live.playing is not None,
+                "pattern_ms": live.health.pattern_ms,
             }), flush=True)
         super().shut_down()
 
@@ -73,20 +74,20 @@ def test_the_demo_is_heard_varied_and_played(jack_server, tiny_bundle, tmp_path)
     assert state["backend"] == "jack"
     assert state["heard"]
     assert state["playing"]
-    assert state["banner"] == ""
+    assert state["notice"] == ""
 
 
 def test_without_midi_the_window_opens_and_says_why(tiny_bundle):
     state = finish(start("--model", tiny_bundle, "--for", 6, JACK_DEFAULT_SERVER="antiphon-no-such-server"))
     assert state["model"] == "tiny_melody"
     if not state["backend"]:
-        assert "JACK" in state["banner"] or "MIDI" in state["banner"]
+        assert "JACK" in state["notice"] or "MIDI" in state["notice"]
 
 
 def test_without_the_model_the_window_opens_and_says_so():
     state = finish(start("--model", "nonesuch", "--for", 4))
     assert state["model"] == ""
-    assert "nonesuch" in state["banner"]
+    assert "nonesuch" in state["notice"]
 
 
 def test_a_dragged_phrase_is_a_file_that_stays(tmp_path):

@@ -3,19 +3,23 @@
 from dataclasses import replace
 
 import pytest
-from fake_session import READY, clock
+from fake_instrument import READY, clock, with_live
 
 from app.audio.preview import Preview
 from engine.music.notes import Note, Phrase
+from engine.session.live import Sounding
 
 PHRASE = Phrase.of([Note(0.0, 60, 0.5, 90), Note(3.0, 64, 2.0, 70, 9)], bars=1)
 SECOND = 1_000_000_000
 
 
-def state(**changes):
+NO_PORTS = replace(READY.live.ports, backend="")
+
+
+def state(since_beats=0.0):
     """No ports; one beat a second from 0 at t = 0."""
     moment = clock(source="internal", bpm=60.0, position_beats=0.0, t_ns=0)
-    return replace(READY, backend="", playing=PHRASE, clock=moment, **changes)
+    return with_live(READY, ports=NO_PORTS, playing=Sounding(PHRASE, since_beats), clock=moment)
 
 
 def played_along(snapshot, seconds, step=0.25):
@@ -24,7 +28,7 @@ def played_along(snapshot, seconds, step=0.25):
     now = -step
     while now < seconds:
         # The clock speaks again at each look, as the performer's does.
-        moment = replace(snapshot, clock=clock(source="internal", bpm=60.0, position_beats=now, t_ns=0))
+        moment = with_live(snapshot, clock=clock(source="internal", bpm=60.0, position_beats=now, t_ns=0))
         found += [(event.position_beats, *event.data) for event in preview.follow(moment, 0)]
         now += step
     return found
@@ -42,23 +46,23 @@ def test_notes_begin_and_end_and_the_phrase_loops():
 
 
 def test_the_phrase_counts_from_where_it_began():
-    assert played_along(state(playing_since_beats=2.0), 2.5)[-1] == (2.0, 0x90, 60, 90)
+    assert played_along(state(2.0), 2.5)[-1] == (2.0, 0x90, 60, 90)
 
 
 def test_with_ports_open_nothing_is_invented():
-    assert played_along(replace(state(), backend="jack"), 5.0) == []
+    assert played_along(with_live(state(), ports=READY.live.ports), 5.0) == []
 
 
-@pytest.mark.parametrize("then", [{"backend": "jack"}, {"clock": clock(status="stopped")}])
+@pytest.mark.parametrize("then", [{"ports": READY.live.ports}, {"clock": clock(status="stopped")}])
 def test_what_sounds_is_released_when_ports_come_or_the_clock_stops(then):
     preview = Preview()
     for beats in (-0.1, 0.1):
-        preview.follow(replace(state(), clock=clock(position_beats=beats, t_ns=0)), 0)
-    released = preview.follow(replace(state(), **then), 0)
+        preview.follow(with_live(state(), clock=clock(position_beats=beats, t_ns=0)), 0)
+    released = preview.follow(with_live(state(), **then), 0)
     assert [event.data for event in released] == [bytes((0x80, 60, 0))]
 
 
 def test_a_jump_plays_nothing_it_jumped_over():
     preview = Preview()
-    preview.follow(replace(state(), clock=clock(position_beats=-0.1, t_ns=0)), 0)
-    assert preview.follow(replace(state(), clock=clock(position_beats=40.2, t_ns=0)), 0) == []
+    preview.follow(with_live(state(), clock=clock(position_beats=-0.1, t_ns=0)), 0)
+    assert preview.follow(with_live(state(), clock=clock(position_beats=40.2, t_ns=0)), 0) == []

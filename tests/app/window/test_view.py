@@ -1,22 +1,23 @@
 """What the window shows, as pure functions."""
 
 import pytest
-from fake_session import READY, clock
+from fake_instrument import READY, clock, with_live
 
 from app.demo import demo_phrase
 from app.notice_text import notice_line
 from app.window.view import (
     bar_and_beat,
+    client_name,
     lamp_of,
-    late_words,
     milliseconds,
     place_in,
+    plays_internally,
     port_name,
     rolling_position,
 )
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
-from engine.snapshot import Notice
+from engine.session.live import Notice
 
 
 @pytest.mark.parametrize(
@@ -44,11 +45,29 @@ def test_a_step_that_floats_just_below_the_line_is_on_it():
         ("external", "rolling", "locked"),
         ("external", "armed", "waiting"),
         ("external", "lost", "lost"),
-        ("internal", "rolling", "free"),
+        ("internal", "rolling", "playing"),
     ],
 )
 def test_the_lamp_says_how_the_clock_stands(source, status, word):
     assert lamp_of(clock(source=source, status=status)).word == word
+
+
+def test_without_ports_the_lamp_says_so_whatever_the_clock_does():
+    lamp = lamp_of(clock(source="internal"), ports_open=False)
+    assert (lamp.word, lamp.mood) == ("no ports", "bad")
+
+
+@pytest.mark.parametrize(
+    ("state", "internal"),
+    [
+        (None, True),
+        (clock(), False),
+        (clock(status="lost"), True),
+        (clock(source="internal", status="stopped"), True),
+    ],
+)
+def test_the_internal_clock_counts_unless_a_daw_runs(state, internal):
+    assert plays_internally(state) is internal
 
 
 def test_before_the_first_word_of_the_clock_it_is_starting():
@@ -64,12 +83,9 @@ def test_the_playhead_wraps_with_the_phrase_and_hides_when_nothing_rolls():
 
 
 def test_the_position_runs_between_two_words_of_the_clock():
-    from dataclasses import replace
-
-    state = replace(READY, clock=clock(position_beats=8.0, bpm=120.0, t_ns=1_000_000_000))
+    state = with_live(READY, clock=clock(position_beats=8.0, bpm=120.0, t_ns=1_000_000_000))
     assert rolling_position(state, 1_250_000_000) == pytest.approx(8.5)
-    stopped = replace(READY, clock=clock(status="stopped"))
-    assert rolling_position(stopped, 0) is None
+    assert rolling_position(with_live(READY, clock=clock(status="stopped")), 0) is None
 
 
 def test_durations_and_names():
@@ -78,8 +94,9 @@ def test_durations_and_names():
     assert milliseconds(23.4) == "23 ms"
     assert port_name("Antiphon:Antiphon In") == "Antiphon In"
     assert port_name("Antiphon In") == "Antiphon In"
-    assert late_words(0.1, 0, 0) == "Late p99 0.10 ms"
-    assert late_words(0.1, 2, 3) == "Late p99 0.10 ms  ·  2 sent late  ·  3 inputs lost"
+    assert port_name("Antiphon-01:Antiphon In") == "Antiphon-01: Antiphon In"
+    assert client_name("Antiphon-01:Antiphon In") == "Antiphon-01"
+    assert client_name("Antiphon In") == client_name("") == "Antiphon"
 
 
 def test_the_demo_is_a_melody_the_model_can_hear():

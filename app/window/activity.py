@@ -1,0 +1,124 @@
+"""What comes in and goes out just now: the lamps' light, the last notes, the bar being played. No Qt."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from app.window.axis import note_name
+from app.window.score import StripBar
+from engine.music.notes import DRUM_CHANNEL, Note
+from engine.performer.messages import ClockState, Event, Heard, Played
+
+LIT_NS = 120_000_000
+"""How long a message lights its lamp."""
+NOTES_NAMED = 4
+NS_PER_MINUTE = 60e9
+LEAST_BEATS = 0.06
+"""Shortest length a note that still sounds is drawn with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Activity of one direction."""
+
+    lit: bool = False
+    last: str = ""
+    """Channel and notes that came last."""
+
+
+class Activity:
+    """Follows the performer's events from frame to frame; owned by the window's thread."""
+
+    def __init__(self) -> None:
+        self._seen_ns = {"in": -LIT_NS, "out": -LIT_NS}
+        self._names = {"in": deque[str](maxlen=NOTES_NAMED), "out": deque[str](maxlen=NOTES_NAMED)}
+        self._channels = {"in": 0, "out": 0}
+        self._notes: list[Note] = []
+        """Of the bar that is being played, from its line on."""
+        self._held: dict[tuple[int, int], int] = {}
+        """Index into the notes by channel and pitch."""
+        self._line_beats = 0.0
+        """Where the bar that is being played begins: song beats, or beats since `_free_from_ns`."""
+        self._free_from_ns: int | None = None
+        """When the first note came while nothing rolls."""
+
+    def take(self, events: Iterable[Event], clock: ClockState | None) -> None:
+        """Take the events of one frame."""
+        for event in events:
+            if isinstance(event, Heard):
+                self._seen_ns["in"] = event.t_ns
+                self._hear(event, clock)
+            elif isinstance(event, Played):
+                self._seen_ns["out"] = event.sent_ns
+                self._name("out", event.data)
+
+    def port(self, direction: str, now_ns: int) -> Port:
+        """Return the activity of `in` or `out`."""
+        names = self._names[direction]
+        last = f"ch {self._channels[direction]}  {' '.join(names)}" if names else ""
+        return Port(now_ns - self._seen_ns[direction] < LIT_NS, last)
+
+    def live_bar(
+        self, clock: ClockState | None, now_ns: int, position_beats: float | None
+    ) -> StripBar | None:
+        """Return the bar that is being played, held notes drawn up to now; None before the clock spoke."""
+        if clock is None:
+            return None
+        length = clock.beats_per_bar
+        now_beats = self._now(clock, now_ns, position_beats)
+        self._turn_over(now_beats, length)
+        held = set(self._held.values())
+        notes = tuple(
+            replace(note, duration_beats=max(LEAST_BEATS, now_beats - self._line_beats - note.start_beats))
+            if at in held
+            else note
+            for at, note in enumerate(self._notes)
+        )
+        return StripBar(0, int(now_beats // length) + 1, notes, length)
+
+    def playhead(self, clock: ClockState, now_ns: int, position_beats: float | None) -> float:
+        """Return how far the bar that is being played is, 0 to 1."""
+        return (self._now(clock, now_ns, position_beats) % clock.beats_per_bar) / clock.beats_per_bar
+
+    def _now(self, clock: ClockState, now_ns: int, position_beats: float | None) -> float:
+        if position_beats is not None:
+            return position_beats
+        since = 0 if self._free_from_ns is None else now_ns - self._free_from_ns
+        return since * clock.bpm / NS_PER_MINUTE
+
+    def _turn_over(self, now_beats: float, length: float) -> None:
+        """Begin another bar once its line is passed; what is held goes on from its line."""
+        line = now_beats // length * length
+        if line == self._line_beats:
+            return
+        going_on = [replace(self._notes[at], start_beats=0.0) for at in self._held.values()]
+        self._notes = going_on
+        self._held = {(note.channel, note.pitch): at for at, note in enumerate(going_on)}
+        self._line_beats = line
+
+    def _hear(self, event: Heard, clock: ClockState | None) -> None:
+        self._name("in", event.data)
+        if len(event.data) < 3 or clock is None:
+            return
+        rolling = clock.status in ("rolling", "flywheel")
+        if rolling:
+            self._free_from_ns = None
+        elif self._free_from_ns is None:
+            self._free_from_ns = event.t_ns
+        at = self._now(clock, event.t_ns, event.position_beats if rolling else None)
+        self._turn_over(at, clock.beats_per_bar)
+        key, kind = (event.data[0] & 0x0F, event.data[1]), event.data[0] & 0xF0
+        if kind == 0x90 and event.data[2]:
+            self._held[key] = len(self._notes)
+            self._notes.append(Note(at - self._line_beats, key[1], LEAST_BEATS, event.data[2], key[0]))
+        elif kind in (0x80, 0x90) and key in self._held:
+            index = self._held.pop(key)
+            note = self._notes[index]
+            length = max(LEAST_BEATS, at - self._line_beats - note.start_beats)
+            self._notes[index] = replace(note, duration_beats=length)
+
+    def _name(self, direction: str, data: bytes) -> None:
+        if len(data) == 3 and data[0] & 0xF0 == 0x90 and data[2]:
+            channel = data[0] & 0x0F
+            self._channels[direction] = channel + 1
+            self._names[direction].append(f"{data[1]}" if channel == DRUM_CHANNEL else note_name(data[1]))

@@ -1,0 +1,214 @@
+"""From the instrument's state to what every field of the window shows. Pure functions, no Qt."""
+
+from dataclasses import dataclass, replace
+
+from app.installed_bundles import BundleCard
+from app.window.field_state import Fields, FieldState, Option
+from app.window.view import milliseconds, plays_internally
+from engine.inference.controls import CONTROLS, STORED
+from engine.modes.catalogue import TOOLS
+from engine.parameter import Choice, Parameter
+from engine.session.document import Binding
+from engine.session.snapshot import Snapshot
+
+NOTHING_HEARD = "Nothing was heard yet: play a phrase, or press D for the demo."
+FOLLOWS_DAW = "The DAW's clock runs: start, stop and set the tempo there."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the window knows besides the instrument's state."""
+
+    models: tuple[BundleCard, ...] = ()
+    """The models that can be loaded."""
+    sound_on: bool = False
+    """Whether the answer is heard here."""
+    sound_text: str = ""
+    """What sounds, or why nothing does."""
+
+
+def present(snapshot: Snapshot, around: Surroundings) -> Fields:
+    """Return the state of every field by the id of its parameter or action."""
+    table = snapshot.table
+    fields = {name: parameter_field(found, snapshot) for name, found in table.parameters.items()}
+    fields |= {name: FieldState() for name in table.actions}
+    fields |= _slot_fields(snapshot) | _take_fields(snapshot) | _transport_fields(fields, snapshot)
+    fields["scale"] = _scale_field(fields["scale"], snapshot)
+    fields["mode"] = _mode_field(snapshot, around)
+    fields |= _turn_fields(fields, snapshot)
+    fields["model"] = _model_field(snapshot, around)
+    fields["live"] = FieldState(value=not snapshot.document.settings.hold)
+    fields["sound"] = FieldState(value=around.sound_on, text="Sound on" if around.sound_on else "Sound off")
+    bound = {binding.target: binding_text(binding) for binding in snapshot.document.bindings}
+    return {
+        name: replace(state, binding=bound[name]) if name in bound else state
+        for name, state in fields.items()
+    }
+
+
+def binding_text(binding: Binding) -> str:
+    """Return what moves a field from outside, in a few letters."""
+    kind = {"cc": "CC", "cc14": "CC", "note": "key", "program": "PC"}[binding.kind]
+    return f"{kind} {binding.number}"
+
+
+def parameter_field(parameter: Parameter, snapshot: Snapshot) -> FieldState:
+    """Return the state of a parameter: quiet where it does not count now, greyed where it cannot."""
+    value = snapshot.value(parameter.id)
+    active = not parameter.needs or snapshot.counts(parameter)
+    possible = not parameter.needs or snapshot.mode_for(parameter) is not None
+    is_switch = isinstance(value, bool)
+    return FieldState(
+        value=value and active if is_switch else value,
+        text="" if is_switch else parameter.text(value),
+        enabled=possible,
+        active=active,
+        why_not="" if possible else f"{snapshot.why_not(parameter)}.",
+    )
+
+
+def _scale_field(state: FieldState, snapshot: Snapshot) -> FieldState:
+    if not state.enabled or snapshot.value("key") is not None:
+        return state
+    return replace(state, enabled=False, why_not="Choose a key first (K).")
+
+
+def _turn_fields(fields: Fields, snapshot: Snapshot) -> Fields:
+    """Return the fields about turns, quiet unless they count with the turns that are set."""
+    turns = snapshot.document.settings.turns
+    cued = turns == "cue"
+    return {
+        "turn_bars": replace(fields["turn_bars"], active=turns == "trade"),
+        "pause_beats": replace(fields["pause_beats"], active=turns == "pause"),
+        "meanwhile": replace(fields["meanwhile"], active=turns != "follow"),
+        "take_turn": _available(cued, "Choose turns on cue first; then this hands over and takes back."),
+    }
+
+
+def _mode_field(snapshot: Snapshot, around: Surroundings) -> FieldState:
+    offered = {mode for card in around.models for mode in card.modes} | set(snapshot.modes)
+    options = tuple(
+        Option(
+            value=mode,
+            text=tool.label,
+            enabled=mode in offered,
+            why_not="" if mode in offered else f"No installed model does {tool.label}.",
+        )
+        for mode, tool in TOOLS.items()
+    )
+    return FieldState(value=snapshot.document.controls.mode, options=options)
+
+
+def model_for(mode: str, snapshot: Snapshot, around: Surroundings) -> BundleCard | None:
+    """Return the model to load for a tool that the present one does not do; None if none is needed or there.
+
+    The nearest in length to the present model is taken, the first of equals.
+    """
+    if mode in snapshot.modes:
+        return None
+    bars = snapshot.model.bars if snapshot.model else 2
+    able = [card for card in around.models if mode in card.modes]
+    return min(able, key=lambda card: abs(card.bars - bars), default=None)
+
+
+def _transport_fields(fields: Fields, snapshot: Snapshot) -> Fields:
+    clock = snapshot.live.clock
+    internal = plays_internally(clock)
+    rolling = internal and snapshot.live.rolling
+    tempo = fields["tempo_bpm"]
+    if clock is not None:
+        text = snapshot.table.parameter("tempo_bpm").text(clock.bpm)
+        tempo = replace(tempo, value=round(clock.bpm, 1), text=text)
+    why_not = "" if internal else FOLLOWS_DAW
+    play = FieldState(value=rolling, text="Stop" if rolling else "Play", enabled=internal, why_not=why_not)
+    return {"play_stop": play, "tempo_bpm": replace(tempo, enabled=internal, why_not=why_not)}
+
+
+def _take_fields(snapshot: Snapshot) -> Fields:
+    live = snapshot.live
+    nothing = "Nothing plays yet. Play a phrase first, or press D."
+    return {
+        "undo": _available(bool(live.undo_label), "There is nothing to undo yet."),
+        "redo": _available(bool(live.redo_label), "Nothing was undone."),
+        "export": _available(live.playing is not None, nothing),
+    }
+
+
+def _slot_fields(snapshot: Snapshot) -> Fields:
+    heard = snapshot.document.source is not None
+    fields: Fields = {}
+    for slot in STORED:
+        filled = slot in snapshot.document.slots
+        empty = f"Slot {slot} is empty: play a phrase, then press {slot}."
+        fields[f"store.{slot}"] = _available(heard, NOTHING_HEARD)
+        fields[f"recall.{slot}"] = _available(filled, empty)
+        fields[f"clear.{slot}"] = _available(filled, empty)
+    return fields
+
+
+def _available(yes: bool, why_not: str) -> FieldState:
+    return FieldState(enabled=yes, why_not="" if yes else why_not)
+
+
+def _model_field(snapshot: Snapshot, around: Surroundings) -> FieldState:
+    options = tuple(
+        Option(value=card.name, text=card.title, enabled=not card.fault, why_not=card.fault)
+        for card in around.models
+    )
+    if snapshot.live.loading:
+        wait = f"{snapshot.live.loading} is being loaded; the music goes on meanwhile."
+        return FieldState(text="loading …", options=options, enabled=False, why_not=wait)
+    name = snapshot.model.name if snapshot.model else ""
+    return FieldState(value=name, text=name or "no model", options=options)
+
+
+def take_title(snapshot: Snapshot) -> str:
+    """Return how the answer is made, in a few words."""
+    if snapshot.live.switches.bypass:
+        return "What was played, as it is"
+    controls = snapshot.document.controls
+    words = [TOOLS[controls.mode].label]
+    if controls.mode == "morph":
+        words.append(f"{controls.morph_from} → {controls.morph_to} {snapshot.text('morph')}")
+    elif snapshot.counts(CONTROLS["variation"]):
+        words.append(snapshot.text("variation"))
+    parts = [" ".join(words), f"seed {controls.seed}"]
+    if controls.constraints.key is not None and snapshot.counts(CONTROLS["key"]):
+        parts.append(f"{controls.constraints.key} {controls.constraints.scale}")
+    return "  ·  ".join(parts)
+
+
+def health(snapshot: Snapshot) -> tuple[str, str]:
+    """Return one phrase about how well the machine keeps up, and the figures behind it."""
+    state, ports = snapshot.live.health, snapshot.live.ports
+    late_ms = None if state.late_ms is None else max(0.0, state.late_ms)
+    if state.dropped_input:
+        verdict = f"{state.dropped_input} inputs lost"
+    elif state.late_sends:
+        verdict = f"{state.late_sends} notes late"
+    else:
+        verdict = "" if late_ms is None else "on time"
+    answer = "" if state.pattern_ms is None else f"answer {milliseconds(state.pattern_ms)}"
+    granted = {None: "not known yet", True: "yes", False: "no"}[ports.realtime]
+    tip = (
+        f"From a change to its pattern: {milliseconds(state.pattern_ms)}. "
+        f"Lateness of notes, 99 of 100 below: {milliseconds(late_ms)}. Real-time scheduling: {granted}."
+    )
+    return " · ".join(filter(None, (answer, verdict))), tip
+
+
+def explanation(snapshot: Snapshot, state: FieldState | None, field_id: str, own: str) -> str:
+    """Return the line about the field the hand is on: why it cannot be used, or what it does.
+
+    Args:
+        snapshot: it holds the table.
+        state: what the field shows.
+        field_id: of a parameter or an action; another id leaves the widget's own words.
+        own: what the widget says of itself.
+    """
+    if state is not None and not state.enabled and state.why_not:
+        return state.why_not
+    found = snapshot.table.parameters.get(field_id) or snapshot.table.actions.get(field_id)
+    if found is None or (isinstance(found, Choice) and own in found.helps.values()):
+        return own
+    return found.help

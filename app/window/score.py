@@ -1,0 +1,136 @@
+"""What the rolls and the strip show of the music: plain values, no Qt."""
+
+import math
+from dataclasses import dataclass
+
+from app.window.presenter import take_title
+from engine.modes.catalogue import slots_of
+from engine.music.notes import Note, Phrase
+from engine.session.captured_bars import CapturedBar
+from engine.session.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollMusic:
+    """What the large roll shows; counted in beats from its left edge."""
+
+    heard: Phrase | None = None
+    playing: Phrase | None = None
+    coming: Phrase | None = None
+    bars: int = 2
+    beats_per_bar: float = 4.0
+    chords: tuple[tuple[float, str], ...] = ()
+    """Names of chords by the beat they begin on."""
+    turn_text: str = ""
+    """Whose turn it is, and for how long; empty where no turns are taken."""
+    is_players_turn: bool = True
+    title: str = ""
+    """How what plays was made."""
+    next_text: str = ""
+    """When what comes next takes over."""
+    hint: str = ""
+    """What to do while nothing plays."""
+
+    @property
+    def length_beats(self) -> float:
+        """Length shown in beats, above 0."""
+        return max(self.bars * self.beats_per_bar, 1e-6)
+
+
+@dataclass(frozen=True, slots=True)
+class StripBar:
+    """One bar that was heard, or the one that is being played."""
+
+    id: int
+    """Which bar of the session, as `engine.session.captured_bars` counts them; 0 while it is played."""
+    number: int
+    """Bar number in the song, from 1."""
+    notes: tuple[Note, ...]
+    length_beats: float
+    """Above 0."""
+    chord: str = ""
+
+
+def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
+    """Return what the large roll shows."""
+    live, source = snapshot.live, snapshot.document.source
+    heard = source.phrase if source else None
+    playing, coming = live.playing.phrase if live.playing else None, live.coming
+    phrases = [phrase for phrase in (playing, coming, heard) if phrase is not None]
+    usual = snapshot.model.bars if snapshot.model else 2
+    return RollMusic(
+        heard=heard,
+        playing=playing,
+        coming=coming,
+        bars=max((phrase.bars for phrase in phrases), default=usual),
+        beats_per_bar=phrases[0].beats_per_bar if phrases else 4.0,
+        turn_text=turn_text(snapshot, position_beats),
+        is_players_turn=live.turn.whose == "player",
+        title=take_title(snapshot),
+        next_text=next_text(snapshot, position_beats) if coming is not None else "",
+        hint="" if playing is not None or coming is not None else empty_hint(snapshot),
+    )
+
+
+def turn_text(snapshot: Snapshot, position_beats: float | None) -> str:
+    """Return whose turn it is and how long it lasts yet; empty where each phrase is answered as it ends."""
+    settings, turn, clock = snapshot.document.settings, snapshot.live.turn, snapshot.live.clock
+    if settings.turns == "follow":
+        return ""
+    whose = "YOUR TURN" if turn.whose == "player" else "ANSWER'S TURN"
+    if turn.until_beats is None or position_beats is None or clock is None:
+        return whose
+    left = max(1, math.ceil((turn.until_beats - position_beats) / clock.beats_per_bar - 1e-9))
+    return f"{whose} · {left} bar{'s' * (left != 1)}"
+
+
+def next_text(snapshot: Snapshot, position_beats: float | None) -> str:
+    """Return when what comes next takes over."""
+    clock, takes_over = snapshot.live.clock, snapshot.document.settings.takes_over
+    if clock is None or position_beats is None:
+        return "NEXT when it plays"
+    if snapshot.live.playing is not None and takes_over == "step":
+        return "NEXT at once"
+    line = clock.beats_per_bar if snapshot.live.playing is None or takes_over == "bar" else 1.0
+    left = max(1, math.ceil(line - position_beats % line - 1e-9))
+    return f"NEXT in {left} beat{'s' * (left != 1)}"
+
+
+def empty_hint(snapshot: Snapshot) -> str:
+    """Return what to do while there is no answer yet."""
+    needed, filled = slots_of(snapshot.document.controls), snapshot.document.slots
+    missing = [slot for slot in needed if slot not in filled and slot != "heard"]
+    if missing:
+        slots, verb = ("Slots", "are") if len(missing) > 1 else ("Slot", "is")
+        names = " and ".join(missing)
+        return f"{slots} {names} {verb} empty. Play a phrase, then press {' or '.join(missing)}."
+    if snapshot.document.source is not None or "heard" not in needed:
+        return "Press Space, or start the DAW: the answer begins with the next bar."
+    if snapshot.model is not None:
+        phrase = f"Play {snapshot.model.bars} bars into the input"
+        return f"{phrase}, or press D for the demo. The answer comes with the bar line."
+    return "No model is loaded yet. Play into the input meanwhile: what you play is kept."
+
+
+def strip_bar(captured: CapturedBar) -> StripBar:
+    """Return how a captured bar is shown."""
+    bar = captured.bar
+    notes = tuple(
+        Note(note.start_beats, note.pitch, note.duration_beats, note.velocity, note.channel)
+        for note in bar.notes
+    )
+    return StripBar(captured.id, bar.bar + 1, notes, bar.beats_per_bar)
+
+
+def source_ids(snapshot: Snapshot) -> tuple[int, int]:
+    """Return the id of the first captured bar that the answer starts from, and how many; (0, 0) for none.
+
+    The newest bars with the source's numbers are meant: a loop of the DAW plays the same numbers again.
+    """
+    source = snapshot.document.source
+    if source is None:
+        return 0, 0
+    for captured in reversed(snapshot.live.captured.bars):
+        if captured.bar.bar == source.first_bar:
+            return captured.id, source.phrase.bars
+    return 0, 0

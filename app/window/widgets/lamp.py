@@ -1,0 +1,123 @@
+"""Lamps: the clock's state, and what comes in and goes out, with counts of what was ignored."""
+
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from app.window import theme
+
+
+def label(points: float, role: str = "", *, bold: bool = False, figures: bool = False) -> QLabel:
+    """Return a label of a size and a role of the style sheet, whose text is never read as markup."""
+    made = QLabel()
+    made.setFont(theme.font(points, bold=bold, figures=figures))
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+def write(target: QLabel, text: str) -> None:
+    """Set a label's text where it differs, so that an unchanged frame repaints nothing."""
+    if target.text() != text:
+        target.setText(text)
+
+
+class Dot(QWidget):
+    """A small round lamp in the colour of a mood; lit or dark."""
+
+    def __init__(self, mood: str = "quiet", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._mood, self._lit = mood, True
+        self.setFixedSize(QSize(14, 14))
+
+    @property
+    def mood(self) -> str:
+        """The mood shown."""
+        return self._mood
+
+    def show_mood(self, mood: str, lit: bool = True) -> None:
+        """Take the colour of a mood: filled when lit, a ring when not."""
+        if (mood, lit) != (self._mood, self._lit):
+            self._mood, self._lit = mood, lit
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Draw the lamp."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = theme.now().mood(self._mood)
+        if self._lit:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawEllipse(QRectF(1.5, 1.5, 11, 11))
+        else:
+            painter.setPen(colour)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(QRectF(2.5, 2.5, 9, 9))
+
+
+class PortLamp(QWidget):
+    """One direction of MIDI: a lamp that lights with each message, the port, and what came last.
+
+    Signals:
+        clicked: the player wants to see the last messages.
+    """
+
+    clicked = pyqtSignal()
+
+    def __init__(self, name: str, mood: str, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name, self._mood, self._tip = name, mood, tip
+        self._state: tuple[str, str, bool, int, str] = ("", "", False, 0, mood)
+        self.setAccessibleName(name)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(44)
+
+    @property
+    def text(self) -> str:
+        """The port and what came last, as a screen reader says it."""
+        return self.accessibleDescription()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return room for a short name."""
+        return QSize(130, 36)
+
+    def show_activity(self, port: str, last: str, lit: bool, ignored: int, mood: str = "") -> None:
+        """Show the port's name, the last messages, whether one just came, and how many were ignored."""
+        state = (port, last, lit, ignored, mood or self._mood)
+        if state == self._state:
+            return
+        if (port, ignored) != (self._state[0], self._state[3]):
+            words = f"{self._name}: {port}." + (f" {ignored} messages were ignored." if ignored else "")
+            self.setAccessibleDescription(words)
+            self.setToolTip(f"{words}\n{self._tip}")
+        self._state = state
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Ask for the last messages."""
+        self.clicked.emit()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Draw the lamp, and what there is room for of the rest."""
+        port, last, lit, ignored, mood = self._state
+        look, painter = theme.now(), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        second = f"{ignored} ignored · {last}" if ignored else last
+        middle = self.height() / 2 - (8 if second else 0)
+        colour = look.mood(mood)
+        painter.setPen(QPen(colour, 1.5))
+        painter.setBrush(colour if lit else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(QPointF(8, middle), 5, 5)
+        for text, y, points, ink in (
+            (f"{self._name}  {port}", middle, 10.5, look.text),
+            (second, self.height() / 2 + 9, 8.5, look.waiting if ignored else look.quiet),
+        ):
+            painter.setFont(theme.font(points, figures=True))
+            painter.setPen(ink)
+            fitting = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width() - 21)
+            painter.drawText(
+                QRectF(20, y - 11, self.width() - 20, 22), Qt.AlignmentFlag.AlignVCenter, fitting
+            )

@@ -1,0 +1,343 @@
+"""Numbers: a slider with its value in large type, and a field to type into."""
+
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QVBoxLayout, QWidget
+
+from app.window import theme
+from app.window.field_state import FieldState, Value
+from app.window.widgets.button import HEIGHT, Role
+from app.window.widgets.keys import LEAVING, is_kept
+from engine.errors import RenderError
+from engine.parameter import Number, Whole
+
+STEPS = 1000
+"""Positions of a slider over its whole range, if it has no whole steps of its own."""
+HANDLE = 20
+MOVING = frozenset(
+    {
+        Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down,
+        Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End,
+    }
+)  # fmt: skip
+"""Keys that move a slider."""
+
+
+class Fader(QSlider):
+    """A horizontal slider that jumps to the click, steps finely by wheel and resets on double click.
+
+    Signals:
+        held: a hand or a key begins (True) or ends (False) to move it.
+    """
+
+    held = pyqtSignal(bool)
+
+    def __init__(self, colour: Role, *, steps: int = STEPS, reset: int = 0, origin: int = 0) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(0, steps)
+        self.setSingleStep(max(1, steps // 100))
+        self.setPageStep(max(1, steps // 10))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFixedHeight(HANDLE + 8)
+        self._colour: Role = colour
+        self._steps, self._reset, self._origin = steps, reset, origin
+        self.active = True
+        """Whether it decides what sounds now; drawn quietly otherwise."""
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return a width that a hand can aim in."""
+        return QSize(160, HANDLE + 8)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the least width that can still be aimed in."""
+        return QSize(90, HANDLE + 8)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Jump to the place that was pressed."""
+        if event and event.button() == Qt.MouseButton.LeftButton:
+            self.setSliderDown(True)
+            self.held.emit(True)
+            self._follow(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Follow the hand while it is down."""
+        if event and self.isSliderDown():
+            self._follow(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Let go."""
+        if self.isSliderDown():
+            self.setSliderDown(False)
+            self.held.emit(False)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Step; a key that is held down is one move."""
+        if event is not None and event.key() in MOVING and not event.isAutoRepeat():
+            self.held.emit(True)
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """End the move of a key."""
+        super().keyReleaseEvent(event)
+        if event is not None and event.key() in MOVING and not event.isAutoRepeat():
+            self.held.emit(False)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Go back to the value it started with."""
+        self.setValue(self._reset)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Move by one percent a notch, by a tenth of it with Shift."""
+        if event is None:
+            return
+        turn = event.angleDelta().y() or event.angleDelta().x()
+        fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        step = max(1, self._steps // (1000 if fine else 100))
+        self.setValue(self.value() + (1 if turn > 0 else -1) * step)
+        event.accept()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Draw the groove, what is filled of it, and the handle."""
+        look = theme.now()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle, x = self.height() / 2, self._x_of(self.value())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.edge if self.isEnabled() else look.faint)
+        painter.drawRoundedRect(QRectF(2, middle - 2.5, self.width() - 4, 5), 2.5, 2.5)
+        start = self._x_of(self._origin) if self._origin else 2.0
+        if self.isEnabled():
+            painter.setBrush(getattr(look, self._colour) if self.active else look.quiet)
+            left = min(start, x)
+            painter.drawRoundedRect(QRectF(left, middle - 2.5, max(abs(x - start), 5), 5), 2.5, 2.5)
+        if self._origin:
+            painter.setBrush(look.quiet)
+            painter.drawRect(QRectF(start - 1, middle - 8, 2, 16))
+        self._paint_handle(painter, look, x, middle)
+
+    def _paint_handle(self, painter: QPainter, look: theme.Theme, x: float, middle: float) -> None:
+        half = HANDLE / 2
+        painter.setBrush(self._handle_colour(look))
+        painter.setPen(QPen(look.panel, 2))
+        painter.drawEllipse(QRectF(x - half, middle - half, HANDLE, HANDLE))
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(look.text, 2))
+            painter.drawEllipse(QRectF(x - half - 2, middle - half - 2, HANDLE + 4, HANDLE + 4))
+
+    def _handle_colour(self, look: theme.Theme) -> QColor:
+        if not self.isEnabled():
+            return look.edge
+        return look.text if self.active else look.quiet
+
+    def _x_of(self, position: int) -> float:
+        return 13 + (self.width() - 26) * position / self._steps
+
+    def _follow(self, event: QMouseEvent) -> None:
+        share = (event.position().x() - 13) / max(self.width() - 26, 1)
+        self.setValue(round(min(1.0, max(0.0, share)) * self._steps))
+
+
+class NumberSlider(QWidget):
+    """A slider for a parameter, with its name, key, value and what moves it from outside.
+
+    Signals:
+        edited: id and new value, from the player's hand only.
+        held: id and whether a hand or a key begins (True) or ends (False) to move it.
+    """
+
+    edited = pyqtSignal(str, object)
+    held = pyqtSignal(str, bool)
+
+    def __init__(
+        self, parameter: Number | Whole, *, colour: Role = "playing", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.field_id, self._parameter = parameter.id, parameter
+        whole = isinstance(parameter, Whole)
+        self._steps = int(parameter.high - parameter.low) if whole else STEPS
+        self._state = FieldState()
+        origin = self._place(0) if parameter.low < 0 else 0
+        self.fader = Fader(colour, steps=self._steps, reset=self._place(parameter.default), origin=origin)
+        self.fader.setParent(self)
+        self.fader.setAccessibleName(parameter.label)
+        self.fader.held.connect(lambda on: self.held.emit(self.field_id, on))
+        self.fader.valueChanged.connect(lambda _: self.edited.emit(self.field_id, self.value))
+        self._value_label, self._binding = QLabel(self), QLabel(self)
+        self._lay_out()
+        self._describe()
+
+    @property
+    def value(self) -> Value:
+        """The value where the handle stands."""
+        return self._parameter.at(self.fader.value() / self._steps)
+
+    @property
+    def text(self) -> str:
+        """The value as it is written."""
+        return self._value_label.text()
+
+    def show_field(self, state: FieldState) -> None:
+        """Show a state; the handle stays under the hand that holds it."""
+        if state == self._state:
+            return
+        self._state = state
+        self.fader.setEnabled(state.enabled)
+        if self.fader.active != state.active:
+            self.fader.active = state.active
+            self.fader.update()
+        self._value_label.setText(state.text)
+        self._binding.setText(state.binding)
+        if not self.fader.isSliderDown():
+            self.fader.blockSignals(True)
+            self.fader.setValue(self._place(state.value))
+            self.fader.blockSignals(False)
+        self._describe()
+
+    def take_focus(self) -> None:
+        """Let the arrow keys move it."""
+        self.fader.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _lay_out(self) -> None:
+        title, hint = QLabel(self._parameter.label, self), QLabel(self._parameter.key, self)
+        title.setFont(theme.font(10.5))
+        title.setBuddy(self.fader)
+        hint.setFont(theme.font(8.5))
+        self._binding.setFont(theme.font(8.5))
+        for label in (title, hint, self._binding):
+            label.setProperty("role", "quiet")
+        self._value_label.setFont(theme.font(12.5, bold=True, figures=True))
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        top.addWidget(title)
+        top.addWidget(hint)
+        top.addStretch(1)
+        top.addWidget(self._binding)
+        top.addWidget(self._value_label)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(top)
+        layout.addWidget(self.fader)
+
+    def _place(self, value: Value) -> int:
+        return round(self._parameter.position(value) * self._steps)
+
+    def _describe(self) -> None:
+        key = f" Key: {self._parameter.key}." if self._parameter.key else ""
+        why_not = "" if self._state.enabled else self._state.why_not
+        lines = (why_not, self._parameter.help, f"Arrow keys step; a double click resets.{key}")
+        self.fader.setToolTip("\n".join(filter(None, lines)))
+        self.fader.setAccessibleDescription(" ".join(filter(None, (why_not, self._parameter.help))))
+
+
+class NumberField(QLineEdit):
+    """A number to type: every key is taken, the whole is judged when it is entered.
+
+    Return enters, Esc gives up; what is no number or out of range is refused with a sentence and the
+    old value stays. The wheel does nothing: a hand on its way to a slider changes no tempo.
+
+    Signals:
+        edited: id and new value, from the player's hand only.
+        refused: why what was typed was not taken.
+        left: typing is over; the keys may go back to the instrument.
+    """
+
+    edited = pyqtSignal(str, object)
+    refused = pyqtSignal(str)
+    left = pyqtSignal()
+
+    def __init__(self, parameter: Number | Whole, *, page: int = 10, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.field_id, self._parameter, self._page = parameter.id, parameter, page
+        self._state = FieldState(value=parameter.default)
+        self.setAccessibleName(parameter.label)
+        self.setFont(theme.font(11, figures=True))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFixedHeight(HEIGHT)
+        self.setText(parameter.text(parameter.default))
+        self._describe()
+
+    @property
+    def value(self) -> Value:
+        """The value entered last."""
+        return self._state.value
+
+    def show_field(self, state: FieldState) -> None:
+        """Show a state; the text stays while it is typed over."""
+        if state == self._state:
+            return
+        self._state = state
+        self.setEnabled(state.enabled)
+        if not (self.hasFocus() and self.isModified()):
+            self.setText(state.text)
+        self._describe()
+
+    def take_focus(self) -> None:
+        """Let a number be typed."""
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.selectAll()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep what is typed, Esc included, from the instrument's keys."""
+        return is_kept(event, LEAVING, typing=True) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Enter on Return, give up on Esc, step with the arrows and the page keys."""
+        if event is None:
+            return
+        key = Qt.Key(event.key())
+        steps = {
+            Qt.Key.Key_Up: 1,
+            Qt.Key.Key_Down: -1,
+            Qt.Key.Key_PageUp: self._page,
+            Qt.Key.Key_PageDown: -self._page,
+        }
+        if key in steps:
+            self._step(steps[key])
+        elif key == Qt.Key.Key_Escape:
+            self._put_back()
+            self.left.emit()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._enter()
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Take what was typed, as Return does."""
+        super().focusOutEvent(event)
+        self._enter()
+
+    def _enter(self) -> None:
+        if not self.isModified():
+            return
+        try:
+            value = self._parameter.parse(self.text())
+        except RenderError as error:
+            self._put_back()
+            self.refused.emit(f"{error}; it stays {self.text()}.")
+            return
+        self.setModified(False)
+        if value != self._state.value:
+            self.edited.emit(self.field_id, value)
+
+    def _step(self, steps: int) -> None:
+        if isinstance(self._state.value, bool) or not isinstance(self._state.value, int | float):
+            return
+        low, high = self._parameter.low, self._parameter.high
+        self.setModified(False)
+        value = min(max(self._state.value + steps, low), high)
+        if value != self._state.value:
+            self.edited.emit(self.field_id, value)
+
+    def _put_back(self) -> None:
+        self.setText(self._state.text or self._parameter.text(self._state.value))
+
+    def _describe(self) -> None:
+        parameter = self._parameter
+        why_not = "" if self._state.enabled else self._state.why_not
+        lines = (why_not, parameter.help, f"Key: {parameter.key}" if parameter.key else "")
+        self.setToolTip("\n".join(filter(None, lines)))
+        self.setAccessibleDescription(" ".join(filter(None, lines[:2])))

@@ -1,0 +1,230 @@
+"""The strip of bars that were heard: a click or a drag takes 1 to 16 of them as the source."""
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from app.window import theme
+from app.window.axis import Axis
+from app.window.score import StripBar
+from app.window.widgets.keys import WALKING, is_kept
+from app.window.widgets.note_paint import paint_small
+
+LEAST_CELL = 62
+MOST_PICKED = 16
+GAP = 3
+
+
+class BarStrip(QWidget):
+    """Shows the newest bars, the one being played, and which of them are the source.
+
+    Signals:
+        picked: id of the first bar and how many, by the player's hand.
+    """
+
+    picked = pyqtSignal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Heard bars")
+        self.setAccessibleDescription(
+            "Click a bar or drag over several to answer those; arrow keys and Return too."
+        )
+        self.setToolTip("Click a bar, or drag over up to 16, to answer those. The wheel goes back in time.")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumHeight(32)
+        self._bars: tuple[StripBar, ...] = ()
+        self._live: StripBar | None = None
+        self._source: tuple[int, int] = (0, 0)
+        self._playhead: float | None = None
+        self._axis = Axis()
+        self._back = 0
+        """Bars between the newest and the last one shown."""
+        self._hand: tuple[int, int] | None = None
+        """Serials under the hand while it drags."""
+        self._cursor = 0
+        self._picture: QPixmap | None = None
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return room for a dozen bars."""
+        return QSize(12 * LEAST_CELL, 48)
+
+    def show_bars(self, bars: Sequence[StripBar], source: tuple[int, int]) -> None:
+        """Show bars, oldest first; `source` is the id of the first source bar and how many there are."""
+        shown = tuple(bars)
+        if (shown, source) == (self._bars, self._source):
+            return
+        self._bars, self._source = shown, source
+        self._axis = self._axis.grown(note for bar in shown for note in bar.notes)
+        self._repaint_all()
+
+    def show_live(self, bar: StripBar | None, playhead: float | None) -> None:
+        """Show the bar that is being played, and how far it is, 0 to 1."""
+        if bar != self._live:
+            self._live = bar
+            if bar is not None:
+                self._axis = self._axis.grown(bar.notes)
+            self._repaint_all()
+        if playhead != self._playhead:
+            self._playhead = playhead
+            self.update()
+
+    @property
+    def shown(self) -> tuple[StripBar, ...]:
+        """The bars in sight, oldest first, the one being played aside."""
+        places = self._places() - (1 if self._live is not None and not self._back else 0)
+        end = len(self._bars) - self._back
+        return self._bars[max(0, end - places) : end]
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Copy the bars and draw the playhead over the one being played."""
+        painter = QPainter(self)
+        ratio = self.devicePixelRatioF()
+        if self._picture is None or self._picture.devicePixelRatio() != ratio:
+            self._picture = self._painted(ratio)
+        painter.drawPixmap(0, 0, self._picture)
+        look = theme.now()
+        if self._live is not None and self._playhead is not None and not self._back:
+            cell = self._cell(len(self.shown))
+            painter.fillRect(
+                QRectF(cell.left() + self._playhead * cell.width(), 1, 2, self.height() - 2), look.text
+            )
+        if self.hasFocus() and self.shown:
+            painter.setPen(QPen(look.text, 2))
+            at = min(max(self._cursor, 0), len(self.shown) - 1)
+            painter.drawRoundedRect(self._cell(at).adjusted(1, 1, -1, -1), 4, 4)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Drop the pixmap of the old size."""
+        self._picture = None
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Drop the pixmap of the old colours."""
+        if event is not None and event.type() == QEvent.Type.PaletteChange:
+            self._repaint_all()
+        super().changeEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Begin to take bars."""
+        id = self._bar_at(event.position().x()) if event else None
+        if id is not None:
+            self._hand = id, id
+            self._repaint_all()
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Take the bars up to the hand."""
+        id = self._bar_at(event.position().x()) if event else None
+        if self._hand is not None and id is not None:
+            first = self._hand[0]
+            reach = MOST_PICKED - 1
+            self._hand = first, min(max(id, first - reach), first + reach)
+            self._repaint_all()
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Report the bars that were taken."""
+        if self._hand is not None:
+            first, last = sorted(self._hand)
+            self._hand = None
+            self.picked.emit(first, last - first + 1)
+            self._repaint_all()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep the arrows and Return while it has the focus."""
+        return is_kept(event, WALKING) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Walk over the bars with the arrows, take one with Return."""
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        if event is not None and event.key() in steps and self.shown:
+            self._cursor = min(max(self._cursor + steps[Qt.Key(event.key())], 0), len(self.shown) - 1)
+            self.update()
+        elif event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.shown:
+            self.picked.emit(self.shown[min(self._cursor, len(self.shown) - 1)].id, 1)
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Go back in time, or forward to now."""
+        if event is None:
+            return
+        turn = event.angleDelta().y() or event.angleDelta().x()
+        most = max(0, len(self._bars) - self._places() + 1)
+        self._back = min(max(0, self._back + (1 if turn > 0 else -1)), most)
+        self._repaint_all()
+        event.accept()
+
+    def _places(self) -> int:
+        return max(1, min(16, self.width() // LEAST_CELL))
+
+    def _cell(self, at: int) -> QRectF:
+        width = self.width() / self._places()
+        return QRectF(at * width, 0, width - GAP, self.height())
+
+    def _bar_at(self, x: float) -> int | None:
+        at, shown = int(x // (self.width() / self._places())), self.shown
+        return shown[min(at, len(shown) - 1)].id if shown and at >= 0 else None
+
+    def _repaint_all(self) -> None:
+        self._picture = None
+        self.update()
+
+    def _painted(self, ratio: float) -> QPixmap:
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        look = theme.now()
+        picture.fill(look.panel)
+        painter = QPainter(picture)
+        for at in range(self._places()):
+            self._paint_place(painter, look, at)
+        self._paint_source(painter, look)
+        painter.end()
+        return picture
+
+    def _paint_place(self, painter: QPainter, look: theme.Theme, at: int) -> None:
+        cell, shown = self._cell(at), self.shown
+        live = self._live if at == len(shown) and not self._back else None
+        bar = shown[at] if at < len(shown) else live
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(look.edge if bar else look.faint, 1))
+        painter.setBrush(look.ground)
+        painter.drawRoundedRect(cell.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        if bar is None:
+            return
+        painter.setFont(theme.font(8, figures=True))
+        painter.setPen(look.quiet)
+        painter.drawText(cell.adjusted(5, 2, 0, 0), Qt.AlignmentFlag.AlignLeft, f"{bar.number}")
+        painter.setPen(look.heard)
+        painter.drawText(cell.adjusted(0, 2, -5, 0), Qt.AlignmentFlag.AlignRight, bar.chord)
+        inner = cell.adjusted(4, 15, -4, -4)
+        paint_small(
+            painter,
+            inner,
+            bar.notes,
+            bar.length_beats,
+            self._axis,
+            lambda n: look.note(look.heard, n.velocity),
+        )
+
+    def _paint_source(self, painter: QPainter, look: theme.Theme) -> None:
+        first, count = self._source
+        if self._hand is not None:
+            low, high = sorted(self._hand)
+            first, count = low, high - low + 1
+        cells = [self._cell(at) for at, bar in enumerate(self.shown) if first <= bar.id < first + count]
+        if cells:
+            painter.setPen(QPen(look.heard, 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(cells[0].united(cells[-1]).adjusted(1, 1, -1, -1), 5, 5)

@@ -1,0 +1,160 @@
+"""What fields show: values and texts, quiet where nothing counts, greyed with a reason where nothing can."""
+
+from dataclasses import replace
+
+import pytest
+from fake_instrument import (
+    CARDS,
+    CONTINUES,
+    HUMANIZES,
+    MELODY,
+    READY,
+    clock,
+    playing,
+    with_controls,
+    with_document,
+    with_live,
+)
+
+from app.window.presenter import Surroundings, explanation, health, model_for, present, take_title
+from engine.session.document import Binding
+from engine.session.live import Health
+from engine.session.settings import Settings
+
+AROUND = Surroundings(models=CARDS)
+
+
+def shown(snapshot, name):
+    return present(snapshot, AROUND)[name]
+
+
+def test_every_parameter_and_action_has_a_state_and_each_greyed_one_a_reason():
+    for model in (MELODY, CONTINUES, HUMANIZES, None):
+        snapshot = replace(READY, model=model)
+        fields = present(snapshot, AROUND)
+        assert {*snapshot.table.parameters, *snapshot.table.actions} <= set(fields)
+        silent = [name for name, state in fields.items() if not state.enabled and not state.why_not]
+        assert silent == []
+
+
+def test_a_number_has_the_text_of_its_parameter():
+    assert shown(with_controls(READY, variation=0.25), "variation").text == "25%"
+    assert shown(with_controls(READY, lowest_pitch=48), "lowest_pitch").text == "C3"
+
+
+def test_what_counts_in_another_tool_is_quiet_and_what_counts_in_none_is_greyed():
+    morph = shown(READY, "morph")
+    assert (morph.enabled, morph.active) == (True, False)
+    humanizing = with_controls(replace(READY, model=HUMANIZES), mode="groove")
+    keep = shown(humanizing, "keep_rhythm")
+    assert not keep.enabled
+    assert keep.why_not.startswith("Counts in Vary")
+    assert shown(humanizing, "key").why_not == "humanize writes drums, no pitches."
+
+
+def test_a_switch_that_does_not_count_is_off_and_comes_back():
+    kept = with_controls(READY, keep_rhythm=True)
+    assert shown(kept, "keep_rhythm").value is True
+    assert shown(with_controls(kept, mode="generate"), "keep_rhythm").value is False
+
+
+def test_the_scale_waits_for_a_key():
+    assert shown(READY, "scale").why_not == "Choose a key first (K)."
+    assert shown(with_controls(READY, key="Eb"), "scale").enabled
+
+
+def test_a_tool_is_offered_if_any_installed_model_does_it():
+    options = {option.value: option for option in shown(READY, "mode").options}
+    assert options["continue"].enabled
+    assert options["groove"].enabled
+    assert options["drumify"].why_not == "No installed model does Drumify."
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"), [("continue", "continue"), ("groove", "humanize"), ("vary", None), ("drumify", None)]
+)
+def test_a_tool_brings_the_model_that_does_it(mode, name):
+    card = model_for(mode, READY, AROUND)
+    assert (card.name if card else None) == name
+
+
+def test_of_several_models_the_one_of_the_nearest_length_is_taken():
+    longer = replace(READY, model=replace(HUMANIZES, bars=14))
+    assert model_for("generate", longer, AROUND).name == "melody_16bar"
+
+
+def test_the_daws_clock_greys_play_and_tempo_and_says_why():
+    rolling = with_live(READY, clock=clock(bpm=92.5))
+    assert shown(rolling, "play_stop").why_not.startswith("The DAW's clock runs")
+    assert (shown(rolling, "tempo_bpm").text, shown(rolling, "tempo_bpm").enabled) == ("92.5 BPM", False)
+    for own in (clock(source="internal"), clock(status="lost")):
+        assert shown(with_live(READY, clock=own), "play_stop").enabled
+    assert shown(with_live(READY, clock=clock(source="internal")), "play_stop").text == "Stop"
+    stopped = with_live(READY, clock=clock(source="internal", status="stopped"))
+    assert shown(stopped, "play_stop").text == "Play"
+
+
+def test_live_is_lit_unless_a_phrase_is_held():
+    assert shown(READY, "live").value is True
+    assert shown(with_document(READY, settings=Settings(hold=True)), "live").value is False
+
+
+def test_slots_undo_and_export_wait_for_something():
+    assert shown(READY, "store.A").why_not.startswith("Nothing was heard yet")
+    assert shown(READY, "recall.B").why_not == "Slot B is empty: play a phrase, then press B."
+    assert not shown(READY, "undo").enabled
+    evening = playing()
+    for name in ("store.A", "recall.B", "clear.C", "undo", "export"):
+        assert shown(evening, name).enabled, name
+    assert not shown(evening, "recall.D").enabled
+
+
+def test_models_show_their_titles_and_loading_says_so():
+    field = shown(READY, "model")
+    assert [option.text for option in field.options][:2] == ["Melody, 2 bars", "Melody, 16 bars"]
+    assert field.value == "melody_2bar"
+    loading = shown(with_live(READY, loading="humanize"), "model")
+    assert loading.why_not == "humanize is being loaded; the music goes on meanwhile."
+
+
+def test_a_bound_field_says_what_moves_it():
+    bindings = (Binding("cc", 0, 21, "variation"), Binding("note", 0, 36, "new_take"))
+    bound = with_document(READY, bindings=bindings)
+    assert (shown(bound, "variation").binding, shown(bound, "new_take").binding) == ("CC 21", "key 36")
+    assert shown(bound, "temperature").binding == ""
+
+
+def test_the_title_says_how_the_answer_is_made():
+    assert take_title(playing()) == "Vary 30%  ·  seed 6213"
+    in_key = with_controls(playing(), key="A", scale="minor")
+    assert take_title(in_key) == "Vary 30%  ·  seed 6213  ·  A minor"
+    assert take_title(with_controls(playing(), mode="morph", morph=0.5)) == "Morph A → B 50%  ·  seed 6213"
+    assert take_title(with_controls(in_key, mode="generate")) == "Generate  ·  seed 6213  ·  A minor"
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        (Health(), ""),
+        (Health(pattern_ms=3.14), "answer 3.14 ms"),
+        (Health(pattern_ms=3.14, late_ns=(-1,)), "answer 3.14 ms · on time"),
+        (Health(late_ns=(5,), late_sends=2), "2 notes late"),
+        (Health(late_ns=(5,), late_sends=2, dropped_input=3), "3 inputs lost"),
+    ],
+)
+def test_health_is_one_phrase(state, line):
+    assert health(with_live(READY, health=state))[0] == line
+
+
+def test_lateness_is_never_negative():
+    assert "below: 0.00 ms" in health(with_live(READY, health=Health(late_ns=(-900,))))[1]
+
+
+def test_the_line_below_explains_or_says_why_not():
+    fields = present(READY, AROUND)
+    assert explanation(READY, fields["scale"], "scale", "") == "Choose a key first (K)."
+    assert explanation(READY, fields["temperature"], "temperature", "x").startswith("How much chance")
+    assert explanation(READY, fields["mode"], "mode", "Blend the phrases stored in A and B.") == (
+        "Blend the phrases stored in A and B."
+    )
+    assert explanation(READY, None, "tab.Character", "Sliders.") == "Sliders."

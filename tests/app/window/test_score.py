@@ -1,0 +1,74 @@
+"""What the rolls and the strip show."""
+
+import pytest
+from fake_instrument import READY, captured, clock, playing, with_controls, with_document, with_live
+
+from app.demo import demo_phrase
+from app.window.score import next_text, roll_music, source_ids, strip_bar, turn_text
+from engine.session.document import HeardPhrase
+from engine.session.live import Turn
+from engine.session.settings import Settings
+
+
+def test_the_roll_shows_heard_playing_and_coming():
+    state = playing()
+    music = roll_music(state, 1.0)
+    assert music.heard == demo_phrase()
+    assert music.playing == state.live.playing.phrase
+    assert music.coming == state.live.coming
+    assert (music.bars, music.length_beats, music.hint) == (2, 8.0, "")
+
+
+@pytest.mark.parametrize(
+    ("takes_over", "position", "text"),
+    [
+        ("step", 1.0, "NEXT at once"),
+        ("bar", 0.5, "NEXT in 4 beats"),
+        ("bar", 7.2, "NEXT in 1 beat"),
+        ("beat", 7.2, "NEXT in 1 beat"),
+        ("bar", None, "NEXT when it plays"),
+    ],
+)
+def test_the_next_answer_says_when_it_takes_over(takes_over, position, text):
+    state = with_document(playing(), settings=Settings(takes_over=takes_over))
+    assert next_text(with_live(state, clock=clock()), position) == text
+
+
+def test_the_first_answer_waits_for_the_bar_line():
+    state = with_live(playing(), playing=None, clock=clock())
+    assert next_text(state, 5.0) == "NEXT in 3 beats"
+
+
+def test_an_empty_roll_says_what_to_do():
+    assert "Play 2 bars" in roll_music(READY, None).hint
+    assert roll_music(with_controls(READY, mode="morph"), None).hint.startswith("Slots A and B are empty")
+    source = HeardPhrase(demo_phrase(), 0)
+    assert roll_music(with_document(READY, source=source), None).hint.startswith("Press Space")
+
+
+def test_the_bracket_is_around_the_newest_bars_of_the_source():
+    assert source_ids(READY) == (0, 0)
+    state = with_live(with_document(READY, source=HeardPhrase(demo_phrase(), 4)), captured=captured(8))
+    assert source_ids(state) == (5, 2)
+    looped = captured(8).with_bar(captured(8).bars[4].bar)
+    assert source_ids(with_live(state, captured=looped)) == (9, 2)
+
+
+def test_a_captured_bar_keeps_its_id_and_counts_from_one():
+    bar = strip_bar(captured(3).bars[1])
+    assert (bar.id, bar.number, bar.length_beats, len(bar.notes)) == (2, 2, 4.0, 8)
+
+
+@pytest.mark.parametrize(
+    ("turn", "position", "text"),
+    [
+        (Turn("player", 0.0, 16.0), 1.0, "YOUR TURN · 4 bars"),
+        (Turn("answer", 16.0, 32.0), 29.0, "ANSWER'S TURN · 1 bar"),
+        (Turn("player"), 1.0, "YOUR TURN"),
+        (Turn("answer", 16.0, 32.0), None, "ANSWER'S TURN"),
+    ],
+)
+def test_whose_turn_it_is_and_for_how_long(turn, position, text):
+    trading = with_live(with_document(READY, settings=Settings(turns="trade")), clock=clock(), turn=turn)
+    assert turn_text(trading, position) == text
+    assert turn_text(with_document(trading, settings=Settings()), position) == ""

@@ -1,0 +1,568 @@
+"""The window over a recording instrument: reachable, named, obeying at once, safe to break and to close."""
+
+import signal
+import threading
+from dataclasses import replace
+
+import pytest
+from fake_instrument import (
+    CONTINUES,
+    HUMANIZES,
+    READY,
+    FakeInstrument,
+    captured,
+    clock,
+    playing,
+    with_controls,
+    with_live,
+)
+from PyQt6.QtCore import QPoint, QPointF, QSize, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLineEdit, QWidget
+
+from app.demo import demo_phrase
+from app.window.application import close_on_signals
+from app.window.dragging import fresh_name
+from app.window.exception_hook import Guard
+from app.window.window import LEAST_SIZE, USUAL_SIZE, InstrumentWindow, first_size
+from engine.midifile.read import read_midi
+from engine.performer.messages import Heard
+from engine.session.live import Notice, Sounding
+
+pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
+
+KINDS = (QAbstractButton, QAbstractSlider, QLineEdit, QComboBox)
+NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
+OWN_CLOCK = clock(source="internal", status="stopped")
+
+
+def controls_of(window: QWidget) -> list[QWidget]:
+    found = [w for w in window.findChildren(QWidget) if isinstance(w, KINDS) and w.isVisible()]
+    return [w for w in found if w.isEnabled() and w.focusPolicy() != Qt.FocusPolicy.NoFocus]
+
+
+def wheel(modifier: Qt.KeyboardModifier = NO_MODIFIER, turn: int = 120) -> QWheelEvent:
+    return QWheelEvent(
+        QPointF(5, 5), QPointF(5, 5), QPoint(), QPoint(0, turn), Qt.MouseButton.NoButton, modifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+
+
+def asked(instrument: FakeInstrument) -> list[tuple]:
+    """The calls but for the beginnings and ends of gestures."""
+    return [call for call in instrument.calls if call[0] not in ("begin", "end")]
+
+
+# Reach ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(1280, 820), (1024, 640), (900, 470)])
+def test_every_control_has_a_name_and_tab_reaches_it(window, show, size):
+    window.resize(*size)
+    show(playing())
+    QTest.qWait(1)
+    controls = controls_of(window)
+    assert len(controls) >= 20
+    assert [w for w in controls if not w.accessibleName()] == []
+    reached = set()
+    for _ in range(120):
+        QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.add(window.focusWidget())
+    assert [w.accessibleName() for w in controls if w not in reached] == []
+
+
+def test_every_parameter_and_action_of_the_table_can_be_asked_for_in_the_window(window, instrument):
+    """What has neither a widget nor a key yet is listed here, so that the list can only get shorter."""
+    table = instrument.state.table
+    keys = {name.partition(".")[0] for name, action in table.actions.items() if action.key}
+    reachable = {name.partition(".")[0] for name in window.play_fields} | keys
+    elsewhere = {
+        *("clock", "send_clock", "spp_in_clocks", "offset_ms"),  # the page of connections
+        *("thru_notes", "thru_controllers", "sustain_lengthens"),
+        *("play", "stop"),  # MIDI has two buttons; the window has one
+        *("clear", "dismiss"),  # the menu of a slot, the notice itself
+    }
+    names = {name.partition(".")[0] for name in (*table.parameters, *table.actions)}
+    assert names - reachable - elsewhere == set()
+
+
+def test_no_two_things_have_the_same_key(instrument):
+    table = instrument.state.table
+    keys = [item.key for item in table if item.key]
+    assert sorted(key for key in set(keys) if keys.count(key) > 1) == []
+
+
+# Controls ------------------------------------------------------------------------------------
+
+
+def test_a_slider_move_reaches_the_instrument_before_the_event_returns(window, instrument):
+    QTest.keyClick(window.play.tools.sliders["variation"].fader, Qt.Key.Key_Right)
+    assert instrument.calls == [
+        ("begin", "variation"),
+        ("set", "variation", pytest.approx(0.41)),
+        ("end", "variation"),
+    ]
+
+
+def test_a_drag_is_one_gesture(window, instrument):
+    fader = window.play.tools.sliders["temperature"].fader
+    QTest.mousePress(fader, Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
+    for x in (40, 60, 80):
+        QTest.mouseMove(fader, QPoint(x, 10))
+    QTest.mouseRelease(fader, Qt.MouseButton.LeftButton, pos=QPoint(80, 10))
+    assert instrument.calls[0] == ("begin", "temperature")
+    assert instrument.calls[-1] == ("end", "temperature")
+    assert [call[0] for call in instrument.calls].count("begin") == 1
+    assert len(asked(instrument)) >= 2
+
+
+def test_showing_a_state_asks_for_nothing(window, instrument, show):
+    show(with_controls(READY, variation=0.9, seed=4_000_000_000, key="F#", scale="dorian"))
+    assert instrument.calls == []
+    tools, limits = window.play.tools, window.play.limits
+    assert tools.sliders["variation"].value == pytest.approx(0.9)
+    assert tools.seed.text() == "4000000000"
+    assert (limits.key.currentText(), limits.scale.currentText()) == ("F#", "dorian")
+
+
+def test_double_click_resets_a_slider(window, instrument, show):
+    show(with_controls(READY, temperature=1.7))
+    fader = window.play.tools.sliders["temperature"].fader
+    QTest.mouseDClick(fader, Qt.MouseButton.LeftButton, pos=QPoint(5, 10))
+    assert asked(instrument)[-1] == ("set", "temperature", pytest.approx(0.5))
+
+
+@pytest.mark.parametrize(
+    ("modifier", "step"), [(NO_MODIFIER, 0.01), (Qt.KeyboardModifier.ShiftModifier, 0.001)]
+)
+def test_the_wheel_steps_a_slider_finely(window, instrument, modifier, step):
+    window.play.tools.sliders["variation"].fader.wheelEvent(wheel(modifier))
+    assert asked(instrument) == [("set", "variation", pytest.approx(0.4 + step))]
+
+
+@pytest.mark.parametrize(
+    ("key", "modifier", "call"),
+    [
+        (Qt.Key.Key_Escape, NO_MODIFIER, ("do", "panic")),
+        (Qt.Key.Key_Space, NO_MODIFIER, ("do", "play_stop")),
+        (Qt.Key.Key_N, NO_MODIFIER, ("do", "new_take")),
+        (Qt.Key.Key_O, NO_MODIFIER, ("set", "bypass", True)),
+        (Qt.Key.Key_H, NO_MODIFIER, ("set", "hold", True)),
+        (Qt.Key.Key_D, NO_MODIFIER, ("set", "demo", True)),
+        (Qt.Key.Key_R, NO_MODIFIER, ("set", "keep_rhythm", True)),
+        (Qt.Key.Key_2, NO_MODIFIER, ("set", "mode", "morph")),
+        (Qt.Key.Key_3, NO_MODIFIER, ("set", "mode", "generate")),
+        (Qt.Key.Key_4, CONTROL, ("do", "pick_last.4")),
+    ],
+)
+def test_keys_do_what_they_say(window, instrument, show, key, modifier, call):
+    show(with_live(READY, clock=OWN_CLOCK))
+    QTest.keyClick(window, key, modifier)
+    assert instrument.calls == [call]
+
+
+def test_keys_of_slots_and_undo(window, instrument, show):
+    show(playing())
+    QTest.keyClick(window, Qt.Key.Key_A)
+    QTest.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(window, Qt.Key.Key_Z, CONTROL)
+    assert instrument.calls == [("do", "store.A"), ("do", "recall.B"), ("do", "undo")]
+
+
+def test_a_key_of_something_greyed_says_why(window, instrument, show):
+    show(with_live(READY, clock=clock()))
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    assert instrument.calls == []
+    assert window.toast.text.startswith("The DAW's clock runs")
+    QTest.mouseClick(window.play.bottom.undo, Qt.MouseButton.LeftButton)
+    assert window.toast.text == "There is nothing to undo yet."
+    assert window.toast.mood == "hint"
+
+
+def test_a_key_leads_to_a_slider_and_brings_its_tool_along(window, instrument):
+    QTest.keyClick(window, Qt.Key.Key_T)
+    assert window.focusWidget() is window.play.tools.sliders["temperature"].fader
+    QTest.keyClick(window, Qt.Key.Key_M)
+    assert instrument.calls == [("set", "morph", 0.5)]
+
+
+def test_the_sliders_are_those_of_the_tool(window, show):
+    def visible() -> list[str]:
+        return [name for name, made in window.play.tools.sliders.items() if made.isVisible()]
+
+    assert visible() == ["variation", "temperature", "density"]
+    show(with_controls(READY, mode="morph"))
+    assert visible() == ["temperature", "density", "morph"]
+    show(with_controls(replace(READY, model=CONTINUES), mode="continue"))
+    assert visible() == ["temperature", "density", "bars"]
+
+
+def test_directions_are_those_of_the_model(window, instrument, show):
+    panel = window.play.character
+    assert list(panel.sliders) == ["attribute.density", "attribute.in_scale", "attribute.swagger"]
+    QTest.keyClick(panel.sliders["attribute.swagger"].fader, Qt.Key.Key_End)
+    assert asked(instrument) == [("set", "attribute.swagger", 3.0)]
+    show(replace(READY, model=HUMANIZES))
+    assert list(panel.sliders) == []
+
+
+# Typing and choosing -------------------------------------------------------------------------
+
+
+def type_into(field: QLineEdit, text: str) -> None:
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+
+@pytest.mark.parametrize(
+    ("typed", "tempo"), [("92,5", 92.5), ("92.5", 92.5), ("140 BPM", 140.0), ("400", 400.0)]
+)
+def test_a_tempo_is_taken_as_it_is_typed(window, instrument, show, typed, tempo):
+    show(with_live(READY, clock=OWN_CLOCK))
+    type_into(window.top.tempo, typed)
+    assert instrument.calls == [("set", "tempo_bpm", tempo)]
+
+
+@pytest.mark.parametrize("typed", ["1000", "5", "fast"])
+def test_a_tempo_that_cannot_be_is_refused_with_a_sentence(window, instrument, show, typed):
+    show(with_live(READY, clock=OWN_CLOCK))
+    type_into(window.top.tempo, typed)
+    assert instrument.calls == []
+    assert "a number from 20 to 400" in window.toast.text
+    assert "it stays 120.0 BPM" in window.toast.text
+    assert window.top.tempo.text() == "120.0 BPM"
+
+
+def test_esc_while_typing_gives_up_and_does_not_panic(window, instrument):
+    seed = window.play.tools.seed
+    seed.setFocus()
+    seed.selectAll()
+    QTest.keyClicks(seed, "123")
+    QTest.keyClick(seed, Qt.Key.Key_Escape)
+    assert instrument.calls == []
+    assert seed.text() == "7"
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_N)
+    assert instrument.calls == [("do", "new_take")]
+
+
+def test_typing_a_seed_does_not_press_the_keys_of_tools(window, instrument):
+    type_into(window.play.tools.seed, "123")
+    assert instrument.calls == [("set", "seed", 123)]
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_N)
+    assert instrument.calls[-1] == ("do", "new_take")
+
+
+def test_pitches_are_typed_by_name(window, instrument):
+    type_into(window.play.limits.lowest, "g4")
+    assert instrument.calls == [("set", "lowest_pitch", 67)]
+    window.tick()
+    type_into(window.play.limits.lowest, "H9")
+    assert len(instrument.calls) == 1
+    assert "it stays G4" in window.toast.text
+
+
+def test_the_seed_steps_with_the_arrows_and_the_wheel_leaves_it_alone(window, instrument):
+    seed = window.play.tools.seed
+    seed.setFocus()
+    QTest.keyClick(seed, Qt.Key.Key_Up)
+    window.tick()
+    QTest.keyClick(seed, Qt.Key.Key_PageDown)
+    assert instrument.calls == [("set", "seed", 8), ("set", "seed", 0)]
+
+
+def test_letters_are_the_lists_while_it_has_the_focus_and_the_instruments_after(window, instrument):
+    key = window.play.limits.key
+    QTest.keyClick(window, Qt.Key.Key_K)
+    assert window.focusWidget() is key
+    QTest.keyClicks(key, "eb")
+    assert instrument.calls[-1] == ("set", "key", "Eb")
+    QTest.keyClick(key, Qt.Key.Key_Return)
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_N)
+    assert instrument.calls[-1] == ("do", "new_take")
+
+
+@pytest.mark.parametrize("name", ["model", "metre"])
+def test_a_list_closed_by_esc_gives_the_keys_back(window, instrument, name):
+    chooser = getattr(window.top, name)
+    chooser.setFocus()
+    chooser.showPopup()
+    QTest.qWait(20)
+    QTest.keyClick(chooser.view(), Qt.Key.Key_Escape)
+    QTest.qWait(20)
+    assert not chooser.view().isVisible()
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_D)
+    assert instrument.calls == [("set", "demo", True)]
+
+
+def test_the_wheel_over_a_closed_list_or_a_number_does_nothing(window, instrument):
+    for field in (window.top.model, window.top.metre, window.play.limits.key, window.top.tempo):
+        for turn in (120, -120):
+            field.wheelEvent(wheel(turn=turn))
+    assert instrument.calls == []
+
+
+# Tools and models ----------------------------------------------------------------------------
+
+
+def test_a_tool_of_another_model_loads_it_and_is_then_entered(window, instrument, show):
+    QTest.keyClick(window, Qt.Key.Key_6)
+    assert instrument.calls == [("load_model", "continue")]
+    show(replace(READY, model=CONTINUES))
+    assert instrument.calls[1:] == [("set", "mode", "continue")]
+
+
+def test_a_tool_that_no_model_does_greys_with_its_reason(window, instrument):
+    QTest.mouseClick(window.play.tools.modes.buttons["drumify"], Qt.MouseButton.LeftButton)
+    assert instrument.calls == []
+    assert window.toast.text == "No installed model does Drumify."
+
+
+def test_another_model_is_loaded_by_the_instrument(window, instrument):
+    chooser = window.top.model
+    chooser.setCurrentIndex(chooser.findText("Groove: humanise drums"))
+    chooser.activated.emit(chooser.currentIndex())
+    assert instrument.calls == [("load_model", "humanize")]
+
+
+def test_while_a_model_is_loaded_no_other_can_be_chosen(window, show):
+    show(with_live(READY, loading="humanize"))
+    assert not window.top.model.isEnabled()
+    assert "goes on meanwhile" in window.top.model.toolTip()
+
+
+# Heard bars, slots, takes --------------------------------------------------------------------
+
+
+def test_a_drag_over_heard_bars_takes_them(window, instrument, show):
+    show(with_live(READY, clock=OWN_CLOCK, captured=captured(6)))
+    strip = window.play.strip_panel.strip
+    cell = strip.width() / strip._places()
+    at = [QPoint(round(cell * (n + 0.5)), 10) for n in range(4)]
+    QTest.mousePress(strip, Qt.MouseButton.LeftButton, pos=at[1])
+    QTest.mouseMove(strip, at[3])
+    QTest.mouseRelease(strip, Qt.MouseButton.LeftButton, pos=at[3])
+    QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=at[0])
+    assert instrument.calls == [("pick", 2, 3), ("pick", 1, 1)]
+
+
+def test_bars_are_taken_by_keyboard_too(window, instrument, show):
+    show(with_live(READY, captured=captured(3)))
+    strip = window.play.strip_panel.strip
+    strip.setFocus()
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Return):
+        QTest.keyClick(strip, key)
+    assert instrument.calls == [("pick", 2, 1)]
+
+
+def test_more_bars_than_there_is_room_for_are_scrolled(window, show):
+    show(with_live(READY, clock=OWN_CLOCK, captured=captured(40)))
+    strip = window.play.strip_panel.strip
+    assert strip.shown[-1].id == 40
+    for _ in range(10):
+        strip.wheelEvent(wheel(turn=120))
+    assert strip.shown[-1].id == 30
+
+
+def test_live_follows_again(window, instrument):
+    QTest.mouseClick(window.play.strip_panel.live, Qt.MouseButton.LeftButton)
+    assert instrument.calls == [("do", "live")]
+
+
+def test_a_slot_stores_when_empty_and_is_answered_when_full(window, instrument, show):
+    show(playing())
+    cards = window.play.slots.cards
+    QTest.mouseClick(cards["D"], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(cards["B"], Qt.MouseButton.LeftButton)
+    assert instrument.calls == [("do", "store.D"), ("do", "recall.B")]
+
+
+def test_a_midi_file_dropped_on_a_slot_is_stored_there(window, instrument, show, tmp_path):
+    window._files.write(demo_phrase(), 100.0, tmp_path / "in.mid")
+    window.play.slots.cards["C"].dropped.emit(str(tmp_path / "in.mid"), True)
+    (name, slot, phrase) = instrument.calls[0]
+    assert (name, slot, phrase.bars) == ("store", "C", 2)
+    assert [n.pitch for n in phrase.notes] == [n.pitch for n in demo_phrase().notes]
+    window.play.slots.cards["C"].dropped.emit(str(tmp_path / "missing.mid"), True)
+    assert len(instrument.calls) == 1
+    assert "missing.mid" in window.toast.text
+
+
+# Notices -------------------------------------------------------------------------------------
+
+
+def test_a_notice_says_reason_and_remedy_moves_nothing_and_goes_when_it_is_over(window, show):
+    QTest.qWait(50)
+    before = [w.geometry() for w in window.play.findChildren(QWidget) if w.isVisible()]
+    show(with_live(READY, notices=(Notice("The JACK server went away.", "Start it again."),)))
+    assert window.toast.text == "The JACK server went away. Start it again."
+    QTest.qWait(1)
+    assert [w.geometry() for w in window.play.findChildren(QWidget) if w.isVisible()] == before
+    show(READY)
+    assert window.toast.text == ""
+
+
+def test_a_hint_fades_and_an_error_stays(window):
+    window.notify("A hint.", "hint")
+    assert window.toast._timer.isActive()
+    window.notify("An error.")
+    assert not window.toast._timer.isActive()
+    window.toast._dismiss()
+    assert window.toast.text == ""
+
+
+def test_markup_in_a_notice_is_shown_as_it_is(window):
+    window.notify("<img src=x> is no model", "bad")
+    assert window.toast._text.textFormat() == Qt.TextFormat.PlainText
+    assert window.toast.text == "<img src=x> is no model"
+
+
+# Time and ports ------------------------------------------------------------------------------
+
+
+def test_the_roll_shows_the_music_and_the_playhead_moves(window, show):
+    sounding = Sounding(demo_phrase(), 2.0)
+    state = with_live(READY, clock=clock(position_beats=13.0, bpm=60.0), playing=sounding)
+    show(state)
+    assert window.play.roll.music.playing == demo_phrase()
+    assert window.play.roll.position == pytest.approx(3.0, abs=0.5)
+    show(with_live(state, clock=clock(status="stopped")))
+    assert window.play.roll.position is None
+
+
+def test_without_ports_lamp_and_playhead_do_not_pretend(window, show):
+    state = with_live(playing(), ports=replace(READY.live.ports, backend=""))
+    window.edit("sound", False)
+    show(state)
+    assert window.top.lamp_text == "no ports"
+    assert window.play.roll.position is None
+    assert window.top.inputs.text == "In: no port."
+    show(playing())
+    assert window.top.lamp_text == "locked"
+
+
+def test_title_and_port_line_say_the_real_clients_name(window, show):
+    show(READY)
+    assert window.windowTitle() == "Antiphon"
+    ports = replace(
+        READY.live.ports, input_name="Antiphon-01:Antiphon In", output_name="Antiphon-01:Antiphon Out"
+    )
+    show(with_live(READY, ports=ports))
+    assert window.windowTitle() == "Antiphon (Antiphon-01)"
+    assert window.top.inputs.text == "In: Antiphon-01: Antiphon In."
+
+
+def test_what_comes_in_is_drawn_at_once_while_nothing_rolls(window, instrument, show):
+    show(with_live(READY, clock=OWN_CLOCK))
+    instrument.events = [Heard(1, 0.0, bytes((0x90, 64, 90)))]
+    window.tick()
+    assert [note.pitch for note in window.play.strip_panel.strip._live.notes] == [64]
+
+
+# Size ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "screen", [(1280, 820), (1366, 768), (1024, 640), (960, 540), (1920, 1080), (3840, 2160)]
+)
+def test_the_first_start_fits_the_screen(window, screen):
+    size = first_size(QSize(*screen))
+    assert size.width() <= min(screen[0], USUAL_SIZE.width())
+    assert size.height() <= min(screen[1] - 40, USUAL_SIZE.height())
+    assert LEAST_SIZE.width() <= 960
+    assert LEAST_SIZE.height() <= 600
+    window.resize(size)
+    assert window.size() == size
+
+
+def test_geometry_is_kept(window, instrument, settings, qapp):
+    window.resize(1200, 733)
+    qapp.processEvents()
+    window.close()
+    again = InstrumentWindow(FakeInstrument(), settings=settings)
+    assert again.height() == 733
+    again.close()
+
+
+# Files ---------------------------------------------------------------------------------------
+
+
+def test_export_with_nothing_playing_says_so(window):
+    QTest.keyClick(window, Qt.Key.Key_E, CONTROL)
+    assert "Nothing plays yet" in window.toast.text
+
+
+def test_export_reports_the_file_it_wrote(window, show, tmp_path):
+    show(playing())
+    window.write_phrase(demo_phrase(), str(tmp_path / "out1"))
+    assert window.toast.text == f"Written: {tmp_path / 'out1.mid'}"
+    assert read_midi(tmp_path / "out1.mid").bars == 2
+    window.write_phrase(demo_phrase(), str(tmp_path / "nowhere" / "out"))
+    assert "out.mid: cannot be written" in window.toast.text
+    assert window.toast.mood == "bad"
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path):
+    taken = tmp_path / "antiphon.mid"
+    assert fresh_name(taken) == taken
+    taken.touch()
+    (tmp_path / "antiphon-2.mid").touch()
+    assert fresh_name(taken) == tmp_path / "antiphon-3.mid"
+
+
+# Life ----------------------------------------------------------------------------------------
+
+
+def test_closing_silences_the_sound_and_closes_the_instrument_once(window, instrument, sound):
+    window.close()
+    window.close()
+    assert instrument.closed == 1
+    assert sound.calls.count("close") == 1
+
+
+def test_a_raising_slot_leaves_the_app_alive_and_panicked(window, instrument, sound, capsys):
+    guard = Guard()
+    guard.install()
+    guard.tell(window.failed.emit)
+    try:
+        window.play.tools.new_take.clicked.connect(lambda: 1 / 0)
+        QTest.mouseClick(window.play.tools.new_take, Qt.MouseButton.LeftButton)
+    finally:
+        guard.uninstall()
+    assert ("do", "panic") in instrument.calls
+    assert "silence" in sound.calls
+    assert "ZeroDivisionError" in window.toast.text
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    window.tick()
+    assert window.isVisible()
+
+
+def test_a_raising_thread_panics_in_the_windows_thread(window, instrument, qtbot, capsys):
+    guard = Guard()
+    guard.install()
+    guard.tell(window.failed.emit)
+    try:
+        thread = threading.Thread(target=lambda: [][0])
+        thread.start()
+        thread.join()
+    finally:
+        guard.uninstall()
+    qtbot.waitUntil(lambda: ("do", "panic") in instrument.calls)
+    assert "IndexError" in window.toast.text
+
+
+def test_a_signal_closes_it_from_the_event_loop_not_from_wherever_python_is(window, instrument):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        close_on_signals(window)
+        signal.raise_signal(signal.SIGTERM)
+        # Here the program may hold the very lock that closing takes.
+        assert instrument.closed == 0
+        QTest.qWait(50)
+        assert instrument.closed == 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
