@@ -9,7 +9,7 @@ command-line option, the label of an undo step and the row of the table of contr
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -311,6 +311,59 @@ class Choice(Parameter):
             if typed in (self.word(value).casefold(), self.text(value).casefold()):
                 return value
         raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text(Parameter):
+    """Something that is typed; empty for nothing. No controller moves it."""
+
+    example: str = ""
+    """A text that is understood, shown where nothing is typed."""
+    empty: str = "none"
+    """Word shown where nothing is typed."""
+    reader: Callable[[str], object] = str
+    """What understands it; ValueError with one line where it does not."""
+
+    def allows(self, value: object) -> bool:
+        """Return whether a value is a text that is understood, or empty."""
+        return isinstance(value, str) and (not value.strip() or not self._refusal(value))
+
+    def check(self, value: Any) -> Any:
+        """Return a text if it is understood; RenderError with the reader's reason where it is not."""
+        if isinstance(value, str) and value.strip() and (refusal := self._refusal(value)):
+            raise RenderError(refusal)
+        return Parameter.check(self, value)
+
+    def _refusal(self, text: str) -> str:
+        try:
+            self.reader(text)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    @property
+    def allowed(self) -> str:
+        """What may be typed."""
+        return f"a text such as {self.example}" if self.example else "a text"
+
+    def at(self, position: float) -> Value:
+        """Return the default: no position means a text."""
+        return self.default
+
+    def position(self, value: Value) -> float:
+        """Return 0: a text has no place in a range."""
+        return 0.0
+
+    def text(self, value: Value) -> str:
+        """Return the text itself, or the word for none."""
+        return str(value or self.empty)
+
+    def parse(self, text: str) -> str:
+        """Return the text without spaces around it; RenderError with the reader's reason."""
+        typed = "" if text.strip().casefold() == self.empty.casefold() else text.strip()
+        if typed and (refusal := self._refusal(typed)):
+            raise RenderError(refusal)
+        return typed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from engine.errors import RenderError
+from engine.music.chords import parse_chords
 from engine.music.scales import KEYS as KEYS
 from engine.music.scales import SCALES as SCALES
-from engine.parameter import Choice, Number, Parameter, Toggle, Whole, declared
+from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, declared
 
 Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue"]
 """Names of the modes; `engine.modes.catalogue` holds them."""
@@ -285,8 +286,18 @@ class Controls:
     ] = 0
     attributes: tuple[tuple[str, float], ...] = ()
     """Steps along the bundle's attribute directions, -3 to 3 each, by name. A bundle declares them."""
-    chords: str = ""
-    """Chords by name, one a bar (`Am F C G`) or with bar lines; empty for those of the source."""
+    chords: Annotated[
+        str,
+        Text(
+            label="Chords",
+            needs=frozenset({LIMITS, PITCHES}),
+            group="Limits",
+            example="Am F C G",
+            empty="as heard",
+            reader=parse_chords,
+            help="Chords by name, one a bar or with bar lines (Am F | C G); empty for those that are heard.",
+        ),
+    ] = ""
     constraints: Constraints = Constraints()
 
     def __post_init__(self) -> None:

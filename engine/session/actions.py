@@ -52,6 +52,9 @@ _PICKS = tuple(
 )
 _SESSION = (
     Action(
+        "lock_key", "Lock key", "Keep the answer in the key that is heard now, whatever comes.", "", "Limits"
+    ),
+    Action(
         "take_turn",
         "Take turn",
         "Hand the turn over at the next bar line: to the answer, or back to the player.",

@@ -1,12 +1,14 @@
 """The bars that were heard, append-only with serial ids, and phrases formed from them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.errors import RenderError
+from engine.music.chords import Chord
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import BarCaptured
-from engine.session.document import HeardPhrase
+from engine.session.document import UNKNOWN, HeardPhrase, Surroundings
 
 BARS_KEPT = 64
 _LINE_TOLERANCE_BEATS = 1e-3
@@ -22,6 +24,8 @@ class CapturedBar:
     bar: BarCaptured
     free: bool = False
     """Played while nothing rolled; its lines are those of the internal tempo from the first note on."""
+    surroundings: Surroundings = UNKNOWN
+    """Key after this bar, and the chords of its beats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,11 @@ class CapturedBars:
     def __iter__(self) -> Iterator[CapturedBar]:
         return iter(self.bars)
 
-    def with_bar(self, bar: BarCaptured, *, free: bool = False) -> "CapturedBars":
+    def with_bar(
+        self, bar: BarCaptured, *, free: bool = False, surroundings: Surroundings = UNKNOWN
+    ) -> "CapturedBars":
         """Return the bars with one more; the oldest of 65 is left out."""
-        kept = (*self.bars, CapturedBar(self.next_id, bar, free))[-BARS_KEPT:]
+        kept = (*self.bars, CapturedBar(self.next_id, bar, free, surroundings))[-BARS_KEPT:]
         return CapturedBars(kept, self.next_id + 1)
 
     def pick(self, first_id: int, bars: int) -> HeardPhrase:
@@ -48,7 +54,7 @@ class CapturedBars:
         Raises:
             RenderError: such bars are not kept, or they did not follow each other.
         """
-        chosen = [each.bar for each in self.bars if first_id <= each.id < first_id + bars]
+        chosen = [each for each in self.bars if first_id <= each.id < first_id + bars]
         if bars < 1 or len(chosen) != bars:
             raise RenderError(
                 f"bars {first_id} to {first_id + bars - 1} are not among the {len(self)} that are kept"
@@ -63,7 +69,7 @@ class CapturedBars:
         """
         if len(self) < bars:
             raise RenderError(f"{len(self)} bars were heard so far, not {bars}; play on")
-        return _joined([each.bar for each in self.bars[-bars:]])
+        return _joined(self.bars[-bars:])
 
     def closed_phrase(self, length_bars: int, *, partial: bool) -> HeardPhrase | None:
         """Return the phrase that the newest bar completes, if it completes one.
@@ -81,16 +87,31 @@ class CapturedBars:
         power_of_two = so_far >= 2 and so_far & (so_far - 1) == 0
         if so_far != length_bars and not (partial and power_of_two):
             return None
-        chosen = [each.bar for each in self.bars[-so_far:]]
-        if len(chosen) != so_far or not _contiguous(chosen):
+        chosen = self.bars[-so_far:]
+        if len(chosen) != so_far or not _contiguous([each.bar for each in chosen]):
             return None
-        return HeardPhrase(phrase_of(chosen), chosen[0].bar)
+        return heard_phrase(chosen)
 
 
-def _joined(bars: Sequence[BarCaptured]) -> HeardPhrase:
-    if not _contiguous(bars):
+def _joined(chosen: Sequence[CapturedBar]) -> HeardPhrase:
+    if not _contiguous([each.bar for each in chosen]):
         raise RenderError("these bars were not played one after the other; choose others")
-    return HeardPhrase(phrase_of(bars), bars[0].bar)
+    return heard_phrase(chosen)
+
+
+def heard_phrase(chosen: Sequence[CapturedBar]) -> HeardPhrase:
+    """Return bars that follow each other as one phrase, with the key after them and their chords."""
+    bars = [each.bar for each in chosen]
+    return HeardPhrase(phrase_of(bars), bars[0].bar, surroundings_of(chosen))
+
+
+def surroundings_of(chosen: Sequence[CapturedBar]) -> Surroundings:
+    """Return the key after some bars, and the chord of each of their beats."""
+    harmony: list[Chord | None] = []
+    for each in chosen:
+        beats = math.ceil(each.bar.beats_per_bar)
+        harmony += each.surroundings.harmony or (None,) * beats
+    return Surroundings(chosen[-1].surroundings.key, tuple(harmony) if any(harmony) else ())
 
 
 def _contiguous(bars: Sequence[BarCaptured]) -> bool:

@@ -6,6 +6,8 @@ from typing import Literal
 import msgspec
 
 from engine.inference.controls import Controls, SlotName
+from engine.music.chords import Harmony
+from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.session.settings import Settings
 
@@ -14,12 +16,29 @@ VERSION = 1
 BindingKind = Literal["cc", "cc14", "note", "program"]
 
 
+class Surroundings(msgspec.Struct, frozen=True):
+    """What is known of the harmony of a phrase; it travels with it into the slots."""
+
+    key: Key | None = None
+    """Of the music around it; None where none is known."""
+    harmony: Harmony = ()
+    """Chord of each beat (a quarter note), None where there is none; empty where none are known."""
+
+    def last(self, beats: int) -> "Surroundings":
+        """Return what is known of the last beats."""
+        return Surroundings(self.key, self.harmony[-beats:] if beats else ())
+
+
+UNKNOWN = Surroundings()
+
+
 class HeardPhrase(msgspec.Struct, frozen=True):
     """A phrase out of what was played, and where it stood in the song."""
 
     phrase: Phrase
     first_bar: int
     """Bar number of its first bar."""
+    surroundings: Surroundings = UNKNOWN
 
 
 class ModelReference(msgspec.Struct, frozen=True):
@@ -59,6 +78,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings = Settings()
     slots: Mapping[SlotName, Phrase] = {}
     """Phrases in the slots A to D; an empty slot is not in it."""
+    slot_surroundings: Mapping[SlotName, Surroundings] = {}
+    """Key and chords of the phrases in the slots, where they are known."""
     source: HeardPhrase | None = None
     """What the answer starts from; it follows what is heard unless `settings.hold`."""
     model: ModelReference = ModelReference()

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 
 from engine.errors import RenderError
-from engine.inference.controls import HEARD, STORED, SlotName, changed, with_value
+from engine.inference.controls import HEARD, KEYS, STORED, SlotName, changed, with_value
 from engine.music.notes import Phrase
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
 from engine.session import hearing, turns
 from engine.session import intents as i
-from engine.session.document import HeardPhrase, ModelReference
+from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
 from engine.session.intents import Intent
 from engine.session.parameters import SETTINGS, SWITCHES
 from engine.session.settings import Switches
@@ -24,6 +25,7 @@ LARGEST_DRAWN_SEED = 9999
 """New takes draw seeds that are easy to read and type; any 32-bit seed can be set."""
 
 Updated = tuple[State, tuple[Effect, ...]]
+Held = TypeVar("Held")
 
 
 def edited(state: State, what: Intent, now_ns: int) -> State:
@@ -184,6 +186,8 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             return _live(state, now_ns)
         case "take_turn":
             return turns.cued(state)
+        case "lock_key":
+            return _key_locked(state, now_ns)
         case "dismiss":
             return state.with_live(notices=())
     raise TypeError(f"nobody does {what.action}")
@@ -217,12 +221,15 @@ def _slot_name(name: str) -> SlotName:
     raise RenderError(f"slot {name!r} does not exist; the slots are {', '.join(STORED)}")
 
 
-def stored(state: State, slot: str, phrase: Phrase, now_ns: int) -> State:
-    """Put a phrase into a slot; RenderError if the model cannot take it."""
+def stored(state: State, slot: str, phrase: Phrase, now_ns: int, known: Surroundings = UNKNOWN) -> State:
+    """Put a phrase into a slot with what is known of its harmony; RenderError if it does not fit."""
     name = _slot_name(slot)
     _check_fit(state, phrase)
     slots = {**state.document.slots, name: phrase}
-    return state.cleared("action").committed(now_ns, f"Store in {name}", slots=slots)
+    surroundings = {**state.document.slot_surroundings, name: known}
+    return state.cleared("action").committed(
+        now_ns, f"Store in {name}", slots=slots, slot_surroundings=surroundings
+    )
 
 
 def _check_fit(state: State, phrase: Phrase) -> None:
@@ -245,21 +252,28 @@ def _slot(state: State, verb: str, slot: SlotName, now_ns: int) -> State:
     if verb == "store":
         if document.source is None:
             raise RenderError("nothing was heard yet, so there is nothing to store")
-        return stored(state, slot, document.source.phrase, now_ns)
+        source = document.source
+        return stored(state, slot, source.phrase, now_ns, source.surroundings)
     if slot not in document.slots:
         raise RenderError(f"slot {slot} is empty")
     if verb == "recall":
         return with_parameter(state, "source", slot, now_ns)
     left = {name: phrase for name, phrase in document.slots.items() if name != slot}
-    return state.committed(now_ns, f"Clear {slot}", slots=left)
+    known = {name: each for name, each in document.slot_surroundings.items() if name != slot}
+    return state.committed(now_ns, f"Clear {slot}", slots=left, slot_surroundings=known)
 
 
 def _swapped(state: State, what: i.Swap, now_ns: int) -> State:
-    slots = state.document.slots
     first, second = _slot_name(what.first), _slot_name(what.second)
-    exchanged = {first: slots.get(second), second: slots.get(first)}
-    after = {name: phrase for name, phrase in {**slots, **exchanged}.items() if phrase is not None}
-    return state.committed(now_ns, f"Swap {first} and {second}", slots=after)
+    slots = _exchanged(state.document.slots, first, second)
+    known = _exchanged(state.document.slot_surroundings, first, second)
+    return state.committed(now_ns, f"Swap {first} and {second}", slots=slots, slot_surroundings=known)
+
+
+def _exchanged(held: Mapping[SlotName, Held], first: SlotName, second: SlotName) -> dict[SlotName, Held]:
+    """Return what slots hold with two of them exchanged; an empty one stays out."""
+    moved = {first: second, second: first}
+    return {moved.get(name, name): each for name, each in held.items()}
 
 
 def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
@@ -270,6 +284,15 @@ def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
     first, last = picked.first_bar + 1, picked.first_bar + picked.phrase.bars
     label = f"Take bar {first}" if first == last else f"Take bars {first} to {last}"
     return state.committed(now_ns, label, source=picked, settings=settings, controls=controls)
+
+
+def _key_locked(state: State, now_ns: int) -> State:
+    """Choose the key that is heard."""
+    key = state.live.key
+    if key is None:
+        raise RenderError("no key is heard yet; play a bar or two")
+    controls = changed(state.document.controls, key=KEYS[key.tonic], scale=key.scale)
+    return state.committed(now_ns, f"Key {key.name}", controls=controls)
 
 
 def _live(state: State, now_ns: int) -> State:

@@ -15,7 +15,10 @@ from engine.session.state import Effect, Log, State
 def bar(state: State, heard: BarCaptured, now_ns: int, *, free: bool = False) -> State:
     """Keep a bar; if it completes a phrase, that becomes the source unless the source is held."""
     heard = _without_bound_keys(state, heard)
-    state = state.with_live(captured=state.live.captured.with_bar(heard, free=free))
+    listening, music, surroundings = state.listening.heard(heard, state.document.settings)
+    state = replace(state, listening=listening)
+    captured = state.live.captured.with_bar(music, free=free, surroundings=surroundings)
+    state = state.with_live(captured=captured, key=listening.key)
     model = state.model
     if turns.taken(state) and not free:
         return turns.bar_captured(state, heard)

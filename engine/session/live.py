@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.inference.controls import Controls
+from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
 from engine.session.captured_bars import CapturedBars
@@ -150,6 +151,8 @@ class Live:
     playing: Sounding | None = None
     coming: Phrase | None = None
     """What was sent and waits for its moment."""
+    key: Key | None = None
+    """Of what is heard; None until enough was heard to name one."""
     turn: Turn = Turn()
     switches: Switches = field(default_factory=Switches)
     takes: tuple[Take, ...] = ()

@@ -8,6 +8,7 @@ from engine.inference.perturbation import pitched
 from engine.inference.render import render
 from engine.inference.slots import Slot, encode_slot
 from engine.music.notes import Phrase
+from engine.session.document import UNKNOWN, Surroundings
 from engine.session.request import Request
 from engine.session.snapshot import ModelFacts
 
@@ -23,7 +24,7 @@ class Renderer:
 
     def __init__(self) -> None:
         self._model: Model | None = None
-        self._slots: OrderedDict[Phrase, Slot] = OrderedDict()
+        self._slots: OrderedDict[tuple[Phrase, Surroundings], Slot] = OrderedDict()
 
     def answer(self, model: "Model | None", request: Request) -> Phrase:
         """Return the phrase a request asks for; RenderError where there is none."""
@@ -35,17 +36,22 @@ class Renderer:
 
     def slots(self, model: "Model", request: Request) -> dict[str, Slot]:
         """Return the request's phrases encoded, by slot name; from memory where possible."""
-        return {name: self._slot(model, phrase) for name, phrase in request.phrases.items()}
+        known = request.surroundings
+        return {
+            name: self._slot(model, phrase, known.get(name, UNKNOWN))
+            for name, phrase in request.phrases.items()
+        }
 
-    def _slot(self, model: "Model", phrase: Phrase) -> Slot:
+    def _slot(self, model: "Model", phrase: Phrase, known: Surroundings) -> Slot:
         if model is not self._model:
             self._model, self._slots = model, OrderedDict()
-        if phrase not in self._slots:
-            self._slots[phrase] = encode_slot(model, phrase)
+        place = (phrase, known)
+        if place not in self._slots:
+            self._slots[place] = encode_slot(model, phrase, known.key, known.harmony)
             if len(self._slots) > LATENTS_KEPT:
                 self._slots.popitem(last=False)
-        self._slots.move_to_end(phrase)
-        return self._slots[phrase]
+        self._slots.move_to_end(place)
+        return self._slots[place]
 
 
 def facts_of(model: "Model", reference: str = "") -> ModelFacts:

@@ -1,13 +1,14 @@
 """What an answer depends on, all of it values; made from a state, computed by the inference thread."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.inference.controls import HEARD, Controls
 from engine.modes.catalogue import counting, slots_of
 from engine.music.notes import Phrase
 from engine.performer.messages import StartAt
-from engine.session.document import Document
+from engine.session.document import Document, Surroundings
 from engine.session.snapshot import ModelFacts, Snapshot
 
 
@@ -21,6 +22,8 @@ class Request:
     """Only what counts; the rest is at its default."""
     phrases: Mapping[str, Phrase]
     """Those that are needed, by slot name."""
+    surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
+    """Their keys and chords, by slot name."""
     bypassed: Phrase | None
     """Play this as it is."""
     anchor_beats: float
@@ -48,7 +51,7 @@ class Request:
             place = self.span_beats
         if self.bypassed is not None:
             return self.bypassed, place
-        return self.model, self.controls, self.phrases, place
+        return self.model, self.controls, self.phrases, self.surroundings, place
 
 
 def phrases_of(document: Document) -> dict[str, Phrase]:
@@ -57,6 +60,14 @@ def phrases_of(document: Document) -> dict[str, Phrase]:
     if document.source is not None:
         phrases[HEARD] = document.source.phrase
     return phrases
+
+
+def surroundings_of(document: Document) -> dict[str, Surroundings]:
+    """Return keys and chords of the phrases that slots hold, by name, as far as they are known."""
+    known: dict[str, Surroundings] = dict(document.slot_surroundings.items())
+    if document.source is not None:
+        known[HEARD] = document.source.surroundings
+    return known
 
 
 def missing_slots(document: Document) -> tuple[str, ...]:
@@ -82,10 +93,17 @@ def request_of(
     if bypassed is None and (model is None or any(name not in phrases for name in needed)):
         return None
     attributes = [attribute.name for attribute in model.attributes] if model else []
+    chosen = {name: _last_bars(phrases[name], model) for name in needed if name in phrases}
+    known = surroundings_of(document)
     return Request(
         model=(model.hash or model.name) if model else "",
         controls=counting(document.controls, shown.features, attributes),
-        phrases={name: _last_bars(phrases[name], model) for name in needed if name in phrases},
+        phrases=chosen,
+        surroundings={
+            name: known[name].last(math.ceil(phrase.length_beats))
+            for name, phrase in chosen.items()
+            if name in known
+        },
         bypassed=bypassed,
         anchor_beats=_anchor_beats(document, bypassed is not None) if span_beats is None else span_beats[0],
         starts_at=document.settings.takes_over,

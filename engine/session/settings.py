@@ -9,6 +9,7 @@ from engine.performer.messages import ClockSource, StartAt
 METRE_BEATS = {"4/4": 4.0, "3/4": 3.0, "2/4": 2.0, "5/4": 5.0, "6/8": 3.0, "7/8": 3.5}
 """Quarter notes in a bar of each metre on offer."""
 Turns = Literal["follow", "trade", "pause", "cue"]
+ChordsFrom = Literal["all", "channel", "below", "none"]
 Meanwhile = Literal["rest", "play"]
 Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8"]
 
@@ -82,6 +83,41 @@ class Settings:
             help="When a changed answer takes over: at the next step, beat or bar. The first waits for one.",
         ),
     ] = "step"
+    chords_from: Annotated[
+        ChordsFrom,
+        Choice(
+            label="Chords from",
+            group="Input",
+            words={
+                "all": "everything heard",
+                "channel": "a channel",
+                "below": "keys below the split",
+                "none": "nothing",
+            },
+            help="Where chords are heard: in everything that is played, on a channel of their own, or in the "
+            "keys below the split. Notes of a channel or zone for chords are no part of the melody.",
+        ),
+    ] = "all"
+    chord_channel: Annotated[
+        int,
+        Whole(
+            label="Chord channel",
+            low=1,
+            high=16,
+            group="Input",
+            help="MIDI channel that chords come on, where they come on one of their own.",
+        ),
+    ] = 2
+    split_pitch: Annotated[
+        int,
+        Whole(
+            label="Split",
+            low=0,
+            high=127,
+            group="Input",
+            help="Lowest MIDI pitch of the melody, where the keys below are for chords; 60 is middle C.",
+        ),
+    ] = 60
     thru_notes: Annotated[
         bool,
         Toggle(

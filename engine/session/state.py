@@ -10,6 +10,7 @@ from engine.music.notes import Phrase
 from engine.performer.messages import Command
 from engine.session.document import Document
 from engine.session.free_capture import FreeCapture
+from engine.session.listening import Listening
 from engine.session.live import Live, Mood
 from engine.session.notices import cleared, posted
 from engine.session.open_bar import OpenBar
@@ -86,6 +87,8 @@ class State:
     play_sent: bool = False
     """Whether Play was sent and the clock has not spoken since."""
     free: FreeCapture = field(default_factory=FreeCapture)
+    listening: Listening = field(default_factory=Listening)
+    """Key and chords of what is heard."""
     open_bar: OpenBar = field(default_factory=OpenBar)
     """What was heard since the last captured bar, where turns are taken."""
 

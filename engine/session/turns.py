@@ -11,8 +11,9 @@ from engine.errors import RenderError
 from engine.music.notes import Note, Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import BarCaptured, ClockState, Heard
-from engine.session.captured_bars import CapturedBars, phrase_of
-from engine.session.document import HeardPhrase
+from engine.session.captured_bars import CapturedBar, CapturedBars, phrase_of, surroundings_of
+from engine.session.document import HeardPhrase, Surroundings
+from engine.session.listening import is_chord_note
 from engine.session.live import Turn
 from engine.session.open_bar import OpenBar
 from engine.session.state import State
@@ -32,6 +33,8 @@ def taken(state: State) -> bool:
 def heard(state: State, message: Heard) -> State:
     """Return the state after a message from the input while the music rolls."""
     if not taken(state) or not state.live.rolling or message.ignored:
+        return state
+    if is_chord_note(state.document.settings, message.data):
         return state
     open_bar = state.open_bar.with_message(message)
     if open_bar is state.open_bar:
@@ -198,8 +201,9 @@ def _phrase(state: State, since: float, end: float, now_beats: float, bar_beats:
     bars = max(1, round((end - since) / bar_beats))
     first = round(since / bar_beats) + max(0, bars - LONGEST_BARS)
     bars = min(bars, LONGEST_BARS)
-    whole = _captured(state.live.captured, first, bars, bar_beats)
-    start, line = first * bar_beats, (first + (whole.bars if whole else 0)) * bar_beats
+    chosen = _captured(state.live.captured, first, bars, bar_beats)
+    whole = phrase_of([each.bar for each in chosen]) if chosen else None
+    start, line = first * bar_beats, (first + len(chosen)) * bar_beats
     notes = list(whole.notes) if whole else []
     open_bar, end_beats = state.open_bar, start + bars * bar_beats
     for note in open_bar.music(line, end_beats, now_beats):
@@ -208,19 +212,20 @@ def _phrase(state: State, since: float, end: float, now_beats: float, bar_beats:
     ended = max((note.end_beats for note in notes), default=0.0)
     if state.document.settings.turns == "pause":  # the silence that was waited for is no part of it
         bars = max(1, math.ceil((ended - HALF_STEP_BEATS) / bar_beats))
-    return HeardPhrase(Phrase.of(notes, bars, bar_beats), first)
+    surroundings = surroundings_of(chosen) if chosen else Surroundings(state.live.key)
+    return HeardPhrase(Phrase.of(notes, bars, bar_beats), first, surroundings)
 
 
-def _captured(captured: CapturedBars, first: int, bars: int, bar_beats: float) -> Phrase | None:
+def _captured(captured: CapturedBars, first: int, bars: int, bar_beats: float) -> list[CapturedBar]:
     """Return the captured bars from one on that follow each other, up to so many."""
-    chosen: list[BarCaptured] = []
+    chosen: list[CapturedBar] = []
     for each in captured:
         bar = each.bar
         if bar.bar == first + len(chosen) and len(chosen) < bars and bar.beats_per_bar == bar_beats:
-            chosen.append(bar)
+            chosen.append(each)
         elif bar.bar == first:
-            chosen = [bar]
-    return phrase_of(chosen) if chosen else None
+            chosen = [each]
+    return chosen
 
 
 def _longer(note: Note, open_bar: OpenBar, start: float, now_beats: float) -> Note:

@@ -106,12 +106,6 @@ def wire(music):
     )
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tinybundle.write(tmp_path_factory.mktemp("bundle"))
-    return Model.load(str(folder), precision="float", provider="CPUExecutionProvider")
-
-
 @pytest.fixture
 def hands(model):
     made = Hands(model, controls=Controls(variation=0.0), demo_phrase=phrase(OTHER))
@@ -130,7 +124,7 @@ def test_two_bars_heard_come_back_at_variation_zero_as_they_were_played(hands):
 def test_moving_the_slider_sends_what_render_returns(hands, model):
     hands.play_bars(0, TUNE, OTHER)
     hands.set(variation=0.8, seed=5)
-    source = encode_slot(model, phrase(TUNE, OTHER))
+    source = encode_slot(model, phrase(TUNE, OTHER), hands.session.snapshot().live.key)
     expected = render(model, {"heard": source}, Controls(variation=0.8, seed=5))
     assert expected != source.phrase
     assert hands.last == SetPattern(2, wire(expected), 2, "step", 0.0)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_session import OTHER, TUNE, Hands, model, phrase, wire  # noqa: F401
+from test_session import OTHER, TUNE, Hands, phrase, wire
 
 from engine.errors import SessionFileError
 from engine.inference.controls import Controls
@@ -19,13 +19,13 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def hands(model, file):  # noqa: F811
+def hands(model, file):
     made = Hands(model, controls=Controls(variation=0.0), file=file)
     yield made
     made.session.close()
 
 
-def test_a_closed_session_is_opened_again_with_the_same_music(hands, file, model):  # noqa: F811
+def test_a_closed_session_is_opened_again_with_the_same_music(hands, file, model):
     hands.play_bars(0, TUNE, OTHER)
     hands.session.do("store.B")
     hands.set(variation=0.7, seed=5)

@@ -1,0 +1,104 @@
+"""Key and chords of what is heard, bar by bar: which notes are for chords, and what they say."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from engine.midi.messages import is_note_off, is_note_on
+from engine.music.chord_recognition import LEAST_PITCH_CLASSES, recognise_chords
+from engine.music.chords import Harmony
+from engine.music.key import Key, KeyFollower
+from engine.music.notes import DRUM_CHANNEL, Note
+from engine.performer.messages import BarCaptured, NoteData
+from engine.session.document import Surroundings
+from engine.session.settings import Settings
+
+BARS_OF_CONTEXT = 4
+"""Bars of chord notes that a bar's chords are found from, itself included."""
+
+
+def is_for_chords(settings: Settings, channel: int, pitch: int) -> bool:
+    """Return whether a note (channel 0 to 15) is for chords and no part of the music that is answered."""
+    if settings.chords_from == "channel":
+        return channel == settings.chord_channel - 1
+    return settings.chords_from == "below" and channel != DRUM_CHANNEL and pitch < settings.split_pitch
+
+
+def is_chord_note(settings: Settings, data: bytes) -> bool:
+    """Return whether a MIDI message begins or ends a note that is for chords."""
+    return (is_note_on(data) or is_note_off(data)) and is_for_chords(settings, data[0] & 0x0F, data[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What was heard of key and chords so far; frozen, each bar makes another."""
+
+    follower: KeyFollower = field(default_factory=KeyFollower)
+    chord_bars: tuple[tuple[NoteData, ...], ...] = ()
+    """Notes for chords of the last bars before the next one, oldest first."""
+
+    @property
+    def key(self) -> Key | None:
+        """The key of what is heard."""
+        return self.follower.key
+
+    def heard(self, bar: BarCaptured, settings: Settings) -> tuple["Listening", BarCaptured, Surroundings]:
+        """Return what is known after one more bar, its music without chord notes, and its surroundings."""
+        follower = self.follower.heard([_note(data) for data in bar.notes])
+        apart = [is_for_chords(settings, note.channel, note.pitch) for note in bar.notes]
+        for_chords = _for_chords(bar, settings, apart)
+        bars = (*self.chord_bars, for_chords)[-BARS_OF_CONTEXT:]
+        # A part of its own for chords goes on with the last one through a silence; a melody proves none.
+        known = any(bars) if settings.chords_from in ("channel", "below") else bool(for_chords)
+        harmony = _chords_of_last(bars, bar.beats_per_bar) if known else ()
+        after = replace(self, follower=follower, chord_bars=bars)
+        return after, _without(bar, apart), Surroundings(follower.key, harmony)
+
+
+def _for_chords(bar: BarCaptured, settings: Settings, apart: Sequence[bool]) -> tuple[NoteData, ...]:
+    if settings.chords_from == "none":
+        return ()
+    if settings.chords_from == "all":
+        pitched = tuple(note for note in bar.notes if note.channel != DRUM_CHANNEL)
+        return pitched if _has_chord(pitched) else ()
+    return tuple(note for note, chosen in zip(bar.notes, apart, strict=True) if chosen)
+
+
+def _has_chord(notes: Sequence[NoteData]) -> bool:
+    """Return whether three pitch classes sound together at some moment."""
+    for note in notes:
+        together = {
+            other.pitch % 12
+            for other in notes
+            if other.start_beats <= note.start_beats + 0.05
+            and other.start_beats + other.duration_beats > note.start_beats + 0.05
+        }
+        if len(together | {note.pitch % 12}) >= LEAST_PITCH_CLASSES:
+            return True
+    return False
+
+
+def _chords_of_last(bars: Sequence[Sequence[NoteData]], beats_per_bar: float) -> Harmony:
+    """Return the chord of each beat of the last of some bars."""
+    line_beats = math.ceil(beats_per_bar)
+    notes = [
+        replace(_note(data), start_beats=data.start_beats + index * line_beats)
+        for index, bar in enumerate(bars)
+        for data in bar
+    ]
+    found = recognise_chords(notes, len(bars) * line_beats, float(line_beats))[-line_beats:]
+    return found if any(found) else ()
+
+
+def _note(data: NoteData) -> Note:
+    return Note(max(0.0, data.start_beats), data.pitch, data.duration_beats, data.velocity, data.channel)
+
+
+def _without(bar: BarCaptured, apart: Sequence[bool]) -> BarCaptured:
+    if not any(apart):
+        return bar
+    kept = [place for place, chosen in enumerate(apart) if not chosen]
+    tied = tuple(index for index, place in enumerate(kept) if place in bar.tied)
+    return msgspec.structs.replace(bar, notes=tuple(bar.notes[place] for place in kept), tied=tied)
