@@ -258,30 +258,13 @@ def grow(size: int) -> Callable[..., None]:
 
 def nested_scan(steps: int) -> Callable[..., None]:
     """Return what adds z's walk through `steps` times `steps` steps to z."""
-    info = helper.make_tensor_value_info
-
-    def scan(body: object, name: str) -> object:
-        return helper.make_node(
-            "Scan", ["state", "ones"], [name, f"{name}_all"], body=body, num_scan_inputs=1
-        )
-
+    info, node = helper.make_tensor_value_info, helper.make_node
     ins = [info("a", TensorProto.FLOAT, [1]), info("b", TensorProto.FLOAT, [])]
     outs = [info("c", TensorProto.FLOAT, [1]), info("d", TensorProto.FLOAT, [1])]
-    inner = helper.make_graph(
-        [helper.make_node("Add", ["a", "b"], ["c"]), helper.make_node("Identity", ["a"], ["d"])],
-        "i",
-        ins,
-        outs,
-    )
-    outer = helper.make_graph(
-        [
-            helper.make_node("Scan", ["a", "ones"], ["c", "all"], body=inner, num_scan_inputs=1),
-            keep,
-        ],
-        "o",
-        ins,
-        outs,
-    )
+    keep = node("Identity", ["a"], ["d"])
+    inner = helper.make_graph([node("Add", ["a", "b"], ["c"]), keep], "inner", ins, outs)
+    again = node("Scan", ["a", "ones"], ["c", "all"], body=inner, num_scan_inputs=1)
+    outer = helper.make_graph([again, keep], "outer", ins, outs)
 
     def change(model: object) -> None:
         graph = model.graph  # type: ignore[attr-defined]
@@ -360,9 +343,7 @@ def run_crafted(files: Files, place: Path) -> None:
 def main() -> None:
     """Run both series."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "bundle", nargs="?", type=Path, default=Path(engine.__file__).parent / "bundles/melody_2bar"
-    )
+    parser.add_argument("bundle", nargs="?", type=Path, default=SHIPPED / "melody_2bar")
     parser.add_argument("--mutated", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
