@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
@@ -41,9 +42,12 @@ from export.latents import LatentSpace, measure_latents, measure_states
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
+from export.words_bundle import coarse_prior, measure_int8_words, prove_words, words_graphs, words_manifest
 from training.corpus.dataset import Corpus
+from training.corpus.metres import FOUR_FOUR
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
+from training.models.words import Words
 
 VOICES: Mapping[str, tuple[Voice, ...]] = {
     "melody": (Voice(name="melody"),),
@@ -75,6 +79,8 @@ class Options:
     title: str = ""
     name: str = ""
     """Of the bundle; empty for the run's own name."""
+    metre: str = FOUR_FOUR.name
+    """Of a model of words, which knows several: the one of this bundle."""
 
 
 def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, tell: Tell) -> BundleManifest:
@@ -97,6 +103,9 @@ def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, 
     manifest = manifest_of(run, options)
     if isinstance(run.model, Continuer):
         parts = continuer_parts(run, run.model, manifest, corpus, tell)
+    elif isinstance(run.model, Words):
+        manifest = words_manifest(manifest, run.model, run.representation, options.metre)
+        parts = words_parts(run, run.model, manifest, corpus, options, tell)
     else:
         parts = vae_parts(run, run.model, manifest, corpus, options, tell)
     files, space = dict(parts.files), parts.space
@@ -170,6 +179,25 @@ def continuer_parts(
     tell("measuring how dense it plays")
     curve = density_curve(model, space.heard[:CURVE_PHRASES].numpy())
     return Parts(files, space, parity, {"density_curve": curve})
+
+
+def words_parts(
+    run: Run, model: Words, manifest: BundleManifest, corpus: Corpus | None, options: Options, tell: Tell
+) -> Parts:
+    """Write, measure and prove what a model of words becomes in one metre."""
+    files = words_graphs(model, manifest, int8=options.int8)
+    space, heard = LatentSpace.empty(manifest.z_size), None
+    if corpus is not None:
+        tell("measuring the latent space")
+        latents, metrics = coarse_prior(model, corpus)
+        space = LatentSpace(latents, (), metrics)
+        heard = torch.as_tensor(corpus.batch(corpus.window_ids("valid")))
+    tell("proving the float graphs against torch")
+    parity = prove_words(model, in_memory(manifest, run.representation, files, "float"), heard)
+    if options.int8:
+        int8 = in_memory(manifest, run.representation, files, "int8")
+        parity |= measure_int8_words(model, int8, heard)
+    return Parts(files, space, parity, {})
 
 
 def float_graphs(vae: VAE, representation: Representation, conditions: GraphBuilder) -> dict[str, bytes]:

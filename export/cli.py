@@ -31,6 +31,9 @@ def export(
     zipped: Annotated[bool, typer.Option("--zip", help="Write one .zip file.")] = False,
     name: Annotated[str, typer.Option(help="Name of the bundle [default: the run's].")] = "",
     title: Annotated[str, typer.Option(help="Title for people.")] = "",
+    metre: Annotated[
+        str, typer.Option(help="Of a model trained in several metres: the one of this bundle.")
+    ] = "4/4",
     check: Annotated[
         Path | None, typer.Option(help="Prove a bundle again instead: hashes, shapes, tokens against torch.")
     ] = None,
@@ -42,7 +45,7 @@ def export(
         return
     if run is None or output is None:
         raise typer.BadParameter("give RUN and -o BUNDLE, or --check BUNDLE")
-    export_command(run, output, corpus, latents, int8, zipped, name, title, console)
+    export_command(run, output, corpus, latents, int8, zipped, name, title, metre, console)
 
 
 def export_command(
@@ -54,6 +57,7 @@ def export_command(
     zipped: bool,
     name: str,
     title: str,
+    metre: str,
     console: Console,
 ) -> None:
     """Export, and show what came out."""
@@ -62,9 +66,9 @@ def export_command(
     from export.run import load_run, open_corpus
 
     check_place(output)
-    loaded = load_run(run)
-    opened = open_corpus(loaded, corpus) if latents else None
-    options = Options(int8=int8, zipped=zipped, name=name, title=title)
+    loaded = load_run(run, metre)
+    opened = open_corpus(loaded, corpus, metre) if latents else None
+    options = Options(int8=int8, zipped=zipped, name=name, title=title, metre=metre)
     with console.status("exporting") as status:
         manifest = export_run(loaded, opened, output, options, status.update)
     show_bundle(output, manifest, console)

@@ -251,13 +251,13 @@ def _body(prepared: _Prepared, states: int, logits: bool) -> onnx.GraphProto:
     return helper.make_graph(
         body.nodes,
         "step",
-        _infos(inputs, [*kinds, FLOAT] + ([] if prepared.drive else [FLOAT])),
-        _infos(outputs, [*kinds, *written]),
+        value_infos(inputs, [*kinds, FLOAT] + ([] if prepared.drive else [FLOAT])),
+        value_infos(outputs, [*kinds, *written]),
         body.constants,
     )
 
 
-def _infos(names: list[str], kinds: Sequence[int]) -> list[onnx.ValueInfoProto]:
+def value_infos(names: list[str], kinds: Sequence[int]) -> list[onnx.ValueInfoProto]:
     return [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(names, kinds, strict=True)]
 
 
@@ -277,13 +277,13 @@ def _layers(
     for layer, h_now, c_now in zip(prepared.layers, h, c, strict=True):
         x = body.node("Concat", h_next[-1], h_now, axis=1) if h_next else h_now
         gates = layer.product(body, x, layer.bias or addend)
-        new_h, new_c = _cell(body, gates, c_now, prepared.split)
+        new_h, new_c = lstm_cell(body, gates, c_now, prepared.split)
         h_next.append(new_h)
         c_next.append(new_c)
     return h_next, c_next
 
 
-def _cell(body: GraphBuilder, gates: str, c: str, split: str) -> tuple[str, str]:
+def lstm_cell(body: GraphBuilder, gates: str, c: str, split: str) -> tuple[str, str]:
     """The LSTM's point-wise part on gates `[rows, 4H]` in the order i, f, o, g."""
     three, last = body.nodes_of("Split", [gates, split], 2, axis=1)
     i, f, o = body.nodes_of("Split", [body.node("Sigmoid", three)], 3, axis=1, num_outputs=3)

@@ -133,12 +133,19 @@ def body_domains(nodes: list[onnx.NodeProto]) -> set[str]:
 
 
 def traced(module: nn.Module, example: Tensor, names: tuple[str, list[str]]) -> GraphBuilder:
-    """Export a torch module of one input by torch's own exporter; the first axis is the batch.
+    """Export a torch module of one input; see `traced_inputs`."""
+    return traced_inputs(module, (example,), ([names[0]], names[1]))
+
+
+def traced_inputs(
+    module: nn.Module, examples: tuple[Tensor, ...], names: tuple[list[str], list[str]]
+) -> GraphBuilder:
+    """Export a torch module by torch's own exporter; the first axis of every input is the batch.
 
     Args:
         module: in evaluation mode.
-        example: an input with a batch above 1.
-        names: of the input, and of the outputs.
+        examples: inputs with a batch above 1.
+        names: of the inputs, and of the outputs.
 
     Returns:
         Its nodes and constants, float32 constants stored in float16 where that is exact.
@@ -147,12 +154,12 @@ def traced(module: nn.Module, example: Tensor, names: tuple[str, list[str]]) -> 
     with quiet():
         program = torch.onnx.export(
             module.eval(),
-            (example,),
+            examples,
             dynamo=True,
             opset_version=OPSET,
-            input_names=[names[0]],
+            input_names=names[0],
             output_names=names[1],
-            dynamic_shapes=({0: batch},),
+            dynamic_shapes=tuple({0: batch} for _ in examples),
             external_data=False,
             verbose=False,
         )

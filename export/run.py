@@ -20,6 +20,8 @@ from engine.text import json_value
 from export.errors import ExportError
 from training.config import ModelConfig, RunConfig
 from training.corpus.dataset import Corpus
+from training.corpus.joined import JoinedCorpora
+from training.corpus.metres import FOUR_FOUR, metre_named
 from training.errors import ConfigError, CorpusError
 from training.models.build import Trainable
 from training.models.build import build_model as build
@@ -44,8 +46,12 @@ class Run:
     """The content of `run.json`: steps, hours, hardware, data hash, corpus sources."""
 
 
-def load_run(path: Path) -> Run:
+def load_run(path: Path, metre: str = FOUR_FOUR.name) -> Run:
     """Read a run folder.
+
+    Args:
+        path: the folder.
+        metre: the one of the bundle to be, of those a model of words was trained in.
 
     Raises:
         ExportError: a file is missing or unreadable, or the weights do not fit the config.
@@ -54,7 +60,7 @@ def load_run(path: Path) -> Run:
         raise ExportError(f"{path}: no such run; give the folder that 'antiphon-train run' wrote")
     config = read_config(path / CONFIG)
     weights = rounded(read_weights(path / WEIGHTS), path / WEIGHTS)
-    representation = representation_of(config.model)
+    representation = representation_of(config.model, metre)
     record = read_json(path / RECORD)
     metrics = flat_metrics(read_json(path / METRICS)) if (path / METRICS).exists() else {}
     model = build_model(config.model, weights, path / WEIGHTS)
@@ -105,10 +111,18 @@ def rounded(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     return halves
 
 
-def representation_of(config: ModelConfig) -> Representation:
-    """Return the representation a model speaks."""
+def representation_of(config: ModelConfig, metre: str = FOUR_FOUR.name) -> Representation:
+    """Return the representation a model speaks in a metre.
+
+    Raises:
+        ExportError: it does not know the metre.
+        CorpusError: there is no such metre.
+    """
+    grid = metre_named(metre).grid
+    if metre != FOUR_FOUR.name and config.words is None:
+        raise ExportError(f"metre {metre}: this model knows 4/4 alone; leave --metre out")
     try:
-        return representation(config.representation, config.bars)
+        return representation(config.representation, config.bars, grid)
     except ValueError as error:
         raise ExportError(f"{CONFIG}: {error}") from error
 
@@ -131,28 +145,32 @@ def build_model(config: ModelConfig, weights: dict[str, Tensor], path: Path) -> 
     return model.eval().requires_grad_(False)
 
 
-def open_corpus(run: Run, path: Path | None) -> Corpus:
-    """Open a run's corpus.
+def open_corpus(run: Run, path: Path | None, metre: str = FOUR_FOUR.name) -> Corpus:
+    """Open a run's corpus, of several the one in a metre.
 
     Args:
         run: the run.
-        path: where it is; None for where the run's config has it.
+        path: where it is (of several the first); None for where the run's config has it.
+        metre: of the corpus to return.
 
     Raises:
         ExportError: it is not there, or not the one the run was trained on.
     """
     path = Path(run.config.corpus) if path is None else path
     try:
-        corpus = Corpus.open(path, run.config.model.window_bars)
+        corpora = JoinedCorpora.open((path, *run.config.further_corpora), run.config.model.window_bars)
     except CorpusError as error:
         raise ExportError(f"{error}; or name it with --corpus, or leave it out with --no-latents") from error
     trained_on = run.record.get("data_sha256")
-    if corpus.sha256 != trained_on:
+    if corpora.sha256 != trained_on:
         raise ExportError(
             f"{path}: is not the corpus the run was trained on ({str(trained_on)[:12]}); name that one "
             "with --corpus, or leave it out with --no-latents"
         )
-    return corpus
+    found = [part for part in corpora.parts if part.metre.name == metre]
+    if not found:
+        raise ExportError(f"{run.path}: was not trained in {metre}; choose a metre of its corpora")
+    return found[0]
 
 
 def flat_metrics(content: dict[str, Any], prefix: str = "") -> dict[str, float]:

@@ -151,13 +151,22 @@ class Model:
             raise RenderError(f"{self.name}: the encoder returned a value that is not a number")
         return mu, sigma
 
-    def decode(self, z: Floats, perturbation: Floats) -> npt.NDArray[Any]:
+    def decode(
+        self,
+        z: Floats,
+        perturbation: Floats,
+        chords: Floats | None = None,
+        before: npt.NDArray[np.int64] | None = None,
+    ) -> npt.NDArray[Any]:
         """Decode a batch.
 
         Args:
             z: `float32 [B, Z]`.
             perturbation: `float32 [T, B, V]`, added to the logits before the choice at each step;
                 of any length for a continuation.
+            chords: `float32 [B, beats, 12]`, 1 for the pitch classes of each beat's chord; None, as
+                zeros, for none known. A model without that condition does not listen to it.
+            before: `int64 [B, M]` tokens of the bar before, None, as -1, for none; likewise.
 
         Returns:
             `int64 [T, B, S]` tokens (or `float32 [T, B, D]`).
@@ -165,9 +174,13 @@ class Model:
         Raises:
             RenderError: a shape does not fit or the model failed.
         """
-        for array, spec in zip((z, perturbation), self.bundle.manifest.decoder.inputs, strict=True):
-            _check_shape(self.name, array, spec, len(z))
-        tokens = self._guard("decode", lambda: self._graphs.decode(z, perturbation))
+        given = {"z": z, "perturbation": perturbation, "chords": chords, "before": before}
+        feeds = {}
+        for spec in self.bundle.manifest.decoder.inputs:
+            array = given[spec.name]
+            feeds[spec.name] = nothing_given(spec, len(z)) if array is None else array
+            _check_shape(self.name, feeds[spec.name], spec, len(z))
+        tokens = self._guard("decode", lambda: self._graphs.decode(feeds))
         if not _within_range(tokens, self.bundle.manifest.streams):
             raise RenderError(f"{self.name}: the decoder wrote a value that its music does not have")
         return tokens
@@ -195,9 +208,14 @@ class _Graphs:
         mu, sigma = self.encoder.run(["mu", "sigma"], {"x": x})
         return mu, sigma
 
-    def decode(self, z: Floats, perturbation: Floats) -> npt.NDArray[Any]:
-        tokens: npt.NDArray[Any] = self.decoder.run(["tokens"], {"z": z, "perturbation": perturbation})[0]
+    def decode(self, feeds: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        tokens: npt.NDArray[Any] = self.decoder.run(["tokens"], feeds)[0]
         return tokens
+
+
+def nothing_given(spec: TensorSpec, batch: int) -> npt.NDArray[Any]:
+    """Return what stands for a condition that is not known: no chords, or no bar before."""
+    return np.full(_sizes(spec, batch, 0), -1 if spec.name == "before" else 0, spec.dtype)
 
 
 def _candidates(
@@ -276,25 +294,30 @@ def _measure(bundle: Bundle, graphs: _Graphs, provider: str, precision: Precisio
     return Timing(provider, precision, encode_ms, decode_ms)
 
 
-def _dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], Floats, Floats]:
+def _dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[Any]]]:
+    """Return what to encode, and what to decode by the names of the decoder's inputs."""
     spec, manifest = bundle.manifest.encoder.inputs[0], bundle.manifest
     x = np.zeros(_sizes(spec, batch, manifest.steps), dtype=spec.dtype)
-    z = np.zeros((batch, manifest.z_size), np.float32)
-    return x, z, np.zeros((manifest.steps, batch, manifest.width), np.float32)
+    feeds: dict[str, npt.NDArray[Any]] = {
+        "z": np.zeros((batch, manifest.z_size), np.float32),
+        "perturbation": np.zeros((manifest.steps, batch, manifest.width), np.float32),
+    }
+    further = {inp.name: nothing_given(inp, batch) for inp in manifest.decoder.inputs if inp.name not in feeds}
+    return x, feeds | further
 
 
 def _dummy_run(bundle: Bundle, graphs: _Graphs, batch: int) -> dict[str, npt.NDArray[Any]]:
-    x, z, perturbation = _dummy_inputs(bundle, batch)
+    x, feeds = _dummy_inputs(bundle, batch)
     mu, sigma = graphs.encode(x)
-    return {"mu": mu, "sigma": sigma, "tokens": graphs.decode(z, perturbation)}
+    return {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
 
 
 def _timed_run(bundle: Bundle, graphs: _Graphs) -> tuple[float, float]:
-    x, z, perturbation = _dummy_inputs(bundle, 1)
+    x, feeds = _dummy_inputs(bundle, 1)
     started = time.perf_counter()
     graphs.encode(x)
     between = time.perf_counter()
-    graphs.decode(z, perturbation)
+    graphs.decode(feeds)
     return (between - started) * 1e3, (time.perf_counter() - between) * 1e3
 
 

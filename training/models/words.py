@@ -23,6 +23,8 @@ from training.corpus.metres import FOUR_FOUR, METRES
 from training.models.vae import MIN_SIGMA, Posterior
 
 BEAT_STEPS = 4
+WORD_BARS = 2
+"""Bars of a word; other lengths can be encoded, but none is trained on."""
 PITCHES = VOCABULARY - FIRST_NOTE + 1
 """88 pitches, and 0 for none yet."""
 LONGEST_BAR = FOUR_FOUR.grid.steps_per_bar
@@ -140,9 +142,13 @@ class Words(nn.Module):
 
     def encode(self, tokens: Tensor) -> Posterior:
         """Return the posterior `[B, Z]` of tokens `[B, T]`."""
+        return self.posterior(tokens, last_pitches(tokens))
+
+    def posterior(self, tokens: Tensor, pitches: Tensor) -> Posterior:
+        """Return the posterior `[B, Z]` of tokens and what `last_pitches` says of them, both `[B, T]`."""
         layout = self.layout(tokens.shape[1] // BEAT_STEPS)
         coarse_r, fine_r = self.rhythm_encoder(tokens.clamp_max(FIRST_NOTE))
-        coarse_p, fine_p = self.pitch_encoder(last_pitches(tokens))
+        coarse_p, fine_p = self.pitch_encoder(pitches)
         parts = [part.float().chunk(2, dim=-1) for part in (coarse_r, fine_r, coarse_p, fine_p)]
         mu = layout.join(*(mean for mean, _ in parts))
         sigma = functional.softplus(layout.join(*(raw for _, raw in parts))) + MIN_SIGMA

@@ -148,7 +148,8 @@ def check_specs(manifest: BundleManifest, representation: Representation, where:
     """Compare what the manifest says of its graphs with what its representation needs."""
     if not 1 <= manifest.z_size <= LARGEST_Z:
         raise BundleError(f"{where}: bundle.json: z_size {manifest.z_size} is not 1 to {LARGEST_Z}")
-    specs = graph_specs(representation, manifest.z_size, manifest.task)
+    _check_parts(manifest, representation, where)
+    specs = graph_specs(representation, manifest.z_size, manifest.task, manifest.conditions)
     for name, spec in zip(("encoder", "decoder"), specs, strict=True):
         said = getattr(manifest, name)
         for side in ("inputs", "outputs"):
@@ -160,6 +161,26 @@ def check_specs(manifest: BundleManifest, representation: Representation, where:
                     )
             if len(getattr(spec, side)) != len(getattr(said, side)):
                 raise BundleError(f"{where}: bundle.json: {name}.{side} are not {len(getattr(spec, side))}")
+
+
+def _check_parts(manifest: BundleManifest, representation: Representation, where: str) -> None:
+    """Refuse conditions and a layout of the latent that its representation cannot have."""
+    if manifest.conditions or manifest.key_normalised or manifest.latent_layout is not None:
+        if representation.name != "melody" or manifest.task != "autoencode":
+            raise BundleError(
+                f"{where}: bundle.json: conditions, key_normalised and latent_layout are of melodies only"
+            )
+    if len(set(manifest.conditions)) != len(manifest.conditions):
+        raise BundleError(f"{where}: bundle.json: conditions: one is named twice")
+    layout, beats = manifest.latent_layout, representation.bars * representation.grid.beats_per_bar
+    if layout is None:
+        return
+    sizes = (layout.coarse_rhythm, layout.fine_rhythm, layout.coarse_pitch, layout.fine_pitch)
+    if min(sizes) < 1 or layout.beats != beats or layout.size != manifest.z_size:
+        raise BundleError(
+            f"{where}: bundle.json: latent_layout has {layout.size} numbers for {layout.beats} beats, "
+            f"not {manifest.z_size} for {beats}"
+        )
 
 
 def check_file_names(manifest: BundleManifest, where: str) -> None:

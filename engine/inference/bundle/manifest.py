@@ -28,6 +28,8 @@ TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
 }
 """Which tensors each task is defined on."""
 Precision = Literal["float", "int8"]
+Condition = Literal["chords", "before"]
+"""What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase."""
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +116,33 @@ class Attribute(_Record, frozen=True, kw_only=True):
     left out."""
 
 
+class LatentLayout(_Record, frozen=True, kw_only=True):
+    """Where the parts of a latent are that says coarsely what kind of phrase and finely which notes.
+
+    The rhythm half comes first, then the pitch half; in each first the coarse part, then the fine part
+    of every beat. A beat whose fine values of a half are all 0 is free in that half: the decoder writes
+    it from what surrounds it.
+    """
+
+    coarse_rhythm: int
+    fine_rhythm: int
+    """Of each beat."""
+    coarse_pitch: int
+    fine_pitch: int
+    """Of each beat."""
+    beats: int
+
+    @property
+    def rhythm(self) -> int:
+        """Size of the rhythm half."""
+        return self.coarse_rhythm + self.beats * self.fine_rhythm
+
+    @property
+    def size(self) -> int:
+        """Z."""
+        return self.rhythm + self.coarse_pitch + self.beats * self.fine_pitch
+
+
 class BundleManifest(_Record, frozen=True, kw_only=True):
     """bundle.json."""
 
@@ -158,6 +187,14 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     density_curve: tuple[float, ...] = ()
     """Continuations: nats to favour every key by at `DENSITY_TEMPERATURES`, measured so that at each of
     them as many keys sound as in real music; empty for none."""
+    key_normalised: bool = False
+    """Whether it knows music in C major and A minor only, and phrases are to be moved there and back."""
+    conditions: tuple[Condition, ...] = ()
+    """Further inputs of the decoder, in order."""
+    metres: tuple[str, ...] = ()
+    """Metres it was trained on, such as `6/8`; empty for any of its beats a bar."""
+    latent_layout: LatentLayout | None = None
+    """Where a latent has a coarse part and fine ones; None for one without parts."""
 
 
 DENSITY_TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -165,9 +202,15 @@ DENSITY_TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def graph_specs(
-    representation: Representation, z_size: int, task: Task = "autoencode"
+    representation: Representation,
+    z_size: int,
+    task: Task = "autoencode",
+    conditions: tuple[Condition, ...] = (),
 ) -> tuple[GraphSpec, GraphSpec]:
     """Return what encoder and decoder take and return: the contract between exporter and engine.
+
+    `chords` is 1 for the pitch classes of each beat's chord and 0 throughout where none is known;
+    `before` has the tokens of the bar before the phrase, -1 for none.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
@@ -184,4 +227,14 @@ def graph_specs(
     noise = TensorSpec(name="perturbation", dtype="float32", shape=(U, "B", representation.width))
     tokens = TensorSpec(name="tokens", dtype=tensor.dtype.name, shape=(U, "B", D))
     sigma = msgspec.structs.replace(mu, name="sigma")
-    return GraphSpec(inputs=(x,), outputs=(mu, sigma)), GraphSpec(inputs=(z, noise), outputs=(tokens,))
+    grid = representation.grid
+    beats = representation.bars * grid.beats_per_bar
+    further = {
+        "chords": TensorSpec(name="chords", dtype="float32", shape=("B", beats, 12)),
+        "before": TensorSpec(name="before", dtype="int64", shape=("B", grid.steps_per_bar)),
+    }
+    decoder_inputs = (z, noise, *(further[name] for name in conditions))
+    return (
+        GraphSpec(inputs=(x,), outputs=(mu, sigma)),
+        GraphSpec(inputs=decoder_inputs, outputs=(tokens,)),
+    )

@@ -1,0 +1,184 @@
+"""A model of words as ONNX graphs: a phrase to its latent, and a latent, chords and the bar before to a phrase.
+
+Torch's exporter writes the encoder and what each step is given beside its past; the LSTM that writes the
+steps is one Scan, built here. It carries the last bar of tokens and of pitches along, because a step is
+also given what came one bar earlier. All four tables of the past are multiplied through the input
+weights when the graph is loaded.
+
+Shape legend: B batch, T steps, M steps a bar, K beats, Z latent size, C channels, H units, V tokens.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper
+from torch import Tensor, nn
+
+from engine.inference.bundle.manifest import GraphSpec
+from engine.music.melody import FIRST_NOTE
+from export.decoder_graph import gates_last, lstm_cell, value_infos
+from export.graph import GraphBuilder, finished, traced_inputs
+from export.matmul import Product, Write, float_product
+from training.corpus.metres import METRES
+from training.models import words
+from training.models.words import BEAT_STEPS, Surroundings, Words
+
+FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+
+
+def step_by_step(tokens: Tensor) -> Tensor:
+    """Return `words.last_pitches` of `[B, T]` without a cumulative maximum, which ONNX has not."""
+    pitch, found = torch.zeros_like(tokens[:, 0]), []
+    for step in range(tokens.shape[1]):
+        pitch = torch.where(tokens[:, step] >= FIRST_NOTE, tokens[:, step] - (FIRST_NOTE - 1), pitch)
+        found.append(pitch)
+    return torch.stack(found, dim=1)
+
+
+class _Encoder(nn.Module):
+    """The encoder alone, with plain tensors out."""
+
+    def __init__(self, model: Words) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mu and sigma `[B, Z]` of tokens `[B, T, 1]`."""
+        posterior = self.model.posterior(x[..., 0], step_by_step(x[..., 0]))
+        return posterior.mu, posterior.sigma
+
+
+def words_encoder(model: Words, spec: GraphSpec) -> bytes:
+    """Return `encoder.onnx` of a model in evaluation mode."""
+    steps, width = (int(size) for size in spec.inputs[0].shape[1:])
+    example = torch.zeros(3, steps, width, dtype=torch.int64)
+    return finished("encoder", traced_inputs(_Encoder(model), (example,), (["x"], ["mu", "sigma"])), spec)
+
+
+class _Conditions(nn.Module):
+    """What the steps are given beside their past, steps in front, and the bar before as the steps see it."""
+
+    def __init__(self, model: Words, metre: int) -> None:
+        super().__init__()
+        self.model, self.metre = model, metre
+
+    def forward(self, z: Tensor, chords: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return conditions `[T, B, C]`, start states h and c `[B, H]`, and pitches of the bar before `[B, M]`."""
+        condition = self.model.conditions(z, Surroundings(chords, before, self.metre))
+        h, c = self.model.states(condition)
+        return condition.transpose(0, 1), h[0], c[0], step_by_step(before.clamp_min(0))
+
+
+def conditions_graph(model: Words, metre: str) -> GraphBuilder:
+    """Return the part of the decoder before its loop. Takes seconds."""
+    bar = METRES[metre].grid.steps_per_bar
+    beats = words.WORD_BARS * bar // BEAT_STEPS
+    example = (
+        torch.zeros(3, model.layout(beats).size),
+        torch.zeros(3, beats, 12),
+        torch.full((3, bar), -1),
+    )
+    names = ["z", "chords", "before"], ["condition", "h", "c", "pitches"]
+    return traced_inputs(_Conditions(model, list(METRES).index(metre)), example, names)
+
+
+def words_decoder(
+    model: Words, spec: GraphSpec, conditions: GraphBuilder, product: Product = float_product
+) -> bytes:
+    """Return `decoder.onnx` of a model in evaluation mode.
+
+    Args:
+        model: the model.
+        spec: the contract's inputs and outputs.
+        conditions: what `conditions_graph` returned; not changed.
+        product: form of the recurrent product.
+    """
+    builder = conditions.copy()
+    prepared = _prepare(builder, model, product)
+    drive = _affine(builder, prepared.into_gates, gates_last(_biases(model)))
+    bias = _affine(builder, builder.weight(model.skip.weight.T, "skip"), model.head.bias)
+    bias = builder.node("Add", bias, "perturbation")
+    heard = builder.node("Clip", "before", builder.constant(np.array(0, np.int64)))
+    ago = builder.node("Add", "before", builder.ints(1))
+    token = builder.node("Gather", heard, builder.constant(np.array(-1, np.int64)), axis=1)
+    pitch = builder.node("Gather", "pitches", builder.constant(np.array(-1, np.int64)), axis=1)
+    states = ["h", "c", token, pitch, ago, "pitches"]
+    outputs = [builder.name("end") for _ in states] + [builder.name("written")]
+    builder.nodes.append(
+        helper.make_node("Scan", [*states, bias, drive], outputs, body=_body(prepared), num_scan_inputs=2)
+    )
+    builder.named("Unsqueeze", [outputs[-1], builder.ints(2)], "tokens")
+    return finished("decoder", builder, spec)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What the body of the Scan refers to by name."""
+
+    recurrent: Write
+    head: Write
+    into_gates: str
+    """`[C, 4H]`."""
+    tables: tuple[str, str, str, str]
+    """Of the last token, the last pitch, the token and the pitch a bar ago, `[rows, 4H]` each."""
+    split: str
+    """`[3H, H]`."""
+
+
+def _prepare(builder: GraphBuilder, model: Words, product: Product) -> _Prepared:
+    into_gates = builder.weight(gates_last(model.lstm.weight_ih_l0).T, "input")
+    fed = (model.token, model.pitch, model.token_bar_ago, model.pitch_bar_ago)
+    a, b, c, d = (builder.node("MatMul", builder.weight(each.weight, "table"), into_gates) for each in fed)
+    return _Prepared(
+        recurrent=product(builder, gates_last(model.lstm.weight_hh_l0).T, "recurrent"),
+        head=float_product(builder, model.head.weight.T, "head"),
+        into_gates=into_gates,
+        tables=(a, b, c, d),
+        split=builder.ints(3 * model.lstm.hidden_size, model.lstm.hidden_size),
+    )
+
+
+def _biases(model: Words) -> Tensor:
+    ours, recurrent = model.lstm.bias_ih_l0, model.lstm.bias_hh_l0
+    assert isinstance(ours, Tensor) and isinstance(recurrent, Tensor)
+    return ours + recurrent
+
+
+def _affine(builder: GraphBuilder, weight: str, bias: Tensor) -> str:
+    """Multiply the conditions `[T, B, C]` and add a bias."""
+    return builder.node("Add", builder.node("MatMul", "condition", weight), builder.weight(bias, "bias"))
+
+
+def _body(prepared: _Prepared) -> onnx.GraphProto:
+    """One step: states, bias and drive in; states and the token out."""
+    body = GraphBuilder("s_")
+    h, c, token, pitch, ago, pitches = names = [body.name("state") for _ in range(6)]
+    first = body.constant(np.array(0, np.int64), "first")
+    places = (token, pitch, *(body.node("Gather", bar, first, axis=1) for bar in (ago, pitches)))
+    addend = "s_drive"
+    for table, place in zip(prepared.tables, places, strict=True):
+        addend = body.node("Add", addend, body.node("Gather", table, place))
+    new_h, new_c = lstm_cell(body, prepared.recurrent(body, h, addend), c, prepared.split)
+    chosen = body.node("ArgMax", prepared.head(body, new_h, "s_bias"), axis=1, keepdims=0)
+    is_note = body.node("GreaterOrEqual", chosen, body.constant(np.array(FIRST_NOTE, np.int64), "note"))
+    one = body.constant(np.array(1, np.int64), "one")
+    new_pitch = body.node("Where", is_note, body.node("Sub", chosen, one), pitch)
+    outputs = [
+        *(new_h, new_c, chosen, new_pitch),
+        _pushed(body, ago, body.node("Add", chosen, one)),
+        _pushed(body, pitches, new_pitch),
+        body.node("Identity", chosen),
+    ]
+    kinds = [FLOAT, FLOAT, INT64, INT64, INT64, INT64]
+    inputs = value_infos([*names, "s_bias", "s_drive"], [*kinds, FLOAT, FLOAT])
+    return helper.make_graph(
+        body.nodes, "step", inputs, value_infos(outputs, [*kinds, INT64]), body.constants
+    )
+
+
+def _pushed(body: GraphBuilder, bar: str, value: str) -> str:
+    """Drop the oldest of a bar `[B, M]` and append a value `[B]`."""
+    rest = body.node("Slice", bar, body.ints(1), body.ints(1 << 30), body.ints(1))
+    return body.node("Concat", rest, body.node("Unsqueeze", value, body.ints(1)), axis=1)
