@@ -258,6 +258,7 @@ def _body(prepared: _Prepared, states: int, logits: bool) -> onnx.GraphProto:
 
 
 def value_infos(names: list[str], kinds: Sequence[int]) -> list[onnx.ValueInfoProto]:
+    """Return a body's inputs or outputs with their element types, their shapes left open."""
     return [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(names, kinds, strict=True)]
 
 

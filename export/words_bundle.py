@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 
 from engine.inference.bundle.latents import Latents
-from engine.inference.bundle.manifest import GRAPHS, INT8_GRAPHS, BundleManifest, LatentLayout, graph_specs
+from engine.inference.bundle.manifest import (
+    GRAPHS,
+    INT8_GRAPHS,
+    BundleManifest,
+    Condition,
+    LatentLayout,
+    graph_specs,
+)
 from engine.inference.model import Model
 from engine.music.melody import VOCABULARY
 from engine.music.representation import Representation
@@ -30,7 +37,7 @@ from training.evaluation.reconstruction import spread
 from training.models.words import BEAT_STEPS, Surroundings, Words
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 
-CONDITIONS = ("chords", "before")
+CONDITIONS: tuple[Condition, ...] = ("chords", "before")
 TRAIN_WINDOWS = 20_000
 VALID_WINDOWS = 4_000
 BATCH = 256

@@ -1,4 +1,4 @@
-"""A model of words as ONNX graphs: a phrase to its latent, and a latent, chords and the bar before to a phrase.
+"""A model of words as ONNX graphs: a phrase to its latent, and a latent with surroundings to a phrase.
 
 Torch's exporter writes the encoder and what each step is given beside its past; the LSTM that writes the
 steps is one Scan, built here. It carries the last bar of tokens and of pitches along, because a step is
@@ -9,6 +9,7 @@ Shape legend: B batch, T steps, M steps a bar, K beats, Z latent size, C channel
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import onnx
@@ -65,7 +66,7 @@ class _Conditions(nn.Module):
         self.model, self.metre = model, metre
 
     def forward(self, z: Tensor, chords: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return conditions `[T, B, C]`, start states h and c `[B, H]`, and pitches of the bar before `[B, M]`."""
+        """Return conditions `[T, B, C]`, states h and c `[B, H]`, pitches of the bar before `[B, M]`."""
         condition = self.model.conditions(z, Surroundings(chords, before, self.metre))
         h, c = self.model.states(condition)
         return condition.transpose(0, 1), h[0], c[0], step_by_step(before.clamp_min(0))
@@ -97,7 +98,9 @@ def words_decoder(
     """
     builder = conditions.copy()
     prepared = _prepare(builder, model, product)
-    drive = _affine(builder, prepared.into_gates, gates_last(_biases(model)))
+    drive = _affine(
+        builder, prepared.into_gates, gates_last(_weight(model, "bias_ih_l0") + _weight(model, "bias_hh_l0"))
+    )
     bias = _affine(builder, builder.weight(model.skip.weight.T, "skip"), model.head.bias)
     bias = builder.node("Add", bias, "perturbation")
     heard = builder.node("Clip", "before", builder.constant(np.array(0, np.int64)))
@@ -128,11 +131,11 @@ class _Prepared:
 
 
 def _prepare(builder: GraphBuilder, model: Words, product: Product) -> _Prepared:
-    into_gates = builder.weight(gates_last(model.lstm.weight_ih_l0).T, "input")
+    into_gates = builder.weight(gates_last(_weight(model, "weight_ih_l0")).T, "input")
     fed = (model.token, model.pitch, model.token_bar_ago, model.pitch_bar_ago)
     a, b, c, d = (builder.node("MatMul", builder.weight(each.weight, "table"), into_gates) for each in fed)
     return _Prepared(
-        recurrent=product(builder, gates_last(model.lstm.weight_hh_l0).T, "recurrent"),
+        recurrent=product(builder, gates_last(_weight(model, "weight_hh_l0")).T, "recurrent"),
         head=float_product(builder, model.head.weight.T, "head"),
         into_gates=into_gates,
         tables=(a, b, c, d),
@@ -140,10 +143,8 @@ def _prepare(builder: GraphBuilder, model: Words, product: Product) -> _Prepared
     )
 
 
-def _biases(model: Words) -> Tensor:
-    ours, recurrent = model.lstm.bias_ih_l0, model.lstm.bias_hh_l0
-    assert isinstance(ours, Tensor) and isinstance(recurrent, Tensor)
-    return ours + recurrent
+def _weight(model: Words, name: str) -> Tensor:
+    return cast(Tensor, getattr(model.lstm, name))
 
 
 def _affine(builder: GraphBuilder, weight: str, bias: Tensor) -> str:

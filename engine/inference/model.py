@@ -302,7 +302,9 @@ def _dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], dict[st
         "z": np.zeros((batch, manifest.z_size), np.float32),
         "perturbation": np.zeros((manifest.steps, batch, manifest.width), np.float32),
     }
-    further = {inp.name: nothing_given(inp, batch) for inp in manifest.decoder.inputs if inp.name not in feeds}
+    further = {
+        inp.name: nothing_given(inp, batch) for inp in manifest.decoder.inputs if inp.name not in feeds
+    }
     return x, feeds | further
 
 
@@ -331,12 +333,13 @@ def try_graphs(bundle: Bundle, precision: Precision) -> None:
     graphs = _open(bundle, CPU, precision, 1)
     rng = np.random.default_rng(0)
     for batch in (1, TRIED_BATCH):
-        x, z, perturbation = _dummy_inputs(bundle, batch)
+        x, feeds = _dummy_inputs(bundle, batch)
         x[:] = rng.integers(0, bundle.manifest.streams or 2, x.shape)
-        z[:], perturbation[:] = rng.normal(size=z.shape), rng.normal(size=perturbation.shape)
+        for name in ("z", "perturbation"):
+            feeds[name][:] = rng.normal(size=feeds[name].shape)
         try:
             mu, sigma = graphs.encode(x)
-            outputs = {"mu": mu, "sigma": sigma, "tokens": graphs.decode(z, perturbation)}
+            outputs = {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
         except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
             raise BundleError(f"{what}: cannot be run ({_one_line(error)})") from error
         _check_outputs(bundle, outputs, batch, what)

@@ -57,8 +57,8 @@ class Layout(NamedTuple):
 
     def fine(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return the fine parts, `[B, K, fine_rhythm]` and `[B, K, fine_pitch]`."""
-        rhythm = z[:, self.coarse_rhythm : self.rhythm].reshape(len(z), self.beats, self.fine_rhythm)
-        pitch = z[:, self.rhythm + self.coarse_pitch :].reshape(len(z), self.beats, self.fine_pitch)
+        rhythm = z[:, self.coarse_rhythm : self.rhythm].reshape(z.shape[0], self.beats, self.fine_rhythm)
+        pitch = z[:, self.rhythm + self.coarse_pitch :].reshape(z.shape[0], self.beats, self.fine_pitch)
         return rhythm, pitch
 
     def join(self, coarse_r: Tensor, fine_r: Tensor, coarse_p: Tensor, fine_p: Tensor) -> Tensor:
@@ -167,11 +167,11 @@ class Words(nn.Module):
         beats = self.from_beat(torch.cat([*given, *marks], dim=-1)) + general[:, None]
         ahead, _ = self.ahead(beats.flip(1))
         steps = self.to_steps(torch.cat([beats, ahead.flip(1)], dim=-1))
-        steps = steps.reshape(len(z), layout.beats * BEAT_STEPS, -1)
+        steps = steps.reshape(z.shape[0], layout.beats * BEAT_STEPS, -1)
         return steps + self.place.weight[self.places(steps.shape[1], around)]
 
     def places(self, steps: int, around: Surroundings) -> Tensor:
-        """Return the row of `place` of each step: its place in the bar, the first bar apart from later ones."""
+        """Return the row of `place` of each step: its place in the bar, the first bar apart."""
         bar = around.before.shape[1]
         step = torch.arange(steps, device=around.before.device)
         return step % bar + LONGEST_BAR * (step >= bar)

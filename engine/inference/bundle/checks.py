@@ -165,11 +165,11 @@ def check_specs(manifest: BundleManifest, representation: Representation, where:
 
 def _check_parts(manifest: BundleManifest, representation: Representation, where: str) -> None:
     """Refuse conditions and a layout of the latent that its representation cannot have."""
-    if manifest.conditions or manifest.key_normalised or manifest.latent_layout is not None:
-        if representation.name != "melody" or manifest.task != "autoencode":
-            raise BundleError(
-                f"{where}: bundle.json: conditions, key_normalised and latent_layout are of melodies only"
-            )
+    particular = manifest.conditions or manifest.key_normalised or manifest.latent_layout is not None
+    if particular and (representation.name != "melody" or manifest.task != "autoencode"):
+        raise BundleError(
+            f"{where}: bundle.json: conditions, key_normalised and latent_layout are of melodies only"
+        )
     if len(set(manifest.conditions)) != len(manifest.conditions):
         raise BundleError(f"{where}: bundle.json: conditions: one is named twice")
     layout, beats = manifest.latent_layout, representation.bars * representation.grid.beats_per_bar
