@@ -167,6 +167,8 @@ def open_corpus(run: Run, path: Path | None, metre: str = FOUR_FOUR.name) -> Cor
             f"{path}: is not the corpus the run was trained on ({str(trained_on)[:12]}); name that one "
             "with --corpus, or leave it out with --no-latents"
         )
+    if not run.config.further_corpora:
+        return corpora.first
     found = [part for part in corpora.parts if part.metre.name == metre]
     if not found:
         raise ExportError(f"{run.path}: was not trained in {metre}; choose a metre of its corpora")

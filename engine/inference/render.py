@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.errors import RenderError
 from engine.inference.controls import Controls
+from engine.inference.latent_space import Floats
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan
 from engine.modes.catalogue import TOOLS, check_mode, slots_of
@@ -45,8 +46,19 @@ def render_batch(
         TOOLS[mode].prepare(model, slots, [controls for controls in takes if controls.mode == mode])
     plans = [plan(model, slots, controls) for controls in takes]
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
-    decoded = model.decode(z, np.stack([plan.perturbation for plan in plans], axis=1))
+    bias = np.stack([plan.perturbation for plan in plans], axis=1)
+    given = _chords(model, plans)
+    decoded = model.decode(z, bias) if given is None else model.decode(z, bias, given)
     return tuple(plan.finish(decoded[:, row]) for row, plan in enumerate(plans))
+
+
+def _chords(model: LatentModel, plans: Sequence[Plan]) -> Floats | None:
+    """Return the chords of all plans `[B, beats, 12]`; None for a model that takes none."""
+    if "chords" not in model.bundle.manifest.conditions:
+        return None
+    beats = model.representation.bars * model.representation.grid.beats_per_bar
+    none = np.zeros((beats, 12), np.float32)
+    return np.stack([none if plan.chords is None else plan.chords for plan in plans])
 
 
 def plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:

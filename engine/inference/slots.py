@@ -13,6 +13,7 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference.bundle.manifest import Task
 from engine.inference.bundle.store import Bundle
+from engine.inference.home_key import moved_tokens, semitones_home
 from engine.inference.latent_space import Floats
 from engine.music.chords import Harmony
 from engine.music.feel import Feel
@@ -34,8 +35,8 @@ class LatentModel(Protocol):
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """`[B, T, S]` to `mu` and `sigma`, `[B, Z]` each."""
 
-    def decode(self, z: Floats, perturbation: Floats) -> npt.NDArray[Any]:
-        """`[B, Z]` and `[T, B, V]` to `[T, B, S]`."""
+    def decode(self, z: Floats, perturbation: Floats, chords: Floats | None = None) -> npt.NDArray[Any]:
+        """`[B, Z]`, `[T, B, V]` and for models that take them `[B, beats, 12]` to `[T, B, S]`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,8 @@ class Slot:
     """Of the music around the phrase, or of the phrase itself; None where none is known."""
     harmony: Harmony = ()
     """Chord of each beat; empty where none are known."""
+    semitones_home: int = 0
+    """Semitones by which the phrase was moved before it was encoded, into the key that the model knows."""
 
 
 def fit(representation: Representation, phrase: Phrase) -> Phrase:
@@ -101,8 +104,12 @@ def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harm
     if task != "drumify":  # a rhythm may be tapped on anything
         phrase = representation.admitted(phrase)
     heard = heard_by(task, representation, phrase)
+    key, home = key or key_of(phrase), 0
+    if model.bundle.manifest.key_normalised:
+        home = semitones_home(heard, key)
+        heard = moved_tokens(heard, home)
     mu, sigma = model.encode(heard[None])
     tensor = heard if task == "drumify" else representation.encode(phrase)
     feel, beats = Feel.of(phrase, representation), math.ceil(phrase.length_beats)
     chords = tuple(islice(cycle(harmony), beats)) if harmony else ()
-    return Slot(phrase, tensor, mu[0], sigma[0], feel, key or key_of(phrase), chords)
+    return Slot(phrase, tensor, mu[0], sigma[0], feel, key, chords, home)

@@ -36,6 +36,8 @@ class Plan:
     perturbation: Floats
     """`[T, V]`."""
     finish: Finish
+    chords: Floats | None = None
+    """`[beats, 12]` chroma for models that are conditioned on chords; None for none known."""
 
 
 class Tool(ABC):

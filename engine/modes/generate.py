@@ -8,6 +8,7 @@ from engine.inference.latent_space import attribute_shift
 from engine.inference.moved_draws import draws
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb
+from engine.modes.words import plan_draw
 from engine.music.key import key_of
 
 
@@ -27,10 +28,13 @@ class Generate(Tool):
 
     def prepare(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> None:
         """Decode the draws of all seeds together."""
-        draws(model, [controls.seed for controls in takes])
+        if model.bundle.manifest.latent_layout is None:
+            draws(model, [controls.seed for controls in takes])
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a draw from the prior."""
+        if model.bundle.manifest.latent_layout is not None:
+            return plan_draw(model, controls)
         draw = draws(model, (controls.seed,))[0]
         z = draw.z + attribute_shift(model.bundle, controls)
         key = key_of(draw.phrase) if perturbation.pitched(model.representation) else None

@@ -13,6 +13,7 @@ from engine.inference.controls import (
 from engine.inference.latent_space import MORPH_CURVE, along, attribute_distance, attribute_shift, slerp
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb, with_feel
+from engine.modes.words import plan_morph
 
 
 class Morph(Tool):
@@ -32,6 +33,8 @@ class Morph(Tool):
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a blend of two slots."""
         first, second = slots[controls.morph_from], slots[controls.morph_to]
+        if model.bundle.manifest.latent_layout is not None:
+            return plan_morph(model, first, second, controls)
         share = along(model.bundle.manifest.morph_curve or MORPH_CURVE, controls.morph)
         reach = attribute_distance(controls)
         from_first, from_second = max(share, reach), max(1 - share, reach)

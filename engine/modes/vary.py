@@ -21,6 +21,7 @@ from engine.inference.latent_space import (
 from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb, with_feel
+from engine.modes.words import plan_variation
 
 
 class Vary(Tool):
@@ -44,12 +45,16 @@ class Vary(Tool):
 
     def prepare(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> None:
         """Decode and move the draws of all seeds together."""
+        if model.bundle.manifest.latent_layout is not None:
+            return
         for source in {controls.source for controls in takes}:
             draws_near(model, slots[source], [take.seed for take in takes if take.source == source])
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a variation of the source."""
         source = slots[controls.source]
+        if model.bundle.manifest.latent_layout is not None:
+            return plan_variation(model, source, controls)
         share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
         z = great_circle(source.mu, draws_near(model, source, (controls.seed,))[0], share)
         distance = max(share, attribute_distance(controls))

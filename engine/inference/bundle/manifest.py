@@ -193,6 +193,8 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     """Further inputs of the decoder, in order."""
     metres: tuple[str, ...] = ()
     """Metres it was trained on, such as `6/8`; empty for any of its beats a bar."""
+    temperature_scale: float = 1.0
+    """What the temperature is multiplied by, so that at its default the music is nearest to real music."""
     latent_layout: LatentLayout | None = None
     """Where a latent has a coarse part and fine ones; None for one without parts."""
 

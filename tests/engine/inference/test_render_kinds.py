@@ -30,7 +30,15 @@ class PlainModel:
         self.bundle = SimpleNamespace(
             latents=Latents.standard_normal(Z),
             manifest=SimpleNamespace(
-                name=name, task="autoencode", attributes=(), z_size=Z, variation_curve=(), morph_curve=()
+                key_normalised=False,
+                conditions=(),
+                latent_layout=None,
+                name=name,
+                task="autoencode",
+                attributes=(),
+                z_size=Z,
+                variation_curve=(),
+                morph_curve=(),
             ),
         )
 

@@ -34,7 +34,15 @@ class Drummer:
         self.heard = None
         self.outward = np.random.default_rng(4).normal(0, 3, (Z, GROOVE.steps, 9))
         manifest = SimpleNamespace(
-            name="drummer", task=task, attributes=(), z_size=Z, variation_curve=(), morph_curve=()
+            key_normalised=False,
+            conditions=(),
+            latent_layout=None,
+            name="drummer",
+            task=task,
+            attributes=(),
+            z_size=Z,
+            variation_curve=(),
+            morph_curve=(),
         )
         self.bundle = SimpleNamespace(latents=Latents.standard_normal(Z), manifest=manifest)
 
@@ -54,7 +62,14 @@ class Continuing:
     def __init__(self, bars=2):
         self.representation = representation("pianoroll", bars)
         manifest = SimpleNamespace(
-            name="continuing", task="continue", attributes=(), z_size=88, density_curve=()
+            key_normalised=False,
+            conditions=(),
+            latent_layout=None,
+            name="continuing",
+            task="continue",
+            attributes=(),
+            z_size=88,
+            density_curve=(),
         )
         self.bundle = SimpleNamespace(latents=Latents.standard_normal(88), manifest=manifest)
         self.states = []

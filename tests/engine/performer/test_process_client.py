@@ -187,7 +187,9 @@ def test_one_that_dies_again_and_again_is_silenced_and_started_again_after_growi
     # Five deaths are mended at once; from the sixth on there is silence before each next try.
     assert lines[:first] == ["play"] * 6
     assert lines[first:][:4] == ["silence", "play", "silence", "play"]
-    assert re.match(r"The performer ended \(status \w+\), too often now: it is started again in ", pauses()[0])
+    assert re.match(
+        r"The performer ended \(status \w+\), too often now: it is started again in ", pauses()[0]
+    )
 
 
 def test_a_number_that_is_not_finite_is_not_sent_and_not_kept_for_a_successor(tmp_path):

@@ -26,7 +26,16 @@ class PlainModel:
         self.representation, self.modes = representation(name, 2), modes_of(task)
         self.choice = SimpleNamespace(used=SimpleNamespace(precision="float", provider="numpy"))
         manifest = SimpleNamespace(
-            name=task, task=task, attributes=(), voices=(), z_size=88, variation_curve=(), density_curve=()
+            key_normalised=False,
+            conditions=(),
+            latent_layout=None,
+            name=task,
+            task=task,
+            attributes=(),
+            voices=(),
+            z_size=88,
+            variation_curve=(),
+            density_curve=(),
         )
         self.bundle = SimpleNamespace(manifest=manifest, hash=task, latents=Latents.standard_normal(88))
 
