@@ -26,15 +26,15 @@ KINDS = [
 def exported(request, tmp_path_factory):
     run = load_run(tinyrun.write(tmp_path_factory.mktemp("runs") / "run", request.param))
     conditions = conditions_graph(run.model)
-    return run, conditions, float_graphs(run.model, run.tensors, conditions)
+    return run, conditions, float_graphs(run.model, run.representation, conditions)
 
 
 def test_float_graphs_do_what_torch_does(exported):
     run, _, files = exported
-    graphs = in_memory(manifest_of(run, Options()), run.tensors, files, "float")
-    measured = prove_float(run.model, run.tensors, graphs, None, None)
+    graphs = in_memory(manifest_of(run, Options()), run.representation, files, "float")
+    measured = prove_float(run.model, run.representation, graphs, None, None)
     assert measured["float_same_choices"] > 0.999
-    sample = parity.samples(run.model, run.tensors.width)[-1]
+    sample = parity.samples(run.model, run.representation.width)[-1]
     tokens = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
     assert len(np.unique(tokens[..., 0])) > 1  # the weights are large enough for something to happen
     assert parity.same_alone(graphs, sample) == 1
@@ -42,10 +42,10 @@ def test_float_graphs_do_what_torch_does(exported):
 
 def test_int8_decoders_come_close_and_do_not_depend_on_the_batch(exported):
     run, conditions, files = exported
-    files = files | int8_graphs(run.model, run.tensors, conditions)
-    graphs = in_memory(manifest_of(run, Options()), run.tensors, files, "int8")
-    drawn = parity.samples(run.model, run.tensors.width)
-    measured = measure_int8(run.model, run.tensors, conditions, graphs, drawn)
+    files = files | int8_graphs(run.model, run.representation, conditions)
+    graphs = in_memory(manifest_of(run, Options()), run.representation, files, "int8")
+    drawn = parity.samples(run.model, run.representation.width)
+    measured = measure_int8(run.model, run.representation, conditions, graphs, drawn)
     assert measured["int8_same_choices"] > 0.9
     assert measured["int8_same_alone"] == 1
     assert 0 < measured["int8_logit_error_rms"] < 0.05
@@ -54,7 +54,7 @@ def test_int8_decoders_come_close_and_do_not_depend_on_the_batch(exported):
 
 def test_graphs_pass_the_engines_inspection_and_keep_the_contract(exported):
     run, _, files = exported
-    specs = graph_specs(run.tensors, run.config.model.z_size)
+    specs = graph_specs(run.representation, run.config.model.z_size)
     for (name, graph), spec in zip(files.items(), specs, strict=True):
         info = inspect_graph(graph, name)
         assert [value.name for value in info.outputs] == [tensor.name for tensor in spec.outputs]
