@@ -5,7 +5,7 @@ VENV := .venv
 # What an install depends on: when none of these changed, nothing is installed again.
 INPUTS := pyproject.toml constraints.txt scripts/venv.sh scripts/system-packages.sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format controls bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ lint: $(VENV)/.test-ready ## formatting, rules, types and import contracts
 format: $(VENV)/.test-ready ## format the code and mend what ruff can mend by itself
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+controls: $(VENV)/.test-ready ## write the README's table of controls from their declarations
+	$(VENV)/bin/python -m app.controls_table
 
 bench: $(VENV)/.test-ready ## measure this machine: inference, window, start-up, slider and lateness on a JACK server
 	@for bundle in engine/bundles/*/; do echo "== $$bundle"; $(VENV)/bin/python bench/inference.py $$bundle || exit 1; done

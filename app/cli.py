@@ -2,14 +2,22 @@
 
 import os
 import sys
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
+from app.cli_options import Backend, LiveModel, PrecisionOption
+from app.options import with_parameters
 from engine.errors import AntiphonError
+from engine.inference.controls import CONTROLS
+from engine.parameter import Value, declared
+from engine.session.settings import Settings, Switches
 from engine.text import never_fail_on_text, printable
+
+SETTINGS, SWITCHES = declared(Settings), declared(Switches)
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
@@ -17,8 +25,28 @@ PERFORMER_FLAG = "--antiphon-performer"
 SOUNDER_FLAG = "--antiphon-sounder"
 TRIAL_FLAG = "--antiphon-trial"
 """As in the modules that start them: a frozen program starts itself as its children."""
-DEFAULT_MODEL = "melody_2bar"
-CONTINUING_MODEL = "pianoroll_continue"
+
+FILE_COMMANDS = ("vary", "morph", "generate", "continue", "groove", "drumify")
+"""Those of `app.file_commands.cli`, which is loaded when one of them is asked for: it takes its time."""
+
+
+class Commands(TyperGroup):
+    """All commands, those on files loaded late."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands in the order of the help."""
+        live, *others = super().list_commands(ctx)
+        return [live, *FILE_COMMANDS, *others]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by name; None if there is none."""
+        if cmd_name not in FILE_COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        from app.file_commands.cli import application as of_files
+
+        group = typer.main.get_group(of_files)
+        return group.commands[cmd_name]
+
 
 application = typer.Typer(
     name="antiphon",
@@ -26,84 +54,8 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
+    cls=Commands,
 )
-
-
-class Backend(StrEnum):
-    """MIDI systems."""
-
-    AUTO = "auto"
-    JACK = "jack"
-    ALSA = "alsa"
-    COREMIDI = "coremidi"
-    WINMM = "winmm"
-
-
-class Start(StrEnum):
-    """What a continuation goes on from."""
-
-    GUIDED = "guided"
-    RANDOM = "random"
-    ZERO = "zero"
-
-
-class Precision(StrEnum):
-    """Forms of a model."""
-
-    FLOAT = "float"
-    INT8 = "int8"
-
-
-Model = Annotated[str, typer.Option(help="Name of an installed model, or the path of a bundle.")]
-PrecisionOption = Annotated[
-    Precision | None, typer.Option(help="Form of the model; left out, the quicker one is measured and used.")
-]
-FilePrecision = Annotated[
-    Precision,
-    typer.Option(help="Form of the model; the default gives the same music for a seed each time."),
-]
-Temperature = Annotated[
-    float,
-    typer.Option(min=0.0, max=2.0, help="How much chance is in a take: 0 none, 1 as the model learned."),
-]
-Seed = Annotated[
-    int, typer.Option(min=0, max=2**32 - 1, help="Number of the take; the same number gives the same music.")
-]
-Output = Annotated[
-    Path, typer.Option("--output", "-o", help="Folder for the files; made if it is not there.")
-]
-Track = Annotated[
-    str | None,
-    typer.Option(
-        help="Track to take, by number or name; a trio takes several: melody=2,bass=3,drums=10. Left out, "
-        "the likeliest for the model: melody, drums, all three of a trio, all that a piano could play."
-    ),
-]
-Bar = Annotated[
-    int | None,
-    typer.Option(min=1, help="First bar to take, from 1; left out, the first that are full."),
-]
-Kit = Annotated[
-    str | None,
-    typer.Option(
-        help="Drum kit the file is read by: gm, gs, xg, roland, ezdrummer, superior, addictive, or a drum "
-        "map of your own, a .toml file; left out, the likeliest."
-    ),
-]
-KeepPedal = Annotated[
-    bool,
-    typer.Option(
-        "--keep-pedal",
-        help="Leave notes as their keys were held and write the pedal; else it lengthens them.",
-    ),
-]
-Controllers = Annotated[
-    bool,
-    typer.Option(
-        "--controllers/--no-controllers", help="Write the controllers, pressure and bend of the source too."
-    ),
-]
-MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file.")]
 
 
 @application.callback(invoke_without_command=True)
@@ -118,18 +70,21 @@ def start(context: typer.Context) -> None:
 
 
 @application.command()
+@with_parameters((*CONTROLS.values(), *SETTINGS.values(), SWITCHES["demo"]), attributes=True)
 def live(
+    given: Mapping[str, Value],
     headless: Annotated[
         bool, typer.Option("--headless", help="No window: one line a bar in the terminal.")
     ] = False,
-    model: Model = DEFAULT_MODEL,
-    variation: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="0 plays back what you played, 1 goes furthest.")
+    model: LiveModel = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.antiphon",
+            help="Session to go on with, and to keep; made if it is not there. Left out, the window goes on "
+            "with the last one and the stream keeps none.",
+        ),
     ] = None,
-    temperature: Annotated[
-        float | None, typer.Option(min=0.0, max=2.0, help="How much chance is in a take.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Number of the take.")] = None,
     for_seconds: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so many seconds.")
     ] = None,
@@ -152,26 +107,22 @@ def live(
         list[str] | None,
         typer.Option(metavar="NAME", help="Port to play to, by name or part of it; repeatable."),
     ] = None,
-    demo: Annotated[
-        bool | None, typer.Option("--demo/--no-demo", help="Play the demo phrase into the input.")
-    ] = None,
-    tempo: Annotated[
-        float | None, typer.Option(min=20.0, max=400.0, help="Tempo of the internal clock, in BPM.")
-    ] = None,
     precision: PrecisionOption = None,
 ) -> None:
     """Listen and answer live, with the window or (--headless) as a stream in the terminal.
 
     Example: antiphon live --headless --variation 0.4 --seed 7 --for 60 --log session.jsonl
     """
-    values = {"variation": variation, "temperature": temperature, "seed": seed, "tempo_bpm": tempo}
+    values = dict(given)
+    demo = values.pop("demo", None)
     _start_live(
         headless=headless,
-        demo=demo,
+        demo=None if demo is None else bool(demo),
         for_s=for_seconds,
         log=log,
         model=model,
-        given={name: value for name, value in values.items() if value is not None},
+        session=session,
+        given=values,
         midi_backend=midi_backend.value,
         connect_in=tuple(connect_in or ()),
         connect_out=tuple(connect_out or ()),
@@ -180,134 +131,17 @@ def live(
 
 
 @application.command()
-def vary(
-    file: MidiFile,
-    output: Output,
-    count: Annotated[int, typer.Option(min=1, max=1000, help="How many variations.")] = 8,
-    variation: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="0 writes the phrase as it is, 1 goes furthest.")
-    ] = 0.4,
-    temperature: Temperature = 0.5,
-    seed: Seed = 0,
-    model: Model = DEFAULT_MODEL,
-    track: Track = None,
-    bar: Bar = None,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
-    precision: FilePrecision = Precision.FLOAT,
+def controls(
+    json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Model whose own directions are listed too, by name or path.")
+    ] = None,
 ) -> None:
-    """Write variations of a phrase in a MIDI file.
+    """List every control: name, range, key, controller, option and meaning."""
+    from app import controls_table
 
-    With a model made for it, the variations are drums with a drummer's feel, or drums to a rhythm.
-
-    Example: antiphon vary song.mid -o out --count 8 --variation 0.4 --seed 7
-    """
-    from app.file_commands import commands, sources
-
-    loaded = _load(model, precision)
-    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
-    source = sources.read_source(file, loaded, typer.echo, asked)
-    commands.vary(
-        loaded,
-        source,
-        output,
-        typer.echo,
-        count=count,
-        variation=variation,
-        temperature=temperature,
-        seed=seed,
-    )
-
-
-@application.command("continue")
-def carry_on(
-    file: MidiFile,
-    output: Output,
-    bars: Annotated[int, typer.Option(min=1, max=64, help="Length of what follows, in bars.")] = 8,
-    count: Annotated[int, typer.Option(min=1, max=1000, help="How many continuations.")] = 4,
-    start: Annotated[
-        Start,
-        typer.Option(help="Go on from the file's bars (guided), from anywhere (random) or from nothing."),
-    ] = Start.GUIDED,
-    temperature: Temperature = 0.8,
-    seed: Seed = 0,
-    model: Model = CONTINUING_MODEL,
-    track: Track = None,
-    bar: Bar = None,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
-    precision: FilePrecision = Precision.FLOAT,
-) -> None:
-    """Write what could follow some bars of a MIDI file.
-
-    At temperature 0 a chord is held, near 1 the lines are as lively as the music they follow.
-
-    Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
-    """
-    from app.file_commands import commands, sources
-
-    loaded = _load(model, precision)
-    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
-    source = sources.read_source(file, loaded, typer.echo, asked)
-    commands.carry_on(
-        loaded,
-        source,
-        output,
-        typer.echo,
-        bars=bars,
-        count=count,
-        start=start.value,
-        temperature=temperature,
-        seed=seed,
-    )
-
-
-@application.command()
-def morph(
-    first: MidiFile,
-    second: MidiFile,
-    output: Output,
-    steps: Annotated[int, typer.Option(min=2, max=1000, help="How many files, both ends included.")] = 7,
-    seed: Seed = 0,
-    model: Model = DEFAULT_MODEL,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
-    precision: FilePrecision = Precision.FLOAT,
-) -> None:
-    """Write a walk from the phrase of one MIDI file to that of another.
-
-    Example: antiphon morph a.mid b.mid -o out --steps 7
-    """
-    from app.file_commands import commands, sources
-
-    loaded = _load(model, precision)
-    asked = sources.Asked(kit=kit, keep_pedal=keep_pedal, controllers=controllers)
-    start = sources.read_source(first, loaded, typer.echo, asked)
-    end = sources.read_source(second, loaded, typer.echo, asked)
-    commands.morph(loaded, start, end, output, typer.echo, steps=steps, seed=seed)
-
-
-@application.command()
-def generate(
-    output: Output,
-    count: Annotated[int, typer.Option(min=1, max=1000, help="How many phrases.")] = 4,
-    temperature: Temperature = 0.5,
-    seed: Seed = 0,
-    tempo: Annotated[float, typer.Option(min=20.0, max=400.0, help="Tempo of the files, in BPM.")] = 120.0,
-    model: Model = DEFAULT_MODEL,
-    precision: FilePrecision = Precision.FLOAT,
-) -> None:
-    """Write new phrases from the model alone.
-
-    Example: antiphon generate -o out --count 4
-    """
-    from app.file_commands import commands
-
-    loaded = _load(model, precision)
-    commands.generate(loaded, output, typer.echo, count=count, temperature=temperature, seed=seed, bpm=tempo)
+    rows = controls_table.rows(model)
+    typer.echo(controls_table.as_json(rows) if json else controls_table.as_text(rows))
 
 
 @application.command()
@@ -351,12 +185,6 @@ def _print_checks(checks: "list[Check]") -> None:  # type: ignore[name-defined] 
             f"[{styles[check.state]}]{check.state}[/]", check.name, f"{escape(check.detail)}{remedy}"
         )
     Console(highlight=False).print(table)
-
-
-def _load(name: str, precision: Precision):  # type: ignore[no-untyped-def]
-    from app.compose import LiveOptions, load_model
-
-    return load_model(LiveOptions(model=name, precision=precision.value))
 
 
 def _start_live(

@@ -17,8 +17,9 @@ from engine.performer.client import PerformerClient
 from engine.performer.messages import Event
 
 if TYPE_CHECKING:
+    from app.session_files import Begun
     from engine.inference.model import Model
-    from engine.session.document import Document
+    from engine.session.document import Document, ModelReference
     from engine.session.session import Session
 
 
@@ -33,6 +34,8 @@ class LiveOptions:
     midi_backend: str = "auto"
     connect_in: Sequence[str] = ()
     connect_out: Sequence[str] = ()
+    session: Path | None = None
+    """File of the session to go on with; None for the last one, or for none without a window."""
     given: Mapping[str, Value] = field(default_factory=dict)
     """Values of parameters by id."""
 
@@ -50,7 +53,28 @@ class LiveOptions:
         reference = self.model or document.model.name or DEFAULT_MODEL
         model = document.model if reference == document.model.name else ModelReference(reference)
         state = State(document=msgspec.structs.replace(document, model=model))
-        return with_values(state, self.given).document
+        document = with_values(state, self.given).document
+        if self.model is None and "mode" in self.given:
+            return msgspec.structs.replace(document, model=_model_for(document))
+        return document
+
+
+def _usual_first(found: Mapping[str, Path]) -> dict[str, Path]:
+    """Return bundles with the usual one in front: of several that do a mode it is taken."""
+    return dict(sorted(found.items(), key=lambda each: each[0] != DEFAULT_MODEL))
+
+
+def _model_for(document: "Document") -> "ModelReference":
+    """Return a model that does the document's mode: its own, else the first that is installed."""
+    from engine.modes.catalogue import TOOLS
+    from engine.session.document import ModelReference
+
+    task = TOOLS[document.controls.mode].task
+    own = document.model.name
+    if task_of(installed().get(own, Path(own))) == task:
+        return document.model
+    fitting = [name for name, path in _usual_first(installed()).items() if task_of(path) == task]
+    return ModelReference(fitting[0]) if fitting else document.model
 
 
 def make_client(options: LiveOptions) -> PerformerClient:
@@ -83,7 +107,7 @@ class InstalledModels:
         return [card_of(name, path) for name, path in self._found().items()]
 
     def _found(self) -> dict[str, Path]:
-        found, named = installed(), self._options.model
+        found, named = _usual_first(installed()), self._options.model
         return found if named is None or named in found else {**found, named: Path(named)}
 
     def load(self, reference: str) -> "Model":
@@ -94,16 +118,26 @@ class InstalledModels:
 def make_session(
     options: LiveOptions,
     client: PerformerClient,
-    document: "Document",
+    begun: "Begun | None" = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> "Session":
-    """Put a session together around a client; `start` sets it going."""
+    """Put a session together around a client; `start` sets it going.
+
+    Raises:
+        RenderError: an option is out of range.
+        SessionFileError: the session's file is open in another program.
+    """
     from app.demo import demo_phrase
+    from app.session_files import Begun
     from engine.session.session import Session
 
+    begun = begun or Begun()
     return Session(
         client,
-        document=document,
+        document=options.document(begun.document),
+        file=begun.file,
+        recent=begun.recent,
+        notices=begun.notices,
         library=InstalledModels(options),
         demo_phrase=demo_phrase(),
         on_event=on_event,

@@ -49,14 +49,16 @@ def run_with_window(
     with ExitStack() as stack:
         stack.callback(client.close)
         stack.callback(ports.join)
+        from app import session_files
         from app.audio.audition import Audition
         from app.event_log import opened
 
-        document = options.document()
+        begun = session_files.named(options.session) if options.session else session_files.last()
         written = stack.enter_context(opened(log)) if log else None
-        session = make_session(options, client, document, written.write if written else None)
+        session = make_session(options, client, begun, written.write if written else None)
         if written is not None:
             written.on_failure(session.notify)
+        stack.callback(lambda: session_files.remember(session.snapshot().live.kept.recent))
         _load_before_qt()
         from app.window.application import run_window
 

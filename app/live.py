@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from app import session_files
 from app.compose import LiveOptions, load_model, make_client, make_session
 from app.event_log import opened
 from app.notice_text import notice_line
@@ -102,13 +103,14 @@ def run_headless(
             if written is not None:
                 written.write(event)
 
-        document = options.document()
+        begun = session_files.named(options.session) if options.session else None
+        document = options.document(begun.document if begun else None)
         reference = document.model.name
         model = load_model(replace(options, model=reference))
         client = make_client(options)
         stack.callback(client.close)
         client.start(patient=demo)  # the demo needs no ports; a DAW does
-        session = stack.enter_context(make_session(options, client, document, on_event))
+        session = stack.enter_context(make_session(options, client, begun, on_event))
         if written is not None:
             written.on_failure(session.notify)
         session.start(model, reference)

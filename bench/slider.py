@@ -49,7 +49,7 @@ def measure(options: LiveOptions, moves: int) -> list[float]:
     client = make_client(options)
     started(client)
     took_ms = []
-    with make_session(options, client, options.document()) as session:
+    with make_session(options, client) as session:
         session.start(load_model(options))
         session.set("demo", True)
         wait(session, lambda: session.snapshot().live.playing is not None)

@@ -9,83 +9,48 @@ from pathlib import Path
 from app.file_commands.sources import Say, Source
 from app.track_names import voicing
 from engine.errors import AntiphonError
-from engine.inference.controls import CONTROLS, LONGEST_BARS, Controls, Mode, Start
+from engine.inference.controls import LARGEST_SEED, LONGEST_BARS, Controls
 from engine.inference.model import Model
 from engine.inference.render import render_batch
 from engine.midifile.write import Setting, write_phrase
-from engine.modes.catalogue import modes_with
 from engine.music.notes import Phrase
 from engine.text import printable
 
 LARGEST_COUNT = 1000
 
 
-def vary(
-    model: Model,
-    source: Source,
-    folder: Path,
-    say: Say,
-    *,
-    count: int,
-    variation: float,
-    temperature: float,
-    seed: int,
+def from_source(
+    model: Model, source: Source, folder: Path, say: Say, *, count: int, controls: Controls
 ) -> list[Path]:
-    """Write `count` variations of a phrase, with the seeds from `seed` on.
-
-    A drummer's model does what it is for: it grooves the phrase or drums to its rhythm.
-    """
-    mode: Mode = next((mode for mode in model.modes if mode in modes_with(CONTROLS["variation"])), "vary")
-    takes = [
-        Controls(mode=mode, variation=variation, temperature=temperature, seed=seed + number, source="A")
-        for number in range(_counted(count))
-    ]
+    """Write `count` answers to a phrase in the controls' mode, with the seeds from theirs on."""
+    if controls.mode == "continue":
+        return _continue(model, source, folder, say, count=count, controls=controls)
+    takes = _takes(replace(controls, source="A"), count)
     rendered = _without(source.silent, render_batch(source.model, {"A": source.slot}, takes))
     phrases = [source.answer(phrase) for phrase in rendered]
     labels = [f"seed {take.seed}" for take in takes]
     settings = [source.setting] * len(phrases)
-    return _write_all(model, folder, f"{source.stem}-{mode}", phrases, labels, settings, say)
+    return _write_all(model, folder, f"{source.stem}-{controls.mode}", phrases, labels, settings, say)
 
 
-def carry_on(
-    model: Model,
-    source: Source,
-    folder: Path,
-    say: Say,
-    *,
-    bars: int,
-    count: int,
-    start: Start,
-    temperature: float,
-    seed: int,
+def _continue(
+    model: Model, source: Source, folder: Path, say: Say, *, count: int, controls: Controls
 ) -> list[Path]:
-    """Write `count` continuations of a phrase, `bars` bars of its metre each, with the seeds from `seed` on.
-
-    Without a temperature it is the one the bundle names.
-    """
+    """Write `count` continuations of a phrase, of the controls' bars in its own metre each."""
+    bars = controls.bars or source.bars
     model_bars = ceil(bars * source.bar_beats / model.representation.grid.beats_per_bar)
     if model_bars > LONGEST_BARS:
         fitting = int(bars * LONGEST_BARS / model_bars)
         raise AntiphonError(f"--bars {bars}: too long in the file's metre; choose {fitting} or fewer")
-    takes = [
-        Controls(
-            mode="continue",
-            start=start,
-            bars=model_bars,
-            temperature=temperature,
-            seed=seed + number,
-            source="A",
-        )
-        for number in range(_counted(count))
-    ]
+    takes = _takes(replace(controls, source="A", bars=model_bars), count)
     phrases = [source.answer(phrase, bars) for phrase in render_batch(model, {"A": source.slot}, takes)]
-    labels = [f"{start}, seed {take.seed}" for take in takes]
+    labels = [f"{controls.start}, seed {take.seed}" for take in takes]
     settings = [source.following] * len(phrases)
     return _write_all(model, folder, f"{source.stem}-continue", phrases, labels, settings, say)
 
 
 def morph(
-    model: Model, first: Source, second: Source, folder: Path, say: Say, *, steps: int, seed: int
+    model: Model, first: Source, second: Source, folder: Path, say: Say, *, steps: int, controls: Controls
 ) -> list[Path]:
     """Write a walk from one phrase to another in `steps` files, both ends included.
 
@@ -94,7 +59,7 @@ def morph(
     if steps < 2:
         raise AntiphonError(f"--steps {steps}: a walk has two ends, so choose 2 or more")
     shares = [step / (_counted(steps) - 1) for step in range(steps)]
-    takes = [Controls(mode="morph", morph=share, seed=seed) for share in shares]
+    takes = [replace(controls, morph=share, morph_from="A", morph_to="B") for share in shares]
     rendered = render_batch(first.model, {"A": first.slot, "B": second.slot}, takes)
     phrases = [first.answer(phrase) for phrase in _without(first.silent & second.silent, rendered)]
     labels = [f"{share:.0%} of the way" for share in shares]
@@ -104,18 +69,19 @@ def morph(
 
 
 def generate(
-    model: Model, folder: Path, say: Say, *, count: int, temperature: float, seed: int, bpm: float
+    model: Model, folder: Path, say: Say, *, count: int, controls: Controls, bpm: float
 ) -> list[Path]:
-    """Write `count` phrases drawn from the model's prior, with the seeds from `seed` on."""
-    takes = [
-        Controls(mode="generate", temperature=temperature, seed=seed + number)
-        for number in range(_counted(count))
-    ]
+    """Write `count` phrases drawn from the model's prior, with the seeds from the controls' on."""
+    takes = _takes(controls, count)
     phrases = render_batch(model, {}, takes)
     labels = [f"seed {take.seed}" for take in takes]
     grid = model.representation.grid
     setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=(grid.beats_per_bar, 4))
     return _write_all(model, folder, f"{model.name}-generate", phrases, labels, [setting] * count, say)
+
+
+def _takes(controls: Controls, count: int) -> list[Controls]:
+    return [replace(controls, seed=(controls.seed + n) % (LARGEST_SEED + 1)) for n in range(_counted(count))]
 
 
 def _counted(count: int) -> int:

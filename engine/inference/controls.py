@@ -179,8 +179,7 @@ class Controls:
         Choice(
             label="Tool",
             group="Tool",
-            help="What the answer is made of.",
-            no_option="live takes --mode; of the commands on files each is a tool of its own",
+            help="What the answer is made of; picking one loads a model that does it.",
         ),
     ] = "vary"
     variation: Annotated[

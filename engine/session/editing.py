@@ -7,7 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from engine.errors import RenderError
-from engine.inference.controls import HEARD, KEYS, STORED, SlotName, changed, with_value
+from engine.inference.controls import HEARD, KEYS, STORED, Mode, SlotName, changed, with_value
+from engine.modes.catalogue import TOOLS
 from engine.music.notes import Phrase
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
@@ -96,8 +97,9 @@ def with_parameter(state: State, name: str, value: Value, now_ns: int) -> State:
         return _with_setting(state, name, value, now_ns, label, join)
     controls = with_value(state.document.controls, name, value)
     if name == "mode":
-        check_mode(state.model, value)
-    elif mode := state.shown.mode_for(parameter):
+        changes = {"controls": controls, **_with_model_for(state, controls.mode)}
+        return state.committed(now_ns, label, join, **changes)
+    if mode := state.shown.mode_for(parameter):
         controls = changed(controls, mode=mode)
     return state.committed(now_ns, label, join, controls=controls)
 
@@ -115,6 +117,17 @@ def with_values(state: State, values: Mapping[str, Value]) -> State:
         else:
             state = with_parameter(state, name, values[name], 0)
     return state
+
+
+def _with_model_for(state: State, mode: Mode) -> dict[str, ModelReference]:
+    """Return the document's model where another is needed for a mode; RenderError if none is installed."""
+    if state.model is None or mode in state.model.modes:
+        return {}
+    for reference, task in state.live.installed.items():
+        if task == TOOLS[mode].task:
+            return {"model": ModelReference(reference)}
+    check_mode(state.model, mode)
+    return {}
 
 
 def check_mode(model: ModelFacts | None, mode: Value) -> None:

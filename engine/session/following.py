@@ -19,12 +19,12 @@ def settled(before: State, after: State, now_ns: int) -> Updated:
     effects: list[Effect] = [
         Send(command) for command in _commands(before.document.settings, after.document.settings)
     ]
-    after = _with_fitting_mode(after)
     after, fed = _with_demo(before, after)
     effects += fed
     if after.document.model.name != before.document.model.name and not _loaded(after):
         effects.append(Load(after.document.model.name))
         after = after.with_live(loading=after.document.model.name)
+    after = _with_fitting_mode(after)
     after, asked = _with_request(before, after, now_ns)
     effects += asked
     if after.undo is not before.undo:
@@ -58,9 +58,12 @@ def _commands(before: Settings, after: Settings) -> list[Command]:
 
 
 def _with_fitting_mode(state: State) -> State:
-    """Set a mode the model does; no step of undo, since undoing it alone would lead nowhere."""
+    """Set a mode the model does, unless one that does it is on its way.
+
+    It is no step of undo, since undoing it alone would lead nowhere.
+    """
     controls = state.document.controls
-    if state.model is None or controls.mode in state.model.modes:
+    if state.model is None or state.live.loading or controls.mode in state.model.modes:
         return state
     return state.with_document(controls=changed(controls, mode=state.model.modes[0]))
 

@@ -79,7 +79,8 @@ def missing_slots(document: Document) -> tuple[str, ...]:
 def request_of(
     shown: Snapshot, now_ns: int, span_beats: tuple[float, float | None] | None = None
 ) -> Request | None:
-    """Return what is to be computed now; None where something is missing.
+    """Return what is to be computed now; None where something is missing, or a fitting model
+    is on its way.
 
     Args:
         shown: the session.
@@ -90,7 +91,8 @@ def request_of(
     phrases = phrases_of(document)
     needed = slots_of(document.controls)
     bypassed = phrases.get(document.controls.source) if shown.live.switches.bypass else None
-    if bypassed is None and (model is None or any(name not in phrases for name in needed)):
+    able = model is not None and document.controls.mode in model.modes
+    if bypassed is None and (not able or any(name not in phrases for name in needed)):
         return None
     attributes = [attribute.name for attribute in model.attributes] if model else []
     chosen = {name: _last_bars(phrases[name], model) for name in needed if name in phrases}

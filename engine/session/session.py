@@ -24,7 +24,7 @@ from engine.session.autosave import Autosave
 from engine.session.document import Document
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
-from engine.session.live import Kept, Live
+from engine.session.live import Kept, Live, Notice
 from engine.session.rendering import Renderer, facts_of
 from engine.session.request import Request
 from engine.session.snapshot import Snapshot
@@ -76,6 +76,7 @@ class Session:
         library: Library | None = None,
         file: Path | None = None,
         recent: Sequence[str] = (),
+        notices: tuple[Notice, ...] = (),
         demo_phrase: Phrase | None = None,
         on_event: Callable[[Event], None] | None = None,
         now_ns: Callable[[], int] = monotonic_now_ns,
@@ -88,6 +89,7 @@ class Session:
             library: where other models come from.
             file: where the document is kept; None for nowhere.
             recent: files of documents opened lately, newest first.
+            notices: what is to be said at the start.
             demo_phrase: what the demo plays into the input.
             on_event: called by `poll`, on the owner's thread, with every event in order.
             now_ns: the clock, for tests.
@@ -104,7 +106,7 @@ class Session:
         self._lock_on_file = FileLock(file) if file else None
         self._autosave = Autosave(file, self._saved) if file else None
         kept = Kept(path=str(file or ""), recent=tuple(recent))
-        live = Live(heard=document.source, kept=kept)
+        live = Live(heard=document.source, kept=kept, notices=notices)
         self._state = State(document=document, live=live, demo_phrase=demo_phrase)
         self._shown = self._state.shown
         self._jobs = Jobs(KINDS_OF_JOB)

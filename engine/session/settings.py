@@ -80,7 +80,7 @@ class Settings:
             label="Takes over at",
             words={"step": "next step", "beat": "next beat", "bar": "next bar"},
             group="Output",
-            help="When a changed answer takes over: at the next step, beat or bar. The first waits for one.",
+            help="When a changed answer takes over: at the next step, beat or bar.",
         ),
     ] = "step"
     chords_from: Annotated[

@@ -7,6 +7,7 @@ import tinybundle
 
 from app.file_commands import commands, sources
 from engine.errors import MidiFileError
+from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.midifile.read import read_midi
 from engine.midifile.write import Part, write_midi
@@ -87,8 +88,8 @@ def test_a_part_that_rests_in_the_bars_is_said(tmp_path, trio):
 
 def test_a_trio_is_written_as_three_named_tracks(tmp_path, trio):
     source, _ = read(tmp_path, trio, LEAD, BASS, KICK, SNARE)
-    given = {"count": 2, "temperature": 0.5, "seed": 1}
-    commands.vary(trio, source, tmp_path / "out", lambda _: None, variation=0.0, **given)
+    near = Controls(variation=0.0, seed=1)
+    commands.from_source(trio, source, tmp_path / "out", lambda _: None, count=2, controls=near)
     for path in (tmp_path / "out").iterdir():
         tracks = read_midi(path).tracks
         assert [(track.name, track.channel, track.program) for track in tracks] == [
@@ -97,7 +98,8 @@ def test_a_trio_is_written_as_three_named_tracks(tmp_path, trio):
             ("Drums", 9, 0),
         ]
         assert [note.pitch for note in tracks[1].notes] == [36] * 8
-    commands.vary(trio, source, tmp_path / "far", lambda _: None, variation=1.0, **given)
+    far = Controls(variation=1.0, seed=1)
+    commands.from_source(trio, source, tmp_path / "far", lambda _: None, count=2, controls=far)
     for path in (tmp_path / "far").iterdir():
         assert {track.name for track in read_midi(path).tracks} <= {"Melody", "Bass", "Drums"}
 
@@ -105,10 +107,11 @@ def test_a_trio_is_written_as_three_named_tracks(tmp_path, trio):
 def test_a_part_that_the_file_has_not_stays_silent(tmp_path, trio):
     source, _ = read(tmp_path, trio, LEAD)
     band, _ = read(tmp_path, trio, LEAD, BASS, KICK)
-    far = {"count": 1, "temperature": 1.0, "seed": 1, "variation": 1.0}
-    (alone,) = commands.vary(trio, source, tmp_path / "alone", lambda _: None, **far)
+    far = Controls(variation=1.0, temperature=1.0, seed=1)
+    (alone,) = commands.from_source(trio, source, tmp_path / "alone", lambda _: None, count=1, controls=far)
     assert [track.name for track in read_midi(alone).tracks] == ["Melody"]
-    walk = commands.morph(trio, source, band, tmp_path / "walk", lambda _: None, steps=2, seed=0)
+    there = Controls(mode="morph")
+    walk = commands.morph(trio, source, band, tmp_path / "walk", lambda _: None, steps=2, controls=there)
     names = [[track.name for track in read_midi(path).tracks] for path in walk]
     assert names == [["Melody"], ["Melody", "Bass", "Drums"]]
 

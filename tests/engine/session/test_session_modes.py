@@ -1,5 +1,6 @@
 """A session whose model is a drummer, or continues: modes that follow the model, answers in their place."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import tinybundle
 from test_session import OTHER, TUNE, Hands, phrase
 
-from engine.errors import RenderError
+from engine.errors import BundleError, RenderError
 from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Controls
 from engine.inference.model import Model
@@ -147,3 +148,54 @@ def test_an_attribute_the_model_lacks_is_refused(hands):
     with pytest.raises(RenderError, match="'register' is no attribute of this model; it has: none"):
         hands.session.set("attribute.register", 1.0)
     assert hands.session.snapshot().document.controls.attributes == ()
+
+
+class Shelf:
+    """Models that can be loaded, as a library has them."""
+
+    def __init__(self, *models):
+        self.models = {model.name: model for model in models}
+
+    def tasks(self):
+        return {name: model.bundle.manifest.task for name, model in self.models.items()}
+
+    def load(self, reference):
+        return self.models[reference]
+
+
+def wait_for(hands, reference):
+    for _ in range(1000):
+        if hands.session.snapshot().model.reference == reference:
+            return
+        threading.Event().wait(0.01)
+    pytest.fail(f"{reference} was not loaded")
+
+
+def test_picking_a_tool_loads_a_model_that_does_it_and_undo_brings_the_other_back():
+    groove, follow = PlainModel("humanize"), PlainModel("continue")
+    hands = Hands(groove, library=Shelf(groove, follow))
+    hands.session.set("mode", "continue")
+    assert hands.session.snapshot().document.controls.mode == "continue"
+    wait_for(hands, "continue")
+    hands.play_bars(0, TUNE, TUNE)
+    assert hands.last.bars == 2
+    hands.session.do("undo")
+    wait_for(hands, "humanize")
+    assert hands.session.snapshot().document.controls.mode == "groove"
+    hands.session.close()
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_old_one_and_its_mode():
+    groove, shelf = PlainModel("humanize"), Shelf(PlainModel("humanize"), PlainModel("continue"))
+    shelf.load = lambda reference: (_ for _ in ()).throw(BundleError(f"{reference}: is broken"))
+    hands = Hands(groove, library=shelf)
+    hands.session.do("mode.continue")
+    for _ in range(1000):
+        if hands.session.snapshot().live.notices:
+            break
+        threading.Event().wait(0.01)
+    shown = hands.session.snapshot()
+    assert shown.live.notices[0].text == "continue: is broken"
+    assert (shown.document.model.name, shown.document.controls.mode) == ("humanize", "groove")
+    assert shown.live.loading == ""
+    hands.session.close()

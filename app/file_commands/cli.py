@@ -1,0 +1,263 @@
+"""The commands on MIDI files; loaded by `app.cli` only when one of them is asked for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli_options import (
+    CONTINUING_MODEL,
+    DEFAULT_MODEL,
+    DRUMIFY_MODEL,
+    GROOVE_MODEL,
+    FilePrecision,
+    Model,
+    Precision,
+)
+from app.file_commands import commands, sources
+from app.options import with_parameters
+from engine.inference.controls import CONTROLS, MODEL_FEATURES, Controls, Mode, with_value
+from engine.inference.latent_space import check_attributes
+from engine.inference.model import Model as LoadedModel
+from engine.inference.perturbation import pitched
+from engine.modes.catalogue import TOOLS, check_mode, counts
+from engine.parameter import Parameter, Value
+from engine.session.parameters import SETTINGS
+
+application = typer.Typer()
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder for the files; made if it is not there.")
+]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        help="Track to take, by number or name; a trio takes several: melody=2,bass=3,drums=10. Left out, "
+        "the likeliest for the model: melody, drums, all three of a trio, all that a piano could play."
+    ),
+]
+Bar = Annotated[
+    int | None,
+    typer.Option(min=1, help="First bar to take, from 1; left out, the first that are full."),
+]
+Kit = Annotated[
+    str | None,
+    typer.Option(
+        help="Drum kit the file is read by: gm, gs, xg, roland, ezdrummer, superior, addictive, or a drum "
+        "map of your own, a .toml file; left out, the likeliest."
+    ),
+]
+KeepPedal = Annotated[
+    bool,
+    typer.Option(
+        "--keep-pedal",
+        help="Leave notes as their keys were held and write the pedal; else it lengthens them.",
+    ),
+]
+Controllers = Annotated[
+    bool,
+    typer.Option(
+        "--controllers/--no-controllers", help="Write the controllers, pressure and bend of the source too."
+    ),
+]
+MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file.")]
+Count = Annotated[int, typer.Option(min=1, max=commands.LARGEST_COUNT, help="How many files.")]
+Given = Mapping[str, Value]
+
+
+def parameters_of(mode: Mode, *without: str) -> tuple[Parameter, ...]:
+    """Return the parameters with an option that count in a mode, but for the mode itself and some others."""
+    return tuple(
+        parameter
+        for name, parameter in CONTROLS.items()
+        if name not in ("mode", *without) and counts(parameter, mode, MODEL_FEATURES)
+    )
+
+
+@application.command()
+@with_parameters(parameters_of("vary"), attributes=True, defaults={"variation": 0.4})
+def vary(
+    file: MidiFile,
+    output: Output,
+    given: Given,
+    count: Count = 8,
+    model: Model = DEFAULT_MODEL,
+    track: Track = None,
+    bar: Bar = None,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write variations of a phrase in a MIDI file.
+
+    With a model made for it, the variations are drums with a drummer's feel, or drums to a rhythm.
+
+    Example: antiphon vary song.mid -o out --count 8 --variation 0.4 --seed 7
+    """
+    loaded = load(model, precision)
+    drummers: tuple[Mode, ...] = ("groove", "drumify")
+    mode: Mode = next((each for each in drummers if each in loaded.modes), "vary")
+    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    _from_source(loaded, mode, file, output, given, count, asked)
+
+
+@application.command()
+@with_parameters(parameters_of("groove"), defaults={"variation": 1.0})
+def groove(
+    file: MidiFile,
+    output: Output,
+    given: Given,
+    count: Count = 4,
+    model: Model = GROOVE_MODEL,
+    track: Track = None,
+    bar: Bar = None,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write the drums of a MIDI file with a drummer's feel: timing and velocities, no hit more or less.
+
+    Example: antiphon groove beat.mid -o out --variation 1 --temperature 0.5
+    """
+    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    _from_source(load(model, precision), "groove", file, output, given, count, asked)
+
+
+@application.command()
+@with_parameters(parameters_of("drumify"), attributes=True)
+def drumify(
+    file: MidiFile,
+    output: Output,
+    given: Given,
+    count: Count = 4,
+    model: Model = DRUMIFY_MODEL,
+    track: Track = None,
+    bar: Bar = None,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write drums to the rhythm of a track in a MIDI file.
+
+    Example: antiphon drumify tune.mid -o out --track bass --count 4
+    """
+    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    _from_source(load(model, precision), "drumify", file, output, given, count, asked)
+
+
+@application.command("continue")
+@with_parameters(parameters_of("continue"), defaults={"bars": 8, "temperature": 0.8})
+def carry_on(
+    file: MidiFile,
+    output: Output,
+    given: Given,
+    count: Count = 4,
+    model: Model = CONTINUING_MODEL,
+    track: Track = None,
+    bar: Bar = None,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write what could follow some bars of a MIDI file.
+
+    At temperature 0 a chord is held, near 1 the lines are as lively as the music they follow.
+
+    Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
+    """
+    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    _from_source(load(model, precision), "continue", file, output, given, count, asked)
+
+
+@application.command()
+@with_parameters(parameters_of("morph", "morph"), attributes=True)
+def morph(
+    first: MidiFile,
+    second: MidiFile,
+    output: Output,
+    given: Given,
+    steps: Annotated[int, typer.Option(min=2, max=1000, help="How many files, both ends included.")] = 7,
+    model: Model = DEFAULT_MODEL,
+    kit: Kit = None,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write a walk from the phrase of one MIDI file to that of another.
+
+    Example: antiphon morph a.mid b.mid -o out --steps 7
+    """
+    loaded = load(model, precision)
+    controls = controls_of(loaded, "morph", given)
+    asked = sources.Asked(kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    start = sources.read_source(first, loaded, typer.echo, asked)
+    end = sources.read_source(second, loaded, typer.echo, asked)
+    commands.morph(loaded, start, end, output, typer.echo, steps=steps, controls=controls)
+
+
+@application.command()
+@with_parameters((*parameters_of("generate"), SETTINGS["tempo_bpm"]), attributes=True)
+def generate(
+    output: Output,
+    given: Given,
+    count: Count = 4,
+    model: Model = DEFAULT_MODEL,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write new phrases from the model alone.
+
+    Example: antiphon generate -o out --count 4 --key A --scale minor
+    """
+    loaded = load(model, precision)
+    values = {"tempo_bpm": SETTINGS["tempo_bpm"].default, **given}
+    bpm = float(values.pop("tempo_bpm") or 0)
+    controls = controls_of(loaded, "generate", values)
+    commands.generate(loaded, output, typer.echo, count=count, controls=controls, bpm=bpm)
+
+
+def load(name: str, precision: Precision) -> LoadedModel:
+    """Load a model by name or path."""
+    from app.compose import LiveOptions, load_model
+
+    return load_model(LiveOptions(model=name, precision=precision.value))
+
+
+def controls_of(model: LoadedModel, mode: Mode, given: Given) -> Controls:
+    """Return the controls of a mode with what was given; what the model has no use for is said.
+
+    Raises:
+        RenderError: the model does not do the mode or has no such attribute, or a value is out of range.
+    """
+    check_mode(model.bundle, mode)
+    names = [name.removeprefix("attribute.") for name in given if name.startswith("attribute.")]
+    check_attributes(model.bundle, names)
+    features = MODEL_FEATURES if pitched(model.representation) else frozenset[str]()
+    controls = Controls(mode=mode)
+    for name, value in given.items():
+        parameter = CONTROLS.get(name)
+        if parameter is not None and not counts(parameter, mode, features):
+            if value != parameter.default:
+                option = parameter.option.partition("/")[0]
+                typer.echo(f"{option}: means nothing to {TOOLS[mode].label} with {model.name}; left out")
+            continue
+        controls = with_value(controls, name, value)
+    return controls
+
+
+def _from_source(
+    model: LoadedModel,
+    mode: Mode,
+    file: Path,
+    output: Path,
+    given: Given,
+    count: int,
+    asked: sources.Asked,
+) -> None:
+    controls = controls_of(model, mode, given)
+    source = sources.read_source(file, model, typer.echo, asked)
+    commands.from_source(model, source, output, typer.echo, count=count, controls=controls)
