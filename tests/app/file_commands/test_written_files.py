@@ -51,8 +51,10 @@ def varied(path: Path, model: Model, variation: float = 0.0, **asked) -> tuple[S
     """Return what is written of a file, where, and the lines that are said."""
     said: list[str] = []
     source = sources.read_source(path, model, said.append, sources.Asked(**asked))
-    given_ = {"count": 1, "temperature": 0.5, "seed": 1, "variation": variation}
-    (written,) = commands.vary(model, source, path.parent / "out", said.append, **given_)
+    mode = next((each for each in model.modes if each in ("groove", "drumify")), "vary")
+    near = Controls(mode=mode, variation=variation, seed=1)
+    out = path.parent / "out"
+    (written,) = commands.from_source(model, source, out, said.append, count=1, controls=near)
     return read_midi(written, keep_pedal=True), written, said
 
 
