@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.file_commands import commands, sources
 from engine.errors import MidiFileError
+from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
