@@ -80,7 +80,7 @@ def noise(representation: Representation, seed: int) -> Floats:
     return _noise(representation.steps, representation.width, bool(representation.streams), seed)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _noise(steps: int, width: int, categorical: bool, seed: int) -> Floats:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _NOISE_STREAM))))
     uniform = np.clip(rng.random((steps, width)), 1e-12, 1 - 1e-12)
@@ -165,9 +165,12 @@ def snap(
     return snapped
 
 
+@lru_cache(maxsize=64)
 def _allowed_pitches(constraints: Constraints) -> npt.NDArray[np.bool_]:
-    """Return for each of the piano's 88 keys whether key, scale and range admit it."""
-    return np.array([constraints.allows(pitch) for pitch in range(LOWEST_PITCH, HIGHEST_PITCH + 1)])
+    """Return for each of the piano's 88 keys whether key, scale and range admit it; read-only."""
+    allowed = np.array([constraints.allows(pitch) for pitch in range(LOWEST_PITCH, HIGHEST_PITCH + 1)])
+    allowed.flags.writeable = False
+    return allowed
 
 
 def _constrain_melody(bias: Floats, constraints: Constraints, source: npt.NDArray[np.int64] | None) -> None:
@@ -177,7 +180,7 @@ def _constrain_melody(bias: Floats, constraints: Constraints, source: npt.NDArra
     if source is not None and constraints.keep_pitches:
         own = np.zeros(VOCABULARY, dtype=bool)
         own[_snap_tokens(source, allowed)] = True
-        allowed &= own[FIRST_NOTE:]
+        allowed = allowed & own[FIRST_NOTE:]
     bias[:, FIRST_NOTE:][:, ~allowed] = FORBIDDEN
     if source is None or not constraints.keep_rhythm:
         return

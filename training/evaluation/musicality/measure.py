@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.inference.controls import Constraints, Controls
+from engine.inference.ranking import ranked
 from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot
 from engine.music.notes import DRUM_CHANNEL, Phrase
@@ -23,6 +24,15 @@ from training.evaluation.musicality.two_sample import telling_apart
 VARIATIONS = tuple(tenth / 10 for tenth in range(11))
 IN_KEY = (0.2, 0.4, 0.6, 0.8, 1.0)
 TEMPERATURES = (0.0, 0.5, 0.8)
+TAKES = 8
+BEST_OF = {
+    "vary 0.4": Controls(mode="vary", variation=0.4),
+    "vary 0.8": Controls(mode="vary", variation=0.8),
+    "prior": Controls(mode="generate"),
+}
+"""What is played as the first of several ranked takes."""
+RANKED_PHRASES = 150
+"""Sources of such takes: they cost several decodes each."""
 TOLD_APART = ("held-out music", "notes nudged in the scale", "note crossfade .5", "morph .5")
 TOLD_APART += tuple(f"vary {value:.1f}" for value in (0.2, 0.4, 0.6, 0.8))
 TOLD_APART += ("vary 0.4, in key", "vary 0.8, in key", "morph .5, in key", "prior, in key")
@@ -140,6 +150,9 @@ def _play(model: LatentModel, played: HeldOut, rows: Rows, seed: int) -> None:
         seeded = [replace(controls, seed=seed + index) for controls in takes.values()]
         for row, phrase in zip(takes, render_batch(model, named, seeded), strict=True):
             rows.add(row, phrase, index if row.startswith("vary") else None)
+        for row, controls in BEST_OF.items() if index < RANKED_PHRASES else ():
+            best = ranked(model, named, replace(controls, seed=seed + index), TAKES)[0]
+            rows.add(f"{row}, best of {TAKES}", best.phrase, index if row.startswith("vary") else None)
 
 
 def _takes() -> dict[str, Controls]:
