@@ -45,6 +45,8 @@ LAG_RATIO = 0.5
 ROUNDED_LAG_RATIO = 2.0
 LAG_SIGMAS = 6.0
 """... if that is as many standard deviations of the line's end."""
+REACH_RATIO, REACH_SIGMAS = 1.5, 2.5
+"""The loop is never further from a tick than this share of one and as many standard deviations of jitter."""
 LEAST_NOISE_NS = 200_000.0
 LINE_NOISE_NS = 300_000.0
 """A line with more than twice the clock's jitter and this does not fit: the tempo just changed."""
@@ -329,6 +331,7 @@ class ClockFollower:
 
     def _catch_up(self) -> None:
         """Go on from a line through the latest ticks where the loop lags behind it."""
+        self._stay_near()
         noise = self._counter.line(NOISE_TICKS)
         if noise is None:
             return
@@ -350,6 +353,14 @@ class ClockFollower:
                 self._run, self._error_mean_ns = 0, 0.0
                 self._show()
                 return
+
+    def _stay_near(self) -> None:
+        """Keep the loop within reach of the latest tick, as after a large step of the tempo."""
+        assert self.last_ns is not None
+        late_ns = self.last_ns - self._anchor_ns
+        reach_ns = max(REACH_RATIO * self._period_ns, REACH_SIGMAS * self._noise_ns)
+        if abs(late_ns) > reach_ns:
+            self._anchor_ns = self.last_ns - math.copysign(reach_ns, late_ns)
 
     def _gains(self) -> tuple[float, float]:
         """Gains on phase and period for this tick."""

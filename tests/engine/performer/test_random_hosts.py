@@ -1,0 +1,63 @@
+"""Every beat of a random host is where the host says it is: see `random_host` and bench/random_hosts.py."""
+
+from itertools import pairwise
+
+import random_host
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_host import NOISES, TEMPI, RandomHost
+
+from engine.performer.transport import Transport
+
+TOLERANCE_BEATS = 0.12
+"""A note a little less than half a 16th off is still heard where it was played."""
+STEADY_NOISES = ("none", "1 ms", "64", "floor")
+"""Jitter in which a single lost or doubled tick can be told from a tempo within a beat."""
+
+
+def wrong_bars(host: RandomHost) -> tuple[int, int]:
+    """Let a transport follow; return how many bars it saw, and how many had a beat out of place."""
+    transport = Transport()
+    bars = wrong = 0
+    bar_is_wrong = False
+    for event in host.events():
+        if event.silence_s:
+            for part in range(1, 9):
+                transport.step(event.t_ns - round(event.silence_s * 1e9 * (1 - part / 8)))
+        transport.receive(event.t_ns, event.data)
+        transport.step(event.t_ns)
+        if event.beat is None:
+            continue
+        if event.beat % 4 == 0:
+            bars += 1
+            wrong += bar_is_wrong
+            bar_is_wrong = False
+        off_beats = abs(transport.beats_at(event.t_ns) - event.beat)
+        bar_is_wrong = bar_is_wrong or not transport.rolling or off_beats > TOLERANCE_BEATS
+    return bars, wrong + bar_is_wrong
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 10**9), st.sampled_from(TEMPI), st.sampled_from(NOISES), st.booleans())
+def test_no_tempo_jitter_or_jump_moves_a_bar(seed, tempo, jitter, jumps):
+    _, wrong = wrong_bars(RandomHost(seed, 12, tempo, jitter, jumps=jumps, faults=False))
+    assert wrong == 0
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 10**9), st.sampled_from(TEMPI), st.sampled_from(STEADY_NOISES), st.booleans())
+def test_lost_and_doubled_ticks_move_no_bar(seed, tempo, jitter, jumps):
+    _, wrong = wrong_bars(RandomHost(seed, 12, tempo, jitter, jumps=jumps, faults=True))
+    assert wrong == 0
+
+
+def test_the_host_plays_what_it_says():
+    """The model itself, by hand: ticks of a steady song, each fourth of 24 a bar."""
+    events = list(RandomHost(1, 3, "constant", "none", jumps=False, faults=False).events())
+    beats = [event.beat for event in events if event.beat is not None]
+    assert beats == [float(beat) for beat in range(12)]
+    ticks = [event for event in events if event.data == random_host.TICK]
+    assert len(ticks) == 60 + 3 * 96
+    gaps = {later.t_ns - earlier.t_ns for earlier, later in pairwise(ticks)}
+    assert max(gaps) - min(gaps) <= 1
+    assert [event.data for event in events].index(random_host.START) == 60
