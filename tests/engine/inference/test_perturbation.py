@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from engine.errors import RenderError
 from engine.inference.controls import Constraints
-from engine.inference.perturbation import FORBIDDEN, anchor, anchor_strength, constrain, noise, pitched, snap
+from engine.inference.perturbation import (
+    ANCHOR_NATS,
+    FORBIDDEN,
+    anchor,
+    anchor_strength,
+    constrain,
+    noise,
+    pitched,
+    snap,
+)
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from engine.music.representation import representation
 
@@ -79,6 +88,12 @@ def test_the_anchor_holds_at_the_source_and_is_gone_at_the_end():
     assert anchor_strength(1) == 0
     steps = [anchor_strength(x / 100) for x in range(5, 101)]
     assert max(a - b for a, b in pairwise(steps)) < anchor_strength(0.05) / 3
+
+
+@pytest.mark.parametrize(("distance", "share"), [(0.5, 0.5), (0.8, 0.05), (0.25, 2.25), (0.9, 1 / 90)])
+def test_the_anchor_falls_with_the_square_of_what_is_left(distance, share):
+    """(1 - d)^2 / d of its unit: half of it at 0.5, a twentieth at 0.8."""
+    assert anchor_strength(distance) == pytest.approx(share * ANCHOR_NATS)
 
 
 def test_anchor_raises_the_sources_tokens_only():

@@ -191,3 +191,39 @@ def test_time_and_ticks_are_inverse(ahead_ms, ticks):
     t_ns = 60 * tick_period_ns(133) + ahead_ms * 1e6
     assert clock.time_of(clock.ticks_at(t_ns)) == pytest.approx(t_ns, abs=2)
     assert clock.ticks_at(clock.time_of(clock.count + ticks)) == pytest.approx(clock.count + ticks, abs=1e-6)
+
+
+@pytest.mark.parametrize("late_share", [0.45, 0.65])
+def test_one_late_tick_hardly_moves_the_next(late_share):
+    """Errors of 9 and 14 ms are clipped at 0.3 of a tick: the loop moves by 0.6 ms, not by 0.9 or 1.3."""
+    period = tick_period_ns(120)
+    clock = ClockFollower()
+    for tick in range(200):
+        clock.tick(round(tick * period))
+    clock.tick(round((200 + late_share) * period))
+    assert 0.3e6 < clock.time_of(202) - 201 * period < 0.75e6
+
+
+def test_a_clock_over_two_cables_is_counted_once_from_its_first_tick():
+    clock = ClockFollower()
+    period = tick_period_ns(120)
+    for tick in range(40):
+        clock.tick(round(tick * period))
+        clock.tick(round(tick * period) + 250_000)
+    assert clock.doubled
+    assert clock.count == 40
+    assert clock.display_bpm == pytest.approx(120, abs=1.5)
+    for tick in range(40, 60):
+        clock.tick(round(tick * period))
+    assert not clock.doubled
+    assert clock.count == 60
+
+
+def test_ticks_of_a_fast_song_that_a_driver_rounds_to_pairs_are_all_counted():
+    """240 BPM in periods of 1,024 frames: two ticks at once, now and then three, and no second cable."""
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(240), 60), simclock.quantised(1024))
+    clock = ClockFollower()
+    for t_ns in ticks:
+        clock.tick(t_ns)
+        assert not clock.doubled
+    assert clock.count == len(ticks)

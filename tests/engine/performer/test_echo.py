@@ -90,3 +90,11 @@ def test_the_note_off_of_a_dropped_echo_is_dropped_with_it():
     assert guard.is_echo(9 * MS, bytes((0x82, 60, 0)))
     assert not guard.is_echo(12 * MS, bytes((0x82, 60, 0)))
     assert guard.dropped == 1
+
+
+@pytest.mark.parametrize(("ahead_ns", "is_ours"), [(1_900_000, True), (2_100_000, False)])
+def test_an_echo_may_be_stamped_a_little_before_its_note_was_due(ahead_ns, is_ours):
+    guard = EchoGuard()
+    guard.looped = True
+    guard.sent(1_000 * MS, b"\x90\x3c\x40")
+    assert guard.is_echo(1_000 * MS - ahead_ns, b"\x93\x3c\x40") == is_ours
