@@ -1,41 +1,56 @@
-"""Which models are installed, and where: bundles inside the engine package, or any path."""
+"""Which models are installed, and where: with the program, in the user's own folder, or at any path."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
-import engine
 from engine.errors import BundleError
+from engine.inference.bundle.archive import read_archive
+from engine.inference.bundle.checks import LONGEST_TEXT
+from engine.inference.bundle.manifest import LARGEST_MANIFEST_BYTES, MANIFEST
+from engine.inference.bundle.places import SHIPPED, user_folder
 from engine.inference.controls import Mode
 from engine.modes.catalogue import modes_of
+from engine.text import printable
 
 DEFAULT_MODEL = "melody_2bar"
 
 
-def bundle_folder() -> Path:
-    """Return the folder of the shipped bundles."""
-    return Path(engine.__file__).parent / "bundles"
+OWN = " (own)"
+"""Appended to the name of a user's bundle that one of the program's bears already."""
 
 
-def installed(folder: Path | None = None) -> dict[str, Path]:
+def installed(*folders: Path) -> dict[str, Path]:
+    """Return the bundles by name: those that came with the program, then the user's own.
+
+    Args:
+        folders: places to look into instead of these two.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders or (SHIPPED, user_folder()):
+        for name, path in _bundles_in(folder).items():
+            found[name + OWN if name in found else name] = path
+    return found
+
+
+def _bundles_in(folder: Path) -> dict[str, Path]:
     """Return the bundles in a folder by name; a folder of its own or a .zip each."""
-    place = folder or bundle_folder()
-    if not place.is_dir():
+    try:
+        zipped = {path.stem: path for path in sorted(folder.glob("*.zip"))}
+        found = {path.parent.name: path.parent for path in sorted(folder.glob("*/bundle.json"))}
+    except OSError:  # not there, or not ours to look into
         return {}
-    found = {path.parent.name: path.parent for path in sorted(place.glob("*/bundle.json"))}
-    zipped = {path.stem: path for path in sorted(place.glob("*.zip"))}
     return {**zipped, **found}
 
 
-def find_bundle(name: str, folder: Path | None = None) -> Path:
+def find_bundle(name: str, *folders: Path) -> Path:
     """Return where a bundle is: by its name among the installed ones, or by path.
 
     Raises:
         BundleError: there is none of that name; the message lists those that are there.
     """
-    known = installed(folder)
+    known = installed(*folders)
     if name in known:
         return known[name]
     path = Path(name).expanduser()
@@ -75,21 +90,19 @@ def card_of(name: str, path: Path) -> BundleCard:
     try:
         head = msgspec.json.decode(_manifest_bytes(path), type=_Head)
         plays = msgspec.json.decode(head.representation["name"], type=str)
-    except (OSError, KeyError, BadZipFile, msgspec.MsgspecError) as error:
+    except (BundleError, KeyError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return BundleCard(name, name, fault=f"{name} cannot be read: {error}")
-    return BundleCard(name, head.title or name, modes_of(head.task), head.bars, plays)
+    title = printable(head.title)[:LONGEST_TEXT]
+    return BundleCard(name, title or name, modes_of(head.task), head.bars, plays)
 
 
 def task_of(bundle: Path) -> str:
     """Return the task a bundle's manifest names, without checking anything else; empty if it has none."""
     try:
         return msgspec.json.decode(_manifest_bytes(bundle), type=_Head).task
-    except (OSError, KeyError, BadZipFile, msgspec.MsgspecError):
+    except (BundleError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
 
 
 def _manifest_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        return (path / "bundle.json").read_bytes()
-    with ZipFile(path) as archive:
-        return archive.read("bundle.json")
+    return read_archive(path, lambda archive: archive.read(MANIFEST, LARGEST_MANIFEST_BYTES))

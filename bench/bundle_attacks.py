@@ -30,7 +30,8 @@ import numpy as np
 from onnx import TensorProto, helper, load_from_string, numpy_helper
 
 from engine.errors import BundleError
-from engine.inference.trial import SHIPPED, TRIAL_BYTES, TRIAL_S, load_model
+from engine.inference.bundle.places import SHIPPED
+from engine.inference.trial import TRIAL_BYTES, TRIAL_S, load_model
 from engine.process.child import child_environment
 
 Files = dict[str, bytes]

@@ -15,6 +15,8 @@ from app.window.window import InstrumentWindow, Sound
 from engine.errors import AntiphonError
 from engine.session.instrument import Instrument
 
+NOT_KEPT = "the window's size and place cannot be kept"
+
 Task = Callable[[], Callable[[], None] | None]
 """Something slow that returns what to do in the window's thread afterwards."""
 
@@ -43,6 +45,8 @@ def run_window(
     application = _application()
     settings = QSettings("Antiphon", "Antiphon")
     window = InstrumentWindow(instrument, sound=sound, settings=settings, models=models)
+    if not settings.isWritable():
+        window.notify(f"{settings.fileName()}: {NOT_KEPT}; give yourself the right to write there.", "hint")
     guard.tell(window.failed.emit)
     close_on_signals(window)
     window.show()
@@ -57,7 +61,18 @@ def run_window(
     finally:
         guard.tell(None)
         window.shut_down()
+        _keep(settings)
         guard.uninstall()
+
+
+def _keep(settings: QSettings) -> None:
+    """Write the settings; where they cannot be, say so in the terminal, since the window is closed."""
+    settings.sync()
+    if settings.status() != QSettings.Status.NoError and sys.stderr is not None:
+        print(
+            f"antiphon: {settings.fileName()}: {NOT_KEPT}; look at the disk's space and rights",
+            file=sys.stderr,
+        )
 
 
 def _application() -> QApplication:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from PyQt6.QtCore import QEvent, QObject, QPoint, QSettings, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QByteArray, QEvent, QObject, QPoint, QSettings, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PyQt6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
@@ -508,10 +508,18 @@ class InstrumentWindow(QMainWindow):
                 take_focus()
 
     def _restore_geometry(self) -> None:
-        saved = self._settings.value("geometry") if self._settings is not None else None
-        if saved is None or not self.restoreGeometry(saved):
+        if not self.restoreGeometry(_saved_geometry(self._settings)):
             screen = self.screen() or QGuiApplication.primaryScreen()
             self.resize(first_size(screen.availableSize() if screen else USUAL_SIZE))
+
+
+def _saved_geometry(settings: QSettings | None) -> QByteArray:
+    """Return where the window last was; empty for a first start or a file that holds something else."""
+    try:
+        saved = settings.value("geometry") if settings is not None else None
+    except Exception:  # PyQt unpacks Python objects, and what those raise when damaged is anything
+        saved = None
+    return saved if isinstance(saved, QByteArray) else QByteArray()
 
 
 def first_size(available: QSize) -> QSize:

@@ -10,9 +10,9 @@ import json
 import subprocess
 from pathlib import Path
 
-import engine
 from engine.errors import BundleError
 from engine.inference.bundle.manifest import Precision
+from engine.inference.bundle.places import is_shipped
 from engine.inference.bundle.store import load_bundle
 from engine.inference.model import Model
 from engine.process.child import child_command, child_environment, creation_flags
@@ -23,7 +23,6 @@ TRIAL_S = 60.0
 """How long loading and running a bundle may take; those that come with the program take a second."""
 TRIAL_BYTES = 2 << 30
 """How much memory it may take; those that come with the program need less than 0.2 GB."""
-SHIPPED = Path(engine.__file__).resolve().parent / "bundles"
 
 
 def load_model(path: Path | str, precision: Precision | None = None) -> Model:
@@ -40,11 +39,6 @@ def load_model(path: Path | str, precision: Precision | None = None) -> Model:
     if bundle.hash != tried:
         raise BundleError(f"{path}: was changed while it was read; try again")
     return Model.load(bundle, precision)
-
-
-def is_shipped(path: Path) -> bool:
-    """Tell whether a bundle came with the program."""
-    return path.resolve().is_relative_to(SHIPPED)
 
 
 def try_bundle(path: Path, *, most_s: float = TRIAL_S, most_bytes: int = TRIAL_BYTES) -> str:

@@ -15,7 +15,6 @@ from fake_instrument import clock
 from app.compose import LiveOptions
 from app.display_check import missing_display
 from app.event_log import EventLog, opened, record_of
-from app.installed_bundles import find_bundle, installed
 from app.launch import Started
 from app.live import Stream
 from engine.errors import AntiphonError, BundleError, RenderError
@@ -154,15 +153,6 @@ def test_a_missing_display_is_found_out(environment, platform, found, tmp_path):
     said = missing_display(environment, platform, tmp_path)
     assert found in said
     assert bool(said) == bool(found)
-
-
-def test_bundles_are_found_by_name_or_path(tiny_bundle):
-    folder = tiny_bundle.parent
-    assert installed(folder) == {"tiny": tiny_bundle}
-    assert find_bundle("tiny", folder) == tiny_bundle
-    assert find_bundle(str(tiny_bundle), folder / "empty") == tiny_bundle
-    with pytest.raises(BundleError, match="installed: tiny"):
-        find_bundle("huge", folder)
 
 
 @pytest.mark.jack

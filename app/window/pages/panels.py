@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
 from app.window.widgets.button import HEIGHT, KeyButton, Role, action_button, toggle_button
 from app.window.widgets.choice import ChoiceList, ChoiceRow
 from app.window.widgets.group import row
-from app.window.widgets.lamp import label, write
+from app.window.widgets.lamp import label, set_tip, write
 from app.window.widgets.number import NumberField, NumberSlider
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.widgets.strip import BarStrip
@@ -145,7 +145,7 @@ class SlotsPanel(QWidget):
         for name, colour in SLOTS:
             card = PhraseCard(name, colour, "empty: click to store, or drop a bar here")
             card.setAccessibleName(f"Slot {name}")
-            card.setToolTip("Click: keep what is heard here, or answer what is kept. Right click: more.")
+            set_tip(card, "Click: keep what is heard here, or answer what is kept. Right click: more.")
             card.setAcceptDrops(True)
             card.pressed.connect(lambda name=name: self._press(name))
             card.dragged.connect(lambda name=name: self.dragged.emit(name))
@@ -189,7 +189,7 @@ class TakesPanel(QWidget):
         for at in range(TAKES_SHOWN):
             card = PhraseCard(f"{at + 1}", "playing", "")
             card.setAccessibleName(f"Take {at + 1}")
-            card.setToolTip("Click: this becomes the answer. Drag: into a slot or the DAW.")
+            set_tip(card, "Click: this becomes the answer. Drag: into a slot or the DAW.")
             card.pressed.connect(lambda at=at: self._press(at))
             card.dragged.connect(lambda at=at: self.dragged.emit(at))
             self.cards.append(card)
@@ -468,4 +468,4 @@ class BottomBar(QFrame):
     def show_health(self, text: str, tip: str) -> None:
         """Show how well the machine keeps up."""
         write(self._health, text)
-        self._health.setToolTip(tip)
+        set_tip(self._health, tip)

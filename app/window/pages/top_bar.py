@@ -9,7 +9,7 @@ from app.window.view import Lamp
 from app.window.widgets.button import KeyButton
 from app.window.widgets.choice import ChoiceList
 from app.window.widgets.group import column, row
-from app.window.widgets.lamp import Dot, PortLamp, label, write
+from app.window.widgets.lamp import Dot, PortLamp, label, set_tip, write
 from engine.parameter import Choice
 from engine.session.parameters import Table
 
@@ -64,7 +64,7 @@ class TopBar(QFrame):
         self._dot.show_mood(lamp.mood)
         write(self._lamp, lamp.word)
         write(self._source, lamp.detail)
-        self._lamp.setToolTip(lamp.sentence)
+        set_tip(self._lamp, lamp.sentence)
 
     def show_position(self, text: str) -> None:
         """Show bar and beat."""

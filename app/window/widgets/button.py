@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QPushButton, QWidget
 from app.window import theme
 from app.window.field_state import FieldState
 from app.window.widgets.keys import PRESSING, is_kept
+from app.window.widgets.lamp import set_tip
 from engine.parameter import Action, Toggle
 
 Role = Literal["text", "quiet", "heard", "playing", "coming", "good", "waiting", "bad"]
@@ -139,7 +140,7 @@ class KeyButton(QPushButton):
             self._tip,
             f"Key: {self._key}" if self._key else "",
         ]
-        self.setToolTip("\n".join(filter(None, lines)))
+        set_tip(self, "\n".join(filter(None, lines)))
         self.setAccessibleDescription(" ".join(filter(None, lines[:2])))
 
     def _key_text(self) -> str:

@@ -8,6 +8,7 @@ from app.window import theme
 from app.window.field_state import FieldState, Option, Value
 from app.window.widgets.button import HEIGHT, KeyButton, Role
 from app.window.widgets.keys import LEAVING, is_kept
+from app.window.widgets.lamp import plain_tip, set_tip
 from engine.parameter import Choice
 
 
@@ -99,7 +100,7 @@ class ChoiceList(QComboBox):
             for at, option in enumerate(options):
                 self.addItem(option.text, option.value)
                 if not option.enabled:
-                    self.setItemData(at, option.why_not, Qt.ItemDataRole.ToolTipRole)
+                    self.setItemData(at, plain_tip(option.why_not), Qt.ItemDataRole.ToolTipRole)
                     self.setItemData(at, theme.now().quiet, Qt.ItemDataRole.ForegroundRole)
 
     def _show_value(self, value: Value, text: str) -> None:
@@ -121,7 +122,7 @@ class ChoiceList(QComboBox):
         why_not = "" if self._state.enabled else self._state.why_not
         key = self._parameter.key
         lines = (why_not, self._parameter.help, f"Key: {key}" if key else "")
-        self.setToolTip("\n".join(filter(None, lines)))
+        set_tip(self, "\n".join(filter(None, lines)))
         self.setAccessibleDescription(" ".join(filter(None, lines[:2])))
 
 

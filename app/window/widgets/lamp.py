@@ -1,5 +1,7 @@
 """Lamps: the clock's state, and what comes in and goes out, with counts of what was ignored."""
 
+import html
+
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -21,6 +23,18 @@ def write(target: QLabel, text: str) -> None:
     """Set a label's text where it differs, so that an unchanged frame repaints nothing."""
     if target.text() != text:
         target.setText(text)
+
+
+def set_tip(target: QWidget, text: str) -> None:
+    """Set a tooltip that shows `text` as it is."""
+    target.setToolTip(plain_tip(text))
+
+
+def plain_tip(text: str) -> str:
+    """Return a tooltip that shows `text` as it is, where Qt would read names from outside as markup, too."""
+    if not Qt.mightBeRichText(text):
+        return text
+    return f"<qt>{html.escape(text).replace(chr(10), '<br>')}</qt>"
 
 
 class Dot(QWidget):
@@ -92,7 +106,7 @@ class PortLamp(QWidget):
         if (port, ignored) != (self._state[0], self._state[3]):
             words = f"{self._name}: {port}." + (f" {ignored} messages were ignored." if ignored else "")
             self.setAccessibleDescription(words)
-            self.setToolTip(f"{words}\n{self._tip}")
+            set_tip(self, f"{words}\n{self._tip}")
         self._state = state
         self.update()
 

@@ -8,6 +8,7 @@ from app.window import theme
 from app.window.field_state import FieldState, Value
 from app.window.widgets.button import HEIGHT, Role
 from app.window.widgets.keys import LEAVING, is_kept
+from app.window.widgets.lamp import set_tip
 from engine.errors import RenderError
 from engine.parameter import Number, Whole
 
@@ -206,7 +207,9 @@ class NumberSlider(QWidget):
         hint.setFont(theme.font(8.5))
         self._binding.setFont(theme.font(8.5))
         for label in (title, hint, self._binding):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # attributes are named by who made the model
             label.setProperty("role", "quiet")
+        self._value_label.setTextFormat(Qt.TextFormat.PlainText)
         self._value_label.setFont(theme.font(12.5, bold=True, figures=True))
         top = QHBoxLayout()
         top.setSpacing(6)
@@ -228,7 +231,7 @@ class NumberSlider(QWidget):
         key = f" Key: {self._parameter.key}." if self._parameter.key else ""
         why_not = "" if self._state.enabled else self._state.why_not
         lines = (why_not, self._parameter.help, f"Arrow keys step; a double click resets.{key}")
-        self.fader.setToolTip("\n".join(filter(None, lines)))
+        set_tip(self.fader, "\n".join(filter(None, lines)))
         self.fader.setAccessibleDescription(" ".join(filter(None, (why_not, self._parameter.help))))
 
 
@@ -339,5 +342,5 @@ class NumberField(QLineEdit):
         parameter = self._parameter
         why_not = "" if self._state.enabled else self._state.why_not
         lines = (why_not, parameter.help, f"Key: {parameter.key}" if parameter.key else "")
-        self.setToolTip("\n".join(filter(None, lines)))
+        set_tip(self, "\n".join(filter(None, lines)))
         self.setAccessibleDescription(" ".join(filter(None, lines[:2])))

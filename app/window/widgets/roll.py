@@ -24,6 +24,7 @@ from PyQt6.QtWidgets import QApplication, QSizePolicy, QWidget
 from app.window import theme
 from app.window.axis import Axis, note_name
 from app.window.score import RollMusic
+from app.window.widgets.lamp import set_tip
 from app.window.widgets.note_paint import paint_block
 from engine.music.notes import Note
 
@@ -53,7 +54,7 @@ class PianoRoll(QWidget):
         super().__init__(parent)
         self.setAccessibleName("Playing")
         self.setAccessibleDescription("The answer, over what was heard; drag it into the DAW.")
-        self.setToolTip("Drag this phrase into the DAW. Ctrl and the wheel zoom, a double click shows all.")
+        set_tip(self, "Drag this phrase into the DAW. Ctrl and the wheel zoom, a double click shows all.")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(96)

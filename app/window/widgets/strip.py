@@ -19,6 +19,7 @@ from app.window import theme
 from app.window.axis import Axis
 from app.window.score import StripBar
 from app.window.widgets.keys import WALKING, is_kept
+from app.window.widgets.lamp import set_tip
 from app.window.widgets.note_paint import paint_small
 
 LEAST_CELL = 62
@@ -41,7 +42,7 @@ class BarStrip(QWidget):
         self.setAccessibleDescription(
             "Click a bar or drag over several to answer those; arrow keys and Return too."
         )
-        self.setToolTip("Click a bar, or drag over up to 16, to answer those. The wheel goes back in time.")
+        set_tip(self, "Click a bar, or drag over up to 16, to answer those. The wheel goes back in time.")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumHeight(32)

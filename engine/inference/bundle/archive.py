@@ -21,6 +21,11 @@ LARGEST_RATIO = 20
 """Unpacked over packed size of a file beyond `SMALL_BYTES`; weights hardly pack at all."""
 SMALL_BYTES = 1 << 22
 MOST_MEMBERS = 100
+LARGEST_DIRECTORY_BYTES = 100 * MOST_MEMBERS * 4
+"""Of a .zip's list of files: an entry has 46 bytes and its name."""
+_END, _LARGE_END = b"PK\5\6", b"PK\6\7"
+_LONGEST_END = 22 + (1 << 16)
+"""Bytes from the end within which a .zip's last record begins."""
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What every system's own packer writes; others unpack a thousand times their size."""
 _ENCRYPTED = 0x1
@@ -86,6 +91,7 @@ def read_archive(path: Path, use: Callable[[Archive], T]) -> T:
             )
         if path.stat().st_size > LARGEST_TOTAL_BYTES:
             raise BundleError(f"{path}: is larger than {LARGEST_TOTAL_BYTES} bytes, so no bundle")
+        _check_directory(path)
         file = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise BundleError(f"{path}: is neither a folder nor a readable .zip ({error})") from error
@@ -93,6 +99,20 @@ def read_archive(path: Path, use: Callable[[Archive], T]) -> T:
         raise BundleError(f"{path}: is not a readable .zip ({error!r})") from error
     with file:
         return use(_zipped(path, file))
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a .zip whose list of files would take long to read, or is of the kind for more than 4 GB."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_END))
+        end = file.read(_LONGEST_END)
+    at = end.rfind(_END)
+    if at >= 0 and (end[at - 20 : at - 16] == _LARGE_END or _size_at(end, at + 12) > LARGEST_DIRECTORY_BYTES):
+        raise BundleError(f"{path}: holds more than {MOST_MEMBERS} files, so it is no bundle")
+
+
+def _size_at(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "little")
 
 
 def _folder(path: Path) -> Archive:

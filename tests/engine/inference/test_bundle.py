@@ -301,6 +301,19 @@ def test_refuses_a_zip_of_many_files(folder, tmp_path):
     assert "more than 100 files" in refusal(path)
 
 
+def test_the_list_of_a_million_files_is_not_even_read(folder, tmp_path):
+    path = zipped(folder, tmp_path / "b.zip")
+    data = bytearray(path.read_bytes())
+    end = data.rindex(b"PK\5\6")
+    data[end + 12 : end + 16] = (60_000_000).to_bytes(4, "little")  # bytes of the list, as it says
+    path.write_bytes(data)
+    assert "more than 100 files" in refusal(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(70_000):  # beyond 65,535 the list is of another kind
+            archive.writestr(f"{number}", b"")
+    assert "more than 100 files" in refusal(path)
+
+
 def test_a_member_longer_than_the_directory_of_the_zip_says_is_refused(folder, tmp_path):
     path = zipped(folder, tmp_path / "b.zip", compression=zipfile.ZIP_STORED)
     data = bytearray(path.read_bytes())

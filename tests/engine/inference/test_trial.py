@@ -1,20 +1,17 @@
 """A stranger's bundle is tried in a child process, which may die of it; one of our own is not."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tinybundle
 from onnx import TensorProto, helper, numpy_helper
 
-import engine
 from engine.errors import BundleError
 from engine.inference import trial
+from engine.inference.bundle.places import SHIPPED, is_shipped
 from engine.inference.bundle.store import load_bundle, save_bundle
-from engine.inference.trial import is_shipped, load_model, try_bundle
-
-SHIPPED = Path(engine.__file__).parent / "bundles"
+from engine.inference.trial import load_model, try_bundle
 
 
 @pytest.fixture
