@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.file_commands.kit_choice import kit_of_drums
+from app.file_commands.surroundings import chords_under, key_around
 from engine.errors import MidiFileError
 from engine.inference.model import Model
 from engine.inference.slots import Slot, encode_slot
@@ -144,10 +145,11 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     for clause in left_out(heard, model.representation):
         say(f"{name}: not heard by the model: {clause}")
     silent = frozenset(part.channel for part in parts if not part.chosen)
+    tracks = [track for part in parts for track in part.tracks]
     setting = _setting(taken, parts, bars, asked, name, say)
     return Source(
         model=model,
-        slot=encode_slot(model, heard),
+        slot=encode_slot(model, heard, key_around(taken), chords_under(taken, tracks)),
         bars=bars,
         bar_beats=Fraction(taken.bar_ticks, taken.song.ppq),
         setting=setting,

@@ -58,8 +58,8 @@ def choose_melody(song: Song) -> Chosen:
 
 def choose_pitched(song: Song) -> Chosen:
     """Choose all tracks that one player could have at a piano; MidiFileError if nothing is pitched."""
-    pitched = tuple(_pitched_of(song, "nothing for a piano"))
-    return Chosen(pitched, "the only pitched track" if len(pitched) == 1 else "all pitched tracks together")
+    tracks = tuple(_pitched_of(song, "nothing for a piano"))
+    return Chosen(tracks, "the only pitched track" if len(tracks) == 1 else "all pitched tracks together")
 
 
 def choose_drums(song: Song) -> Chosen:
@@ -90,57 +90,57 @@ def choose_trio(song: Song, wanted: str | None = None) -> dict[str, Chosen]:
         raise MidiFileError(f"{song.name}: no notes; choose a file with a melody, a bass or drums")
     named = _named_parts(song, wanted) if wanted else {}
     taken = [track for chosen in named.values() for track in chosen.tracks]
-    pitched = [track for track in _pitched(song) if track not in taken]
-    others = [track for track in pitched if not _is_bass(track)]
-    only = "the only pitched track" if len(pitched) == 1 else "the only one that is no bass"
+    left = [track for track in pitched(song) if track not in taken]
+    others = [track for track in left if not _is_bass(track)]
+    only = "the only pitched track" if len(left) == 1 else "the only one that is no bass"
     melody = named.get("melody") or (_melody(others, only) if others else None)
     parts = {
         "melody": melody,
-        "bass": named.get("bass") or _bass(pitched, melody),
+        "bass": named.get("bass") or _bass(left, melody),
         "drums": named.get("drums") or _drums(song),
     }
     return {name: chosen for name, chosen in parts.items() if chosen}
 
 
-def _pitched(song: Song) -> list[Track]:
+def pitched(song: Song) -> list[Track]:
     """Return the tracks of pitched instruments; where all the programs are odd, all but the drums."""
     tracks = [track for track in song.tracks if not track.is_drum]
     return [track for track in tracks if track.program not in UNPITCHED_PROGRAMS] or tracks
 
 
 def _pitched_of(song: Song, lack: str) -> list[Track]:
-    pitched = _pitched(song)
-    if not pitched:
+    tracks = pitched(song)
+    if not tracks:
         what = "only drums" if song.tracks else "no notes"
         raise MidiFileError(f"{song.name}: {what}, {lack}; choose a file with a pitched track")
-    return pitched
+    return tracks
 
 
-def _melody(pitched: Sequence[Track], only: str) -> Chosen:
+def _melody(tracks: Sequence[Track], only: str) -> Chosen:
     """Choose the melody of one or more tracks; `only` is why a single one is taken."""
-    if len(pitched) == 1:
-        return Chosen((pitched[0],), only)
+    if len(tracks) == 1:
+        return Chosen((tracks[0],), only)
     for words in MELODY_NAMES:
-        named = [track for track in pitched if re.search(words, track.name.casefold())]
+        named = [track for track in tracks if re.search(words, track.name.casefold())]
         if named:
             surest = max(named, key=lambda track: (single_line(track), len(track)))
             return Chosen((surest,), "by its name")
-    busy = _busy(pitched)
+    busy = _busy(tracks)
     lines = [track for track in busy if single_line(track) >= SINGLE_LINE]
     highest = max(lines or busy, key=_mean_pitch)
     return Chosen((highest,), "the highest single line" if lines else "the highest track")
 
 
-def _bass(pitched: Sequence[Track], melody: Chosen | None) -> Chosen | None:
+def _bass(tracks: Sequence[Track], melody: Chosen | None) -> Chosen | None:
     """Choose by name or program, else the lowest single line if it is low and below the melody."""
-    basses = [track for track in pitched if _is_bass(track)]
+    basses = [track for track in tracks if _is_bass(track)]
     if basses:
         bass = max(basses, key=lambda track: (single_line(track) >= SINGLE_LINE, len(track)))
         return Chosen((bass,), "by its name" if _has_bass_name(bass) else "by its program")
     if melody is None:
         return None
     ceiling = min(HIGHEST_BASS, *(_mean_pitch(track) for track in melody.tracks))
-    low = [track for track in _busy(pitched) if _mean_pitch(track) < ceiling]
+    low = [track for track in _busy(tracks) if _mean_pitch(track) < ceiling]
     low = [track for track in low if single_line(track) >= SINGLE_LINE]
     return Chosen((min(low, key=_mean_pitch),), "the lowest single line") if low else None
 

@@ -1,6 +1,6 @@
 """Keeps what is played, bar by bar. Always listening; a bar is told once it is over.
 
-A note up to half a step before a bar line is an early note of the new bar. A bar closes a moment
+A note shortly before a bar line (`EARLY_BEATS`) is an early note of the new bar. A bar closes a moment
 after its line, so that a note let go just behind the line ends on it; a note held longer is cut
 at the line and goes on, tied, in the next bar. Only whole bars are told.
 """
@@ -21,13 +21,15 @@ from engine.midi.messages import (
     key,
     kind,
 )
+from engine.music.grid import EARLY_BEATS
 from engine.performer.held_keys import HeldKey, HeldKeys
-from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS
+from engine.performer.looped_pattern import SHORTEST_BEATS
 from engine.performer.messages import BarCaptured, NoteData
 
 GRACE_NS = 20_000_000
 """How long after its line a bar stays open."""
 EPSILON_BEATS = 1e-6
+EARLIEST_BEATS = float(EARLY_BEATS)
 
 
 class BarGrid(Protocol):
@@ -110,7 +112,7 @@ class Capture:
         for held in held_by_note.values():
             held.note = None
         if self._on_line(beats):
-            earliest_ns = t_ns - HALF_STEP_BEATS * self._grid.beat_ns
+            earliest_ns = t_ns - EARLIEST_BEATS * self._grid.beat_ns
             for waiting in self._waiting:
                 if earliest_ns < waiting.on_ns <= t_ns:
                     self._wake(waiting, held_by_note.get(id(waiting)), t_ns, beats)
@@ -231,7 +233,7 @@ class Capture:
         self._first_whole_bar = math.ceil(beats / self._beats_per_bar - EPSILON_BEATS)
 
     def _begin(self, beats: float, key: Key, velocity: int) -> _Note:
-        bar = math.floor((beats + HALF_STEP_BEATS - EPSILON_BEATS) / self._beats_per_bar)
+        bar = math.floor((beats + EARLIEST_BEATS - EPSILON_BEATS) / self._beats_per_bar)
         return self._add(_Note(max(bar, self._bar), beats, key, velocity))
 
     def _add(self, note: _Note) -> _Note:
@@ -262,7 +264,7 @@ class Capture:
             note
             for notes in self._notes.values()
             for note in notes
-            if note.start_beats > beats - HALF_STEP_BEATS and not note.tied
+            if note.start_beats > beats - EARLIEST_BEATS and not note.tied
         ]
 
     def _end_at(self, t_ns: int, beats: float) -> list[BarCaptured]:
@@ -280,7 +282,7 @@ class Capture:
         return bars
 
     def _all_but_over(self, beats: float) -> bool:
-        return beats > self._line() - HALF_STEP_BEATS
+        return beats > self._line() - EARLIEST_BEATS
 
     def _close(self, ended_ns: int, *, to_next_bar: bool) -> list[BarCaptured]:
         """Cut held notes at the line and tell the bar if it was whole."""

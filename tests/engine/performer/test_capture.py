@@ -51,9 +51,9 @@ def test_an_empty_bar_is_told_too():
 
 
 @pytest.mark.parametrize(
-    ("onset", "bar_of_it", "start"), [(3.876, 1, -0.124), (3.874, 0, 3.874), (4.0, 1, 0.0)]
+    ("onset", "bar_of_it", "start"), [(3.9, 1, -0.1), (3.89, 0, 3.89), (3.875, 0, 3.875), (4.0, 1, 0.0)]
 )
-def test_up_to_half_a_step_before_the_line_belongs_to_the_new_bar(onset, bar_of_it, start):
+def test_shortly_before_the_line_belongs_to_the_new_bar_a_32nd_before_to_the_old(onset, bar_of_it, start):
     player = Player()
     player.on(onset, 60)
     player.off(onset + 0.05, 60)
