@@ -53,6 +53,16 @@ class Phrase:
         """Build a phrase from notes in any order."""
         return Phrase(tuple(sorted(notes)), bars, beats_per_bar)
 
+    def transposed(self, semitones: int) -> "Phrase":
+        """Shift the pitched notes; those that would leave the range of MIDI stay in it, octaves away."""
+        if semitones == 0:
+            return self
+        notes = (
+            note if note.channel == DRUM_CHANNEL else replace(note, pitch=_in_range(note.pitch + semitones))
+            for note in self.notes
+        )
+        return Phrase.of(notes, self.bars, self.beats_per_bar)
+
     def window(self, first_bar: int, bars: int, *, early_beats: float = float(EARLY_BEATS)) -> "Phrase":
         """Cut `bars` bars out, times counted from the cut.
 
@@ -84,3 +94,10 @@ class Phrase:
         ]
         whole = Phrase.of(notes, copies * self.bars, self.beats_per_bar)
         return whole if whole.bars == bars else whole.window(0, bars)
+
+
+def _in_range(pitch: int) -> int:
+    """Return the nearest MIDI pitch (0 to 127) of the same pitch class."""
+    if pitch < 0:
+        return pitch % 12
+    return pitch if pitch <= 127 else 127 - (127 - pitch) % 12

@@ -16,7 +16,7 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
         return state, ()
     first = state.live.playing is None and not state.sent and request.at_beats is None
     starts_at: StartAt = "bar" if first else request.starts_at
-    phrase = answer.phrase
+    phrase = answer.phrase.transposed(state.document.settings.transpose)
     pattern = SetPattern(
         number,
         as_notes(phrase),
@@ -27,10 +27,15 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
         request.until_beats,
     )
     health = replace(state.live.health, pattern_ms=answer.took_ms)
-    after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number)
+    after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number, answer=answer)
     after = after.with_live(coming=phrase, health=health).cleared("render")
     take = {"pattern": number, "request": request, "phrase": phrase}
     return after, (Send(pattern), Log({"take": take}))
+
+
+def again(state: State) -> tuple[State, tuple[Effect, ...]]:
+    """Send the last answer once more, for settings of the output that have changed."""
+    return (state, ()) if state.answer is None else answered(state, state.answer)
 
 
 def started(state: State, event: PatternStarted) -> State:

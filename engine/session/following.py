@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.inference.controls import HEARD, changed
 from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
-from engine.session import turns
+from engine.session import answering, turns
 from engine.session.answering import as_notes
 from engine.session.request import missing_slots, request_of
 from engine.session.settings import METRE_BEATS, Settings
@@ -27,6 +27,9 @@ def settled(before: State, after: State, now_ns: int) -> Updated:
     after = _with_fitting_mode(after)
     after, asked = _with_request(before, after, now_ns)
     effects += asked
+    if after.document.settings.transpose != before.document.settings.transpose:
+        after, sent = answering.again(after)
+        effects += sent
     if after.undo is not before.undo:
         after = after.with_live(undo_label=after.undo.undo_label, redo_label=after.undo.redo_label)
     if after.document is not before.document:

@@ -74,6 +74,18 @@ class Settings:
             help="Play everything later (+) or earlier (-), in milliseconds, for an instrument that lags.",
         ),
     ] = 0.0
+    transpose: Annotated[
+        int,
+        Whole(
+            label="Transpose",
+            low=-24,
+            high=24,
+            shown="{:+d} semitones",
+            words={0: "none"},
+            group="Output",
+            help="Shift everything that is played by semitones, after everything else; drums stay.",
+        ),
+    ] = 0
     takes_over: Annotated[
         StartAt,
         Choice(

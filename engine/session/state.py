@@ -10,6 +10,7 @@ from engine.music.notes import Phrase
 from engine.performer.messages import Command
 from engine.session.document import Document
 from engine.session.free_capture import FreeCapture
+from engine.session.intents import Answered
 from engine.session.listening import Listening
 from engine.session.live import Live, Mood
 from engine.session.notices import cleared, posted
@@ -76,6 +77,8 @@ class State:
     """How many gestures have begun, so that two on the same control are two steps."""
     asked: Request | None = None
     """What was asked for last."""
+    answer: Answered | None = None
+    """The rendering that was sent last, as it was before the settings of the output."""
     sent: Mapping[int, Phrase] = field(default_factory=dict)
     """Patterns on their way that have not begun, by id."""
     last_pattern: int = 0
