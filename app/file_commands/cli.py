@@ -68,11 +68,12 @@ Given = Mapping[str, Value]
 
 def parameters_of(mode: Mode, *without: str) -> tuple[Parameter, ...]:
     """Return the parameters with an option that count in a mode, but for the mode itself and some others."""
-    return tuple(
+    counting = [
         parameter
         for name, parameter in CONTROLS.items()
         if name not in ("mode", *without) and counts(parameter, mode, MODEL_FEATURES)
-    )
+    ]
+    return (*counting, SETTINGS["transpose"])
 
 
 @application.command()
@@ -193,11 +194,13 @@ def morph(
     Example: antiphon morph a.mid b.mid -o out --steps 7
     """
     loaded = load(model, precision)
-    controls = controls_of(loaded, "morph", given)
+    transpose, controls = controls_of(loaded, "morph", given)
     asked = sources.Asked(kit=kit, keep_pedal=keep_pedal, controllers=controllers)
     start = sources.read_source(first, loaded, typer.echo, asked)
     end = sources.read_source(second, loaded, typer.echo, asked)
-    commands.morph(loaded, start, end, output, typer.echo, steps=steps, controls=controls)
+    commands.morph(
+        loaded, start, end, output, typer.echo, steps=steps, controls=controls, transpose=transpose
+    )
 
 
 @application.command()
@@ -216,8 +219,10 @@ def generate(
     loaded = load(model, precision)
     values = {"tempo_bpm": SETTINGS["tempo_bpm"].default, **given}
     bpm = float(values.pop("tempo_bpm") or 0)
-    controls = controls_of(loaded, "generate", values)
-    commands.generate(loaded, output, typer.echo, count=count, controls=controls, bpm=bpm)
+    transpose, controls = controls_of(loaded, "generate", values)
+    commands.generate(
+        loaded, output, typer.echo, count=count, controls=controls, bpm=bpm, transpose=transpose
+    )
 
 
 def load(name: str, precision: Precision) -> LoadedModel:
@@ -227,8 +232,8 @@ def load(name: str, precision: Precision) -> LoadedModel:
     return load_model(LiveOptions(model=name, precision=precision.value))
 
 
-def controls_of(model: LoadedModel, mode: Mode, given: Given) -> Controls:
-    """Return the controls of a mode with what was given; what the model has no use for is said.
+def controls_of(model: LoadedModel, mode: Mode, given: Given) -> tuple[int, Controls]:
+    """Return the transposition and the controls of a mode; what the model has no use for is said.
 
     Raises:
         RenderError: the model does not do the mode or has no such attribute, or a value is out of range.
@@ -237,8 +242,11 @@ def controls_of(model: LoadedModel, mode: Mode, given: Given) -> Controls:
     names = [name.removeprefix("attribute.") for name in given if name.startswith("attribute.")]
     check_attributes(model.bundle, names)
     features = MODEL_FEATURES if pitched(model.representation) else frozenset[str]()
-    controls = Controls(mode=mode)
+    controls, transpose = Controls(mode=mode), 0
     for name, value in given.items():
+        if name == "transpose":
+            transpose = int(value or 0)
+            continue
         parameter = CONTROLS.get(name)
         if parameter is not None and not counts(parameter, mode, features):
             if value != parameter.default:
@@ -246,7 +254,7 @@ def controls_of(model: LoadedModel, mode: Mode, given: Given) -> Controls:
                 typer.echo(f"{option}: means nothing to {TOOLS[mode].label} with {model.name}; left out")
             continue
         controls = with_value(controls, name, value)
-    return controls
+    return transpose, controls
 
 
 def _from_source(
@@ -258,6 +266,8 @@ def _from_source(
     count: int,
     asked: sources.Asked,
 ) -> None:
-    controls = controls_of(model, mode, given)
+    transpose, controls = controls_of(model, mode, given)
     source = sources.read_source(file, model, typer.echo, asked)
-    commands.from_source(model, source, output, typer.echo, count=count, controls=controls)
+    commands.from_source(
+        model, source, output, typer.echo, count=count, controls=controls, transpose=transpose
+    )

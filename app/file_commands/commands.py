@@ -20,21 +20,35 @@ LARGEST_COUNT = 1000
 
 
 def from_source(
-    model: Model, source: Source, folder: Path, say: Say, *, count: int, controls: Controls
+    model: Model,
+    source: Source,
+    folder: Path,
+    say: Say,
+    *,
+    count: int,
+    controls: Controls,
+    transpose: int = 0,
 ) -> list[Path]:
     """Write `count` answers to a phrase in the controls' mode, with the seeds from theirs on."""
     if controls.mode == "continue":
-        return _continue(model, source, folder, say, count=count, controls=controls)
+        return _continue(model, source, folder, say, count=count, controls=controls, transpose=transpose)
     takes = _takes(replace(controls, source="A"), count)
     rendered = _without(source.silent, render_batch(source.model, {"A": source.slot}, takes))
-    phrases = [source.answer(phrase) for phrase in rendered]
+    phrases = [source.answer(phrase).transposed(transpose) for phrase in rendered]
     labels = [f"seed {take.seed}" for take in takes]
     settings = [source.setting] * len(phrases)
     return _write_all(model, folder, f"{source.stem}-{controls.mode}", phrases, labels, settings, say)
 
 
 def _continue(
-    model: Model, source: Source, folder: Path, say: Say, *, count: int, controls: Controls
+    model: Model,
+    source: Source,
+    folder: Path,
+    say: Say,
+    *,
+    count: int,
+    controls: Controls,
+    transpose: int,
 ) -> list[Path]:
     """Write `count` continuations of a phrase, of the controls' bars in its own metre each."""
     bars = controls.bars or source.bars
@@ -43,14 +57,23 @@ def _continue(
         fitting = int(bars * LONGEST_BARS / model_bars)
         raise AntiphonError(f"--bars {bars}: too long in the file's metre; choose {fitting} or fewer")
     takes = _takes(replace(controls, source="A", bars=model_bars), count)
-    phrases = [source.answer(phrase, bars) for phrase in render_batch(model, {"A": source.slot}, takes)]
+    rendered = render_batch(model, {"A": source.slot}, takes)
+    phrases = [source.answer(phrase, bars).transposed(transpose) for phrase in rendered]
     labels = [f"{controls.start}, seed {take.seed}" for take in takes]
     settings = [source.following] * len(phrases)
     return _write_all(model, folder, f"{source.stem}-continue", phrases, labels, settings, say)
 
 
 def morph(
-    model: Model, first: Source, second: Source, folder: Path, say: Say, *, steps: int, controls: Controls
+    model: Model,
+    first: Source,
+    second: Source,
+    folder: Path,
+    say: Say,
+    *,
+    steps: int,
+    controls: Controls,
+    transpose: int = 0,
 ) -> list[Path]:
     """Write a walk from one phrase to another in `steps` files, both ends included.
 
@@ -61,7 +84,8 @@ def morph(
     shares = [step / (_counted(steps) - 1) for step in range(steps)]
     takes = [replace(controls, morph=share, morph_from="A", morph_to="B") for share in shares]
     rendered = render_batch(first.model, {"A": first.slot, "B": second.slot}, takes)
-    phrases = [first.answer(phrase) for phrase in _without(first.silent & second.silent, rendered)]
+    heard = _without(first.silent & second.silent, rendered)
+    phrases = [first.answer(phrase).transposed(transpose) for phrase in heard]
     labels = [f"{share:.0%} of the way" for share in shares]
     ends = first.setting, replace(second.setting, tempos=first.setting.tempos, metre=first.setting.metre)
     settings = [ends[share >= 0.5] for share in shares]
@@ -69,11 +93,18 @@ def morph(
 
 
 def generate(
-    model: Model, folder: Path, say: Say, *, count: int, controls: Controls, bpm: float
+    model: Model,
+    folder: Path,
+    say: Say,
+    *,
+    count: int,
+    controls: Controls,
+    bpm: float,
+    transpose: int = 0,
 ) -> list[Path]:
     """Write `count` phrases drawn from the model's prior, with the seeds from the controls' on."""
     takes = _takes(controls, count)
-    phrases = render_batch(model, {}, takes)
+    phrases = [phrase.transposed(transpose) for phrase in render_batch(model, {}, takes)]
     labels = [f"seed {take.seed}" for take in takes]
     grid = model.representation.grid
     setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=(grid.beats_per_bar, 4))

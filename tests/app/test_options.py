@@ -107,3 +107,21 @@ def test_defaults_are_those_of_the_declaration():
     assert {name: CONTROLS[name].default for name in ("variation", "temperature", "seed")} == {
         "variation": Controls().variation, "temperature": Controls().temperature, "seed": Controls().seed,
     }  # fmt: skip
+
+
+def test_files_are_transposed_after_everything_else(song, tmp_path, tiny_bundle):
+    for name, options in (("as-is", ()), ("up", ("--transpose", "+3"))):
+        done = run(
+            "vary", song, "-o", tmp_path / name, "--count", 1, "--variation", 0, "--model", tiny_bundle,
+            "--track", "lead", "--key", "C", *options,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+    pitches = [
+        [
+            note.pitch
+            for track in read_midi(tmp_path / name / "song-vary-1.mid").tracks
+            for note in track.notes
+        ]
+        for name in ("as-is", "up")
+    ]
+    assert pitches[1] == [pitch + 3 for pitch in pitches[0]]

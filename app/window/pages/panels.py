@@ -253,12 +253,14 @@ class LimitsPanel(QWidget):
         self.scale.setFixedWidth(148)
         for pitch in (self.lowest, self.highest):
             pitch.setFixedWidth(64)
-        words = [label(10, "quiet") for _ in range(2)]
-        words[0].setText("notes")
-        words[1].setText("to")
+        self.transpose = number(table, "transpose")
+        self.transpose.setFixedWidth(64)
+        words = [label(10, "quiet") for _ in range(3)]
+        for word, text in zip(words, ("notes", "to", "moved"), strict=True):
+            word.setText(text)
         layout = row(
-            self.in_key, self.key, self.scale, 6, words[0], self.lowest, words[1], self.highest, 6,
-            self.keep_rhythm, self.keep_pitches, 6, self.follow_chords,
+            self.in_key, self.key, self.scale, 6, words[0], self.lowest, words[1], self.highest, words[2],
+            self.transpose, 6, self.keep_rhythm, self.keep_pitches, 6, self.follow_chords,
         )  # fmt: skip
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setStretchFactor(self.follow_chords, 1)

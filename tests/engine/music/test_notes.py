@@ -55,3 +55,19 @@ def test_every_onset_is_in_exactly_one_window(notes: list[Note]) -> None:
     )
     assert sum(len(window.notes) for window in windows) == len(notes) + carried
     assert all(note.duration_beats > 0 for window in windows for note in window.notes)
+
+
+def test_transposing_leaves_drums_and_stays_in_the_range_of_midi():
+    phrase = Phrase.of(
+        [Note(0.0, 60, 1.0), Note(1.0, 3, 1.0), Note(2.0, 126, 1.0), Note(3.0, 38, 1.0, 80, 9)], 1
+    )
+    assert [note.pitch for note in phrase.transposed(5).notes] == [65, 8, 119, 38]
+    assert [note.pitch for note in phrase.transposed(-5).notes] == [55, 10, 121, 38]
+    assert phrase.transposed(0) is phrase
+
+
+@given(st.integers(0, 127), st.integers(-24, 24))
+def test_a_transposed_note_keeps_its_distance_but_for_octaves(pitch, semitones):
+    (note,) = Phrase.of([Note(0.0, pitch, 1.0)], 1).transposed(semitones).notes
+    assert 0 <= note.pitch <= 127
+    assert (note.pitch - pitch - semitones) % 12 == 0

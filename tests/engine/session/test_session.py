@@ -514,3 +514,15 @@ def test_what_becomes_of_the_input_reaches_the_performer(hands):
         messages.SetInput(thru_notes=True),
         messages.SetInput(thru_notes=True, sustain_lengthens=False),
     ]
+
+
+def test_transposing_shifts_what_sounds_without_another_rendering(hands, monkeypatch):
+    hands.play_bars(0, TUNE, TUNE)
+    monkeypatch.setattr("engine.session.rendering.render", None)  # nothing may be rendered again
+    hands.set(transpose=-7)
+    lower = [(note.start_beats, note.pitch) for note in hands.last.notes]
+    assert lower == [(note.start_beats, note.pitch - 7) for note in wire(phrase(TUNE, TUNE))]
+    assert [note.pitch for note in hands.session.snapshot().live.coming.notes] == [53, 57, 60, 58] * 2
+    assert hands.session.snapshot().live.undo_label == "Transpose -7"
+    hands.session.do("undo")
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))
