@@ -1,10 +1,14 @@
 """A run's folder: config, checkpoint to go on from, averaged weights to export, history.
 
 `config.json` the RunConfig; `checkpoint.pt` everything that resuming needs (torch's own format,
-loaded with `weights_only=True`); `ema.safetensors` the averaged weights; `run.json` what was trained on
-and how long; `metrics.json` the last evaluation; `history.jsonl` one line an evaluation.
+loaded with `weights_only=True`); `ema.safetensors` the averaged weights, the last ones or, where a run
+stopped early, the best; `best.safetensors` and `best.json` those of the lowest validation loss with what was
+measured on them; `weights/step_0001000.safetensors` those that `keep_every_steps` asked for; `run.json` what
+was trained on, how long and why it ended; `metrics.json` what was measured on `ema.safetensors`;
+`history.jsonl` one line an evaluation.
 """
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,61 +16,131 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
 
-from engine.text import json_bytes, json_value
+from engine.text import json_bytes
 from training.config import RunConfig
-from training.errors import ConfigError
+from training.errors import ConfigError, TrainingError
+from training.model_files import load_checkpoint_file
 from training.models.build import Trainable
+
+CHECKPOINT, LAST, BEST, BEST_METRICS = "checkpoint.pt", "ema.safetensors", "best.safetensors", "best.json"
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Reads and writes the files of one run; every write is atomic."""
+    """Reads and writes the files of one run; every write is atomic, a failed one leaves nothing behind."""
 
     path: Path
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to resume."""
+        return (self.path / CHECKPOINT).is_file()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file beside its place and move it there.
+
+        Raises:
+            TrainingError: the disk is full or the folder cannot be written.
+        """
+        file = self.path / name
+        part = file.with_name(file.name + ".part")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+            part.replace(file)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            reason = (error.strerror or str(error)).lower()
+            raise TrainingError(
+                f"{file}: cannot be written ({reason}); what was written before is whole, so make room "
+                "and go on with --resume"
+            ) from error
+
     def write_json(self, name: str, value: Any) -> None:
         """Write `value` as JSON under `name`."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        part = self.path / (name + ".part")
-        part.write_bytes(json_bytes(value, indent=2))
-        part.replace(self.path / name)
+        self.write(name, json_bytes(value, indent=2))
 
     def read_json(self, name: str) -> Any:
-        """Read a JSON file; ConfigError if it is not there."""
+        """Read a JSON file; ConfigError if it is not there or damaged."""
         try:
             return json_value((self.path / name).read_bytes())
         except OSError as error:
             raise ConfigError(f"{self.path}: no {name} there; give the folder of a training run") from error
+        except ValueError as error:
+            raise ConfigError(f"{self.path / name}: is damaged ({error}); train again") from error
 
     def config(self) -> RunConfig:
         """Return the run's config."""
-        return msgspec.convert(self.read_json("config.json"), RunConfig)
+        try:
+            return msgspec.convert(self.read_json("config.json"), RunConfig)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{self.path / 'config.json'}: {error}; it is of another version") from error
 
     def append_history(self, entry: dict[str, Any]) -> None:
         """Add one line to `history.jsonl`."""
-        with (self.path / "history.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        history = self.path / "history.jsonl"
+        before = history.read_bytes() if history.is_file() else b""
+        self.write("history.jsonl", before + json_bytes(entry) + b"\n")
 
     def save(self, checkpoint: dict[str, Any], ema: Trainable) -> None:
         """Write the checkpoint and the averaged weights."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        torch.save(checkpoint, self.path / "checkpoint.pt.part")
-        (self.path / "checkpoint.pt.part").replace(self.path / "checkpoint.pt")
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in ema.state_dict().items()}
-        save_file(weights, str(self.path / "ema.safetensors.part"))
-        (self.path / "ema.safetensors.part").replace(self.path / "ema.safetensors")
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        self.write(CHECKPOINT, buffer.getvalue())
+        self.save_weights(LAST, ema)
+
+    def save_weights(self, name: str, model: Trainable) -> None:
+        """Write a model's weights."""
+        weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+        self.write(name, save_safetensors(weights))
+
+    def keep(self, step: int, ema: Trainable) -> None:
+        """Write the averaged weights of a step to stay."""
+        self.save_weights(kept_name(step), ema)
+
+    def take_best(self) -> None:
+        """Let the best weights, and what was measured on them, be the run's own."""
+        self.write(LAST, (self.path / BEST).read_bytes())
+        self.write_json("metrics.json", self.read_json(BEST_METRICS))
 
     def load_checkpoint(self, device: torch.device) -> dict[str, Any] | None:
         """Return the last checkpoint, or None where there is none."""
-        file = self.path / "checkpoint.pt"
-        return torch.load(file, map_location=device, weights_only=True) if file.exists() else None
+        return load_checkpoint_file(self.path / CHECKPOINT, device) if self.has_checkpoint else None
 
-    def load_ema(self, model: Trainable) -> Trainable:
-        """Fill `model` with the run's averaged weights."""
-        file = self.path / "ema.safetensors"
-        if not file.exists():
-            raise ConfigError(f"{self.path}: no averaged weights yet; let the run reach its first evaluation")
-        model.load_state_dict(load_file(str(file)))
+    def weights_file(self, which: str = "last") -> Path:
+        """Return the file of the weights called `last`, `best` or by a step that was kept.
+
+        Raises:
+            ConfigError: there is none; the message lists those that are there.
+        """
+        names = {"last": LAST, "best": BEST}
+        name = names.get(which) or (kept_name(int(which)) if which.isdecimal() else which)
+        file = self.path / name
+        if file.is_file():
+            return file
+        if not (self.path / LAST).is_file():
+            raise ConfigError(f"{self.path}: no averaged weights yet; let the run reach its first checkpoint")
+        kept = [
+            str(int(path.stem.split("_")[1])) for path in sorted(self.path.glob("weights/step_*.safetensors"))
+        ]
+        there = ["last", *(["best"] if (self.path / BEST).is_file() else []), *kept]
+        raise ConfigError(f"{self.path}: no weights '{which}'; there are {', '.join(there)}")
+
+    def load_ema(self, model: Trainable, which: str = "last") -> Trainable:
+        """Fill `model` with the run's averaged weights; see `weights_file`."""
+        file = self.weights_file(which)
+        try:
+            model.load_state_dict(load_safetensors(file.read_bytes()))
+        except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise ConfigError(f"{file}: is damaged or of another config ({reason}); train again") from error
         return model
+
+
+def kept_name(step: int) -> str:
+    """Return the file name of the weights kept at a step."""
+    return f"weights/step_{step:07d}.safetensors"

@@ -120,10 +120,13 @@ def run_command(
         bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
     ] = False,
     finetune: Annotated[
-        Path | None, typer.Option(help="Start from the weights of this bundle or run.")
+        Path | None,
+        typer.Option(
+            help="Start from the weights of a run, a bundle (folder or .zip), a .pt or a .safetensors."
+        ),
     ] = None,
 ) -> None:
-    """Train a model; Ctrl+C is safe, --resume goes on to the same numbers."""
+    """Train a model. Ctrl+C saves and ends; --resume goes on to the same numbers."""
     from training.config_file import load_config
     from training.run_command import run_with_progress
 

@@ -104,6 +104,11 @@ class ModelConfig(Table, frozen=True):
             raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
 
     @property
+    def corpus_kind(self) -> str:
+        """The kind of corpus it is trained on."""
+        return "words" if self.words is not None else self.representation
+
+    @property
     def window_bars(self) -> int:
         """Bars of a training window."""
         return 2 * self.bars if self.task == "continue" else self.bars
@@ -191,4 +196,6 @@ class RunConfig(Table, frozen=True):
     evaluate_every_steps: Count = 1000
     evaluate_windows: Count = 2048
     patience: CountOrNone = 0
-    """Stop after so many evaluations without a better free-running accuracy; 0 never stops early."""
+    """Stop after so many evaluations without a lower validation loss, and take the best weights; 0: never."""
+    keep_every_steps: CountOrNone = 0
+    """Keep the averaged weights of every so manieth step in `weights/`, to compare them; 0 keeps none."""

@@ -15,7 +15,11 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-TIMEOUT = timedelta(seconds=120)
+from training.errors import ConfigError
+from training.models.losses import Terms
+
+TIMEOUT = timedelta(minutes=30)
+"""Ranks wait for the first one while it evaluates; a rank that dies is noticed at once all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,22 @@ class Ranks:
         each = batch // self.world_size
         return slice(self.rank * each, (self.rank + 1) * each)
 
+    def most(self, number: int) -> int:
+        """Return the largest of all ranks' numbers, on every rank."""
+        if self.world_size == 1:
+            return number
+        value = torch.tensor(number, device=self.device)
+        torch.distributed.all_reduce(value, torch.distributed.ReduceOp.MAX)
+        return int(value)
+
+    def mean(self, terms: Terms) -> Terms:
+        """Return the mean of all ranks' loss terms, on every rank."""
+        if self.world_size == 1:
+            return terms
+        values = torch.stack([term.float() for term in terms])
+        torch.distributed.all_reduce(values, torch.distributed.ReduceOp.SUM)
+        return Terms(*(values / self.world_size))
+
     def wrap(self, module: nn.Module) -> nn.Module:
         """Average gradients across ranks where there are several."""
         return DistributedDataParallel(module) if self.world_size > 1 else module
@@ -44,6 +64,8 @@ class Ranks:
 @contextmanager
 def ranks(device_name: str) -> Iterator[Ranks]:
     """Join the process group that torchrun describes, if it does, and leave it at the end."""
+    if device_name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device = 'cuda': this PyTorch sees no CUDA card; set device=cpu, or auto")
     wants_cuda = device_name == "cuda" or (device_name == "auto" and torch.cuda.is_available())
     world_size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     local = int(os.environ.get("LOCAL_RANK", "0"))

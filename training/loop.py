@@ -5,18 +5,20 @@ same numbers, and several ranks do together what one process does alone.
 """
 
 import copy
+import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.utils import clip_grad_norm_
 
+from engine.music.representation import representation
 from training import schedules
-from training.checkpoint import RunFolder
+from training.checkpoint import BEST, BEST_METRICS, RunFolder
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.joined import JoinedCorpora, JoinedSampler
@@ -24,22 +26,33 @@ from training.corpus.sampler import EpochSampler
 from training.distributed import Ranks, ranks
 from training.encoder_input import heard_and_target
 from training.errors import ConfigError
-from training.evaluation.core_metrics import core_metrics
+from training.model_files import Start, check_start, config_differences
 from training.models.build import Trainable, build_model, build_objective, latent_size
 from training.models.losses import Noise, Terms
+from training.stopping import Patience, StoppedError, StopSignals
+from training.validation import validation_terms
 
-SCORE = "score"
-"""The measure that early stopping goes by; `core_metrics` says what it is for each kind of model."""
+Measure = Callable[[Trainable, Corpus, str, int], dict[str, Any]]
+"""From the averaged model, a corpus, a split and a number of windows to what is measured on them."""
+
+
+GO_ON, EARLY, STOP = 0, 1, 2
+EVALUATIONS = "evaluations.json"
+"""The last evaluated step and the best one, written after an evaluation; the checkpoint is from before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a run tells its watcher after each step."""
+    """What a run reports after each step."""
 
     step: int
     steps: int
     terms: Terms
     sequences_per_second: float
+    learning_rate: float
+    beta: float
+    gradient_norm: torch.Tensor
+    """Before clipping."""
     metrics: dict[str, Any] | None
     """The evaluation that just happened, if one did."""
     model: Trainable
@@ -47,85 +60,158 @@ class Progress:
     corpus: Corpus
 
 
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Receives what a run does. This one ignores it."""
+
+    measure: Measure = lambda model, corpus, split, windows: {}
+    """Measures the averaged weights at each evaluation, beside the validation loss."""
+    watch: Callable[[Progress], None] = lambda progress: None
+    """Called after every step on the first rank."""
+    begin: Callable[[str], None] = lambda stage: None
+    """Called when something begins that takes time and no step: `evaluating`, `saving`."""
+
+
 def train(
-    config: RunConfig,
-    run: Path,
-    *,
-    start_from: dict[str, torch.Tensor] | None = None,
-    started_from: str = "",
-    watch: Callable[[Progress], None] = lambda progress: None,
+    config: RunConfig, run: Path, *, start: Start | None = None, observer: Observer = Observer()
 ) -> dict[str, Any]:
     """Train until `config.optim.steps`, going on from the run's last checkpoint if there is one.
 
     Args:
         config: the run.
-        run: its folder.
-        start_from: weights to fine-tune from; the folder's own checkpoint wins over them.
-        started_from: what those weights are, for the record.
-        watch: called after every step on the first rank.
+        run: its folder, which is made when everything has been checked.
+        start: weights to fine-tune from; the folder's own checkpoint wins over them.
+        observer: what to report to, and what to measure.
 
     Returns:
         The last evaluation's metrics.
+
+    Raises:
+        ConfigError: the config, corpus, start and checkpoint do not fit each other, or the loss is no number.
+        StoppedError: it was asked to stop, and has saved where it stands.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.set_flush_denormal(True)  # the first steps are many times slower with them
     try:
         with ranks(config.device) as team:
-            return _Trainer(config, RunFolder(run), team, start_from, started_from).run(watch)
+            return Trainer(config, RunFolder(run), team, start, observer).run()
     finally:
         torch.set_flush_denormal(False)  # it is the state of the whole process
 
 
-class _Trainer:
+class Trainer:
     """The state of one run: model, average, optimiser, sampler, counters."""
 
     def __init__(
-        self,
-        config: RunConfig,
-        folder: RunFolder,
-        team: Ranks,
-        start_from: dict[str, torch.Tensor] | None,
-        started_from: str,
+        self, config: RunConfig, folder: RunFolder, team: Ranks, start: Start | None, observer: Observer
     ) -> None:
-        self.config, self.folder, self.team, self.started_from = config, folder, team, started_from
-        paths = (config.corpus, *config.further_corpora)
-        self.corpora = JoinedCorpora.open(paths, config.model.window_bars)
+        self.config, self.folder, self.team, self.observer = config, folder, team, observer
+        paths, model = (config.corpus, *config.further_corpora), config.model
+        self.corpora = JoinedCorpora.open(
+            paths, model.window_bars, kind=model.corpus_kind, verify=team.is_first
+        )
         self.corpus = self.corpora.first
-        # A small corpus may hold no whole work back; then the record says what was measured instead.
+        # A small corpus may hold nothing back; then the record says what was measured instead.
         self.split = "valid" if len(self.corpus.window_ids("valid")) else "train"
         _check_sizes(config, team, self.corpora)
         torch.manual_seed(config.seed)
         self.model = build_model(config.model).to(team.device)
-        if start_from is not None:
-            self.model.load_state_dict(start_from)
+        self.started_from = ""
+        if start is not None:
+            check_start(start, self.model, config.model)
+            self.model.load_state_dict(start.weights)
+            self.started_from = start.origin
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.objective = team.wrap(build_objective(self.model, config.loss))
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), betas=(0.9, 0.98), weight_decay=config.optim.weight_decay
         )
         self.sampler = _sampler(config, team, self.corpora.train_counts)
-        self.step, self.seconds, self.best, self.worse = 0, 0.0, -1.0, 0
+        self.step, self.evaluated, self.seconds = 0, 0, 0.0
+        self.step_seconds = 0.0
+        self.patience = Patience(config.patience)
+        self.gradient_norm = torch.zeros(())
         self._restore()
 
-    def run(self, watch: Callable[[Progress], None]) -> dict[str, Any]:
-        """Take the steps that are left."""
-        config, metrics = self.config, {}
+    def run(self) -> dict[str, Any]:
+        """Take the steps that are left, evaluating and saving on the way."""
+        config, metrics, terms = self.config, dict[str, Any](), None
         if self.team.is_first:
             self.folder.write_json("config.json", config)
-        while self.step < config.optim.steps:
-            started = time.perf_counter()
-            terms = self._take_step()
-            self.seconds += time.perf_counter() - started
-            due = self.step % config.evaluate_every_steps == 0 or self.step == config.optim.steps
-            metrics = self._evaluate(terms) if due else metrics
-            if self.team.is_first:
-                rate = config.data.batch / max(time.perf_counter() - started, 1e-9)
-                news = metrics if due else None
-                watch(Progress(self.step, config.optim.steps, terms, rate, news, self.ema, self.corpus))
-            if config.patience and self.worse >= config.patience:
-                break
-        return metrics
+        with StopSignals() as signals:
+            while True:
+                if self._evaluation_is_due():
+                    metrics = self._evaluate(terms, signals)
+                if terms is not None:
+                    self._report(terms, metrics if self.evaluated == self.step else None)
+                if self.step >= config.optim.steps:
+                    return metrics or self._last_metrics()
+                end = self.team.most(STOP if signals.asked else EARLY if self.patience.is_over else GO_ON)
+                if end == STOP:
+                    self._stop(signals.asked)
+                if end == EARLY:
+                    return self._finish_early(metrics)
+                terms = self._timed_step()
+
+    def _timed_step(self) -> Terms:
+        started = time.perf_counter()
+        terms = self._take_step()
+        self.step_seconds = time.perf_counter() - started
+        self.seconds += self.step_seconds
+        every = self.config.keep_every_steps
+        if every and self.step % every == 0 and self.team.is_first:
+            self.folder.keep(self.step, self.ema)
+        return terms
+
+    def _evaluation_is_due(self) -> bool:
+        at_end = self.step == self.config.optim.steps
+        return self.evaluated < self.step and (at_end or self.step % self.config.evaluate_every_steps == 0)
+
+    def _report(self, terms: Terms, metrics: dict[str, Any] | None) -> None:
+        if self.team.is_first:
+            self.observer.watch(
+                Progress(
+                    step=self.step,
+                    steps=self.config.optim.steps,
+                    terms=terms,
+                    sequences_per_second=self.config.data.batch / max(self.step_seconds, 1e-9),
+                    learning_rate=schedules.learning_rate(self.step - 1, self.config.optim),
+                    beta=self._beta(self.step - 1),
+                    gradient_norm=self.gradient_norm,
+                    metrics=metrics,
+                    model=self.ema,
+                    corpus=self.corpus,
+                )
+            )
+
+    def _beta(self, step: int) -> float:
+        """Return the weight of the KL term; weights that were trained already had their warm-up."""
+        return self.config.loss.beta if self.started_from else schedules.beta(step, self.config.loss)
+
+    def _stop(self, signal_number: int) -> None:
+        """Save, and end with how to go on."""
+        if self.team.is_first:
+            self.observer.begin("saving")
+            self.folder.save(self._state(), self.ema)
+            self.folder.write_json("run.json", self._record("stopped by a signal"))
+        raise StoppedError(
+            signal_number or 15,
+            f"stopped at step {self.step} and saved; the same command with --resume goes on from there",
+        )
+
+    def _finish_early(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """Let the best weights be the run's, and record why it ended."""
+        if not self.team.is_first:
+            return metrics
+        patience = self.patience
+        self.folder.take_best()
+        reason = (
+            f"no lower validation loss than {patience.best_loss:.4g} at step {patience.best_step} in "
+            f"{patience.worse} evaluations; the weights are those of that step"
+        )
+        self.folder.write_json("run.json", self._record(reason, weights_of_step=patience.best_step))
+        return dict(self.folder.read_json("metrics.json"))
 
     def _take_step(self) -> Terms:
         config, device = self.config, self.team.device
@@ -139,14 +225,14 @@ class _Trainer:
         mine = Noise(*(part[self.team.share(config.data.batch)].to(device) for part in noise))
         for group in self.optimizer.param_groups:
             group["lr"] = schedules.learning_rate(self.step, config.optim)
-        beta = schedules.beta(self.step, config.loss)
+        beta = self._beta(self.step)
         own = schedules.own_share(self.step, config.loss, config.optim)
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             terms = self.objective(heard.to(device), target.to(device), mine, beta, own)
         self.optimizer.zero_grad(set_to_none=True)
         terms.loss.backward()
-        clip_grad_norm_(self.model.parameters(), config.optim.clip_norm)
+        self.gradient_norm = clip_grad_norm_(self.model.parameters(), config.optim.clip_norm)
         self.optimizer.step()
         self._average(schedules.ema_decay(self.step, config.optim))
         self.step += 1
@@ -156,24 +242,67 @@ class _Trainer:
         with torch.no_grad():
             torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
 
-    def _evaluate(self, terms: Terms) -> dict[str, Any]:
-        """Measure the average weights on the validation split and write everything down."""
+    def _evaluate(self, terms: Terms | None, signals: StopSignals) -> dict[str, Any]:
+        """Save, measure the average weights on the validation split, and write everything down.
+
+        Args:
+            terms: of the step just taken; None where a resumed run makes up for an evaluation.
+            signals: made to interrupt the measuring at once, since all is saved.
+        """
+        trained = self.team.mean(terms) if terms is not None else None
+        self.evaluated = self.step
         if not self.team.is_first:
             return {}
-        metrics = core_metrics(self.ema, self.corpus, self.split, self.config.evaluate_windows)
-        metrics |= {"split": self.split, "step": self.step, "sequences": self.step * self.config.data.batch}
-        better = metrics[SCORE] > self.best
-        self.best, self.worse = (metrics[SCORE], 0) if better else (self.best, self.worse + 1)
-        losses = {name: float(value) for name, value in terms._asdict().items()}
+        if trained is not None and not math.isfinite(float(trained.loss)):
+            raise ConfigError(
+                f"{self.folder.path}: the loss is no number at step {self.step}; lower optim.learning_rate "
+                "or raise optim.warmup_steps; the checkpoint before this one is whole"
+            )
+        self.observer.begin("saving")
         self.folder.save(self._state(), self.ema)
-        self.folder.append_history(metrics | losses | {"seconds": self.seconds})
-        self.folder.write_json("metrics.json", metrics)
-        self.folder.write_json("run.json", self._record())
+        self.observer.begin("evaluating")
+        signals.at_once = True
+        try:
+            metrics = self._measured()
+        except KeyboardInterrupt:
+            self._stop(signals.asked)
+        signals.at_once = False
+        self._write_down(metrics, trained)
         return metrics
 
-    def _record(self) -> dict[str, Any]:
+    def _measured(self) -> dict[str, Any]:
+        config = self.config
+        terms = validation_terms(self.ema, config, self.corpus, self.split)
+        return {
+            **self.observer.measure(self.ema, self.corpus, self.split, config.evaluate_windows),
+            "loss": float(terms.loss),
+            "reconstruction_nats": float(terms.reconstruction_nats),
+            "split": self.split,
+            "step": self.step,
+            "sequences": self.step * config.data.batch,
+        }
+
+    def _write_down(self, metrics: dict[str, Any], trained: Terms | None) -> None:
+        if self.patience.take(metrics["loss"], self.step):
+            self.folder.save_weights(BEST, self.ema)
+            self.folder.write_json(BEST_METRICS, metrics)
+        train = (
+            {f"train_{name}": float(value) for name, value in trained._asdict().items()} if trained else {}
+        )
+        self.folder.append_history(metrics | train | {"seconds": self.seconds})
+        self.folder.write_json("metrics.json", metrics)
+        self.folder.write_json(EVALUATIONS, {"step": self.step, "patience": asdict(self.patience)})
+        done = self.step == self.config.optim.steps
+        self.folder.write_json("run.json", self._record("all steps taken" if done else "it goes on"))
+
+    def _last_metrics(self) -> dict[str, Any]:
+        return dict(self.folder.read_json("metrics.json")) if self.team.is_first else {}
+
+    def _record(self, ended: str, weights_of_step: int | None = None) -> dict[str, Any]:
         return {
             "steps": self.step,
+            "weights_of_step": self.step if weights_of_step is None else weights_of_step,
+            "ended": ended,
             "sequences": self.step * self.config.data.batch,
             "hours": self.seconds / 3600,
             "hardware": f"{self.team.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
@@ -190,24 +319,56 @@ class _Trainer:
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "sampler": dict(self.sampler.state()),
-            "counters": [self.step, self.seconds, self.best, self.worse],
+            "counters": {"step": self.step, "seconds": self.seconds},
+            "started_from": self.started_from,
             "data_sha256": self.corpora.sha256,
         }
 
     def _restore(self) -> None:
+        """Go to where the folder's checkpoint stands, if there is one."""
         state = self.folder.load_checkpoint(self.team.device)
         if state is None:
             return
+        state = upgraded(state)
         if state["data_sha256"] != self.corpora.sha256:
             raise ConfigError(
                 f"{self.folder.path}: was trained on another corpus than {self.config.corpus}; "
                 "name that corpus, or give the run a new folder"
             )
-        self.model.load_state_dict(state["model"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        differing = config_differences(self.folder.config().model, self.config.model)
+        if differing:
+            raise ConfigError(f"{self.folder.path}: {differing}; a run goes on with the sizes it began with")
+        try:
+            self.model.load_state_dict(state["model"])
+            self.ema.load_state_dict(state["ema"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise ConfigError(
+                f"{self.folder.path}: the checkpoint does not fit ({reason}); train anew"
+            ) from error
         self.sampler.load_state(state["sampler"])
-        self.step, self.seconds, self.best, self.worse = state["counters"]
+        self.step, self.seconds = state["counters"]["step"], state["counters"]["seconds"]
+        self.started_from = state["started_from"]
+        self._restore_evaluations()
+
+    def _restore_evaluations(self) -> None:
+        """Take up what the last evaluation said; one that a crash cut off is made up for."""
+        if (self.folder.path / EVALUATIONS).is_file():
+            last = self.folder.read_json(EVALUATIONS)
+            self.evaluated = last["step"]
+            self.patience = Patience(**last["patience"] | {"evaluations": self.config.patience})
+
+
+def upgraded(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint of an earlier form, whose counters were a list, in today's."""
+    if isinstance(state["counters"], dict):
+        return state
+    step, seconds, *_ = state["counters"]
+    return state | {
+        "counters": {"step": step, "seconds": seconds},
+        "started_from": state.get("started_from", ""),
+    }
 
 
 def _sampler(config: RunConfig, team: Ranks, counts: list[int]) -> EpochSampler | JoinedSampler:
@@ -233,10 +394,20 @@ def _check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None
         raise ConfigError(
             f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each"
         )
+    weights, streams = config.loss.stream_weights, _streams(config)
+    if weights and len(weights) != streams:
+        raise ConfigError(
+            f"loss.stream_weights has {len(weights)} numbers, {config.model.representation} has {streams} "
+            "streams; give one for each, or none"
+        )
 
 
-def load_model(run: Path) -> tuple[RunConfig, Trainable]:
-    """Return a run's config and its model with the averaged weights."""
+def _streams(config: RunConfig) -> int:
+    return len(representation(config.model.representation, config.model.bars).streams)
+
+
+def load_model(run: Path, which: str = "last") -> tuple[RunConfig, Trainable]:
+    """Return a run's config and its model with the averaged weights; see `RunFolder.weights_file`."""
     folder = RunFolder(run)
     config = folder.config()
-    return config, folder.load_ema(build_model(config.model)).eval()
+    return config, folder.load_ema(build_model(config.model), which).eval()

@@ -1,25 +1,39 @@
 """A run as a person sees it: progress, losses and time left on the terminal, TensorBoard in its folder."""
 
-import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors.torch import load_file
 from torch.utils.tensorboard import SummaryWriter
 
 from engine.music.representation import representation
 from training import loop
+from training.checkpoint import RunFolder
 from training.config import RunConfig
 from training.errors import ConfigError
-from training.evaluation.pictures import interpolation_picture, reconstruction_picture
+from training.evaluation.core_metrics import core_metrics
+from training.evaluation.pictures import interpolation_picture, reconstruction_picture, reconstructions
+from training.evaluation.sound import RATE, render
+from training.model_files import load_start
 from training.models.vae import VAE
 from training.models.words import Words
+from training.stopping import StoppedError
 
-SHOWN = ("score", "teacher_forced", "note_f1", "kl_bits", "active_units", "bce_nats", "density_sampled")
+SHOWN = (
+    "loss",
+    "free_running",
+    "teacher_forced",
+    "note_f1",
+    "kl_bits",
+    "active_units",
+    "bce_nats",
+    "density_sampled",
+)
 PICTURED = 2
-"""Phrases and walks drawn at each evaluation."""
+"""Phrases and walks drawn, and phrases sounded, at each evaluation."""
 EVERY_STEPS = 50
 """Steps between two points of a TensorBoard curve, and two lines of a log file."""
 
@@ -29,41 +43,29 @@ def run_with_progress(config: RunConfig, run: Path, *, resume: bool, finetune: P
 
     Raises:
         ConfigError: the folder holds a run and `resume` is not set, or there is nothing to start from.
+        typer.Exit: it was asked to stop, and has saved.
     """
-    has_checkpoint = (run / "checkpoint.pt").exists()
+    has_checkpoint = RunFolder(run).has_checkpoint
     # torchrun starts a killed group again with the same command: that is a resume if there is what to resume.
     resume = resume or (has_checkpoint and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0)
     if has_checkpoint and not resume:
         raise ConfigError(f"{run}: holds a run already; add --resume to go on with it, or give another -o")
     if resume and not has_checkpoint:
         raise ConfigError(f"{run}: no checkpoint to resume from; leave --resume away to begin")
-    weights = load_file(str(weights_file(finetune))) if finetune else None
-    origin = _origin(finetune) if finetune else ""
+    start = load_start(finetune) if finetune and not has_checkpoint else None
     if int(os.environ.get("RANK", "0")) > 0:
-        loop.train(config, run, start_from=weights, started_from=origin)
+        loop.train(config, run, start=start)
         return
-    console = Console()
-    with SummaryWriter(str(run / "tensorboard")) as writer, _bar(console) as bar:
-        watcher = _Watcher(config, console, bar, writer)
+    console = Console(markup=False)
+    with _bar(console) as bar, _Watcher(config, run, console, bar) as watcher:
         try:
-            loop.train(config, run, start_from=weights, started_from=origin, watch=watcher.show)
-        except KeyboardInterrupt:
-            console.print(f"Stopped. Go on with: antiphon-train run ... -o {run} --resume")
-            raise SystemExit(130) from None
-
-
-def weights_file(source: Path) -> Path:
-    """Return the weights inside a run's folder or a bundle."""
-    for name in ("ema.safetensors", "weights.safetensors"):
-        if (source / name).exists():
-            return source / name
-    raise ConfigError(f"{source}: neither a run nor a bundle; its folder should hold weights.safetensors")
-
-
-def _origin(source: Path) -> str:
-    """Name fine-tuning's start by its weights, so that the record holds whatever the folder is called."""
-    digest = hashlib.sha256(weights_file(source).read_bytes()).hexdigest()
-    return f"{source.name}, weights sha256 {digest}"
+            loop.train(config, run, start=start, observer=watcher.observer)
+        except StoppedError as stopped:
+            bar.stop()
+            console.print(f"{run}: {stopped}", soft_wrap=True)
+            raise typer.Exit(stopped.status) from None
+    ended = RunFolder(run).read_json("run.json")["ended"]
+    console.print(f"{run}: {ended}", soft_wrap=True)
 
 
 def _bar(console: Console) -> Progress:
@@ -78,46 +80,87 @@ def _bar(console: Console) -> Progress:
 
 
 class _Watcher:
-    """Shows steps on the bar and keeps the curves."""
+    """Shows steps on the bar and keeps the curves, pictures and sounds."""
 
-    def __init__(self, config: RunConfig, console: Console, bar: Progress, writer: SummaryWriter) -> None:
-        self.config, self.console, self.bar, self.writer = config, console, bar, writer
+    def __init__(self, config: RunConfig, run: Path, console: Console, bar: Progress) -> None:
+        self.config, self.run, self.console, self.bar = config, run, console, bar
         self.task = bar.add_task(config.name, total=config.optim.steps, state="")
+        self.losses = ""
+        self._writer: SummaryWriter | None = None
+
+    def __enter__(self) -> "_Watcher":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    @property
+    def observer(self) -> loop.Observer:
+        """What the loop reports to."""
+        return loop.Observer(measure=core_metrics, watch=self.show, begin=self._begin)
+
+    @property
+    def writer(self) -> SummaryWriter:
+        """TensorBoard's, begun with the first number, so that a run which fails before leaves no folder."""
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self.run / "tensorboard"))
+        return self._writer
+
+    def _begin(self, stage: str) -> None:
+        self.bar.update(self.task, state=stage)
+        self.bar.refresh()
 
     def show(self, progress: loop.Progress) -> None:
         """Take in one step."""
         step, terms = progress.step, progress.terms
-        if step % EVERY_STEPS == 0:
-            state = (
+        if step % EVERY_STEPS == 0 or step == 1 or progress.metrics:
+            self.losses = (
                 f"nll {float(terms.reconstruction_nats):.2f} nats  kl {float(terms.kl_bits):.1f} bits  "
                 f"{progress.sequences_per_second:.0f} seq/s"
             )
-            self.bar.update(self.task, completed=step, state=state)
-            self.writer.add_scalar("train/reconstruction_nats", float(terms.reconstruction_nats), step)
-            self.writer.add_scalar("train/kl_bits", float(terms.kl_bits), step)
-            self.writer.add_scalar("train/loss", float(terms.loss), step)
+            self._draw_curves(progress)
+        self.bar.update(self.task, completed=step, state=self.losses)
         if progress.metrics:
-            self._show_metrics(progress)
-            self._draw(progress)
+            self._show_metrics(progress.metrics, step)
+            self._draw_phrases(progress, str(progress.metrics["split"]))
 
-    def _draw(self, progress: loop.Progress) -> None:
-        """Keep pictures of reconstructions and, where there is a latent space, of walks in it."""
-        model, corpus, split = progress.model, progress.corpus, progress.metrics["split"]
-        spec = representation(self.config.model.representation, self.config.model.window_bars)
+    def _draw_curves(self, progress: loop.Progress) -> None:
+        numbers: dict[str, Any] = {
+            "train/loss": progress.terms.loss,
+            "train/reconstruction_nats": progress.terms.reconstruction_nats,
+            "train/kl_bits": progress.terms.kl_bits,
+            "train/learning_rate": progress.learning_rate,
+            "train/beta": progress.beta,
+            "train/gradient_norm": progress.gradient_norm,
+        }
+        for name, value in numbers.items():
+            self.writer.add_scalar(name, float(value), progress.step)
+
+    def _draw_phrases(self, progress: loop.Progress, split: str) -> None:
+        """Keep pictures and sounds of reconstructions and, where there is a latent space, of walks in it."""
+        model, corpus, step = progress.model, progress.corpus, progress.step
         if isinstance(model, Words):
             return
-        figure = reconstruction_picture(model, corpus, spec, split, PICTURED)
-        self.writer.add_figure("reconstruction", figure, progress.step)
+        spec = representation(self.config.model.representation, self.config.model.window_bars)
+        self.writer.add_figure(
+            "reconstruction", reconstruction_picture(model, corpus, spec, split, PICTURED), step
+        )
         if isinstance(model, VAE):
             strip = interpolation_picture(model, corpus, spec, split, PICTURED)
             if strip is not None:
-                self.writer.add_figure("interpolation", strip, progress.step)
+                self.writer.add_figure("interpolation", strip, step)
+        rows, names = reconstructions(model, corpus, spec, split, PICTURED)
+        for name, phrases in zip(names, rows, strict=True):
+            for number, phrase in enumerate(phrases, start=1):
+                samples = render(phrase)
+                self.writer.add_audio(f"{name}/{number}", samples[None].astype("float32"), step, RATE)
 
-    def _show_metrics(self, progress: loop.Progress) -> None:
-        numbers = {k: v for k, v in progress.metrics.items() if isinstance(v, int | float)}
+    def _show_metrics(self, metrics: dict[str, Any], step: int) -> None:
+        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
         for name, value in numbers.items():
-            self.writer.add_scalar(f"{progress.metrics['split']}/{name}", value, progress.step)
-        if progress.metrics["split"] != "valid":
-            self.console.print("No work is held out in this corpus: the numbers are of the training data.")
+            self.writer.add_scalar(f"{metrics['split']}/{name}", value, step)
+        if metrics["split"] != "valid":
+            self.console.print("Nothing is held out in this corpus: the numbers are of the training data.")
         shown = "  ".join(f"{name} {numbers[name]:.3f}" for name in SHOWN if name in numbers)
-        self.console.print(f"step {progress.step}  {shown}")
+        self.console.print(f"step {step}  {shown}", soft_wrap=True)

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
-from toy_runs import melody_corpus, toy_config
+from toy_runs import melody_corpus, toy_config, write_config
 
 from training.checkpoint import RunFolder
 from training.loop import train
@@ -22,7 +23,7 @@ from training.config import RunConfig
 
 config = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=RunConfig)
 dies_at = int(sys.argv[3])
-take_step = loop._Trainer._take_step
+take_step = loop.Trainer._take_step
 
 
 def step(trainer):
@@ -32,7 +33,7 @@ def step(trainer):
     return take_step(trainer)
 
 
-loop._Trainer._take_step = step
+loop.Trainer._take_step = step
 loop.train(config, Path(sys.argv[2]))
 """
 NEVER = 10**6
@@ -64,6 +65,27 @@ def test_two_processes_do_what_one_does_even_after_one_was_killed(tmp_path: Path
     assert RunFolder(tmp_path / "two").read_json("run.json")["steps"] == 4
     assert run_two(config, tmp_path, dies_at=NEVER)
     assert_same_weights(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.mark.dist
+def test_the_documented_command_trains_with_two_processes_as_one_does(tmp_path: Path) -> None:
+    """`torchrun -m training.cli run`, with the training loss in the history that of the whole batch."""
+    corpus = melody_corpus(tmp_path)
+    config = write_config(tmp_path, corpus)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += ["-m", "training.cli", "run", str(config), "-o", str(tmp_path / "two")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    ended = subprocess.run(command, timeout=400, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    train(toy_config(corpus), tmp_path / "one")
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+    for ours, theirs in zip(*(history(tmp_path / name) for name in ("one", "two")), strict=True):
+        for name in ("train_loss", "train_reconstruction_nats", "train_kl_bits", "loss"):
+            assert theirs[name] == pytest.approx(ours[name], rel=1e-4)
+
+
+def history(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.dist

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from training.checkpoint import RunFolder
 from training.cli import app
 from training.errors import ConfigError
-from training.loop import load_model, train
+from training.loop import Observer, load_model, train
+from training.model_files import load_start
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(corpus: Path, tmp_path: Path) 
             raise KilledError
 
     with pytest.raises(KilledError):
-        train(config, tmp_path / "killed", watch=kill)
+        train(config, tmp_path / "killed", observer=Observer(watch=kill))
     resumed = train(config, tmp_path / "killed")
     assert resumed == whole
     ours, theirs = (load_file(tmp_path / name / "ema.safetensors") for name in ("whole", "killed"))
@@ -49,7 +50,9 @@ def test_the_loss_falls_and_the_run_writes_its_record(corpus: Path, tmp_path: Pa
     seen = []
     optim = {"steps": 80, "warmup_steps": 5, "learning_rate": 5e-3}
     config = toy_config(corpus, optim=optim, evaluate_every_steps=40)
-    train(config, tmp_path, watch=lambda p: seen.append(float(p.terms.reconstruction_nats)))
+    train(
+        config, tmp_path, observer=Observer(watch=lambda p: seen.append(float(p.terms.reconstruction_nats)))
+    )
     assert sum(seen[-10:]) < 0.6 * sum(seen[:10])
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["steps"] == 80
@@ -71,7 +74,7 @@ def test_fine_tuning_starts_from_the_given_weights(corpus: Path, tmp_path: Path)
     train(toy_config(corpus), tmp_path / "base")
     base = load_file(tmp_path / "base" / "ema.safetensors")
     still = {"steps": 2, "learning_rate": 0.0, "final_learning_rate": 0.0, "weight_decay": 0.0}
-    train(toy_config(corpus, optim=still), tmp_path / "tuned", start_from=base)
+    train(toy_config(corpus, optim=still), tmp_path / "tuned", start=load_start(tmp_path / "base"))
     tuned = load_file(tmp_path / "tuned" / "ema.safetensors")
     assert all(torch.allclose(tuned[name], base[name]) for name in base)
 

@@ -1,6 +1,8 @@
 """A tiny melody corpus and tiny configs, for tests of models and the loop."""
 
+import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -27,18 +29,36 @@ def melody_corpus(folder: Path, files: int = 24) -> Path:
     return folder / "corpus"
 
 
+TOY: dict[str, object] = {
+    "device": "cpu",
+    "threads": 1,
+    "evaluate_every_steps": 2,
+    "evaluate_windows": 16,
+    "model": {"z_size": 8, "encoder": SMALL, "decoder": SMALL},
+    "data": {"batch": 8},
+    "loss": {"own_share": 0.5, "own_from": 0.2},
+    "optim": {"steps": 6, "warmup_steps": 1},
+}
+
+
 def toy_config(corpus: Path, **changes: object) -> RunConfig:
     """Return a config that trains in a second; `changes` are whole tables."""
-    tables: dict[str, object] = {
-        "name": "toy",
-        "corpus": str(corpus),
-        "device": "cpu",
-        "threads": 1,
-        "evaluate_every_steps": 2,
-        "evaluate_windows": 16,
-        "model": {"z_size": 8, "encoder": SMALL, "decoder": SMALL},
-        "data": {"batch": 8},
-        "loss": {"own_share": 0.5, "own_from": 0.2},
-        "optim": {"steps": 6, "warmup_steps": 1},
-    }
-    return msgspec.convert(tables | changes, RunConfig)
+    return msgspec.convert({"name": "toy", "corpus": str(corpus), **TOY, **changes}, RunConfig)
+
+
+def write_config(folder: Path, corpus: Path, **changes: object) -> Path:
+    """Write the toy config as a TOML file, as a person would; `changes` as in `toy_config`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "toy.toml"
+    tables = {"name": "toy", **TOY, "corpus": str(corpus), **changes}
+    file.write_text("\n".join(_toml(tables)) + "\n", encoding="utf-8")
+    return file
+
+
+def _toml(tables: Mapping[str, object], prefix: str = "") -> list[str]:
+    """Return nested tables as lines of TOML; what is no table first."""
+    plain = [
+        f"{key} = {json.dumps(value)}" for key, value in tables.items() if not isinstance(value, Mapping)
+    ]
+    nested = [(prefix + key, value) for key, value in tables.items() if isinstance(value, Mapping)]
+    return plain + [line for name, value in nested for line in (f"[{name}]", *_toml(value, f"{name}."))]

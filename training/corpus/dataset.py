@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
-from training.corpus.build.merge import SCHEMA
+from training.corpus.build.merge import SCHEMA, content_hash
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.metres import FOUR_FOUR, METRES, Metre, metre_named
 from training.corpus.sources import SPLITS
@@ -40,30 +40,26 @@ class Corpus:
     """One row a window, see `WINDOW_DTYPE`."""
 
     @staticmethod
-    def open(path: Path | str, bars: int | None = None) -> "Corpus":
+    def open(path: Path | str, bars: int | None = None, *, kind: str = "", verify: bool = True) -> "Corpus":
         """Open a corpus for windows of `bars` bars (by default the first length it was built for).
 
+        Args:
+            path: folder of the corpus.
+            bars: length of the windows.
+            kind: what it must hold; empty for anything.
+            verify: compare the content with its recorded hash, which reads all of it once.
+
         Raises:
-            CorpusError: no corpus there, another schema, or not built for that length.
+            CorpusError: no corpus there, another schema or kind, not built for that length, or damaged.
         """
         root = Path(path)
-        info = _info(root)
-        built = info["config"]["bars"]
-        length = built[0] if bars is None else bars
-        if length not in built:
+        try:
+            return _opened(root, bars, kind, verify)
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())[:160]
             raise CorpusError(
-                f"{root}: built for windows of {', '.join(map(str, built))} bars, not {length}; "
-                f"build it again with --bars {length}"
-            )
-        return Corpus(
-            path=root,
-            kind=kind_named(info["config"]["kind"]),
-            bars=length,
-            info=info,
-            data=np.load(root / "steps.npy", mmap_mode="r"),
-            segments=np.load(root / "segments.npy"),
-            table=np.load(root / f"windows_{length}.npy"),
-        )
+                f"{root}: is damaged ({reason}); build it again with the same command"
+            ) from error
 
     @property
     def metre(self) -> Metre:
@@ -93,6 +89,10 @@ class Corpus:
         if unseen:
             chosen &= self.table["flags"] & SEEN_IN_TRAIN == 0
         return np.flatnonzero(chosen)
+
+    def spread_ids(self, split: str, count: int, *, unseen: bool = False) -> NDArray[np.int64]:
+        """Return up to `count` ids of a split, spread evenly over it."""
+        return spread(self.window_ids(split, unseen=unseen), count)
 
     def windows(self, split: str) -> NDArray[np.void]:
         """Return the table rows `(segment, first, ...)` of a split, aligned with `window_ids`."""
@@ -155,6 +155,34 @@ def shifts_within(
     return np.where(high > 0, shifts, 0)
 
 
+def _opened(root: Path, bars: int | None, kind: str, verify: bool) -> Corpus:
+    info = _info(root)
+    built = info["config"]["bars"]
+    length = built[0] if bars is None else bars
+    holds = info["config"]["kind"]
+    if kind and holds != kind:
+        raise CorpusError(
+            f"{root}: holds {holds}, the model speaks {kind}; name a corpus of that kind, or build one with "
+            f"--kind {kind}"
+        )
+    if length not in built:
+        raise CorpusError(
+            f"{root}: built for windows of {', '.join(map(str, built))} bars, not {length}; "
+            f"build it again with --bars {length}"
+        )
+    if verify and content_hash(root, built) != info["sha256"]:
+        raise CorpusError(f"{root}: is not what was built (its sha256 differs); build it again")
+    return Corpus(
+        path=root,
+        kind=kind_named(holds),
+        bars=length,
+        info=info,
+        data=np.load(root / "steps.npy", mmap_mode="r"),
+        segments=np.load(root / "segments.npy"),
+        table=np.load(root / f"windows_{length}.npy"),
+    )
+
+
 def _info(root: Path) -> dict[str, Any]:
     path = root / "corpus.json"
     if not path.is_file():
@@ -163,3 +191,10 @@ def _info(root: Path) -> dict[str, Any]:
     if info.get("schema") != SCHEMA:
         raise CorpusError(f"{root}: corpus schema {info.get('schema')}, not {SCHEMA}; build it again")
     return dict(info)
+
+
+def spread(ids: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Take `count` ids spread evenly over a split, so that every work counts."""
+    if len(ids) <= count:
+        return ids
+    return ids[np.linspace(0, len(ids) - 1, count).astype(np.int64)]

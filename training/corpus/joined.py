@@ -22,13 +22,15 @@ class JoinedCorpora:
     """Ids of the training windows of each part."""
 
     @staticmethod
-    def open(paths: Sequence[Path | str], bars: int) -> "JoinedCorpora":
-        """Open corpora for windows of `bars` bars.
+    def open(
+        paths: Sequence[Path | str], bars: int, *, kind: str = "", verify: bool = True
+    ) -> "JoinedCorpora":
+        """Open corpora for windows of `bars` bars; see `Corpus.open`.
 
         Raises:
-            CorpusError: one is not there, has another schema, or was not built for that length.
+            CorpusError: one cannot be used.
         """
-        parts = tuple(Corpus.open(path, bars) for path in paths)
+        parts = tuple(Corpus.open(path, bars, kind=kind, verify=verify) for path in paths)
         return JoinedCorpora(parts, tuple(part.window_ids("train") for part in parts))
 
     @property

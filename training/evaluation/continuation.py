@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_and_target
-from training.evaluation.reconstruction import spread
 from training.models.seq2seq import Continuer
 
 

@@ -16,14 +16,10 @@ def core_metrics(
 ) -> dict[str, Any]:
     """Measure `model` on up to `windows` windows of `split`.
 
-    `score` is what early stopping goes by: free-running step accuracy of an autoencoder, teacher-forced
-    frame F1 of a continuation. `unseen` leaves out held-out windows known from training.
+    `unseen` leaves out held-out windows known from training.
     """
     if isinstance(model, Continuer):
-        metrics = evaluate_continuation(model, corpus, split, windows, unseen=unseen)
-        return metrics | {"score": metrics["teacher_forced_f1"]}
+        return evaluate_continuation(model, corpus, split, windows, unseen=unseen)
     if isinstance(model, Words):
-        metrics = evaluate_words(model, corpus, split, windows)
-        return metrics | {"score": metrics["free_running"]}
-    metrics = evaluate_reconstruction(model, corpus, split, windows, unseen=unseen)
-    return metrics | {"score": metrics["free_running"]}
+        return evaluate_words(model, corpus, split, windows)
+    return evaluate_reconstruction(model, corpus, split, windows, unseen=unseen)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.music.notes import Phrase
 from training.checkpoint import RunFolder
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_and_target, heard_of
 from training.errors import ConfigError
 from training.evaluation import pictures
@@ -37,7 +37,6 @@ from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_ou
 from training.evaluation.loaded_model import Prior, Subject
 from training.evaluation.musicality.measure import measure_music
 from training.evaluation.musicality.played_model import PlayedModel
-from training.evaluation.reconstruction import spread
 from training.evaluation.similarity import compare_sets, mean_overlap
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -302,9 +301,7 @@ def record(run: Path, metrics: Mapping[str, Any]) -> None:
     folder = RunFolder(run)
     split = metrics["split"]
     numbers = {
-        f"{split}_{name}": value
-        for name, value in metrics["core"].items()
-        if isinstance(value, int | float) and name != "score"
+        f"{split}_{name}": value for name, value in metrics["core"].items() if isinstance(value, int | float)
     }
     if "humanising" in metrics:
         numbers |= {f"{split}_{name}": value for name, value in metrics["humanising"]["model"].items()}

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.music.representation import Representation
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_of
 from training.evaluation.ngram import NGram
-from training.evaluation.reconstruction import spread
 from training.evaluation.symbols import Lines, line_vocabularies, symbol_lines
 from training.models.vae import VAE
 

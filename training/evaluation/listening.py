@@ -18,12 +18,11 @@ import numpy as np
 from scipy.stats import binomtest
 
 from engine.music.notes import Phrase
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.errors import ConfigError
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, generated_sets
 from training.evaluation.loaded_model import Subject
-from training.evaluation.reconstruction import spread
 from training.evaluation.report import template
 
 SIDES = ("A", "B")

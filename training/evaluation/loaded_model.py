@@ -84,13 +84,8 @@ class Subject:
 
     def open_corpus(self, path: Path | None) -> Corpus:
         """Open the corpus to measure on: `path`, or the one that the model was trained on."""
-        corpus = Corpus.open(path or Path(self.config.corpus), self.config.model.window_bars)
-        if corpus.kind.name != self.config.model.representation:
-            raise ConfigError(
-                f"{corpus.path}: holds {corpus.kind.name}, the model speaks "
-                f"{self.config.model.representation}; name a corpus of that kind with --corpus"
-            )
-        return corpus
+        model = self.config.model
+        return Corpus.open(path or Path(self.config.corpus), model.window_bars, kind=model.corpus_kind)
 
 
 def load_subject(path: Path) -> Subject:

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_and_target, heard_of
 from training.evaluation.interpolation import held_out_pairs, walk
-from training.evaluation.reconstruction import spread
 from training.evaluation.rolls import STYLE, roll_grid
 from training.models.build import Trainable
 from training.models.seq2seq import Continuer
@@ -172,8 +171,12 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
                 )
         left.set(xlabel="step", ylabel="held out")
         left.legend(frameon=False)
-        right.plot(steps, [entry["loss"] for entry in history], color=BLUE, marker=".")
-        right.set(xlabel="step", ylabel="training loss, nats a phrase")
+        for name, colour, label in (("train_loss", BLUE, "training"), ("loss", ORANGE, "held out")):
+            curve = [(entry["step"], entry[name]) for entry in history if name in entry]
+            if curve:
+                right.plot(*zip(*curve, strict=True), color=colour, marker=".", label=label)
+        right.set(xlabel="step", ylabel="loss, nats a phrase")
+        right.legend(frameon=False)
         for axes in (left, right):
             axes.grid(color="#e3e6ea")
     return figure

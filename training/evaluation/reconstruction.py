@@ -6,14 +6,12 @@ Shape legend: B batch, T steps, S streams.
 import math
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.music.melody import FIRST_NOTE
 from training.config import LossConfig
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_of
 from training.models.losses import reconstruction_nats, written
 from training.models.vae import DRUM_CLASSES, VAE
@@ -55,13 +53,6 @@ def evaluate_reconstruction(
         mus.append(posterior.mu.double().cpu())
         sigmas.append(posterior.sigma.double().cpu())
     return {"windows": len(ids), **totals.result(), **_latent_terms(torch.cat(mus), torch.cat(sigmas))}
-
-
-def spread(ids: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Take `count` ids spread evenly over a split, so that every work counts."""
-    if len(ids) <= count:
-        return ids
-    return ids[np.linspace(0, len(ids) - 1, count).astype(np.int64)]
 
 
 class _Totals:

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.corpus.windows import positions
 from training.evaluation.musicality.critic import Critic
 from training.evaluation.musicality.key_sets import best_set, pitch_class_counts
 from training.evaluation.musicality.lines import Line, voices
-from training.evaluation.reconstruction import spread
 
 SURROUNDING_BARS = 16
 OWN_WEIGHT = 1000.0

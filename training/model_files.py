@@ -1,0 +1,162 @@
+"""Weights of a run's folder, a bundle (a folder or a .zip) or a single file, read as plain data."""
+
+import hashlib
+import json
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor
+
+from training.config import ModelConfig, RunConfig
+from training.errors import ConfigError
+
+RUN_CONFIG, BUNDLE_MANIFEST = "config.json", "bundle.json"
+RUN_WEIGHTS, BUNDLE_WEIGHTS = "ema.safetensors", "weights.safetensors"
+
+
+def read_part(place: Path, name: str) -> bytes | None:
+    """Return a file of a folder or of a .zip by its name, None where there is none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        if place.is_dir():
+            return (place / name).read_bytes() if (place / name).is_file() else None
+        with zipfile.ZipFile(place) as archive:
+            found = [entry for entry in archive.namelist() if Path(entry).name == name]
+            return archive.read(found[0]) if found else None
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise ConfigError(f"{place}: {name} cannot be read ({error})") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Weights that a run begins with."""
+
+    weights: dict[str, Tensor]
+    """Float32, by the names of the model's `state_dict`."""
+    origin: str
+    """Name and hash of the weights, so that the record holds whatever the file is called."""
+    model: ModelConfig | None
+    """What they were trained as, where that is known."""
+
+
+def load_start(place: Path) -> Start:
+    """Read what fine-tuning begins with.
+
+    Args:
+        place: the folder of a run, a bundle (a folder or a .zip), a `checkpoint.pt` or a `.safetensors` file.
+
+    Raises:
+        ConfigError: there are no weights there, or they are damaged.
+    """
+    if not place.exists():
+        raise ConfigError(f"{place}: no such file or folder; give a run, a bundle, a .pt or a .safetensors")
+    if place.is_dir() or _is_bundle_archive(place):
+        data = read_part(place, RUN_WEIGHTS) or read_part(place, BUNDLE_WEIGHTS)
+        if data is None:
+            raise ConfigError(
+                f"{place}: holds neither {RUN_WEIGHTS} nor {BUNDLE_WEIGHTS}; give a run or a bundle"
+            )
+        return Start(_tensors(place, data), _origin(place, data), _model_config(place))
+    data = place.read_bytes()
+    if place.suffix == ".safetensors":
+        return Start(_tensors(place, data), _origin(place, data), None)
+    checkpoint = load_checkpoint_file(place, torch.device("cpu"))
+    if "ema" not in checkpoint:
+        raise ConfigError(f"{place}: no checkpoint of a run; give the checkpoint.pt of one")
+    return Start(checkpoint["ema"], _origin(place, data), None)
+
+
+def check_start(start: Start, model: torch.nn.Module, config: ModelConfig) -> None:
+    """Refuse weights of other sizes.
+
+    Raises:
+        ConfigError: names what differs, in the config's words where the start's config is known.
+    """
+    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    theirs = {name: tuple(value.shape) for name, value in start.weights.items()}
+    if own == theirs:
+        return
+    differing = config_differences(start.model, config) if start.model else ""
+    if not differing:
+        name = next(name for name in sorted({**own, **theirs}) if own.get(name) != theirs.get(name))
+        differing = f"{name} is {theirs.get(name, 'not there')} there and {own.get(name, 'not there')} here"
+    raise ConfigError(
+        f"{start.origin}: does not fit the config ({differing}); give the config it was trained with"
+    )
+
+
+def config_differences(one: msgspec.Struct, other: msgspec.Struct) -> str:
+    """Return what differs between two tables, as `z_size is 128 there and 64 here`."""
+    there, here = _flat(msgspec.to_builtins(one)), _flat(msgspec.to_builtins(other))
+    return ", ".join(
+        f"{name} is {there.get(name)} there and {here.get(name)} here"
+        for name in here
+        if there.get(name) != here[name]
+    )
+
+
+def load_checkpoint_file(file: Path, device: torch.device) -> dict[str, Any]:
+    """Read a file that `torch.save` wrote, without running any code in it.
+
+    Raises:
+        ConfigError: it is damaged or something else.
+    """
+    try:
+        content = torch.load(file, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ConfigError(
+            f"{file}: is damaged or no checkpoint ({reason}); remove it to begin anew, or begin from the "
+            f"averaged weights beside it with --finetune {file.parent}"
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: is no checkpoint of a run")
+    return content
+
+
+def _is_bundle_archive(place: Path) -> bool:
+    """Tell a bundle's .zip from a checkpoint, which is a zip file too."""
+    if not zipfile.is_zipfile(place):
+        return False
+    with zipfile.ZipFile(place) as archive:
+        return any(Path(name).name == BUNDLE_MANIFEST for name in archive.namelist())
+
+
+def _tensors(place: Path, data: bytes) -> dict[str, Tensor]:
+    try:
+        return {name: value.float() for name, value in load_safetensors(data).items()}
+    except (SafetensorError, ValueError) as error:
+        raise ConfigError(f"{place}: its weights are damaged ({error})") from error
+
+
+def _origin(place: Path, data: bytes) -> str:
+    return f"{place.name}, weights sha256 {hashlib.sha256(data).hexdigest()}"
+
+
+def _model_config(place: Path) -> ModelConfig | None:
+    """Return what a run or bundle says its model is; None where that cannot be read any more."""
+    try:
+        own, manifest = read_part(place, RUN_CONFIG), read_part(place, BUNDLE_MANIFEST)
+        if own is not None:
+            return msgspec.json.decode(own, type=RunConfig).model
+        content = json.loads(manifest) if manifest else {}
+        return msgspec.convert(content["training"]["config"]["model"], ModelConfig)
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
+        return None
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
