@@ -44,7 +44,7 @@ PROVEN_BATCHES = BATCHES[:2]
 
 def state_size(model: Continuer) -> int:
     """Return Z."""
-    return model.encoder.num_layers * model.encoder.hidden_size
+    return model.decoder.num_layers * model.decoder.hidden_size
 
 
 def continuer_graphs(model: Continuer, representation: Representation) -> dict[str, bytes]:
@@ -81,7 +81,7 @@ def _encoder(model: Continuer) -> GraphBuilder:
         )
         x = builder.node("Squeeze", all_states, builder.ints(1))  # [T, B, H]
         states.append(builder.node("Squeeze", last, builder.ints(0)))  # [B, H]
-    builder.named("Concat", states, "mu", axis=1)
+    builder.named("Concat", [states[layer] for layer in model.state_layers], "mu", axis=1)
     zero = helper.make_tensor("value", FLOAT, [1], [0.0])
     builder.named("ConstantOfShape", [builder.node("Shape", "mu")], "sigma", value=zero)
     return builder

@@ -181,6 +181,7 @@ def listen(
     key: Annotated[Path | None, typer.Option(help="The test's key.json, for --score.")] = None,
 ) -> None:
     """Write a blind listening test, real against generated, or score its answers."""
+    from training.errors import ConfigError
     from training.evaluation.command import listen_command, score_command
 
     if score is not None and key is not None:
@@ -188,7 +189,7 @@ def listen(
     elif score is None and key is None and model is not None and output is not None:
         listen_command(model, corpus, output, split, pairs, seed, bpm)
     else:
-        raise typer.BadParameter("give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
+        raise ConfigError("listen: give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
 
 
 def main() -> None:

@@ -56,7 +56,11 @@ class ContinuerConfig(Table, frozen=True):
 
     hidden: Size = 256
     layers: Depth = 2
+    decoder_layers: DepthOrNone = 0
+    """Of the half that writes; 0 for as many as the half that hears."""
     channels: Size = 128
+    dropout: Dropout = 0.0
+    """On the input of every layer of both."""
 
 
 class WordsConfig(Table, frozen=True):
@@ -131,14 +135,24 @@ class LossConfig(Table, frozen=True):
     beta: Weight = 0.2
     """Final weight of the KL term."""
     beta_warmup_steps: CountOrNone = 2000
+    """Steps of the linear rise from 0."""
+    beta_rate: Share = 0.0
+    """If above 0, beta rises as beta * (1 - beta_rate^step) instead, as MusicVAE's does."""
     free_bits: Weight = 48.0
     """Bits of KL a phrase that cost nothing, on the sum over dimensions."""
     withhold: Share = 0.2
     """Share of fed-back steps withheld, so that the latent is listened to."""
     own_share: Share = 0.0
-    """Final share of fed-back steps that are the model's own (parallel scheduled sampling)."""
+    """Largest share of fed-back steps that are the model's own, drawn from what it says (parallel scheduled
+    sampling)."""
+    own_schedule: Literal["linear", "constant", "inverse_sigmoid", "exponential"] = "linear"
+    """How the share rises to `own_share`; see training/schedules.py."""
     own_from: Share = 0.3
-    """Part of training after which `own_share` ramps up, 0 to 1."""
+    """Linear: part of training after which the share rises, over the next fifth of it."""
+    own_rate: Annotated[float, Meta(gt=0, le=1e9)] = 1000.0
+    """Inverse sigmoid: the rate k of 1 - k / (k + e^(step / k)). Exponential: the r of 1 - r^step."""
+    teacher_forcing_ratio: Share | None = None
+    """If given, a constant share of steps that are fed the truth: another name for own_share = 1 - this."""
     stream_weights: tuple[Weight, ...] = ()
     """Weight of each categorical stream against the KL and the others; empty is 1 for all."""
     fine_beta: Weight = 0.1
@@ -161,17 +175,29 @@ class LossConfig(Table, frozen=True):
     alpha: Share = 0.5
     """Focal losses: weight of sounding keys, 0 to 1; silent ones get the rest."""
 
+    def __post_init__(self) -> None:
+        """Refuse two names for one thing, and a rate that does not fit its schedule."""
+        if self.teacher_forcing_ratio is not None and self.own_share > 0:
+            raise ValueError("teacher_forcing_ratio and own_share are two names for one thing; give one")
+        if self.own_schedule == "exponential" and self.own_rate > 1:
+            raise ValueError("own_rate is the base of own_schedule exponential: give a number up to 1")
+
 
 class OptimConfig(Table, frozen=True):
-    """AdamW with warm-up and cosine decay, and an exponential moving average of the weights."""
+    """AdamW with warm-up and decay, and an exponential moving average of the weights."""
 
     steps: Count = 20000
     learning_rate: Rate = 1e-3
     final_learning_rate: Rate = 2e-5
+    """Where the learning rate ends: the last step of a cosine, the floor of an exponential."""
+    schedule: Literal["cosine", "exponential"] = "cosine"
+    decay_rate: Share = 0.9999
+    """Exponential: what remains of the learning rate's distance from the floor after each step."""
     warmup_steps: CountOrNone = 300
     weight_decay: Weight = 0.01
     clip_norm: Above0 = 1.0
     ema: Dropout = 0.999
+    """Decay of the averaged weights, which are what is evaluated and shipped; 0 for no averaging."""
 
 
 class RunConfig(Table, frozen=True):

@@ -28,7 +28,7 @@ from training.encoder_input import heard_and_target
 from training.errors import ConfigError
 from training.model_files import Start, check_start, config_differences
 from training.models.build import Trainable, build_model, build_objective, latent_size
-from training.models.losses import Noise, Terms
+from training.models.losses import Noise, Terms, choices_of
 from training.stopping import Patience, StoppedError, StopSignals
 from training.validation import validation_terms
 
@@ -221,12 +221,13 @@ class Trainer:
         window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data.transpose, draw.uniforms))
         heard, target = heard_and_target(window, config.model, generator)
         z_size = latent_size(self.model, config.model, target.shape[1])
-        noise = Noise.draw(generator, config.data.batch, z_size, target.shape[1])
+        own = schedules.own_share(self.step, config.loss, config.optim)
+        choices = choices_of(self.model) if own > 0 else 0
+        noise = Noise.draw(generator, config.data.batch, z_size, target.shape[1], choices)
         mine = Noise(*(part[self.team.share(config.data.batch)].to(device) for part in noise))
         for group in self.optimizer.param_groups:
             group["lr"] = schedules.learning_rate(self.step, config.optim)
         beta = self._beta(self.step)
-        own = schedules.own_share(self.step, config.loss, config.optim)
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
             terms = self.objective(heard.to(device), target.to(device), mine, beta, own)

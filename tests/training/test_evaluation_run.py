@@ -16,15 +16,16 @@ from typer.testing import CliRunner
 from engine.midifile.read import read_midi
 from training.checkpoint import RunFolder
 from training.cli import app
+from training.evaluation.core_metrics import core_metrics
 from training.evaluation.loaded_model import Prior, load_subject
-from training.loop import train
+from training.loop import Observer, train
 from training.run_command import run_with_progress
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluated")
-    train(toy_config(melody_corpus(folder)), folder / "run")
+    train(toy_config(melody_corpus(folder)), folder / "run", observer=Observer(measure=core_metrics))
     return folder / "run"
 
 

@@ -12,8 +12,8 @@ from training.models.losses import (
     Noise,
     Objective,
     key_loss,
-    own_outputs,
     reconstruction_nats,
+    written,
 )
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE, Posterior, frame_of
@@ -57,11 +57,12 @@ def test_free_running_is_teacher_forcing_on_ones_own_output(changes: dict) -> No
     x = window(model)
     z = model.encode(x).mu
     assert z.shape == (3, 6)
-    written = model.generate(z)
-    assert written.shape == x.shape
-    assert written.dtype == x.dtype
-    forced = own_outputs(model, model.condition(z), model.rows(written)).reshape(written.shape)
-    torch.testing.assert_close(forced, written)
+    free = model.generate(z)
+    assert free.shape == x.shape
+    assert free.dtype == x.dtype
+    logits = model.logits(model.condition(z), model.rows(free))
+    forced = written(model, logits).reshape(x.shape)
+    torch.testing.assert_close(forced, free)
 
 
 @pytest.mark.parametrize("changes", CASES)
@@ -179,3 +180,81 @@ def test_a_continuation_from_nothing_does_not_hear(share: float, learns: bool) -
     noise = Noise.draw(torch.Generator().manual_seed(0), 2, 6, 16)
     ContinuationObjective(model, LossConfig(from_nothing=share))(x, x, noise, 0.0, 0.0).loss.backward()
     assert bool(model.encoder.weight_ih_l0.grad.abs().sum() > 0) is learns
+
+
+def recurrent_model(encoder: str, decoder: str, layers: int, dropout: float):
+    shared = {"channels": 8, "bar_channels": 16, "hidden": 12, "layers": layers, "dropout": dropout}
+    tables = {
+        "z_size": 6,
+        "encoder": {"kind": encoder, **shared},
+        "decoder": {"kind": decoder, "conductor_layers": layers, **shared},
+    }
+    torch.manual_seed(0)
+    return build_model(msgspec.convert(tables, ModelConfig))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("encoder", ["bilstm", "hier_bilstm"])
+def test_dropout_works_in_recurrent_encoders(encoder: str, layers: int) -> None:
+    model = recurrent_model(encoder, "flat", layers, 0.5)
+    x = window(model)
+    model.train()
+    assert not torch.equal(model.encode(x).mu, model.encode(x).mu)
+    model.eval()
+    torch.testing.assert_close(model.encode(x).mu, recurrent_model(encoder, "flat", layers, 0.0).encode(x).mu)
+
+
+@pytest.mark.parametrize(("decoder", "layers"), [("flat", 1), ("flat", 2), ("lstm", 1), ("lstm", 2)])
+def test_dropout_works_in_recurrent_decoders(decoder: str, layers: int) -> None:
+    model = recurrent_model("bilstm", decoder, layers, 0.5)
+    x, z = window(model), torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    logits = lambda m: m.logits(m.condition(z), m.rows(x))[0]  # noqa: E731
+    model.train()
+    assert not torch.equal(logits(model), logits(model))
+    model.eval()
+    plain = recurrent_model("bilstm", decoder, layers, 0.0).eval()
+    torch.testing.assert_close(logits(model), logits(plain))
+
+
+def test_the_conductors_own_layers_drop_out() -> None:
+    model = recurrent_model("bilstm", "lstm", 2, 0.5).train()
+    z = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    assert not torch.equal(model.condition(z), model.condition(z))
+
+
+@pytest.mark.parametrize(
+    ("layers", "decoder_layers", "from_layers"), [(2, 0, (0, 1)), (2, 1, (0,)), (1, 3, (0, 0, 0))]
+)
+def test_a_continuation_may_write_with_other_layers_than_it_hears_with(
+    layers, decoder_layers, from_layers
+) -> None:
+    continuer = {
+        "hidden": 5,
+        "channels": 4,
+        "layers": layers,
+        "decoder_layers": decoder_layers,
+        "dropout": 0.5,
+    }
+    tables = {"representation": "pianoroll", "task": "continue", "continuer": continuer}
+    model = build_model(msgspec.convert(tables, ModelConfig)).eval()
+    given = (torch.rand(2, 16, 88, generator=torch.Generator().manual_seed(0)) < 0.1).float()
+    z = model.encode(given)
+    assert z.shape == (2, 5 * len(from_layers))
+    _, states = model.encoder(given)
+    torch.testing.assert_close(z, torch.cat([states[layer] for layer in from_layers], dim=1))
+    assert model.generate(z, torch.zeros(7, 2, 88)).shape == (2, 7, 88)
+    model.train()
+    assert not torch.equal(model.encode(given), model.encode(given))
+
+
+def test_free_bits_are_bits() -> None:
+    """A KL of exactly 3 bits with 1 free leaves 2 bits: 2 ln 2 nats."""
+    model = model_of().train()
+    x = window(model)
+    mu = torch.zeros(len(x), 6)
+    mu[:, 0] = math.sqrt(2 * 3 * math.log(2))
+    model.encode = lambda heard: Posterior(mu, torch.ones_like(mu))  # type: ignore[method-assign]
+    noise = Noise.draw(torch.Generator().manual_seed(0), len(x), 6, x.shape[1])
+    terms = Objective(model, LossConfig(free_bits=1.0, withhold=0.0))(x, x, noise, 1.0, 0.0)
+    assert float(terms.kl_bits) == pytest.approx(3.0, abs=1e-5)
+    assert float(terms.loss - terms.reconstruction_nats) == pytest.approx(2 * math.log(2), abs=1e-4)

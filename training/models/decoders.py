@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import DecoderConfig
-from training.models.mixer import mixer_stack
+from training.models.mixer import mixer_stack, recurrent
 
 
 class RepeatConductor(nn.Module):
@@ -35,7 +35,9 @@ class LSTMConductor(nn.Module):
         super().__init__()
         self.rows, self.steps, self.channels = bars, steps_per_bar, config.bar_channels
         self.start = nn.Linear(z_size, 2 * config.conductor_layers * config.bar_channels)
-        self.lstm = nn.LSTM(1, config.bar_channels, config.conductor_layers, batch_first=True)
+        self.lstm = recurrent(
+            nn.LSTM, 1, config.bar_channels, config.conductor_layers, config.dropout
+        )  # no dropout on its input, which is zeros
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the condition `[B, R, N, C]` for `z` `[B, Z]`."""
@@ -84,7 +86,8 @@ class Core(nn.Module):
         self.feed = nn.Embedding(width, channels) if categorical else nn.Linear(width, channels, bias=False)
         nn.init.normal_(self.feed.weight, std=channels**-0.5)
         self.start = nn.Linear(channels, 2 * config.layers * config.hidden)
-        self.lstm = nn.LSTM(channels, config.hidden, config.layers, batch_first=True)
+        self.dropout = nn.Dropout(config.dropout)
+        self.lstm = recurrent(nn.LSTM, channels, config.hidden, config.layers, config.dropout)
         self.head = nn.Linear(config.hidden, outputs)
         self.skip = nn.Linear(channels, outputs, bias=False)
 
@@ -109,7 +112,7 @@ class Core(nn.Module):
             fed = self.feed(previous.clamp_min(0)) * (previous >= 0).unsqueeze(-1)
         else:
             fed = self.feed(previous)
-        out, _ = self.lstm(condition + fed, self.states(condition))
+        out, _ = self.lstm(self.dropout(condition + fed), self.states(condition))
         return self.head(out) + self.skip(condition)
 
     def step(self, condition: Tensor, fed: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple]:

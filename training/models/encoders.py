@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import EncoderConfig
-from training.models.mixer import mixer_stack
+from training.models.mixer import mixer_stack, recurrent
 
 
 class StepEmbedding(nn.Module):
@@ -62,14 +62,15 @@ class BiLSTMEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
-        self.lstm = nn.LSTM(
-            config.channels, config.hidden, config.layers, batch_first=True, bidirectional=True
+        self.dropout = nn.Dropout(config.dropout)
+        self.lstm = recurrent(
+            nn.LSTM, config.channels, config.hidden, config.layers, config.dropout, both_ways=True
         )
         self.size = 2 * config.hidden
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode embedded steps `[B, T, D]` to `[B, E]`."""
-        _, (h, _) = self.lstm(x)
+        _, (h, _) = self.lstm(self.dropout(x))
         return torch.cat([h[-2], h[-1]], dim=-1)
 
 
@@ -80,6 +81,7 @@ class HierarchicalLSTMEncoder(nn.Module):
         super().__init__()
         self.bars, self.steps_per_bar = bars, steps_per_bar
         self.in_bar = BiLSTMEncoder(config)
+        self.dropout = nn.Dropout(config.dropout)
         self.over_bars = nn.LSTM(2 * config.hidden, config.hidden, batch_first=True, bidirectional=True)
         self.size = 2 * config.hidden
 
@@ -87,7 +89,7 @@ class HierarchicalLSTMEncoder(nn.Module):
         """Encode embedded steps `[B, T, D]` to `[B, E]`."""
         batch, _, channels = x.shape
         bars = self.in_bar(x.reshape(batch * self.bars, self.steps_per_bar, channels))
-        _, (h, _) = self.over_bars(bars.reshape(batch, self.bars, -1))
+        _, (h, _) = self.over_bars(self.dropout(bars.reshape(batch, self.bars, -1)))
         return torch.cat([h[-2], h[-1]], dim=-1)
 
 

@@ -26,15 +26,19 @@ class Noise(NamedTuple):
     """Uniform `[B, T]`: below the scheduled share the model is fed its own output."""
     nothing: Tensor
     """Uniform `[B]`: below `LossConfig.from_nothing` a continuation starts from the zero state."""
+    choice: Tensor
+    """Uniform `[B, T, C]`: decides what the model's own outputs are; C is `choices_of` it, 0 where it is
+    never fed them."""
 
     @staticmethod
-    def draw(generator: torch.Generator, batch: int, z_size: int, steps: int) -> "Noise":
+    def draw(generator: torch.Generator, batch: int, z_size: int, steps: int, choices: int = 0) -> "Noise":
         """Draw for one global batch."""
         return Noise(
             torch.randn(batch, z_size, generator=generator),
             torch.rand(batch, steps, generator=generator),
             torch.rand(batch, steps, generator=generator),
             torch.rand(batch, generator=generator),
+            torch.rand(batch, steps, choices, generator=generator),
         )
 
 
@@ -63,7 +67,8 @@ class Objective(nn.Module):
             beta: weight of the KL term now.
             own_share: share of steps that are fed the model's own output (parallel scheduled
                 sampling, Duckworth et al. 2019, arXiv 1906.04331): one pass without gradient on the
-                truth, whose outputs then stand in for some of the truth in the pass that learns.
+                truth, and outputs drawn from what it says stand in for some of the truth in the pass that
+                learns. Drawn and not the likeliest: those of a piano roll are nearly silent.
         """
         model = self.model
         posterior = model.encode(heard)
@@ -71,7 +76,8 @@ class Objective(nn.Module):
         inputs = truth
         if own_share > 0:
             with torch.no_grad():
-                inputs = _mix(truth, own_outputs(model, condition, truth), model.rows(noise.own) < own_share)
+                own = drawn(model, model.logits(condition, truth), model.rows(noise.choice))
+                inputs = _mix(truth, own, model.rows(noise.own) < own_share)
         if self.config.withhold > 0:
             nothing = torch.full_like(inputs, -1 if model.streams else 0)
             inputs = _mix(inputs, nothing, model.rows(noise.withhold) < self.config.withhold)
@@ -97,7 +103,7 @@ class ContinuationObjective(nn.Module):
         previous = functional.pad(target[:, :-1], (0, 0, 1, 0))
         if own_share > 0:
             with torch.no_grad():
-                own = (self.model.logits(z, previous) > 0).to(target.dtype)
+                own = (noise.choice < self.model.logits(z, previous).sigmoid()).to(target.dtype)
             own = functional.pad(own[:, :-1], (0, 0, 1, 0))
             previous = _mix(previous, own, noise.own < own_share)
         if self.config.withhold > 0:
@@ -131,9 +137,32 @@ def _mix(truth: Tensor, other: Tensor, where: Tensor) -> Tensor:
     return torch.where(where.unsqueeze(-1), other, truth)
 
 
-def own_outputs(model: VAE, condition: Tensor, truth: Tensor) -> Tensor:
-    """Return what the model writes at each step given the true past, shaped like `truth`."""
-    return written(model, model.logits(condition, truth))
+def choices_of(model: nn.Module) -> int:
+    """Return how many choices a model makes at a step: a token a stream, a hit a drum, a key a piano key."""
+    if isinstance(model, Continuer):
+        return model.keys
+    if isinstance(model, VAE):
+        return len(model.streams) or DRUM_CLASSES
+    return 0
+
+
+def drawn(model: VAE, logits: list[Tensor], uniform: Tensor) -> Tensor:
+    """Draw an output from each core's logits: tokens `[rows, N, S]`, or frames `[rows, N, W]`.
+
+    Args:
+        model: whose logits they are.
+        logits: of each core, `[rows, N, V]`.
+        uniform: `[rows, N, S]` for tokens, `[rows, N, 9]` for the hits of frames.
+    """
+    if not model.streams:
+        return frame_of(logits[0], torch.logit(uniform, 1e-6))  # hits where u > sigmoid(-logit)
+    return torch.stack([_drawn_token(x, uniform[..., s]) for s, x in enumerate(logits)], dim=-1)
+
+
+def _drawn_token(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Draw by the inverse of the distribution function: `[rows, N, V]` and `[rows, N]` to `[rows, N]`."""
+    below = logits.float().softmax(-1).cumsum(-1)
+    return (below < uniform.unsqueeze(-1)).sum(-1).clamp_max(logits.shape[-1] - 1)
 
 
 def written(model: VAE, logits: list[Tensor]) -> Tensor:

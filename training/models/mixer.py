@@ -3,6 +3,8 @@
 Shape legend: B batch, N positions (steps or bars), D channels.
 """
 
+from typing import TypeVar
+
 from torch import Tensor, nn
 
 
@@ -38,3 +40,18 @@ class MixerBlock(nn.Module):
 def mixer_stack(depth: int, positions: int, channels: int, expansion: int, dropout: float) -> nn.Sequential:
     """Return `depth` mixer blocks in a row."""
     return nn.Sequential(*(MixerBlock(positions, channels, expansion, dropout) for _ in range(depth)))
+
+
+R = TypeVar("R", bound=nn.RNNBase)
+
+
+def recurrent(
+    kind: type[R], inputs: int, hidden: int, layers: int, dropout: float, *, both_ways: bool = False
+) -> R:
+    """Return a batch-first recurrent stack with dropout between its layers.
+
+    Its caller drops out the input of the first layer itself, so that every layer's input is: torch puts no
+    dropout there, and warns of one that a single layer would ignore.
+    """
+    between = dropout if layers > 1 else 0.0
+    return kind(inputs, hidden, layers, batch_first=True, dropout=between, bidirectional=both_ways)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import ModelConfig
+from training.models.mixer import recurrent
 
 
 class Continuer(nn.Module):
@@ -20,10 +21,14 @@ class Continuer(nn.Module):
         super().__init__()
         self.config, self.keys = config, keys
         gru = config.continuer
-        self.encoder = nn.GRU(keys, gru.hidden, gru.layers, batch_first=True)
+        written = gru.decoder_layers or gru.layers
+        self.state_layers = tuple(min(layer, gru.layers - 1) for layer in range(written))
+        """For each layer that writes the layer that hears whose state it begins with; the topmost repeats."""
+        self.dropout = nn.Dropout(gru.dropout)
+        self.encoder = recurrent(nn.GRU, keys, gru.hidden, gru.layers, gru.dropout)
         self.feed = nn.Linear(keys, gru.channels, bias=False)
-        self.reminder = nn.Linear(gru.layers * gru.hidden, gru.channels)
-        self.decoder = nn.GRU(gru.channels, gru.hidden, gru.layers, batch_first=True)
+        self.reminder = nn.Linear(written * gru.hidden, gru.channels)
+        self.decoder = recurrent(nn.GRU, gru.channels, gru.hidden, written, gru.dropout)
         self.head = nn.Linear(gru.hidden, keys)
         self.skip = nn.Linear(gru.channels, keys, bias=False)
         # A key is silent most of the time: start there instead of spending steps on it.
@@ -31,13 +36,13 @@ class Continuer(nn.Module):
 
     def encode(self, given: Tensor) -> Tensor:
         """Return the state z `[B, Z]`, within -1 to 1, after hearing `given` float32 `[B, T, K]`."""
-        _, state = self.encoder(given)
-        return state.transpose(0, 1).flatten(1)
+        _, state = self.encoder(self.dropout(given))
+        return state[list(self.state_layers)].transpose(0, 1).flatten(1)
 
     def logits(self, z: Tensor, previous: Tensor) -> Tensor:
         """Return logits `[B, U, K]` with the frames one step before, `[B, U, K]`, given."""
         fed = self.feed(previous) + self.reminder(z).unsqueeze(1)
-        out, _ = self.decoder(fed, self._states(z))
+        out, _ = self.decoder(self.dropout(fed), self._states(z))
         return self.head(out) + self.skip(fed)
 
     @torch.no_grad()
