@@ -9,7 +9,6 @@ was trained on, how long and why it ended; `metrics.json` what was measured on `
 """
 
 import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from engine.text import json_bytes
+from engine.text import json_bytes, json_value
 from training.config import RunConfig
 from training.errors import ConfigError, TrainingError
 from training.model_files import load_checkpoint_file
