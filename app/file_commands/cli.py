@@ -151,7 +151,7 @@ def drumify(
 
 
 @application.command("continue")
-@with_parameters(parameters_of("continue"), defaults={"bars": 8, "temperature": 0.8})
+@with_parameters(parameters_of("continue"), defaults={"bars": 8})
 def carry_on(
     file: MidiFile,
     output: Output,
@@ -167,7 +167,8 @@ def carry_on(
 ) -> None:
     """Write what could follow some bars of a MIDI file.
 
-    At temperature 0 a chord is held, near 1 the lines are as lively as the music they follow.
+    At temperature 0 a chord is held, near 1 the lines are as lively as the music they follow; left out, it is
+    the one the model names.
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
@@ -243,6 +244,9 @@ def controls_of(model: LoadedModel, mode: Mode, given: Given) -> tuple[int, Cont
     check_attributes(model.bundle, names)
     features = MODEL_FEATURES if pitched(model.representation) else frozenset[str]()
     controls, transpose = Controls(mode=mode), 0
+    usual = model.bundle.manifest.default_temperature
+    if usual is not None:
+        controls = with_value(controls, "temperature", usual)
     for name, value in given.items():
         if name == "transpose":
             transpose = int(value or 0)

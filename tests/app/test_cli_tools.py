@@ -1,5 +1,7 @@
 """`antiphon continue`, and `vary` with a drummer's model."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,9 @@ import tinybundle
 from typer.testing import CliRunner
 
 from app import cli
+from app.file_commands.cli import controls_of
+from engine.errors import BundleError
+from engine.inference.model import Model
 from engine.midifile.read import read_midi
 from engine.midifile.write import Part, write_midi
 from engine.music.notes import Note
@@ -76,3 +81,17 @@ def test_a_model_that_does_not_continue_says_so(song, tmp_path):
     assert done.exit_code == 1
     assert "tiny_melody does not continue" in str(done.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_continuation_starts_at_the_temperature_its_bundle_names(continuing, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(continuing, bundle)
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps({**manifest, "default_temperature": 0.85}))
+    named, plain = Model.load(str(bundle)), Model.load(str(continuing))
+    assert controls_of(named, "continue", {}).temperature == 0.85
+    assert controls_of(named, "continue", {"temperature": 0.2}).temperature == 0.2
+    assert controls_of(plain, "continue", {}).temperature == 0.5
+    (bundle / "bundle.json").write_text(json.dumps({**manifest, "default_temperature": 3}))
+    with pytest.raises(BundleError, match="default_temperature is not from 0 to 2"):
+        Model.load(str(bundle))

@@ -89,6 +89,8 @@ def _check_curves(manifest: BundleManifest, where: str) -> None:
             len(curve) > 1 and curve[0] == 0 and curve[-1] == 1 and list(curve) == sorted(curve)
         ):
             raise BundleError(f"{where}: bundle.json: {name} does not rise from 0 to 1")
+    if manifest.default_temperature is not None and not 0 <= manifest.default_temperature <= 2:
+        raise BundleError(f"{where}: bundle.json: default_temperature is not from 0 to 2")
     points = len(DENSITY_TEMPERATURES)
     if len(manifest.density_curve) not in (0, points):
         raise BundleError(f"{where}: bundle.json: density_curve does not have {points} numbers")

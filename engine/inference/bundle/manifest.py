@@ -195,6 +195,8 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     """Metres it was trained on, such as `6/8`; empty for any of its beats a bar."""
     temperature_scale: float = 1.0
     """What the temperature is multiplied by, so that at its default the music is nearest to real music."""
+    default_temperature: float | None = None
+    """Temperature that takes of this model start from, 0 to 2; None for the instrument's own."""
     latent_layout: LatentLayout | None = None
     """Where a latent has a coarse part and fine ones; None for one without parts."""
 
