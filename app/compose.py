@@ -120,6 +120,8 @@ def make_session(
     client: PerformerClient,
     begun: "Begun | None" = None,
     on_event: Callable[[Event], None] | None = None,
+    *,
+    takes: int = 0,
 ) -> "Session":
     """Put a session together around a client; `start` sets it going.
 
@@ -140,5 +142,6 @@ def make_session(
         notices=begun.notices,
         library=InstalledModels(options),
         demo_phrase=demo_phrase(),
+        takes=takes,
         on_event=on_event,
     )

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 from engine.music.notes import Phrase
 from engine.performer.messages import NoteData, PatternStarted, SetPattern, StartAt
-from engine.session.intents import Answered
+from engine.session.intents import Answered, TakesComputed
 from engine.session.live import Sounding
-from engine.session.state import Effect, Log, Send, State
+from engine.session.state import Effect, Log, RenderTakes, Send, State
+
+STILL_NS = 200_000_000
+"""Takes are computed when nothing has changed for so long: a slider in motion needs the answer only."""
 
 
 def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]:
@@ -31,6 +34,23 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
     after = after.with_live(coming=phrase, health=health).cleared("render")
     take = {"pattern": number, "request": request, "phrase": phrase}
     return after, (Send(pattern), Log({"take": take}))
+
+
+def takes_due(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
+    """Ask for takes beside the answer once what it depends on has been still for a while."""
+    asked = state.asked
+    if asked is None or not state.takes_wait or now_ns - asked.asked_ns < STILL_NS:
+        return state, ()
+    return replace(state, takes_asked=asked), (RenderTakes(asked, state.takes_wanted),)
+
+
+def with_takes(state: State, computed: TakesComputed) -> State:
+    """Show takes, unless others were asked for meanwhile."""
+    if computed.request != state.takes_asked:
+        return state
+    semitones = state.document.settings.transpose
+    takes = (replace(take, phrase=take.phrase.transposed(semitones)) for take in computed.takes)
+    return state.with_live(takes=tuple(takes))
 
 
 def again(state: State) -> tuple[State, tuple[Effect, ...]]:

@@ -7,8 +7,18 @@ from typing import TypeVar
 import msgspec
 
 from engine.errors import RenderError
-from engine.inference.controls import HEARD, KEYS, STORED, Mode, SlotName, changed, with_value
-from engine.modes.catalogue import TOOLS
+from engine.inference.controls import (
+    CONTROLS,
+    HEARD,
+    KEYS,
+    STORED,
+    Mode,
+    SlotName,
+    changed,
+    value_of,
+    with_value,
+)
+from engine.modes.catalogue import TOOLS, counts
 from engine.music.notes import Phrase
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
@@ -319,8 +329,13 @@ def _live(state: State, now_ns: int) -> State:
 def _take_kept(state: State, index: int, now_ns: int) -> State:
     if not 0 <= index < len(state.live.takes):
         raise RenderError(f"there is no take {index + 1}; {len(state.live.takes)} are shown")
-    controls = state.live.takes[index].controls
-    return state.committed(now_ns, f"Take {controls.seed}", controls=controls)
+    take = state.live.takes[index].controls
+    features = state.shown.features
+    counting = {
+        name: value_of(take, name) for name, each in CONTROLS.items() if counts(each, take.mode, features)
+    }
+    controls = changed(state.document.controls, **{**counting, "attributes": take.attributes})
+    return state.committed(now_ns, f"Take {take.seed}", controls=controls)
 
 
 def _model_loaded(state: State, what: i.ModelLoaded, now_ns: int) -> State:

@@ -133,6 +133,7 @@ class Failed:
 class TakesComputed:
     """Takes beside the answer are there, best first."""
 
+    request: Request
     takes: tuple[Take, ...]
 
 

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from engine.errors import RenderError
 from engine.inference.perturbation import pitched
+from engine.inference.ranking import ranked
 from engine.inference.render import render
 from engine.inference.slots import Slot, encode_slot
 from engine.music.notes import Phrase
 from engine.session.document import UNKNOWN, Surroundings
+from engine.session.live import Take
 from engine.session.request import Request
 from engine.session.snapshot import ModelFacts
 
@@ -33,6 +35,11 @@ class Renderer:
         if model is None:
             raise RenderError("no model is loaded yet")
         return render(model, self.slots(model, request), request.controls)
+
+    def takes(self, model: "Model", request: Request, count: int) -> tuple[Take, ...]:
+        """Return takes with the seeds from the request's on, best first."""
+        found = ranked(model, self.slots(model, request), request.controls, count)
+        return tuple(Take(each.controls, each.phrase, each.fit) for each in found)
 
     def slots(self, model: "Model", request: Request) -> dict[str, Slot]:
         """Return the request's phrases encoded, by slot name; from memory where possible."""

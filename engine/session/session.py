@@ -28,7 +28,7 @@ from engine.session.live import Kept, Live, Notice
 from engine.session.rendering import Renderer, facts_of
 from engine.session.request import Request
 from engine.session.snapshot import Snapshot
-from engine.session.state import Effect, Load, Log, New, Render, Save, Send, State
+from engine.session.state import Effect, Load, Log, New, Render, RenderTakes, Save, Send, State
 from engine.session.store import SUFFIX, FileLock, read_document, reason_of, refusal, write_document
 from engine.session.update import Updated, opening, update
 
@@ -78,6 +78,7 @@ class Session:
         recent: Sequence[str] = (),
         notices: tuple[Notice, ...] = (),
         demo_phrase: Phrase | None = None,
+        takes: int = 0,
         on_event: Callable[[Event], None] | None = None,
         now_ns: Callable[[], int] = monotonic_now_ns,
     ) -> None:
@@ -91,6 +92,7 @@ class Session:
             recent: files of documents opened lately, newest first.
             notices: what is to be said at the start.
             demo_phrase: what the demo plays into the input.
+            takes: how many takes to compute beside each answer, 0 to 64.
             on_event: called by `poll`, on the owner's thread, with every event in order.
             now_ns: the clock, for tests.
         """
@@ -107,7 +109,7 @@ class Session:
         self._autosave = Autosave(file, self._saved) if file else None
         kept = Kept(path=str(file or ""), recent=tuple(recent))
         live = Live(heard=document.source, kept=kept, notices=notices)
-        self._state = State(document=document, live=live, demo_phrase=demo_phrase)
+        self._state = State(document=document, live=live, demo_phrase=demo_phrase, takes_wanted=takes)
         self._shown = self._state.shown
         self._jobs = Jobs(KINDS_OF_JOB)
 
@@ -146,7 +148,7 @@ class Session:
                 self._on_event(event)
         while self._reports:
             self._apply(self._reports.popleft())
-        if self._state.free.began_ns is not None:
+        if self._state.free.began_ns is not None or self._state.takes_wait:
             self._apply(i.Tick())
         return events
 
@@ -308,6 +310,9 @@ class Session:
                 self._jobs.submit("answer", lambda: self._answer(request, model))
             case New():
                 self.new_document()
+            case RenderTakes():
+                wanted, model = effect, self._model
+                self._jobs.submit("takes", lambda: self._takes(wanted, model))
             case Load():
                 threading.Thread(target=self._load, args=(effect.reference,), daemon=True).start()
             case Save():
@@ -336,6 +341,18 @@ class Session:
             self._apply(i.Failed(f"the model failed: {type(error).__name__}: {error}"))
         else:
             self._apply(i.Answered(request, phrase, (self._now_ns() - request.asked_ns) / 1e6))
+
+    def _takes(self, wanted: RenderTakes, model: "Model | None") -> Iterator[None]:
+        """Compute takes beside an answer, on the inference thread; one slice, one decoder call."""
+        yield from ()
+        if model is None:
+            return
+        try:
+            takes = self._renderer.takes(model, wanted.request, wanted.count)
+        except Exception as error:  # the answer says what is wrong with model or controls
+            takes = ()
+            self._apply(i.Noticed("takes", f"There are no takes to show: {error}", ""))
+        self._apply(i.TakesComputed(wanted.request, takes))
 
     def _load(self, reference: str) -> None:
         """Load a model, on a thread of its own; one that was overtaken meanwhile is dropped."""

@@ -35,6 +35,14 @@ class Render:
 
 
 @dataclass(frozen=True, slots=True)
+class RenderTakes:
+    """Effect: takes to compute beside an answer, and how many."""
+
+    request: Request
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """Effect: a model to load, by name or path."""
 
@@ -60,7 +68,7 @@ class New:
     """Effect: begin with an empty document."""
 
 
-Effect = Send | Render | Load | Save | Log | New
+Effect = Send | Render | RenderTakes | Load | Save | Log | New
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +85,10 @@ class State:
     """How many gestures have begun, so that two on the same control are two steps."""
     asked: Request | None = None
     """What was asked for last."""
+    takes_wanted: int = 0
+    """How many takes are shown beside the answer; 0 for none."""
+    takes_asked: Request | None = None
+    """What takes were asked for last."""
     answer: Answered | None = None
     """The rendering that was sent last, as it was before the settings of the output."""
     sent: Mapping[int, Phrase] = field(default_factory=dict)
@@ -94,6 +106,13 @@ class State:
     """Key and chords of what is heard."""
     open_bar: OpenBar = field(default_factory=OpenBar)
     """What was heard since the last captured bar, where turns are taken."""
+
+    @property
+    def takes_wait(self) -> bool:
+        """Whether there are takes to ask for once the hand is still."""
+        asked = self.asked
+        wanted = asked is not None and asked.bypassed is None and asked is not self.takes_asked
+        return self.takes_wanted > 0 and wanted
 
     @property
     def shown(self) -> Snapshot:

@@ -54,13 +54,15 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case messages.PatternStarted():
             return answering.started(state, what), ()
         case i.Tick():
-            return hearing.tick(state, now_ns)
+            heard, effects = hearing.tick(state, now_ns)
+            after, asked = answering.takes_due(heard, now_ns)
+            return after, (*effects, *asked)
         case i.Answered():
             return answering.answered(state, what)
         case i.Failed():
             return state.noted("render", f"{what.reason}.", "The last pattern goes on.", now_ns=now_ns), ()
         case i.TakesComputed():
-            return state.with_live(takes=what.takes), ()
+            return answering.with_takes(state, what), ()
         case i.PerformerGone():
             return state.noted("performer", what.reason, now_ns=now_ns), ()
         case i.Do():

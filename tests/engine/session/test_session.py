@@ -526,3 +526,47 @@ def test_transposing_shifts_what_sounds_without_another_rendering(hands, monkeyp
     assert hands.session.snapshot().live.undo_label == "Transpose -7"
     hands.session.do("undo")
     assert hands.last.notes == wire(phrase(TUNE, TUNE))
+
+
+@pytest.fixture
+def shelf(model):
+    made = Hands(model, controls=Controls(variation=1.0, morph=0.2), takes=4)
+    yield made
+    made.session.close()
+
+
+def still(hands):
+    hands.later(0.3)
+    hands.hear()
+    return hands.session.snapshot().live.takes
+
+
+def test_takes_are_computed_once_the_hand_is_still_and_differ_by_their_seeds(shelf):
+    shelf.play_bars(0, TUNE, TUNE)
+    assert shelf.session.snapshot().live.takes == ()
+    takes = still(shelf)
+    assert sorted(take.controls.seed for take in takes) == [0, 1, 2, 3]
+    assert takes[0].fit == max(take.fit for take in takes)
+    shelf.set(variation=0.5)
+    assert shelf.session.snapshot().live.takes == takes
+    assert {take.controls.variation for take in still(shelf)} == {0.5}
+
+
+def test_a_take_that_is_kept_sounds_as_it_was_shown_and_leaves_other_settings(shelf):
+    shelf.play_bars(0, TUNE, TUNE)
+    take = next(take for take in still(shelf) if take.controls.seed == 2)
+    index = shelf.session.snapshot().live.takes.index(take)
+    shelf.set(variation=0.4)
+    shelf.session.keep_take(index)
+    assert shelf.session.wait_idle()
+    assert shelf.last.notes == wire(take.phrase)
+    controls = shelf.session.snapshot().document.controls
+    assert (controls.seed, controls.variation, controls.morph) == (2, 1.0, 0.2)
+    assert shelf.session.snapshot().live.undo_label == "Take 2"
+    with pytest.raises(RenderError, match="there is no take 9"):
+        shelf.session.keep_take(8)
+
+
+def test_without_takes_wanted_none_are_computed(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    assert still(hands) == ()

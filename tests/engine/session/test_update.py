@@ -17,7 +17,7 @@ from engine.session.live import Kept, Take
 from engine.session.parameters import table_for
 from engine.session.request import Request
 from engine.session.snapshot import ModelFacts
-from engine.session.state import Effect, Render, State
+from engine.session.state import Effect, Render, RenderTakes, State
 from engine.session.store import encoded
 from engine.session.update import opening, update
 
@@ -114,10 +114,6 @@ intents = st.one_of(
     st.builds(i.Opened, st.just(Document()), st.just(Kept(path="x"))),
     st.builds(i.Saved, st.just("x"), st.booleans(), st.sampled_from(("", "full"))),
     st.just(i.Tick()),
-    st.builds(
-        lambda phrase: i.TakesComputed((Take(Document().controls, phrase, 0.5),)),
-        phrases,
-    ),
 )
 steps = st.lists(st.tuples(st.one_of(events, intents), st.integers(0, 2 * 10**9)), max_size=25)
 
@@ -126,7 +122,7 @@ class Drive:
     """Feeds a state and answers what it asks for, as a session does."""
 
     def __init__(self) -> None:
-        self.state = State(demo_phrase=Phrase.of([Note(0.0, 60, 1.0)], 1))
+        self.state = State(demo_phrase=Phrase.of([Note(0.0, 60, 1.0)], 1), takes_wanted=8)
         self.now_ns = 0
         self.take(opening(self.state, 0))
 
@@ -135,6 +131,9 @@ class Drive:
         for effect in effects:
             if isinstance(effect, Render):
                 self.answer(effect.request)
+            if isinstance(effect, RenderTakes):
+                take = Take(effect.request.controls, Phrase.of([Note(0.0, 67, 1.0)], 2), 0.5)
+                self.take(update(self.state, i.TakesComputed(effect.request, (take,)), self.now_ns))
 
     def answer(self, request: Request) -> None:
         phrase = request.bypassed or Phrase.of([Note(0.0, 64, 1.0)], 2)
