@@ -5,7 +5,7 @@ VENV := .venv
 # What an install depends on: when none of these changed, nothing is installed again.
 INPUTS := pyproject.toml constraints.txt scripts/venv.sh scripts/system-packages.sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format controls bench clean
+.PHONY: help run test lint format controls bench mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,8 +36,13 @@ bench: $(VENV)/.test-ready ## measure this machine: inference, window, start-up,
 	$(VENV)/bin/python bench/slider.py
 	$(VENV)/bin/python bench/lateness.py
 
+mutants: $(VENV)/.test-ready ## change the engine's code in thousands of places and list what no test notices (hours; ARGS="engine.performer.clock*" for some)
+	$(VENV)/bin/python -m pip install -q -c constraints.txt -e '.[mutants]'
+	$(VENV)/bin/mutmut run $(ARGS)
+	$(VENV)/bin/mutmut results
+
 clean: ## remove what was built here: .venv and the caches (recordings, runs and corpora stay)
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.run-ready: $(INPUTS)
