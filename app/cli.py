@@ -107,6 +107,14 @@ def live(
         list[str] | None,
         typer.Option(metavar="NAME", help="Port to play to, by name or part of it; repeatable."),
     ] = None,
+    active_sensing: Annotated[
+        bool,
+        typer.Option(
+            "--active-sensing",
+            help="Send active sensing, so that an instrument that knows it falls silent should all of "
+            "Antiphon die at once.",
+        ),
+    ] = False,
     precision: PrecisionOption = None,
 ) -> None:
     """Listen and answer live, with the window or (--headless) as a stream in the terminal.
@@ -126,6 +134,7 @@ def live(
         midi_backend=midi_backend.value,
         connect_in=tuple(connect_in or ()),
         connect_out=tuple(connect_out or ()),
+        active_sensing=active_sensing,
         precision=precision.value if precision else None,
     )
 

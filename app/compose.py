@@ -34,6 +34,7 @@ class LiveOptions:
     midi_backend: str = "auto"
     connect_in: Sequence[str] = ()
     connect_out: Sequence[str] = ()
+    active_sensing: bool = False
     session: Path | None = None
     """File of the session to go on with; None for the last one, or for none without a window."""
     given: Mapping[str, Value] = field(default_factory=dict)
@@ -80,7 +81,10 @@ def _model_for(document: "Document") -> "ModelReference":
 def make_client(options: LiveOptions) -> PerformerClient:
     """Return the performer's client, not started yet."""
     return PerformerClient(
-        options.midi_backend, connect_in=options.connect_in, connect_out=options.connect_out
+        options.midi_backend,
+        connect_in=options.connect_in,
+        connect_out=options.connect_out,
+        active_sensing=options.active_sensing,
     )
 
 

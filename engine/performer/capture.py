@@ -29,6 +29,8 @@ from engine.performer.messages import BarCaptured, NoteData
 GRACE_NS = 20_000_000
 """How long after its line a bar stays open."""
 EPSILON_BEATS = 1e-6
+NOTES_PER_BAR = 2048
+"""A bar keeps no more notes: more are no music, and would take the time of what is."""
 EARLIEST_BEATS = float(EARLY_BEATS)
 
 
@@ -186,10 +188,13 @@ class Capture:
 
     # Notes -----------------------------------------------------------------------------------
 
-    def take(self, t_ns: int, beats: float, data: bytes) -> None:
-        """Take a channel message and its position."""
+    def take(self, t_ns: int, beats: float, data: bytes) -> bool:
+        """Take a channel message and its position. Returns False where the bar is full."""
         if is_note_on(data):
             self._end_all(self._held.struck_again(key(data)), t_ns, beats)
+            if self._rolling and len(self._notes.get(self._bar_of(beats), ())) >= NOTES_PER_BAR:
+                self._held.press(key(data), None, t_ns)
+                return False
             if self._rolling:
                 self._held.press(key(data), self._begin(beats, key(data), data[2]), t_ns)
             else:
@@ -202,6 +207,7 @@ class Capture:
             self._end_all(self._held.release_all(channel(data)), t_ns, beats)
         elif kind(data) == CONTROL and data[1] == SUSTAIN:
             self._end_all(self._held.pedal(channel(data), data[2] >= PEDAL_DOWN), t_ns, beats)
+        return True
 
     def let_go(self, t_ns: int, beats: float) -> None:
         """Every key is let go, as far as anybody knows: a cable was pulled."""
@@ -233,8 +239,12 @@ class Capture:
         self._first_whole_bar = math.ceil(beats / self._beats_per_bar - EPSILON_BEATS)
 
     def _begin(self, beats: float, key: Key, velocity: int) -> _Note:
+        return self._add(_Note(self._bar_of(beats), beats, key, velocity))
+
+    def _bar_of(self, beats: float) -> int:
+        """The bar that a note which begins at a position belongs to; the open one at least."""
         bar = math.floor((beats + EARLIEST_BEATS - EPSILON_BEATS) / self._beats_per_bar)
-        return self._add(_Note(max(bar, self._bar), beats, key, velocity))
+        return max(bar, self._bar)
 
     def _add(self, note: _Note) -> _Note:
         self._notes.setdefault(note.bar, []).append(note)
@@ -246,8 +256,8 @@ class Capture:
         Returns the part of it that ends there.
         """
         notes = self._notes.setdefault(note.bar, [])
-        if note not in notes:
-            notes.append(note)
+        if note.end_beats is not None and note not in notes:
+            notes.append(note)  # it was let go for a moment only
         if note.tied and beats - note.start_beats <= self._grace_beats:
             notes.remove(note)
             return note

@@ -44,6 +44,7 @@ JOINED = (
 )
 ECHO = "it is our own, come back"
 BROKEN = "it is no whole MIDI message"
+FULL = "the bar keeps no more notes"
 CLOCK_UNUSED = "our own clock leads"
 
 
@@ -286,8 +287,10 @@ class Performer:
             self._follow(self._now_ns, jump)
             self._notify(JOINED, jump is not None)
         beats = self.transport.beats_at(t_ns)
-        self._capture.take(t_ns, beats, data)
-        self._emit(m.Heard(t_ns, beats, data))
+        kept = self._capture.take(t_ns, beats, data)
+        if not kept:
+            self._counter.ignored(FULL)
+        self._emit(m.Heard(t_ns, beats, data, "" if kept else FULL))
 
     def _send_on(self, data: bytes) -> None:
         self._outbox.pass_on(self._now_ns, self.transport.beats_at(self._now_ns), data)

@@ -45,6 +45,8 @@ class Ports:
     output_name: str = ""
     realtime: bool | None = None
     """Whether the performer got real-time scheduling; None before it said so."""
+    client_name: str = ""
+    """Our name in the MIDI system; a second instance has another."""
 
 
 @dataclass(frozen=True, slots=True)

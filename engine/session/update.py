@@ -114,6 +114,7 @@ def _of_ports(state: State, event: messages.Message, now_ns: int) -> State:
                 input_name=event.input_name,
                 output_name=event.output_name,
                 realtime=event.realtime,
+                client_name=event.client_name,
             )
             return state.with_live(ports=ports).cleared("performer", "ports")
         case messages.PortLost():

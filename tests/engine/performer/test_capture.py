@@ -3,7 +3,7 @@
 import pytest
 
 from engine.performer import messages as m
-from engine.performer.capture import Capture
+from engine.performer.capture import NOTES_PER_BAR, Capture
 from engine.performer.transport import Transport
 
 BEAT = 500_000_000
@@ -270,3 +270,17 @@ def test_a_note_behind_the_line_is_not_taken_along_by_a_jump():
     assert (bar.bar, shape(bar)) == (0, [])
     later = player.capture.close_bars(player.t(20.1))
     assert shape(later[-1]) == [(-0.05, 72, 0.04)]
+
+
+def test_a_bar_keeps_so_many_notes_and_says_which_it_does_not():
+    player = Player()
+    taken = []
+    for index in range(NOTES_PER_BAR + 10):
+        beats = 1.0 + index * 1e-4
+        taken.append(player.capture.take(player.t(beats), beats, bytes((0x90, index % 128, 90))))
+    assert taken == [True] * NOTES_PER_BAR + [False] * 10
+    player.off(2.0, NOTES_PER_BAR % 128)
+    player.on(4.5, 60)
+    first, second = player.bars_by(8.1)
+    assert len(first.notes) == NOTES_PER_BAR
+    assert (4.5 - 4, 60) in [(start, pitch) for start, pitch, _ in shape(second)]
