@@ -89,9 +89,9 @@ def test_a_continuation_starts_at_the_temperature_its_bundle_names(continuing, t
     manifest = json.loads((bundle / "bundle.json").read_text())
     (bundle / "bundle.json").write_text(json.dumps({**manifest, "default_temperature": 0.85}))
     named, plain = Model.load(str(bundle)), Model.load(str(continuing))
-    assert controls_of(named, "continue", {}).temperature == 0.85
-    assert controls_of(named, "continue", {"temperature": 0.2}).temperature == 0.2
-    assert controls_of(plain, "continue", {}).temperature == 0.5
+    assert controls_of(named, "continue", {})[1].temperature == 0.85
+    assert controls_of(named, "continue", {"temperature": 0.2})[1].temperature == 0.2
+    assert controls_of(plain, "continue", {})[1].temperature == 0.5
     (bundle / "bundle.json").write_text(json.dumps({**manifest, "default_temperature": 3}))
     with pytest.raises(BundleError, match="default_temperature is not from 0 to 2"):
         Model.load(str(bundle))
