@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from engine.errors import RenderError
 from engine.music.chords import parse_chords
+from engine.music.grid import EARLY_BEATS
+from engine.music.notes import Note
 from engine.music.scales import KEYS as KEYS
 from engine.music.scales import SCALES as SCALES
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, declared
@@ -37,6 +39,8 @@ PITCHES = "pitches"
 """The model writes pitches, so that key, scale and range mean something to it."""
 MODEL_FEATURES = frozenset({PITCHES})
 
+LOCKED = "locked"
+"""Name under which rendering finds the phrase that locks are parts of."""
 HEARD: SlotName = "heard"
 """The slot that follows what was played last."""
 STORED: tuple[SlotName, ...] = ("A", "B", "C", "D")
@@ -170,6 +174,34 @@ class Constraints:
 _OF_CONSTRAINTS = declared(Constraints)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Lock:
+    """A part of a phrase that new takes keep: what begins in a span of time, of all or some pitches."""
+
+    start_beats: float
+    """From the start of the phrase."""
+    end_beats: float
+    lowest_pitch: int = 0
+    highest_pitch: int = 127
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_beats < self.end_beats:
+            raise RenderError(f"a lock from beat {self.start_beats:g} to {self.end_beats:g} holds nothing")
+        if not 0 <= self.lowest_pitch <= self.highest_pitch <= 127:
+            raise RenderError(f"a lock of pitches {self.lowest_pitch} to {self.highest_pitch} holds nothing")
+
+    @property
+    def all_pitches(self) -> bool:
+        """Whether everything that begins in the span is held."""
+        return (self.lowest_pitch, self.highest_pitch) == (0, 127)
+
+    def holds(self, note: Note) -> bool:
+        """Return whether a note begins in it; one up to half a step early counts to what it is early for."""
+        early = float(EARLY_BEATS)
+        begins = self.start_beats - early < note.start_beats < self.end_beats - early
+        return begins and self.lowest_pitch <= note.pitch <= self.highest_pitch
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
     """Everything that decides a rendering besides the model and the slots."""
@@ -297,6 +329,8 @@ class Controls:
             help="Chords by name, one a bar or with bar lines (Am F | C G); empty for those that are heard.",
         ),
     ] = ""
+    locks: tuple[Lock, ...] = ()
+    """Parts of the phrase in the slot `LOCKED` that every rendering keeps."""
     constraints: Constraints = Constraints()
 
     def __post_init__(self) -> None:

@@ -1,12 +1,14 @@
 """From slots and controls to a phrase: the one function everything audible comes from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from engine.errors import RenderError
-from engine.inference.controls import Controls
+from engine.inference.controls import LOCKED, Controls
 from engine.inference.latent_space import Floats
+from engine.inference.locks import lock_bias, with_locked
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan
 from engine.modes.catalogue import TOOLS, check_mode, slots_of
@@ -44,7 +46,7 @@ def render_batch(
         _check(model, slots, controls)
     for mode in {controls.mode for controls in takes}:
         TOOLS[mode].prepare(model, slots, [controls for controls in takes if controls.mode == mode])
-    plans = [plan(model, slots, controls) for controls in takes]
+    plans = [_planned(model, slots, controls) for controls in takes]
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
     bias = np.stack([plan.perturbation for plan in plans], axis=1)
     given = _chords(model, plans)
@@ -59,6 +61,24 @@ def _chords(model: LatentModel, plans: Sequence[Plan]) -> Floats | None:
     beats = model.representation.bars * model.representation.grid.beats_per_bar
     none = np.zeros((beats, 12), np.float32)
     return np.stack([none if plan.chords is None else plan.chords for plan in plans])
+
+
+def _planned(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
+    """Prepare a rendering, held to what is locked."""
+    planned = plan(model, slots, controls)
+    if not controls.locks:
+        return planned
+    if LOCKED not in slots:
+        raise RenderError("nothing is there that the locks are parts of; unlock, or play first")
+    held, finish = slots[LOCKED], planned.finish
+    bias = planned.perturbation
+    if len(bias) == len(held.tensor):  # a continuation writes other bars than those that are locked
+        bias = bias + lock_bias(model.representation, held, controls.locks)
+    return replace(
+        planned,
+        perturbation=bias,
+        finish=lambda decoded: with_locked(finish(decoded), held.phrase, controls.locks),
+    )
 
 
 def plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:

@@ -80,6 +80,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Phrases in the slots A to D; an empty slot is not in it."""
     slot_surroundings: Mapping[SlotName, Surroundings] = {}
     """Key and chords of the phrases in the slots, where they are known."""
+    locked: Phrase | None = None
+    """The phrase that `controls.locks` are parts of."""
     source: HeardPhrase | None = None
     """What the answer starts from; it follows what is heard unless `settings.hold`."""
     model: ModelReference = ModelReference()

@@ -12,6 +12,7 @@ from engine.inference.controls import (
     HEARD,
     KEYS,
     STORED,
+    Lock,
     Mode,
     SlotName,
     changed,
@@ -53,6 +54,8 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
             return stored(state, what.slot, what.phrase, now_ns)
         case i.Swap():
             return _swapped(state, what, now_ns)
+        case i.LockPart():
+            return _locked(state, what.lock, now_ns)
         case i.Pick():
             return _held(state, state.live.captured.pick(what.first_id, what.bars), now_ns)
         case i.KeepTake():
@@ -209,6 +212,8 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             return _live(state, now_ns)
         case "take_turn":
             return turns.cued(state)
+        case "unlock_all":
+            return _with_locks(state, (), None, "Unlock all", now_ns)
         case "lock_key":
             return _key_locked(state, now_ns)
         case "dismiss":
@@ -307,6 +312,27 @@ def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
     first, last = picked.first_bar + 1, picked.first_bar + picked.phrase.bars
     label = f"Take bar {first}" if first == last else f"Take bars {first} to {last}"
     return state.committed(now_ns, label, source=picked, settings=settings, controls=controls)
+
+
+def _locked(state: State, lock: Lock, now_ns: int) -> State:
+    """Lock a part of what plays; just that part once more unlocks it."""
+    playing = state.live.playing
+    if playing is None:
+        raise RenderError("nothing plays yet, so there is nothing to lock")
+    locks = state.document.controls.locks
+    if lock in locks:
+        left = tuple(each for each in locks if each != lock)
+        return _with_locks(state, left, state.document.locked if left else None, "Unlock", now_ns)
+    # What plays holds the older locks' notes already, and is shifted after everything else.
+    written = playing.phrase.transposed(-state.document.settings.transpose)
+    return _with_locks(state, tuple(sorted((*locks, lock))), written, "Lock", now_ns)
+
+
+def _with_locks(
+    state: State, locks: tuple[Lock, ...], locked: Phrase | None, label: str, now_ns: int
+) -> State:
+    controls = changed(state.document.controls, locks=locks)
+    return state.committed(now_ns, label, controls=controls, locked=locked)
 
 
 def _key_locked(state: State, now_ns: int) -> State:

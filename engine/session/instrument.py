@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from engine.inference.controls import SlotName
+from engine.inference.controls import Lock, SlotName
 from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.performer.messages import Event
@@ -50,6 +50,9 @@ class Instrument(Protocol):
 
     def swap(self, first: SlotName, second: SlotName) -> None:
         """Exchange what two slots hold."""
+
+    def lock(self, part: Lock) -> None:
+        """Lock a part of what plays, or unlock just that part; new takes keep what is locked."""
 
     def pick(self, first_id: int, bars: int) -> None:
         """Take captured bars as the source and hold it; RenderError if they are not there."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.inference.controls import SlotName
+from engine.inference.controls import Lock, SlotName
 from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.session.document import Document
@@ -54,6 +54,13 @@ class Swap:
 
     first: SlotName
     second: SlotName
+
+
+@dataclass(frozen=True, slots=True)
+class LockPart:
+    """Lock a part of what plays, or unlock it if just that is locked."""
+
+    lock: Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +198,7 @@ Intent = (
     | Do
     | Store
     | Swap
+    | LockPart
     | Pick
     | KeepTake
     | Learn

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.inference.controls import HEARD, Controls
+from engine.inference.controls import HEARD, LOCKED, Controls
 from engine.modes.catalogue import counting, slots_of
 from engine.music.notes import Phrase
 from engine.performer.messages import StartAt
-from engine.session.document import Document, Surroundings
+from engine.session.document import UNKNOWN, Document, Surroundings
 from engine.session.snapshot import ModelFacts, Snapshot
 
 
@@ -97,6 +97,11 @@ def request_of(
     attributes = [attribute.name for attribute in model.attributes] if model else []
     chosen = {name: _last_bars(phrases[name], model) for name in needed if name in phrases}
     known = surroundings_of(document)
+    if document.controls.locks and document.locked is not None:
+        bars = min(document.locked.bars, model.bars if model else document.locked.bars)
+        chosen[LOCKED] = document.locked.window(0, bars)
+        # In the source's key, so that a model that moves phrases to its own key moves both alike.
+        known[LOCKED] = known.get(document.controls.source, UNKNOWN)
     return Request(
         model=(model.hash or model.name) if model else "",
         controls=counting(document.controls, shown.features, attributes),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import AntiphonError, PerformerError
-from engine.inference.controls import SlotName
+from engine.inference.controls import Lock, SlotName
 from engine.midi.ports import now_ns as monotonic_now_ns
 from engine.music.notes import Phrase
 from engine.parameter import Value
@@ -207,6 +207,10 @@ class Session:
     def swap(self, first: SlotName, second: SlotName) -> None:
         """Exchange what two slots hold."""
         self._apply(i.Swap(first, second))
+
+    def lock(self, part: Lock) -> None:
+        """Lock a part of what plays, or unlock just that part."""
+        self._apply(i.LockPart(part))
 
     def pick(self, first_id: int, bars: int) -> None:
         """Take captured bars as the source and hold it."""

@@ -10,7 +10,7 @@ import msgspec
 from app.demo import demo_phrase
 from app.installed_bundles import BundleCard
 from engine.inference.bundle.manifest import Attribute
-from engine.inference.controls import Controls, SlotName, with_value
+from engine.inference.controls import Controls, Lock, SlotName, with_value
 from engine.midi.ports import now_ns
 from engine.modes.catalogue import modes_of
 from engine.music.notes import Note, Phrase
@@ -170,6 +170,9 @@ class FakeInstrument:
 
     def swap(self, first: SlotName, second: SlotName) -> None:
         self.calls.append(("swap", first, second))
+
+    def lock(self, part: Lock) -> None:
+        self.calls.append(("lock", part))
 
     def pick(self, first_id: int, bars: int) -> None:
         self.calls.append(("pick", first_id, bars))

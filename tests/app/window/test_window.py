@@ -80,6 +80,8 @@ def test_every_parameter_and_action_of_the_table_can_be_asked_for_in_the_window(
     reachable = {name.partition(".")[0] for name in window.play_fields} | keys
     elsewhere = {
         *("clock", "send_clock", "spp_in_clocks", "offset_ms"),  # the page of connections
+        *("chords", "chords_from", "chord_channel", "split_pitch", "lock_key"),  # the line over the roll
+        *("unlock_all",),  # the roll
         *("thru_notes", "thru_controllers", "sustain_lengthens"),
         *("play", "stop"),  # MIDI has two buttons; the window has one
         *("clear", "dismiss"),  # the menu of a slot, the notice itself

@@ -4,7 +4,7 @@ import pytest
 import tinybundle
 
 from engine.errors import PerformerError, RenderError
-from engine.inference.controls import Controls
+from engine.inference.controls import Controls, Lock
 from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
@@ -570,3 +570,19 @@ def test_a_take_that_is_kept_sounds_as_it_was_shown_and_leaves_other_settings(sh
 def test_without_takes_wanted_none_are_computed(hands):
     hands.play_bars(0, TUNE, TUNE)
     assert still(hands) == ()
+
+
+def test_a_lock_is_kept_by_new_takes_and_let_go_by_undo(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    hands.hear(messages.PatternStarted(hands.last.pattern_id, 8.0, 0, 8.0))
+    hands.session.lock(Lock(4.0, 8.0))
+    hands.set(variation=1.0, seed=3)
+    locked = [note for note in hands.last.notes if note.start_beats >= 3.9]
+    assert [(note.start_beats, note.pitch) for note in locked] == [(4.0, 72), (4.5, 71), (5.0, 69)]
+    hands.session.lock(Lock(4.0, 8.0))
+    assert hands.session.snapshot().document.controls.locks == ()
+    hands.session.do("undo")
+    assert hands.session.snapshot().document.controls.locks == (Lock(4.0, 8.0),)
+    hands.session.do("unlock_all")
+    document = hands.session.snapshot().document
+    assert (document.controls.locks, document.locked) == ((), None)

@@ -1,0 +1,68 @@
+"""Parts of a phrase that new takes keep: the decoder is held to them, so that the rest fits them.
+
+Shape legend: T steps, S streams, V width of the perturbation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.inference.controls import Lock
+from engine.inference.latent_space import Floats
+from engine.inference.perturbation import FORBIDDEN, anchor
+from engine.inference.slots import Slot
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.representation import Representation
+
+HELD = -2 * float(FORBIDDEN)
+"""Bias that wins over whatever is forbidden: the player has chosen these notes."""
+SHORTEST_BEATS = 1 / 16
+"""A note that a lock leaves less of than this is left out."""
+
+
+def lock_bias(representation: Representation, locked: Slot, locks: Sequence[Lock]) -> Floats:
+    """Return `[T, V]` that holds the decoder to the locked steps of a phrase.
+
+    Only locks of all pitches hold steps; one of some pitches, say a drum, leaves the others free.
+
+    Args:
+        representation: of the model.
+        locked: the phrase that the locks are parts of.
+        locks: times from the start of the phrase.
+    """
+    bias = anchor(representation, locked.tensor, HELD)
+    step_beats = representation.grid.step_beats
+    free = np.ones(representation.steps, bool)
+    for lock in locks:
+        if lock.all_pitches:
+            first, last = round(lock.start_beats / step_beats), round(lock.end_beats / step_beats)
+            free[max(first, 0) : max(last, 0)] = False
+    bias[free] = 0
+    return bias
+
+
+def with_locked(answer: Phrase, locked: Phrase, locks: Sequence[Lock]) -> Phrase:
+    """Return an answer whose locked parts are those of another phrase, note for note.
+
+    A note of the answer that rings into a locked part of its pitch ends where that begins.
+    """
+    kept = [note for note in locked.notes if any(lock.holds(note) for lock in locks)]
+    kept = [note for note in kept if note.start_beats < answer.length_beats]
+    free = [note for note in answer.notes if not any(lock.holds(note) for lock in locks)]
+    ended = [_ended(note, locks) for note in free]
+    notes = [note for note in ended if note.duration_beats >= SHORTEST_BEATS or note in answer.notes]
+    return Phrase.of([*kept, *notes], answer.bars, answer.beats_per_bar)
+
+
+def _ended(note: Note, locks: Sequence[Lock]) -> Note:
+    """Return a note cut where the next lock of its pitch begins; a drum rings on."""
+    if note.channel == DRUM_CHANNEL:
+        return note
+    starts = [
+        lock.start_beats
+        for lock in locks
+        if lock.lowest_pitch <= note.pitch <= lock.highest_pitch and lock.start_beats > note.start_beats
+    ]
+    end = min([note.end_beats, *starts])
+    return note if end == note.end_beats else replace(note, duration_beats=end - note.start_beats)
