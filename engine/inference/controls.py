@@ -379,8 +379,9 @@ def changed(controls: Controls, **changes: Any) -> Controls:
             )
     inner = {name: value for name, value in changes.items() if name in _OF_CONSTRAINTS}
     own = {name: value for name, value in changes.items() if name in _OWN}
-    constraints = replace(own.pop("constraints", controls.constraints), **inner)
-    return replace(controls, constraints=constraints, **own)
+    if inner:
+        own["constraints"] = replace(own.get("constraints", controls.constraints), **inner)
+    return replace(controls, **own)
 
 
 def value_of(controls: Controls, name: str) -> Any:
