@@ -12,6 +12,7 @@ anything but a `BundleError`, which should be none; and for each crafted one the
 """
 
 import argparse
+import contextlib
 import hashlib
 import io
 import json
@@ -51,6 +52,7 @@ for line in sys.stdin:
         verdict = "loaded"
     except BundleError: verdict = "refused"
     except BaseException as error: verdict = "escaped: " + repr(error)[:300]
+    signal.alarm(0)
     print(json.dumps(verdict), flush=True)
 """
 
@@ -75,7 +77,8 @@ class Worker:
         """Return what became of a bundle."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps(str(path)), file=self._process.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(str(path)), file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if line:
             return str(json.loads(line))

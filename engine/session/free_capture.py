@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 
 LATEST_S = 0.05
@@ -30,6 +31,8 @@ class FreeCapture:
     """Those that reach into the bar that is being played or a later one, oldest first."""
     bars: int = 0
     """Bars closed so far."""
+    left_out: int = 0
+    """Notes of the bar that is being played beyond those that are kept."""
 
     def with_message(self, t_ns: int, data: bytes) -> "FreeCapture":
         """Return the passage with a note-on or note-off; other messages change nothing."""
@@ -38,6 +41,8 @@ class FreeCapture:
         on = data[0] & 0xF0 == 0x90 and data[2] > 0
         if not on:
             return self._with_end(t_ns, data[0] & 0x0F, data[1])
+        if len(self.notes) >= NOTES_PER_BAR:
+            return replace(self, left_out=self.left_out + 1)
         began = t_ns if self.began_ns is None else self.began_ns
         note = FreeNote(t_ns - began, data[1], data[2], data[0] & 0x0F)
         return replace(self, began_ns=began, notes=(*self.notes, note))
@@ -72,7 +77,7 @@ class FreeCapture:
         ended = round(self.began_ns + end_ns)
         bar = BarCaptured(self.bars, data, tied, bpm, beats_per_bar, ended)
         left = tuple(note for note in self.notes if note.end_ns is None or note.end_ns > end_ns)
-        return replace(self, notes=left, bars=self.bars + 1), bar
+        return replace(self, notes=left, bars=self.bars + 1, left_out=0), bar
 
 
 def _in_bar(note: FreeNote, start_ns: float, end_ns: float, beat_ns: float) -> NoteData:

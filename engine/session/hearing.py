@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
+from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session import turns
 from engine.session.document import HeardPhrase
@@ -68,7 +69,11 @@ def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
         free, closed = state.free.closed(now_ns, bpm, beats)
         if free is state.free:
             return state, tuple(effects)
+        left_out = state.free.left_out
         state = replace(state, free=free)
+        if left_out:
+            said = f"{left_out} notes were left out: of a bar, {NOTES_PER_BAR} are kept."
+            state = state.noted("crowded", said, "Send less to the input at a time.", "hint", now_ns=now_ns)
         if closed is not None:
             effects.append(Log({"bar": closed, "free": True}))
             state = bar(state, closed, now_ns, free=True)

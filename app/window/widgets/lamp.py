@@ -32,7 +32,7 @@ def set_tip(target: QWidget, text: str) -> None:
 
 def plain_tip(text: str) -> str:
     """Return a tooltip that shows `text` as it is, where Qt would read names from outside as markup, too."""
-    if not Qt.mightBeRichText(text):
+    if not Qt.mightBeRichText(text):  # type: ignore[attr-defined]  # the stubs have it elsewhere
         return text
     return f"<qt>{html.escape(text).replace(chr(10), '<br>')}</qt>"
 

@@ -1,6 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import NoteData
 from engine.session.free_capture import FreeCapture
 
@@ -63,3 +64,13 @@ def test_every_note_begins_in_exactly_one_bar(notes):
             began += len(bar.notes) - len(bar.tied)
             assert all(0 <= note.start_beats < 4 and 0 < note.duration_beats <= 4 for note in bar.notes)
     assert began == len(notes)
+
+
+def test_of_a_flood_of_notes_some_are_kept_and_the_rest_is_counted():
+    many = NOTES_PER_BAR + 500
+    flood = [(number / many, (status, 60, 80)) for number in range(many) for status in (0x90, 0x80)]
+    free = played(*flood)
+    assert free.left_out == 500
+    free, bars = closed(free, 2.06)
+    assert len(bars[0].notes) == NOTES_PER_BAR
+    assert (free.notes, free.left_out) == ((), 0)
