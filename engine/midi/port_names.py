@@ -1,6 +1,6 @@
 """Finding a port by the name a person gives: the whole name, or a part of it that fits only one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.errors import PortError
 
@@ -9,16 +9,25 @@ class UnknownPortError(PortError):
     """The system answers, but a port that was named is not there."""
 
 
-def match_port(wanted: str, names: Sequence[str]) -> str:
+def match_port(wanted: str, names: Sequence[str], bare: Callable[[str], str] = str) -> str:
     """Return the one port of `names` that `wanted` means.
 
-    The whole name wins; else the one name that contains `wanted`, capitals or not.
+    The whole name wins; then the same name with another number behind it, which a system may give to a
+    port when others come and go; else the one name that contains `wanted`, capitals or not.
+
+    Args:
+        wanted: What a person or an earlier listing says.
+        names: The ports there are.
+        bare: Takes the system's number off a name.
 
     Raises:
         UnknownPortError: No port fits, or several do; the message lists them.
     """
     if wanted in names:
         return wanted
+    renumbered = [name for name in names if bare(name) == bare(wanted)]
+    if len(renumbered) == 1:
+        return renumbered[0]
     fitting = [name for name in names if wanted.casefold() in name.casefold()]
     if len(fitting) == 1:
         return fitting[0]

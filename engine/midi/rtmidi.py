@@ -12,11 +12,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from engine.errors import PortError
-from engine.midi.loopback import choose_loopbacks, loops
+from engine.midi.loopback import bare_name, choose_loopbacks, loops
 from engine.midi.messages import ACTIVE_SENSING, SYSEX, SYSEX_END
 from engine.midi.port_names import match_port
 from engine.midi.ports import NO_CHANGE, InputEvent, WiringChange, now_ns
@@ -74,9 +75,16 @@ class Listing:
     sinks: tuple[str, ...]
     """Ports one can play to."""
 
-    def shows(self, port: str) -> bool:
-        """Tell whether a port is there; our own virtual ones appear with the client's name around."""
-        return any(port in name for name in self.sources + self.sinks)
+    def shows(self, port: str, backend: str) -> bool:
+        """Tell whether a port is there.
+
+        Our own virtual ones appear with the client's name around. On Windows the number behind a name
+        changes when another device comes or goes.
+        """
+        names = self.sources + self.sinks
+        if backend == "winmm":
+            return bare_name(backend, port) in {bare_name(backend, name) for name in names}
+        return any(port in name for name in names)
 
 
 class Lister:
@@ -307,7 +315,7 @@ class RtMidiBackend:
             self.lost_reason = str(error)
             return
         for port in (self.input.name, self.output.name):
-            if not listing.shows(port):
+            if not listing.shows(port, self.name):
                 self.lost_reason = f'port "{port}" has disappeared'
 
     def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -338,8 +346,9 @@ def _choose(
     for asked, option in ((connect_in, "--connect-in"), (connect_out, "--connect-out")):
         if len(asked) > 1:
             raise PortError(f"{LABELS[name]}: {option} was given {len(asked)} ports; this back end takes one")
-    source = match_port(connect_in[0], listing.sources) if connect_in else None
-    sink = match_port(connect_out[0], listing.sinks) if connect_out else None
+    bare = partial(bare_name, name)
+    source = match_port(connect_in[0], listing.sources, bare) if connect_in else None
+    sink = match_port(connect_out[0], listing.sinks, bare) if connect_out else None
     if name == "winmm":
         source, sink = choose_loopbacks(listing.sources, listing.sinks, source, sink)
     if source is not None and sink is not None and loops(name, source, sink):

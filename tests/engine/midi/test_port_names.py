@@ -1,7 +1,7 @@
 import pytest
 
 from engine.errors import PortError
-from engine.midi.port_names import match_port
+from engine.midi.port_names import UnknownPortError, match_port
 
 PORTS = ["Ardour:MIDI Clock out", "Ardour:MIDI out", "Klavier für Elise"]
 
@@ -34,3 +34,13 @@ def test_an_unknown_name_lists_what_there_is():
         match_port("Reaper", PORTS)
     with pytest.raises(PortError, match="there is none at all"):
         match_port("Reaper", [])
+
+
+def test_a_port_is_found_again_when_its_number_has_changed():
+    def bare(name):
+        return name.rstrip("0123456789").rstrip()
+
+    names = ("Keystation 3", "Keystation Mini 1")
+    assert match_port("Keystation 2", names, bare) == "Keystation 3"
+    with pytest.raises(UnknownPortError, match="was not found"):
+        match_port("Keystation 2", ("Other 1",), bare)

@@ -197,6 +197,20 @@ def test_a_port_that_disappears_is_noticed(library, monkeypatch):
     assert backend.lost_reason == 'port "Antiphon In" has disappeared'
 
 
+def test_windows_ports_whose_number_changes_are_still_there(monkeypatch):
+    library = FakeLibrary(["Keys 0", "loopMIDI Port 1"], ["Synth 0"], virtual=False)
+    backend, _, _ = opened(library, "winmm", connect_in=["Keys 3"], connect_out=["Synth"])
+    assert (backend.input.name, backend.output.name) == ("Keys 0", "Synth 0")
+    clock_ns = [rtmidi.now_ns() + 2 * rtmidi.LOOK_EVERY_NS]
+    monkeypatch.setattr(rtmidi, "now_ns", lambda: clock_ns[0])
+    library.sources[:] = ["Another device 0", "Keys 1", "loopMIDI Port 2"]  # one was plugged in
+    assert backend.alive()
+    library.sources.remove("Keys 1")
+    clock_ns[0] += 2 * rtmidi.LOOK_EVERY_NS
+    assert not backend.alive()
+    assert backend.lost_reason == 'port "Keys 0" has disappeared'
+
+
 def test_a_failing_send_is_a_lost_port_and_no_exception(library):
     backend, _, handle_out = opened(library)
 

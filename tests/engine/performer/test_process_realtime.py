@@ -32,23 +32,63 @@ def test_real_time_is_asked_for_and_a_refusal_is_only_told(monkeypatch, refused)
 
 
 def test_a_system_without_the_call_is_told(monkeypatch):
-    monkeypatch.setattr(priority.sys, "platform", "darwin")
+    monkeypatch.setattr(priority.sys, "platform", "freebsd")
     monkeypatch.delattr(os, "sched_setscheduler", raising=False)
     assert request_realtime() is False
+
+
+class Function:
+    """A function of a system library as ctypes calls it: without types, numbers have 32 bits."""
+
+    def __init__(self, call):
+        self.call, self.restype, self.argtypes = call, ctypes.c_int, None
+
+    def __call__(self, *arguments):
+        types = self.argtypes or [ctypes.c_int] * len(arguments)
+        passed = [
+            kind(value).value if isinstance(value, int) else value
+            for kind, value in zip(types, arguments, strict=True)
+        ]
+        result = self.call(*passed)
+        return self.restype(result).value
 
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_windows_gets_a_fine_timer_and_the_highest_thread_priority(monkeypatch, granted):
     calls = []
+    this_thread = 2**64 - 2
     kernel = SimpleNamespace(
-        GetCurrentThread=lambda: 7,
-        SetThreadPriority=lambda thread, value: calls.append((thread, value)) or int(granted),
+        GetCurrentThread=Function(lambda: -2),
+        SetThreadPriority=Function(lambda thread, value: calls.append((thread, value)) or int(granted)),
     )
     multimedia = SimpleNamespace(timeBeginPeriod=lambda ms: calls.append(ms))
     monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel, winmm=multimedia), raising=False)
     monkeypatch.setattr(priority.sys, "platform", "win32")
     assert request_realtime() is granted
-    assert calls == [1, (7, 15)]
+    assert calls == [1, (this_thread, 15)]
+
+
+@pytest.mark.parametrize(("refusal", "granted"), [(0, True), (4, False)])
+def test_macos_gets_the_time_constraint_of_audio_threads(monkeypatch, refusal, granted):
+    asked = []
+
+    def timebase_info(timebase):
+        timebase._obj.numerator, timebase._obj.denominator = 125, 3  # of an Apple processor: 24 MHz
+
+    def policy_set(thread, flavour, policy, count):
+        fields = ("period", "computation", "constraint", "preemptible")
+        asked.append((thread, flavour, [getattr(policy._obj, name) for name in fields], count))
+        return refusal
+
+    system = SimpleNamespace(
+        mach_timebase_info=timebase_info,
+        mach_thread_self=Function(lambda: 0x9000_0003),
+        thread_policy_set=Function(policy_set),
+    )
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: system)
+    monkeypatch.setattr(priority.sys, "platform", "darwin")
+    assert request_realtime() is granted
+    assert asked == [(0x9000_0003, 2, [0, 12_000, 24_000, 1], 4)]  # half a millisecond and one
 
 
 def sleeping(waker, due_ns):
