@@ -147,6 +147,15 @@ def constrain(
     return bias
 
 
+def rest(representation: Representation, steps: npt.NDArray[np.bool_]) -> Floats:
+    """Return the bias that lets nothing begin at steps `[T]`; what sounds goes on, or ends."""
+    bias = np.zeros((representation.steps, representation.width), np.float32)
+    for stream in _streams(representation):
+        first = {"melody": FIRST_NOTE, "drums": 1, "bits": 0}[stream.kind]
+        bias[steps, stream.columns.start + first : stream.columns.stop] = FORBIDDEN
+    return bias
+
+
 def snap(
     representation: Representation, constraints: Constraints, tensor: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:

@@ -1,6 +1,7 @@
 """From slots and controls to a phrase: the one function everything audible comes from."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,13 @@ from engine.inference.controls import LOCKED, Controls
 from engine.inference.latent_space import Floats
 from engine.inference.locks import lock_bias, with_locked
 from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import Plan
+from engine.inference.windows import AnySlot, LongSlot, laid_back, put_together, spread_out
+from engine.modes.base import Plan, typed_chords
 from engine.modes.catalogue import TOOLS, check_mode, slots_of
 from engine.music.notes import Phrase
 
 
-def render(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Phrase:
+def render(model: LatentModel, slots: Mapping[str, AnySlot], controls: Controls) -> Phrase:
     """Render one phrase. The same inputs give the same phrase, note for note.
 
     Args:
@@ -24,8 +26,9 @@ def render(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) ->
         controls: everything else.
 
     Returns:
-        A phrase of the model's length (a continuation: of the controls' `bars`). At variation 0 it
-        is the source, at morph 0 and 1 the one slot and the other, unless constraints forbid it.
+        A phrase of the model's length (a continuation: of the controls' `bars`; from a `LongSlot`: of its
+        length and metre). At variation 0 it is the source, at morph 0 and 1 the one slot and the other,
+        unless constraints forbid it.
 
     Raises:
         RenderError: the model does not do the mode, a slot is empty, the constraints leave nothing,
@@ -35,18 +38,76 @@ def render(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) ->
 
 
 def render_batch(
-    model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]
+    model: LatentModel, slots: Mapping[str, AnySlot], takes: Sequence[Controls]
 ) -> tuple[Phrase, ...]:
     """Render several controls in one decoder call; each phrase is the same as when rendered alone."""
     if len({controls.bars for controls in takes}) > 1:
         return tuple(render(model, slots, controls) for controls in takes)
-    if not takes:
+    rendered: list[Phrase] = []
+    rows = [_windows(model, slots, controls) for controls in takes]
+    decoded = iter(_decoded(model, [part for row in rows for part in row]))
+    for controls, row in zip(takes, rows, strict=True):
+        parts = [next(decoded) for _ in row]
+        long = _shaping(slots, controls)
+        if long is None:
+            rendered.append(parts[0])
+        elif controls.mode == "continue":
+            rendered.append(laid_back(parts[0], long.fit))
+        else:
+            whole = put_together(long, parts)
+            rendered.append(
+                with_locked(whole, slots[LOCKED].phrase, controls.locks) if controls.locks else whole
+            )
+    return tuple(rendered)
+
+
+Part = tuple[Mapping[str, Slot], Controls]
+"""Slots and controls of one window."""
+
+
+def _windows(model: LatentModel, slots: Mapping[str, AnySlot], controls: Controls) -> list[Part]:
+    """Return what is rendered for some controls, window by window."""
+    _check(model, slots, controls)
+    names = (*slots_of(controls), LOCKED) if controls.locks and LOCKED in slots else slots_of(controls)
+    needed = {name: slots[name] for name in names}
+    long = _shaping(slots, controls)
+    if long is None:
+        return [({name: _single(slot) for name, slot in needed.items()}, controls)]
+    rows = spread_out(needed, typed_chords(controls, long.phrase.bars, long.phrase.beats_per_bar))
+    if controls.mode == "continue":  # what follows hangs on what was played last
+        return [(rows[-1], replace(controls, chords="", locks=()))]
+    return [
+        (row, replace(controls, chords="", locks=long.locks_in(number, controls.locks)))
+        for number, row in enumerate(rows)
+    ]
+
+
+def _single(slot: AnySlot) -> Slot:
+    """Return a slot, or the first window of one, beside a source that needs no windows."""
+    return slot.windows[0] if isinstance(slot, LongSlot) else slot
+
+
+def _shaping(slots: Mapping[str, AnySlot], controls: Controls) -> LongSlot | None:
+    """Return the slot in windows that decides length and metre: the longest; None where there is none."""
+    long = [slots[name] for name in slots_of(controls)]
+    return max(
+        (slot for slot in long if isinstance(slot, LongSlot)),
+        key=lambda slot: len(slot.windows),
+        default=None,
+    )
+
+
+def _decoded(model: LatentModel, parts: Sequence[Part]) -> tuple[Phrase, ...]:
+    """Render windows in one decoder call."""
+    if not parts:
         return ()
-    for controls in takes:
-        _check(model, slots, controls)
-    for mode in {controls.mode for controls in takes}:
-        TOOLS[mode].prepare(model, slots, [controls for controls in takes if controls.mode == mode])
-    plans = [_planned(model, slots, controls) for controls in takes]
+    groups: dict[Hashable, list[Part]] = defaultdict(list)
+    for slots, controls in parts:
+        groups[controls.mode, *((name, id(slot)) for name, slot in slots.items())].append((slots, controls))
+    for group in groups.values():
+        slots, first = group[0]
+        TOOLS[first.mode].prepare(model, slots, [controls for _, controls in group])
+    plans = [_planned(model, slots, controls) for slots, controls in parts]
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
     bias = np.stack([plan.perturbation for plan in plans], axis=1)
     given = _chords(model, plans)
@@ -91,7 +152,7 @@ def plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> P
     return TOOLS[controls.mode].plan(model, slots, controls)
 
 
-def _check(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> None:
+def _check(model: LatentModel, slots: Mapping[str, AnySlot], controls: Controls) -> None:
     check_mode(model.bundle, controls.mode)
     for name in slots_of(controls):
         if name not in slots:

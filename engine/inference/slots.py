@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RenderError
@@ -58,6 +59,8 @@ class Slot:
     """Chord of each beat; empty where none are known."""
     semitones_home: int = 0
     """Semitones by which the phrase was moved before it was encoded, into the key that the model knows."""
+    rest: npt.NDArray[np.bool_] | None = None
+    """`[T]` steps at which nothing may begin, where bars of another metre leave a rest; None for none."""
 
 
 def fit(representation: Representation, phrase: Phrase) -> Phrase:

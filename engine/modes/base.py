@@ -102,6 +102,8 @@ def perturb(
     chords = chords_of(controls, source, tensors)
     home = key if source is None else source.key
     total += harmony_of(tensors, constraints, home, chords, heard or [slot for slot, _ in anchors])
+    if source is not None and source.rest is not None:
+        total += perturbation.rest(tensors, source.rest)
     for slot, distance in anchors:
         allowed = perturbation.snap(tensors, constraints, slot.tensor)
         total += perturbation.anchor(tensors, allowed, perturbation.anchor_strength(distance))
@@ -133,11 +135,21 @@ def chords_of(controls: Controls, source: Slot | None, tensors: Representation) 
     """
     if not controls.chords:
         return () if source is None else source.harmony
+    return typed_chords(controls, tensors.bars, tensors.grid.beats_per_bar)
+
+
+def typed_chords(controls: Controls, bars: int, beats_per_bar: float) -> Harmony:
+    """Return the chord that was typed for each beat of some bars; none where nothing was.
+
+    Raises:
+        RenderError: what was typed is no line of chords.
+    """
+    if not controls.chords:
+        return ()
     try:
-        bars = parse_chords(controls.chords)
+        return by_beat(parse_chords(controls.chords), bars, beats_per_bar)
     except ValueError as error:
         raise RenderError(str(error)) from None
-    return by_beat(bars, tensors.bars, tensors.grid.beats_per_bar)
 
 
 def with_feel(tensors: Representation, near: Slot, distance: float) -> Finish:

@@ -1,0 +1,127 @@
+"""Phrases longer than the model, and in other metres."""
+
+import pytest
+import tinybundle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.inference.controls import Controls
+from engine.inference.model import Model
+from engine.inference.render import render, render_batch
+from engine.inference.slots import Slot, encode_slot
+from engine.inference.windows import LongSlot, encode_phrase
+from engine.music.notes import Note, Phrase
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return Model.load(str(tinybundle.write(tmp_path_factory.mktemp("bundle"))), precision="float")
+
+
+BAR = [(0.0, 60), (0.5, 62), (1.0, 64), (2.0, 65)]
+
+
+def bars(count: int, beats: float = 4.0) -> Phrase:
+    notes = [
+        Note(bar * beats + at, pitch, 0.4, 70 + bar)
+        for bar in range(count)
+        for at, pitch in BAR
+        if at < beats
+    ]
+    return Phrase.of(notes, count, beats)
+
+
+def long(model: Model, phrase: Phrase) -> LongSlot:
+    slot = encode_phrase(model, phrase)
+    assert isinstance(slot, LongSlot)
+    return slot
+
+
+phrases = st.builds(
+    lambda beats, count, rows: Phrase.of(
+        [Note(at * beats * count, pitch, length, velocity) for at, pitch, length, velocity in rows],
+        count,
+        beats,
+    ),
+    st.sampled_from([2.0, 3.0, 3.5, 4.0, 5.0]),
+    st.integers(1, 9),
+    st.lists(
+        st.tuples(st.floats(0, 0.99), st.integers(30, 90), st.floats(0.05, 5), st.integers(1, 127)),
+        max_size=14,
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(phrases, st.integers(0, 99))
+def test_variation_zero_is_the_source_in_any_metre_and_length(
+    model: Model, played: Phrase, seed: int
+) -> None:
+    slot = encode_phrase(model, played)
+    answer = render(model, {"heard": slot}, Controls(variation=0.0, seed=seed))
+    assert answer == slot.phrase
+    assert answer.notes[: len(played.notes)] == played.notes or answer.bars > played.bars
+
+
+@settings(max_examples=40, deadline=None)
+@given(phrases, st.floats(0, 1), st.integers(0, 99))
+def test_an_answer_has_the_metre_and_length_of_its_source(
+    model: Model, played: Phrase, variation: float, seed: int
+) -> None:
+    slot = encode_phrase(model, played)
+    answer = render(model, {"heard": slot}, Controls(variation=variation, seed=seed, temperature=1.0))
+    assert (answer.bars, answer.beats_per_bar) == (slot.phrase.bars, played.beats_per_bar)
+    assert answer.bars >= played.bars
+    assert all(-0.2 < note.start_beats < answer.length_beats for note in answer.notes)
+    assert all(note.duration_beats > 0 for note in answer.notes)
+
+
+def test_bars_that_are_alike_stay_alike_at_any_distance(model: Model) -> None:
+    phrase = Phrase.of([Note(n.start_beats, n.pitch, n.duration_beats) for n in bars(8).notes], 8)
+    answer = render(model, {"heard": long(model, phrase)}, Controls(variation=0.8, seed=5))
+    first = [n for n in answer.notes if n.start_beats < 8]
+    again = [n for n in answer.notes if 8 <= n.start_beats < 16]
+    assert [(n.start_beats + 8, n.pitch) for n in first] == [(n.start_beats, n.pitch) for n in again]
+    assert answer != phrase
+
+
+def test_a_note_held_over_a_seam_is_one_note_again(model: Model) -> None:
+    phrase = Phrase.of([Note(0, 60, 1), Note(7, 67, 3), Note(10, 60, 6)], 4)
+    slot = long(model, phrase)
+    assert [len(window.phrase.notes) for window in slot.windows] == [2, 2]
+    assert render(model, {"heard": slot}, Controls(variation=0.0)) == phrase
+
+
+def test_what_fits_is_a_plain_slot(model: Model) -> None:
+    assert isinstance(encode_phrase(model, bars(2)), Slot)
+    assert isinstance(encode_phrase(model, bars(1)), Slot)
+
+
+def test_nothing_begins_in_the_rests_of_another_metre(model: Model) -> None:
+    slot = long(model, bars(4, 3.0))
+    assert slot.windows[0].rest is not None
+    for seed in range(6):
+        answer = render(model, {"heard": slot}, Controls(variation=1.0, seed=seed, temperature=1.5))
+        steps = [(note.start_beats % 3.0) / 0.25 for note in answer.notes]
+        assert max(steps) < 12
+    assert "3 beats" in slot.notice
+    assert long(model, bars(8)).notice == ""
+
+
+def test_morph_between_a_long_phrase_and_a_short_one_goes_round(model: Model) -> None:
+    first, second = long(model, bars(6)), encode_slot(model, Phrase.of([Note(0, 72, 1), Note(4, 74, 1)], 2))
+    slots = {"A": first, "B": second}
+    ends = render_batch(model, slots, [Controls(mode="morph", morph=share) for share in (0.0, 0.5, 1.0)])
+    assert ends[0] == first.phrase
+    assert [(n.start_beats, n.pitch) for n in ends[2].notes] == [
+        (start, pitch) for at in (0, 8, 16) for start, pitch in ((at, 72), (at + 4, 74))
+    ]
+
+
+def test_typed_chords_run_through_all_windows(model: Model) -> None:
+    slot = long(model, bars(4))
+    controls = Controls(variation=1.0, chords="C F G Am", temperature=1.0)
+    followed = render(model, {"heard": slot}, controls)
+    other = render(model, {"heard": slot}, Controls(variation=1.0, chords="C F Ab Am", temperature=1.0))
+    early = [[n for n in phrase.notes if n.start_beats < 7.8] for phrase in (followed, other)]
+    assert early[0] == early[1]
