@@ -14,8 +14,9 @@ import numpy.typing as npt
 from engine.inference.controls import LARGEST_SEED, Controls
 from engine.inference.harmony import share_on_chord
 from engine.inference.render import render_batch
-from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import chords_of
+from engine.inference.slots import LatentModel
+from engine.inference.windows import AnySlot
+from engine.modes.base import typed_chords
 from engine.modes.catalogue import slots_of
 from engine.music.chords import Harmony
 from engine.music.grid import Grid
@@ -45,7 +46,7 @@ class Ranked:
 
 
 def ranked(
-    model: LatentModel, slots: Mapping[str, Slot], controls: Controls, count: int
+    model: LatentModel, slots: Mapping[str, AnySlot], controls: Controls, count: int
 ) -> tuple[Ranked, ...]:
     """Render takes with the seeds from the controls' on, in one decoder call, and put the best first.
 
@@ -62,15 +63,16 @@ def ranked(
     takes = [replace(controls, seed=seed % (LARGEST_SEED + 1)) for seed in seeds]
     phrases = render_batch(model, slots, takes)
     sources = [slots[name] for name in slots_of(controls)]
-    harmony = chords_of(controls, sources[0] if sources else None, model.representation)
-    grid = model.representation.grid
+    grid, first = model.representation.grid, phrases[0]
+    typed = typed_chords(controls, first.bars, first.beats_per_bar)
+    harmony = typed or (sources[0].harmony if sources else ())
     fits = [fit_of(phrase, sources, controls, harmony, grid) for phrase in phrases]
     order = _apart(fits, [onsets(phrase, grid) for phrase in phrases])
     return tuple(Ranked(takes[index], phrases[index], fits[index]) for index in order)
 
 
 def fit_of(
-    phrase: Phrase, sources: Sequence[Slot], controls: Controls, harmony: Harmony, grid: Grid
+    phrase: Phrase, sources: Sequence[AnySlot], controls: Controls, harmony: Harmony, grid: Grid
 ) -> float:
     """Return how well a take fits, 0 to 1: the weighted mean of the measures that mean something to it."""
     pitched = [note for note in phrase.notes if note.channel != DRUM_CHANNEL]
@@ -92,7 +94,7 @@ def fit_of(
     return sum(WEIGHTS[name] * value for name, value in measures.items()) / total
 
 
-def _in_key(pitched: Sequence[Note], sources: Sequence[Slot]) -> float:
+def _in_key(pitched: Sequence[Note], sources: Sequence[AnySlot]) -> float:
     """Return the share of notes in the key of a source; without one, in the scale that most are in."""
     counts = np.bincount([note.pitch % 12 for note in pitched], minlength=12)
     keys = [source.key for source in sources if source.key is not None]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.inference.controls import Lock
 from engine.inference.slots import LatentModel, Slot, encode_slot
@@ -40,30 +41,21 @@ class LongSlot:
     windows: tuple[Slot, ...]
     played: Mapping[Piece, tuple[int, ...]]
     """Indices into the phrase's notes of those that became a piece."""
-
-    @property
-    def notice(self) -> str:
-        """What was done to make the phrase fit, for the player; empty in the model's own metre."""
-        if self.fit.music_beats == self.fit.model_beats:
-            return ""
-        together = "each" if self.fit.bars_together == 1 else f"{self.fit.bars_together} together"
-        rest = "" if self.fit.exact else ", the rest left out again"
-        return (
-            f"Bars of {self.fit.music_beats:g} beats are played by a model of {self.fit.model_beats:g}: "
-            f"{together} in {self.fit.model_unit_beats:g} beats{rest}."
-        )
+    key: Key | None = None
+    """Of the music around the phrase, or of the phrase itself; None where none is known."""
+    harmony: Harmony = ()
+    """Chord of each beat; empty where none are known."""
 
     def locks_in(self, number: int, locks: Sequence[Lock]) -> tuple[Lock, ...]:
-        """Return locks of the phrase as they stand in a window; of other windows they lie outside it."""
-        start = number * self.windows[0].phrase.length_beats
-        return tuple(
-            replace(
-                lock,
-                start_beats=self.fit.onset(lock.start_beats) - start,
-                end_beats=self.fit.end(lock.end_beats) - start,
-            )
-            for lock in locks
-        )
+        """Return the parts of locks that lie in a window, in its own time."""
+        length = self.windows[0].phrase.length_beats
+        found = []
+        for lock in locks:
+            start = max(self.fit.onset(lock.start_beats) - number * length, 0.0)
+            end = min(self.fit.end(lock.end_beats) - number * length, length)
+            if start < end:
+                found.append(replace(lock, start_beats=start, end_beats=end))
+        return tuple(found)
 
 
 AnySlot = Slot | LongSlot
@@ -110,8 +102,8 @@ def encode_phrase(
         )
         own = laid[number * round(window_beats) : (number + 1) * round(window_beats)]
         slot = encode_slot(model, cut, key or key_of(phrase), own)
-        slots.append(replace(slot, rest=_rest(model, fit)))
-    return LongSlot(whole, fit, tuple(slots), pieces)
+        slots.append(replace(slot, rest=_rest(slot, fit)))
+    return LongSlot(whole, fit, tuple(slots), pieces, key or key_of(phrase), chords)
 
 
 def _filled(phrase: Phrase, bars: int) -> Phrase:
@@ -137,12 +129,18 @@ def _pieces(whole: Phrase, fit: MetreFit, window_beats: float, windows: int) -> 
     return dict(found)
 
 
-def _rest(model: LatentModel, fit: MetreFit) -> "np.ndarray[tuple[int], np.dtype[np.bool_]] | None":
-    """Return which steps `[T]` of a window are rest, where nothing may begin; None if none is."""
+def _rest(slot: Slot, fit: MetreFit) -> npt.NDArray[np.bool_] | None:
+    """Return which steps `[T]` of a window are rest, where nothing may begin; None if none is.
+
+    An early first note of the bar after the last stands at the end of that one, and may stay.
+    """
     if fit.exact:
         return None
-    grid = model.representation.grid
-    return np.array([fit.is_rest(step * grid.step_beats) for step in range(model.representation.steps)])
+    representation = slot.feel.representation
+    step_beats = representation.grid.step_beats
+    rest = np.array([fit.is_rest(step * step_beats) for step in range(representation.steps)])
+    rest[list(slot.feel.played)] = False
+    return rest
 
 
 def spread_out(slots: Mapping[str, AnySlot], harmony: Harmony) -> list[dict[str, Slot]]:

@@ -48,6 +48,18 @@ class MetreFit:
         """Whether no rest is left."""
         return abs(self.music_unit_beats - self.model_unit_beats) < TOLERANCE_BEATS
 
+    @property
+    def notice(self) -> str:
+        """What is done to make the music fit, for the player; empty in the model's own metre."""
+        if self.music_beats == self.model_beats:
+            return ""
+        together = "each bar" if self.bars_together == 1 else f"{self.bars_together} bars together"
+        rest = "" if self.exact else ", and the rest of them left out again"
+        return (
+            f"The bars have {self.music_beats:g} beats, the model plays {self.model_beats:g}: {together} "
+            f"in {self.model_unit_beats:g} beats{rest}."
+        )
+
     def onset(self, beats: float) -> float:
         """Return where an onset of the music stands in the model; one just before a unit belongs to it."""
         unit = math.floor((beats + _EARLY) / self.music_unit_beats)

@@ -250,29 +250,13 @@ def _slot_name(name: str) -> SlotName:
 
 
 def stored(state: State, slot: str, phrase: Phrase, now_ns: int, known: Surroundings = UNKNOWN) -> State:
-    """Put a phrase into a slot with what is known of its harmony; RenderError if it does not fit."""
+    """Put a phrase into a slot with what is known of its harmony; RenderError if there is no such slot."""
     name = _slot_name(slot)
-    _check_fit(state, phrase)
     slots = {**state.document.slots, name: phrase}
     surroundings = {**state.document.slot_surroundings, name: known}
     return state.cleared("action").committed(
         now_ns, f"Store in {name}", slots=slots, slot_surroundings=surroundings
     )
-
-
-def _check_fit(state: State, phrase: Phrase) -> None:
-    model = state.model
-    if model is None:
-        return
-    if phrase.beats_per_bar != model.beats_per_bar:
-        raise RenderError(
-            f"the phrase has {phrase.beats_per_bar:g} beats a bar, {model.name} plays "
-            f"{model.beats_per_bar:g}; choose another model"
-        )
-    if phrase.bars > model.bars:
-        raise RenderError(
-            f"the phrase has {phrase.bars} bars, {model.name} takes {model.bars}; choose fewer bars"
-        )
 
 
 def _slot(state: State, verb: str, slot: SlotName, now_ns: int) -> State:
@@ -306,7 +290,6 @@ def _exchanged(held: Mapping[SlotName, Held], first: SlotName, second: SlotName)
 
 def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
     """Answer a phrase that was heard before, and hold on to it."""
-    _check_fit(state, picked.phrase)
     settings = replace(state.document.settings, hold=True)
     controls = changed(state.document.controls, source=HEARD)
     first, last = picked.first_bar + 1, picked.first_bar + picked.phrase.bars

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
+from engine.music.metre_fit import MetreFit
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session import turns
@@ -25,19 +26,18 @@ def bar(state: State, heard: BarCaptured, now_ns: int, *, free: bool = False) ->
         return turns.bar_captured(state, heard)
     if model is None:
         return state
-    if heard.beats_per_bar != model.beats_per_bar:
-        return state.noted(
-            "metre",
-            f"The bars have {heard.beats_per_bar:g} beats, {model.name} plays {model.beats_per_bar:g}.",
-            "Set the metre to match, or choose another model.",
-            now_ns=now_ns,
-        )
-    state = state.cleared("metre")
+    state = _with_metre_notice(state, heard.beats_per_bar, model, now_ns)
     block, before = heard.bar - heard.bar % model.bars, state.live.heard
     first_answer = before is None or before.first_bar == block
     phrase = state.live.captured.closed_phrase(model.bars, partial=first_answer)
     # Silence is no phrase to answer: the player listens, and the last phrase goes on.
     return state if phrase is None or not phrase.phrase.notes else with_heard(state, phrase)
+
+
+def _with_metre_notice(state: State, beats_per_bar: float, model: ModelFacts, now_ns: int) -> State:
+    """Say how bars of another metre than the model's are answered."""
+    notice = MetreFit(beats_per_bar, model.beats_per_bar).notice
+    return state.noted("metre", notice, mood="hint", now_ns=now_ns) if notice else state.cleared("metre")
 
 
 def with_heard(state: State, phrase: HeardPhrase) -> State:
@@ -47,18 +47,11 @@ def with_heard(state: State, phrase: HeardPhrase) -> State:
 
 
 def refitted(state: State, model: ModelFacts) -> State:
-    """Bring what was heard to a length that a model can take, its last bars."""
-    source = state.document.source
-    if source is None:
-        closed = state.live.captured.closed_phrase(model.bars, partial=True)
-        usable = closed is not None and closed.phrase.beats_per_bar == model.beats_per_bar
-        return with_heard(state, closed) if closed is not None and usable else state
-    first = source.phrase.bars - model.bars
-    if first <= 0:
+    """Take up the last bars that were heard for a model that has just come; a phrase that is there stays."""
+    if state.document.source is not None:
         return state
-    window = HeardPhrase(source.phrase.window(first, model.bars), source.first_bar + first)
-    state = state.with_document(source=window)
-    return state.with_live(heard=window) if state.live.heard is source else state
+    closed = state.live.captured.closed_phrase(model.bars, partial=True)
+    return state if closed is None else with_heard(state, closed)
 
 
 def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:

@@ -7,7 +7,8 @@ from engine.errors import RenderError
 from engine.inference.perturbation import pitched
 from engine.inference.ranking import ranked
 from engine.inference.render import render
-from engine.inference.slots import Slot, encode_slot
+from engine.inference.windows import AnySlot, encode_phrase, laid_back
+from engine.music.metre_fit import MetreFit
 from engine.music.notes import Phrase
 from engine.session.document import UNKNOWN, Surroundings
 from engine.session.live import Take
@@ -26,7 +27,7 @@ class Renderer:
 
     def __init__(self) -> None:
         self._model: Model | None = None
-        self._slots: OrderedDict[tuple[Phrase, Surroundings], Slot] = OrderedDict()
+        self._slots: OrderedDict[tuple[Phrase, Surroundings], AnySlot] = OrderedDict()
 
     def answer(self, model: "Model | None", request: Request) -> Phrase:
         """Return the phrase a request asks for; RenderError where there is none."""
@@ -34,14 +35,17 @@ class Renderer:
             return request.bypassed
         if model is None:
             raise RenderError("no model is loaded yet")
-        return render(model, self.slots(model, request), request.controls)
+        phrase = render(model, self.slots(model, request), request.controls)
+        if request.phrases or phrase.beats_per_bar == request.beats_per_bar:
+            return phrase
+        return laid_back(phrase, MetreFit(request.beats_per_bar, phrase.beats_per_bar))
 
     def takes(self, model: "Model", request: Request, count: int) -> tuple[Take, ...]:
         """Return takes with the seeds from the request's on, best first."""
         found = ranked(model, self.slots(model, request), request.controls, count)
         return tuple(Take(each.controls, each.phrase, each.fit) for each in found)
 
-    def slots(self, model: "Model", request: Request) -> dict[str, Slot]:
+    def slots(self, model: "Model", request: Request) -> dict[str, AnySlot]:
         """Return the request's phrases encoded, by slot name; from memory where possible."""
         known = request.surroundings
         return {
@@ -49,12 +53,12 @@ class Renderer:
             for name, phrase in request.phrases.items()
         }
 
-    def _slot(self, model: "Model", phrase: Phrase, known: Surroundings) -> Slot:
+    def _slot(self, model: "Model", phrase: Phrase, known: Surroundings) -> AnySlot:
         if model is not self._model:
             self._model, self._slots = model, OrderedDict()
         place = (phrase, known)
         if place not in self._slots:
-            self._slots[place] = encode_slot(model, phrase, known.key, known.harmony)
+            self._slots[place] = encode_phrase(model, phrase, known.key, known.harmony)
             if len(self._slots) > LATENTS_KEPT:
                 self._slots.popitem(last=False)
         self._slots.move_to_end(place)

@@ -9,7 +9,8 @@ from engine.modes.catalogue import counting, slots_of
 from engine.music.notes import Phrase
 from engine.performer.messages import StartAt
 from engine.session.document import UNKNOWN, Document, Surroundings
-from engine.session.snapshot import ModelFacts, Snapshot
+from engine.session.settings import METRE_BEATS
+from engine.session.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Request:
     """Bar line the answer takes its turn at; None where turns are not taken."""
     until_beats: float | None = None
     """Bar line the answer ends at; None where it goes on."""
+    beats_per_bar: float = 4.0
+    """Metre of the song; what comes from no slot is brought into it."""
     asked_ns: int = 0
 
     @property
@@ -51,7 +54,8 @@ class Request:
             place = self.span_beats
         if self.bypassed is not None:
             return self.bypassed, place
-        return self.model, self.controls, self.phrases, self.surroundings, place
+        own = None if self.phrases else self.beats_per_bar
+        return self.model, self.controls, self.phrases, self.surroundings, own, place
 
 
 def phrases_of(document: Document) -> dict[str, Phrase]:
@@ -95,11 +99,10 @@ def request_of(
     if bypassed is None and (not able or any(name not in phrases for name in needed)):
         return None
     attributes = [attribute.name for attribute in model.attributes] if model else []
-    chosen = {name: _last_bars(phrases[name], model) for name in needed if name in phrases}
+    chosen = {name: phrases[name] for name in needed if name in phrases}
     known = surroundings_of(document)
     if document.controls.locks and document.locked is not None:
-        bars = min(document.locked.bars, model.bars if model else document.locked.bars)
-        chosen[LOCKED] = document.locked.window(0, bars)
+        chosen[LOCKED] = document.locked
         # In the source's key, so that a model that moves phrases to its own key moves both alike.
         known[LOCKED] = known.get(document.controls.source, UNKNOWN)
     return Request(
@@ -116,15 +119,13 @@ def request_of(
         starts_at=document.settings.takes_over,
         at_beats=None if span_beats is None else span_beats[0],
         until_beats=None if span_beats is None else span_beats[1],
+        beats_per_bar=shown.live.clock.beats_per_bar if shown.live.clock else _set_metre(document),
         asked_ns=now_ns,
     )
 
 
-def _last_bars(phrase: Phrase, model: ModelFacts | None) -> Phrase:
-    """Return as many of a phrase's last bars as a model takes."""
-    if model is None or phrase.bars <= model.bars:
-        return phrase
-    return phrase.window(phrase.bars - model.bars, model.bars)
+def _set_metre(document: Document) -> float:
+    return METRE_BEATS[document.settings.metre]
 
 
 def _anchor_beats(document: Document, bypass: bool) -> float:

@@ -52,3 +52,9 @@ def test_an_onset_comes_back_to_where_it_was(beats: float, bar: int, place: floa
 def test_a_note_keeps_its_order(beats: float, start: float, length: float) -> None:
     fit = MetreFit(beats, 4)
     assert fit.end(start + length) > fit.onset(start) - 0.25
+
+
+def test_what_is_done_is_said() -> None:
+    assert MetreFit(4, 4).notice == ""
+    assert MetreFit(2, 4).notice == "The bars have 2 beats, the model plays 4: 2 bars together in 4 beats."
+    assert "each bar in 4 beats, and the rest of them left out again" in MetreFit(3, 4).notice

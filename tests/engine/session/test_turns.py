@@ -214,11 +214,11 @@ def test_an_answer_to_a_turn_that_is_over_is_not_sent():
     assert len(evening.patterns) == sent
 
 
-def test_a_longer_turn_is_answered_by_the_models_length_of_last_bars():
+def test_a_turn_longer_than_the_model_is_answered_as_a_whole():
     evening = Evening(bars=2, turns="trade", turn_bars=4)
     for bar in range(4):
         evening.note(bar * BAR, 60 + bar)
-    assert evening.last == [(0.0, 62), (4.0, 63)]
+    assert evening.last == [(0.0, 60), (4.0, 61), (8.0, 62), (12.0, 63)]
 
 
 starts = st.lists(st.integers(0, 31), min_size=1, max_size=12, unique=True).map(sorted)
