@@ -188,9 +188,7 @@ def _realtime_remedy() -> str:
 
 def _sound() -> Iterator[Check]:
     if not _version("sounddevice"):
-        yield Check(
-            "audition sound", "hint", "off", "pip install 'antiphon[audition]' to hear the answer here"
-        )
+        yield Check("audition sound", "hint", "off", "press Sound in the window, or pip install sounddevice")
         return
     soundfont = find_soundfont() if _version("tinysoundfont") else None
     yield Check("audition sound", "ok", f"soundfont {soundfont}" if soundfont else "built-in tones")

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from app.audio import installing
 from app.audio.sounder import EXIT_MISSING
 from engine.performer.messages import Played, encode
 from engine.process.child import child_command, child_environment, creation_flags
@@ -33,15 +34,19 @@ def sounder_command() -> list[str]:
 class Audition:
     """The sound beside the window. Everything returns at once; `close` takes a second at most."""
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str] | None = None, install_command: Sequence[str] | None = None
+    ) -> None:
         """Prepare; nothing is started yet.
 
         Args:
             command: Another program in place of the sounder's, for tests.
+            install_command: Another program in place of pip's, for tests.
         """
         self.status = "Sound: opening"
         """One line for the window: what sounds, or why nothing does and what to do."""
         self._command = list(command) if command is not None else sounder_command()
+        self._install_command = None if install_command is None else list(install_command)
         self._sender: Sender | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = threading.Event()
@@ -49,6 +54,13 @@ class Audition:
 
     def start(self) -> None:
         """Start the sound's process in the background."""
+        self._thread.start()
+
+    def turn_on(self) -> None:
+        """Try again after the sound was found missing; what is not installed is installed first."""
+        if self._thread.is_alive() or self._closed.is_set():
+            return
+        self._thread = threading.Thread(target=self._install_and_run, name="audition", daemon=True)
         self._thread.start()
 
     def hear(self, events: Iterable[Any]) -> None:
@@ -75,6 +87,15 @@ class Audition:
                 process.kill()
         if self._thread.is_alive():
             self._thread.join(CLOSE_S)
+
+    def _install_and_run(self) -> None:
+        if installing.is_missing() or self._install_command is not None:
+            self.status = "Sound: being installed; this takes a moment"
+            if problem := installing.install(self._install_command):
+                self.status = f"Sound off: {problem}. By hand: {installing.install_line()}"
+                return
+        self.status = "Sound: opening"
+        self._run()
 
     def _run(self) -> None:
         while not self._closed.is_set():

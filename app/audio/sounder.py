@@ -27,7 +27,7 @@ STALLED_S = 2.0
 """Without a block taken for so long the audio device counts as gone."""
 EXIT_OK, EXIT_LOST, EXIT_MISSING = 0, 1, 3
 
-HOW_TO_INSTALL = "Sound off: pip install 'antiphon[audition]' to hear the answer here"
+HOW_TO_INSTALL = "Sound off: not installed yet. The Sound button of the window installs it"
 HOW_TO_LIBRARY = "Sound off: PortAudio is missing (Debian, Ubuntu: apt install libportaudio2)"
 
 

@@ -11,7 +11,8 @@ from PyQt6.QtWidgets import QApplication
 from app.installed_bundles import BundleCard
 from app.window import theme
 from app.window.exception_hook import Guard
-from app.window.window import InstrumentWindow, Sound
+from app.window.pages.settings import LOOK
+from app.window.window import InstrumentWindow, Sound, read_setting
 from engine.errors import AntiphonError
 from engine.session.instrument import Instrument
 
@@ -42,8 +43,8 @@ def run_window(
     """
     guard = Guard()
     guard.install()
-    application = _application()
     settings = QSettings("Antiphon", "Antiphon")
+    application = _application(read_setting(settings, LOOK.id, str(LOOK.default)))
     window = InstrumentWindow(instrument, sound=sound, settings=settings, models=models)
     if not settings.isWritable():
         window.notify(f"{settings.fileName()}: {NOT_KEPT}; give yourself the right to write there.", "hint")
@@ -75,11 +76,11 @@ def _keep(settings: QSettings) -> None:
         )
 
 
-def _application() -> QApplication:
+def _application(look: str) -> QApplication:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Antiphon")
     application.setDesktopFileName("antiphon")
-    theme.follow_system(application)
+    theme.follow(application, look)
     return application
 
 

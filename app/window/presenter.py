@@ -6,7 +6,7 @@ from app.installed_bundles import BundleCard
 from app.window.field_state import Fields, FieldState, Option
 from app.window.view import milliseconds, plays_internally
 from engine.inference.controls import CONTROLS, STORED
-from engine.modes.catalogue import TOOLS
+from engine.modes.catalogue import TOOLS, modes_of
 from engine.parameter import Choice, Parameter
 from engine.session.document import Binding
 from engine.session.snapshot import Snapshot
@@ -34,7 +34,7 @@ def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     fields |= {name: FieldState() for name in table.actions}
     fields |= _slot_fields(snapshot) | _take_fields(snapshot) | _transport_fields(fields, snapshot)
     fields["scale"] = _scale_field(fields["scale"], snapshot)
-    fields["mode"] = _mode_field(snapshot, around)
+    fields["mode"] = _mode_field(snapshot)
     fields |= _turn_fields(fields, snapshot)
     fields["model"] = _model_field(snapshot, around)
     fields["live"] = FieldState(value=not snapshot.document.settings.hold)
@@ -85,8 +85,9 @@ def _turn_fields(fields: Fields, snapshot: Snapshot) -> Fields:
     }
 
 
-def _mode_field(snapshot: Snapshot, around: Surroundings) -> FieldState:
-    offered = {mode for card in around.models for mode in card.modes} | set(snapshot.modes)
+def _mode_field(snapshot: Snapshot) -> FieldState:
+    tasks = snapshot.live.installed.values()
+    offered = {mode for task in tasks for mode in modes_of(task)} | set(snapshot.modes)
     options = tuple(
         Option(
             value=mode,
@@ -97,18 +98,6 @@ def _mode_field(snapshot: Snapshot, around: Surroundings) -> FieldState:
         for mode, tool in TOOLS.items()
     )
     return FieldState(value=snapshot.document.controls.mode, options=options)
-
-
-def model_for(mode: str, snapshot: Snapshot, around: Surroundings) -> BundleCard | None:
-    """Return the model to load for a tool that the present one does not do; None if none is needed or there.
-
-    The nearest in length to the present model is taken, the first of equals.
-    """
-    if mode in snapshot.modes:
-        return None
-    bars = snapshot.model.bars if snapshot.model else 2
-    able = [card for card in around.models if mode in card.modes]
-    return min(able, key=lambda card: abs(card.bars - bars), default=None)
 
 
 def _transport_fields(fields: Fields, snapshot: Snapshot) -> Fields:
@@ -173,9 +162,19 @@ def take_title(snapshot: Snapshot) -> str:
     elif snapshot.counts(CONTROLS["variation"]):
         words.append(snapshot.text("variation"))
     parts = [" ".join(words), f"seed {controls.seed}"]
-    if controls.constraints.key is not None and snapshot.counts(CONTROLS["key"]):
-        parts.append(f"{controls.constraints.key} {controls.constraints.scale}")
-    return "  ·  ".join(parts)
+    if snapshot.counts(CONTROLS["key"]):
+        parts.append(key_text(snapshot))
+    return "  ·  ".join(filter(None, parts))
+
+
+def key_text(snapshot: Snapshot) -> str:
+    """Return the key that is set, or the one that is heard; empty where there is neither."""
+    limits, heard = snapshot.document.controls.constraints, snapshot.live.key
+    if limits.key is not None:
+        return f"{limits.key} {limits.scale} (set)"
+    if heard is None:
+        return ""
+    return f"{heard.name} (heard{', kept to' if limits.in_key else ''})"
 
 
 def health(snapshot: Snapshot) -> tuple[str, str]:

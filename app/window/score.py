@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.window.presenter import take_title
 from engine.modes.catalogue import slots_of
+from engine.music.chords import Chord, Harmony
 from engine.music.notes import Note, Phrase
 from engine.session.captured_bars import CapturedBar
 from engine.session.snapshot import Snapshot
@@ -64,12 +65,24 @@ def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
         coming=coming,
         bars=max((phrase.bars for phrase in phrases), default=usual),
         beats_per_bar=phrases[0].beats_per_bar if phrases else 4.0,
+        chords=chords_of(source.surroundings.harmony) if source else (),
         turn_text=turn_text(snapshot, position_beats),
         is_players_turn=live.turn.whose == "player",
         title=take_title(snapshot),
         next_text=next_text(snapshot, position_beats) if coming is not None else "",
         hint="" if playing is not None or coming is not None else empty_hint(snapshot),
     )
+
+
+def chords_of(harmony: Harmony) -> tuple[tuple[float, str], ...]:
+    """Return the names of chords, one a beat, by the beat on which another one begins."""
+    found: list[tuple[float, str]] = []
+    before: Chord | None = None
+    for beat, chord in enumerate(harmony):
+        if chord is not None and chord != before:
+            found.append((float(beat), chord.name))
+        before = chord
+    return tuple(found)
 
 
 def turn_text(snapshot: Snapshot, position_beats: float | None) -> str:
@@ -119,7 +132,8 @@ def strip_bar(captured: CapturedBar) -> StripBar:
         Note(note.start_beats, note.pitch, note.duration_beats, note.velocity, note.channel)
         for note in bar.notes
     )
-    return StripBar(captured.id, bar.bar + 1, notes, bar.beats_per_bar)
+    chords = chords_of(captured.surroundings.harmony)
+    return StripBar(captured.id, bar.bar + 1, notes, bar.beats_per_bar, chords[0][1] if chords else "")
 
 
 def source_ids(snapshot: Snapshot) -> tuple[int, int]:

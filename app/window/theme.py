@@ -5,13 +5,11 @@ line, lamp and note that means something at least 3:1 (WCAG 2.1); `tests/app/tes
 """
 
 from dataclasses import dataclass, fields
-from typing import Literal
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication
 
-Scheme = Literal["system", "dark", "light"]
 TEXT_CONTRAST = 4.5
 LINE_CONTRAST = 3.0
 
@@ -102,13 +100,23 @@ LIGHT = Theme(
 FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Cantarell", "Noto Sans", "DejaVu Sans")
 APPLIED = "antiphon-theme"
 """Property of the application: name of the theme it has."""
-_state = {"theme": DARK}
-"""The look in use; one for the whole application, as Qt's palette is."""
+FOLLOWS = "antiphon-follows"
+"""Property of the application: whether it hears of the desktop's changes already."""
+
+
+@dataclass(slots=True)
+class _InUse:
+    theme: Theme
+    scheme: str
+
+
+_in_use = _InUse(DARK, "system")
+"""One for the whole application, as Qt's palette is."""
 
 
 def now() -> Theme:
     """Return the theme in use."""
-    return _state["theme"]
+    return _in_use.theme
 
 
 def contrast(one: QColor, other: QColor) -> float:
@@ -150,21 +158,23 @@ def with_alpha(colour: QColor, alpha: int) -> QColor:
     return clear
 
 
-def chosen(scheme: Scheme) -> Theme:
-    """Return the theme of a setting; `system` follows the desktop."""
-    if scheme == "system":
+def chosen(scheme: str) -> Theme:
+    """Return the theme of a setting: `dark`, `light`, or that of the desktop."""
+    if scheme not in ("dark", "light"):
         hints = QGuiApplication.styleHints()
         light = hints is not None and hints.colorScheme() == Qt.ColorScheme.Light
         return LIGHT if light else DARK
     return LIGHT if scheme == "light" else DARK
 
 
-def follow_system(application: QApplication, scheme: Scheme = "system") -> None:
-    """Apply the theme of a setting now, and again whenever the desktop changes its own."""
+def follow(application: QApplication, scheme: str = "system") -> None:
+    """Apply the theme of a setting now; `system` also follows the desktop from then on."""
+    _in_use.scheme = scheme
     apply(application, chosen(scheme))
     hints = QGuiApplication.styleHints()
-    if scheme == "system" and hints is not None:
-        hints.colorSchemeChanged.connect(lambda _: apply(application, chosen("system")))
+    if hints is not None and not application.property(FOLLOWS):
+        application.setProperty(FOLLOWS, True)
+        hints.colorSchemeChanged.connect(lambda _: apply(application, chosen(_in_use.scheme)))
 
 
 def apply(application: QApplication, theme: Theme = DARK) -> None:
@@ -172,7 +182,7 @@ def apply(application: QApplication, theme: Theme = DARK) -> None:
     if application.property(APPLIED) == theme.name:
         return  # a style sheet is worked out anew for every widget there is
     application.setProperty(APPLIED, theme.name)
-    _state["theme"] = theme
+    _in_use.theme = theme
     application.setStyle("Fusion")
     palette = QPalette()
     for role, colour in (
@@ -209,7 +219,7 @@ def sheet(theme: Theme) -> str:
 _SHEET = """
 QWidget {{ color: {text}; background: transparent; }}
 QMainWindow, QWidget#ground, QMenu, QDialog {{ background: {ground}; }}
-QFrame#bar, QFrame#panel, QWidget#page {{ background: {panel}; border-radius: 10px; }}
+QFrame#bar, QFrame#panel {{ background: {panel}; border-radius: 10px; }}
 QLabel[role="title"], QLabel[role="quiet"] {{ color: {quiet}; }}
 QComboBox, QLineEdit {{
     background: {raised}; border: 1px solid {edge}; border-radius: 7px; padding: 0 7px;
@@ -229,6 +239,7 @@ QMenu::item {{ padding: 6px 26px 6px 14px; border-radius: 5px; }}
 QMenu::item:selected {{ background: {faint}; }}
 QMenu::item:disabled {{ color: {quiet}; }}
 QMenu::separator {{ height: 1px; background: {faint}; margin: 5px 8px; }}
+QFrame#card {{ background: {raised}; border: 1px solid {faint}; border-radius: 8px; }}
 QScrollArea {{ border: none; }}
 QScrollBar:vertical {{ width: 12px; background: transparent; }}
 QScrollBar::handle:vertical {{ background: {edge}; border-radius: 4px; margin: 2px; min-height: 24px; }}

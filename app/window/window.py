@@ -1,5 +1,6 @@
 """The main window: it shows the instrument's state sixty times a second and hands on what the player does."""
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -7,39 +8,47 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from PyQt6.QtCore import QByteArray, QEvent, QObject, QPoint, QSettings, QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
-from PyQt6.QtWidgets import QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PyQt6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from app.audio.preview import Preview
 from app.installed_bundles import BundleCard
 from app.notice_text import notice_line
-from app.window.activity import Activity
-from app.window.dragging import PhraseFiles, fresh_name, read_phrase, start_drag
+from app.window import theme
+from app.window.dragging import PhraseFiles
+from app.window.exchange import PhraseExchange
 from app.window.field_state import Fields
+from app.window.learning import Learning
+from app.window.live_view import LiveView
+from app.window.pages.about import AboutPage
+from app.window.pages.connections import CLOCK, INPUT, ConnectionsPage
+from app.window.pages.models import ModelsPage
+from app.window.pages.page import Page
 from app.window.pages.play import PlayPage
+from app.window.pages.sessions import SessionsPage
+from app.window.pages.settings import LOOK, SettingsPage
+from app.window.pages.shortcuts import ShortcutsPage
+from app.window.pages.stack import PageStack
 from app.window.pages.top_bar import TopBar
-from app.window.presenter import Surroundings, explanation, health, model_for, present
-from app.window.score import StripBar, roll_music, source_ids, strip_bar
-from app.window.view import bar_and_beat, client_name, lamp_of, place_in, port_name, rolling_position
+from app.window.presenter import Surroundings, explanation, health, present
+from app.window.view import client_name, rolling_position
 from app.window.widgets.group import Field, fields_in
 from app.window.widgets.toast import Toast
 from engine.errors import AntiphonError, RenderError
-from engine.inference.bundle.manifest import Voice
-from engine.inference.controls import STORED, SlotName
+from engine.inference.controls import SlotName
 from engine.midi import ports as midi
-from engine.modes.catalogue import slots_of
-from engine.music.notes import Phrase
 from engine.parameter import Number, Toggle
 from engine.performer.messages import Event
-from engine.session.captured_bars import CapturedBars
 from engine.session.instrument import Instrument
 from engine.session.live import Notice
+from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
+from engine.session.store import SUFFIX
 
 FRAME_MS = 16
 """Time between two looks at the instrument: 60 a second."""
 USUAL_SIZE = QSize(1280, 820)
-LEAST_SIZE = QSize(900, 470)
+LEAST_SIZE = QSize(940, 480)
 SCREEN_MARGIN = QSize(16, 56)
 """What the desktop's frame and title bar take."""
 
@@ -57,6 +66,9 @@ class Sound(Protocol):
 
     def start(self) -> None:
         """Open the audio device beside the window."""
+
+    def turn_on(self) -> None:
+        """Try again to open it; install what is missing first."""
 
     def close(self) -> None:
         """Give the audio device back."""
@@ -89,10 +101,8 @@ class InstrumentWindow(QMainWindow):
         self._shown: Snapshot | None = None
         self._shown_around: Surroundings | None = None
         self._fields: Fields = {}
-        self._activity, self._preview = Activity(), Preview()
-        self._strip_bars: tuple[CapturedBars, tuple[StripBar, ...]] = CapturedBars(), ()
-        self._dragged: Phrase | None = None
-        self._wanted_mode = ""
+        self._preview = Preview()
+        self._own = self._own_fields()
         self._closed = False
         self.setWindowTitle("Antiphon")
         self.setMinimumSize(LEAST_SIZE)
@@ -114,17 +124,12 @@ class InstrumentWindow(QMainWindow):
         at_ns = midi.now_ns()
         events = self.instrument.poll()
         snapshot = self.instrument.snapshot()
-        self._activity.take(events, snapshot.live.clock)
         self._sound_out(events, snapshot, at_ns)
-        position = rolling_position(snapshot, at_ns) if self._can_sound(snapshot) else None
         if snapshot is not self._shown or self._around != self._shown_around:
             self._show_state(snapshot)
-        self._show_music(snapshot, position)
-        self._show_activity(snapshot, at_ns, position)
-
-    def _can_sound(self, snapshot: Snapshot) -> bool:
-        """Return whether what plays can be heard anywhere: a playhead without that would lie."""
-        return bool(snapshot.live.ports.backend) or self._around.sound_on
+        can_sound = bool(snapshot.live.ports.backend) or self._around.sound_on
+        position = rolling_position(snapshot, at_ns) if can_sound else None  # else a playhead would lie
+        self._live.follow(events, snapshot, at_ns, position)
 
     def _sound_out(self, events: Sequence[Event], snapshot: Snapshot, at_ns: int) -> None:
         if self._sound is None:
@@ -136,78 +141,37 @@ class InstrumentWindow(QMainWindow):
 
     def _show_state(self, snapshot: Snapshot) -> None:
         before, self._shown, self._shown_around = self._shown, snapshot, self._around
-        if before is not None and before.model != snapshot.model:
-            self.play.roll.forget_rows()
-        if self._wanted_mode in snapshot.modes:
-            wanted, self._wanted_mode = self._wanted_mode, ""
-            self.instrument.set("mode", wanted)
-            snapshot = self.instrument.snapshot()
+        if before is None or before.model != snapshot.model:
+            self._show_model(snapshot)
         self._fields = present(snapshot, self._around)
-        directions = [
-            each for name, each in snapshot.table.parameters.items() if name.startswith("attribute.")
-        ]
-        if self.play.character.offer([each for each in directions if isinstance(each, Number)]):
-            self._adopt_fields()
         self.play.tools.show_tool(snapshot.document.controls.mode)
         for field_id, widgets in self._widgets.items():
             for widget in widgets:
                 if field_id in self._fields:
                     widget.show_field(self._fields[field_id])
-        self._show_slots(snapshot)
-        self.play.takes.show_takes(snapshot.live.takes, snapshot.document.controls.seed)
+        self._live.show_state(snapshot)
+        self.pages.show_state(snapshot)
+        self._learning.show_state(snapshot)
         client = client_name(snapshot.live.ports.output_name)
         self.setWindowTitle("Antiphon" if client == "Antiphon" else f"Antiphon ({client})")
-        self.top.show_lamp(lamp_of(snapshot.live.clock, bool(snapshot.live.ports.backend)))
         self.play.bottom.show_health(*health(snapshot))
         self.play.bottom.show_history(snapshot.live.undo_label)
         if before is None or snapshot.live.notices != before.live.notices:
             self._show_notices(snapshot.live.notices)
 
-    def _show_slots(self, snapshot: Snapshot) -> None:
-        controls = snapshot.document.controls
-        used = slots_of(controls)
-        for name in STORED:
-            card, phrase = self.play.slots.cards[name], snapshot.document.slots.get(name)
-            card.show_phrase(phrase, f"{phrase.bars} bars" if phrase else "", name in used)
+    def _show_model(self, snapshot: Snapshot) -> None:
+        """Put up what depends on the model alone."""
+        self._live.forget_rows()
+        table = snapshot.table.parameters
+        directions = [each for name, each in table.items() if name.startswith("attribute.")]
+        if self.play.character.offer([each for each in directions if isinstance(each, Number)]):
+            self._adopt_fields()
 
     def _show_notices(self, notices: Sequence[Notice]) -> None:
         if notices:
             self.notify(notice_line(notices[-1]), notices[-1].mood)
         elif self.toast.mood != "hint":
             self.toast.hide()
-
-    def _show_music(self, snapshot: Snapshot, position: float | None) -> None:
-        live = snapshot.live
-        self.play.roll.show_music(roll_music(snapshot, position))
-        sounding = live.playing
-        place = place_in(sounding.phrase, position, sounding.since_beats) if sounding else None
-        self.play.roll.show_position(place)
-        if live.clock is not None:
-            beats = live.clock.position_beats if position is None else position
-            self.top.show_position(bar_and_beat(beats, live.clock.beats_per_bar))
-
-    def _show_activity(self, snapshot: Snapshot, at_ns: int, position: float | None) -> None:
-        ports = snapshot.live.ports
-        for lamp, direction, name in (
-            (self.top.inputs, "in", ports.input_name),
-            (self.top.outputs, "out", ports.output_name),
-        ):
-            port = self._activity.port(direction, at_ns)
-            ignored = sum(snapshot.live.activity.ignored.values()) if direction == "in" else 0
-            text = port_name(name) if ports.backend else "no port"
-            lamp.show_activity(text, port.last, port.lit, ignored, "" if ports.backend else "bad")
-        self._show_strip(snapshot, at_ns, position)
-
-    def _show_strip(self, snapshot: Snapshot, at_ns: int, position: float | None) -> None:
-        captured, clock, panel = snapshot.live.captured, snapshot.live.clock, self.play.strip_panel
-        if captured is not self._strip_bars[0]:
-            self._strip_bars = captured, tuple(strip_bar(bar) for bar in captured)
-        bars = self._strip_bars[1]
-        panel.strip.show_bars(bars, source_ids(snapshot))
-        live = self._activity.live_bar(clock, at_ns, position)
-        head = None if clock is None else self._activity.playhead(clock, at_ns, position)
-        panel.strip.show_live(live, head if position is not None else None)
-        panel.show_range(f"bars {bars[0].number}–{bars[-1].number}" if bars else "")
 
     # Notices ---------------------------------------------------------------------------------
 
@@ -228,22 +192,30 @@ class InstrumentWindow(QMainWindow):
         if state is not None and not state.enabled:
             self.notify(state.why_not, "hint")
             return
-        own: dict[str, Callable[[Any], None]] = {
-            "mode": self._choose_tool,
-            "model": lambda value: self._load_model(str(value)),
-            "panic": lambda _: self.panic(),
-            "export": lambda _: self._export(),
-            "sound": self._switch_sound,
-        }
         try:
-            if field_id in own:
-                own[field_id](value)
+            if field_id in self._own:
+                self._own[field_id](value)
             elif field_id in self.instrument.snapshot().table.actions:
                 self.instrument.do(field_id)
             else:
                 self.instrument.set(field_id, value)
         except RenderError as error:
             self.notify(f"{error}.", "hint")
+
+    def _own_fields(self) -> dict[str, Callable[[Any], object]]:
+        """Return what the window does itself, by the id of its field."""
+        return {
+            "model": lambda value: self.instrument.load_model(str(value)),
+            "panic": lambda _: self._learning.end() if self._learning.is_open else self.panic(),
+            "export": lambda _: self._exchange.export(),
+            "sound": self._switch_sound,
+            "menu": lambda _: self.open_menu(),
+            "shortcuts": lambda _: self.pages.open("Shortcuts"),
+            "learn": lambda _: self._learning.begin(),
+            "session.new": lambda _: self.instrument.new_document(),
+            "session.open": lambda _: self._ask_session(True),
+            "session.save_as": lambda _: self._ask_session(False),
+        }
 
     def panic(self) -> None:
         """Silence every note now."""
@@ -252,27 +224,14 @@ class InstrumentWindow(QMainWindow):
         self.instrument.do("panic")
         self.notify("Every note was ended.", "hint")
 
-    def _choose_tool(self, mode: str) -> None:
-        """Enter a tool; load a fitting model first where the present one does not do it."""
-        card = model_for(mode, self.instrument.snapshot(), self._around)
-        if card is None:
-            self.instrument.set("mode", mode)
-        else:
-            self._wanted_mode = mode
-            self._load_model(card.name)
-
-    def _load_model(self, name: str) -> None:
-        """Load a model beside; what plays goes on until it answers."""
-        self.instrument.load_model(name)
-
     def _switch_sound(self, on: bool) -> None:
         self._around = replace(self._around, sound_on=bool(on) and self._sound is not None)
-        if self._sound is not None and not on:
-            self._sound.silence()
+        if self._sound is not None:
+            (self._sound.turn_on if on else self._sound.silence)()
         self.notify(self._around.sound_text or "There is no sound in this window.", "hint")
 
     def _pick(self, first_id: int, bars: int) -> None:
-        self._try(lambda: self.instrument.pick(first_id, bars))
+        self._try(partial(self.instrument.pick, first_id, bars))
 
     def _try(self, work: Callable[[], None]) -> None:
         try:
@@ -280,90 +239,98 @@ class InstrumentWindow(QMainWindow):
         except AntiphonError as error:
             self.notify(f"{error}.", "hint")
 
+    # Menus and pages -------------------------------------------------------------------------
+
     def _slot_menu(self, slot: SlotName, place: QPoint) -> None:
         snapshot = self.instrument.snapshot()
-        playing, filled = snapshot.live.playing, slot in snapshot.document.slots
+        playing, filled = snapshot.live.playing is not None, slot in snapshot.document.slots
         menu = QMenu(self)
         for text, enabled, work in (
-            (f"Store what is heard in {slot}", True, lambda: self.edit(f"store.{slot}", True)),
-            (f"Store what plays in {slot}", playing is not None,
-             lambda: self._store_answer(slot)),
-            (f"Answer {slot}", filled, lambda: self.edit(f"recall.{slot}", True)),
-            ("Answer what is heard", True, lambda: self.edit("source", "heard")),
-            (f"Morph from {slot}", filled, lambda: self.edit("morph_from", slot)),
-            (f"Morph to {slot}", filled, lambda: self.edit("morph_to", slot)),
-            (f"Clear {slot}", filled, lambda: self.edit(f"clear.{slot}", True)),
-        ):  # fmt: skip
-            entry = menu.addAction(text)
-            assert entry is not None
-            entry.setEnabled(enabled)
-            entry.triggered.connect(lambda _on, work=work: work())
+            (f"Store what is heard in {slot}", True, partial(self.edit, f"store.{slot}", True)),
+            (f"Store what plays in {slot}", playing, partial(self._exchange.store_answer, slot)),
+            (f"Answer {slot}", filled, partial(self.edit, f"recall.{slot}", True)),
+            ("Answer what is heard", True, partial(self.edit, "source", "heard")),
+            (f"Morph from {slot}", filled, partial(self.edit, "morph_from", slot)),
+            (f"Morph to {slot}", filled, partial(self.edit, "morph_to", slot)),
+            (f"Clear {slot}", filled, partial(self.edit, f"clear.{slot}", True)),
+        ):
+            _add_entry(menu, text, work).setEnabled(enabled)
         menu.popup(place)
 
-    def _store_answer(self, slot: SlotName) -> None:
-        playing = self.instrument.snapshot().live.playing
-        if playing is not None:
-            phrase = playing.phrase
-            self._try(lambda: self.instrument.store(slot, phrase))
+    def open_menu(self) -> None:
+        """Show the menu of pages below its button."""
+        menu = QMenu(self)
+        for name in self.pages.names:
+            _add_entry(menu, name, partial(self.pages.open, name))
+        menu.addSeparator()
+        _add_entry(menu, "MIDI learn", self._learning.begin)
+        _add_entry(menu, "Quit", self.close)
+        menu.popup(self.top.menu.mapToGlobal(QPoint(0, self.top.menu.height())))
 
-    # Files -----------------------------------------------------------------------------------
+    def _page_makers(self) -> dict[str, Callable[[], Page]]:
+        table = self.instrument.snapshot().table
+        return {
+            "Connections": lambda: ConnectionsPage(table),
+            "Models": self._models_page,
+            "Sessions": lambda: self._sessions_page(table),
+            "Settings": self._settings_page,
+            "Shortcuts": lambda: ShortcutsPage(table),
+            "About": self._about_page,
+        }
 
-    def _export(self) -> None:
-        playing = self.instrument.snapshot().live.playing
-        if playing is None:
-            return
-        dialog = QFileDialog(self, "Export the phrase", str(fresh_name(Path.cwd() / "antiphon.mid")))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter("MIDI files (*.mid *.midi)")
-        dialog.setDefaultSuffix("mid")  # so that the dialog itself asks before it overwrites "take.mid"
-        dialog.selectFile(fresh_name(Path.cwd() / "antiphon.mid").name)
-        dialog.fileSelected.connect(lambda path: self.write_phrase(playing.phrase, path))
+    def _models_page(self) -> Page:
+        page = ModelsPage(self._around.models)
+        page.chosen.connect(self.instrument.load_model)
+        return page
+
+    def _sessions_page(self, table: Table) -> Page:
+        page = SessionsPage(table)
+        page.opened.connect(lambda path: self._try(partial(self.instrument.open_document, Path(path))))
+        return page
+
+    def _settings_page(self) -> Page:
+        table = self.instrument.snapshot().table
+        placed = {*self._widgets, *CLOCK, *INPUT}
+        rest = [name for name in table.parameters if name not in placed]
+        page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest)
+        page.look_chosen.connect(self._choose_look)
+        return page
+
+    def _about_page(self) -> Page:
+        page = AboutPage()
+        page.examined.connect(lambda: self._examine(page))
+        return page
+
+    def _examine(self, page: AboutPage) -> None:
+        """Let the doctor look, in a thread of its own."""
+        page.show_report(())
+
+        def look() -> None:
+            from app.doctor import examine
+
+            checks = examine()
+            self.later.emit(lambda: page.show_report(checks))
+
+        threading.Thread(target=look, name="doctor", daemon=True).start()
+
+    def _choose_look(self, look: str) -> None:
+        if self._settings is not None:
+            self._settings.setValue(LOOK.id, look)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            theme.follow(application, look)
+
+    def _ask_session(self, opening: bool) -> None:
+        """Ask for a session's file, without stopping anything."""
+        dialog = QFileDialog(self, "Open a session" if opening else "Save the session as")
+        dialog.setNameFilter(f"Sessions (*{SUFFIX})")
+        dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
+        mode = QFileDialog.AcceptMode.AcceptOpen if opening else QFileDialog.AcceptMode.AcceptSave
+        dialog.setAcceptMode(mode)
+        work = self.instrument.open_document if opening else self.instrument.save_as
+        dialog.fileSelected.connect(lambda path: self._try(partial(work, Path(path))))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
-
-    def write_phrase(self, phrase: Phrase, path: str) -> None:
-        """Write a phrase to a file and say where it really went."""
-        try:
-            written = self._files.write(phrase, self._tempo_bpm(), path, self._voices())
-        except (AntiphonError, OSError) as error:
-            self.notify(str(error))
-        else:
-            self.notify(f"Written: {written}", "hint")
-
-    def _drag_answer(self) -> None:
-        playing = self.instrument.snapshot().live.playing
-        self._drag(self.play.roll, playing.phrase if playing else None, "answer")
-
-    def _drag(self, widget: QWidget, phrase: Phrase | None, reference: str) -> None:
-        """Drag a phrase: as a lasting file for the DAW, by reference for a slot of this window."""
-        if phrase is None:
-            return
-        try:
-            path = self._files.cached(phrase, self._tempo_bpm(), self._voices())
-        except (AntiphonError, OSError) as error:
-            self.notify(f"The phrase cannot be dragged: {error}")
-            return
-        self._dragged = phrase
-        start_drag(widget, path, reference, phrase)
-
-    def _drop(self, slot: SlotName, what: str, is_path: bool) -> None:
-        """Put what was dropped into a slot: a phrase of this window, or a MIDI file's."""
-        if not is_path and self._dragged is not None:
-            dragged = self._dragged
-            self._try(lambda: self.instrument.store(slot, dragged))
-        elif is_path:
-            model = self.instrument.snapshot().model
-            plays = model.representation if model else "melody"
-            beats = round(model.bars * model.beats_per_bar) if model else 8
-            self._try(lambda: self.instrument.store(slot, read_phrase(Path(what), plays, beats)))
-
-    def _tempo_bpm(self) -> float:
-        clock = self.instrument.snapshot().live.clock
-        return clock.bpm if clock is not None else 120.0
-
-    def _voices(self) -> Sequence[Voice]:
-        model = self.instrument.snapshot().model
-        return model.voices if model is not None else ()
 
     # Life ------------------------------------------------------------------------------------
 
@@ -389,6 +356,11 @@ class InstrumentWindow(QMainWindow):
         if self._sound:
             self._sound.close()
         self.instrument.close()
+
+    @property
+    def field_places(self) -> dict[str, list[Field]]:
+        """The widgets by the id of what they show."""
+        return self._widgets
 
     @property
     def play_fields(self) -> frozenset[str]:
@@ -418,8 +390,8 @@ class InstrumentWindow(QMainWindow):
     def _build(self) -> None:
         table = self.instrument.snapshot().table
         self.top, self.play = TopBar(table), PlayPage(table)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(self.play)
+        self.pages = PageStack(self.play, self._page_makers())
+        self._live = LiveView(self.top, self.play)
         ground = QWidget()
         ground.setObjectName("ground")
         layout = QVBoxLayout(ground)
@@ -429,24 +401,28 @@ class InstrumentWindow(QMainWindow):
         layout.addWidget(self.pages, 1)
         self.setCentralWidget(ground)
         self.toast = Toast(ground)
+        self._exchange = PhraseExchange(self.instrument, self._files, self.notify, self)
+        self._learning = Learning(self.instrument, self, ground)
         self.play.tools.sliders["variation"].fader.setFocus()
 
     def _wire(self) -> None:
         self.failed.connect(self.fail)
         self.later.connect(lambda work: None if self._closed else work())
         self.toast.dismissed.connect(lambda: self.instrument.do("dismiss"))
+        self.pages.made.connect(self._adopt_fields)
+        self.top.inputs.clicked.connect(lambda: self.pages.open("Connections"))
+        self.top.outputs.clicked.connect(lambda: self.pages.open("Connections"))
         self._adopt_fields()
         self.play.strip_panel.strip.picked.connect(self._pick)
-        slots = self.play.slots
+        slots, takes, exchange = self.play.slots, self.play.takes, self._exchange
         slots.stored.connect(lambda slot: self.edit(f"store.{slot}", True))
         slots.recalled.connect(lambda slot: self.edit(f"recall.{slot}", True))
-        takes = self.play.takes
-        takes.kept.connect(lambda at: self._try(lambda: self.instrument.keep_take(at)))
-        takes.dragged.connect(lambda at: self._drag(takes.cards[at], takes.cards[at].phrase, f"take {at}"))
-        slots.dropped.connect(self._drop)
+        slots.dragged.connect(lambda slot: exchange.drag(slots.cards[slot], slots.cards[slot].phrase, slot))
+        slots.dropped.connect(exchange.drop)
         slots.menu_wanted.connect(self._slot_menu)
-        slots.dragged.connect(lambda slot: self._drag(slots.cards[slot], slots.cards[slot].phrase, slot))
-        self.play.roll.dragged.connect(self._drag_answer)
+        takes.kept.connect(lambda at: self._try(partial(self.instrument.keep_take, at)))
+        takes.dragged.connect(lambda at: exchange.drag(takes.cards[at], takes.cards[at].phrase, f"take {at}"))
+        self.play.roll.dragged.connect(lambda: exchange.drag(self.play.roll, exchange.answer(), "answer"))
         self._add_shortcuts()
 
     def _adopt_fields(self) -> None:
@@ -462,7 +438,9 @@ class InstrumentWindow(QMainWindow):
         self._known = {id(field) for fields in self._widgets.values() for field in fields}
 
     def _connect(self, field: Any) -> None:
-        field.edited.connect(self.edit)
+        table = self.instrument.snapshot().table
+        if field.field_id in {*table.parameters, *table.actions, *self._own}:
+            field.edited.connect(self.edit)
         if hasattr(field, "held"):
             field.held.connect(lambda name, on: (self.instrument.begin if on else self.instrument.end)(name))
         if hasattr(field, "refused"):
@@ -485,12 +463,19 @@ class InstrumentWindow(QMainWindow):
                 choice, _, value = name.partition(".")
                 ask = (choice, value) if choice in table.parameters else (name, True)
                 self._shortcut(action.key, partial(self.edit, *ask))
+        for key, work in (
+            ("F1", partial(self.pages.open, "Shortcuts")),
+            ("F10", self.open_menu),
+            ("Ctrl+K", self._learning.begin),
+            ("Backspace", self.pages.close_page),
+        ):
+            self._shortcut(key, work)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)
 
     def _flip(self, name: str) -> None:
         self.edit(name, not self._fields[name].value)
 
-    def _shortcut(self, key: str, work: Callable[[], None]) -> None:
+    def _shortcut(self, key: str, work: Callable[[], object]) -> None:
         QShortcut(QKeySequence(key), self, work).setAutoRepeat(False)
 
     def _focus(self, field_id: str) -> None:
@@ -520,6 +505,22 @@ def _saved_geometry(settings: QSettings | None) -> QByteArray:
     except Exception:  # PyQt unpacks Python objects, and what those raise when damaged is anything
         saved = None
     return saved if isinstance(saved, QByteArray) else QByteArray()
+
+
+def read_setting(settings: QSettings | None, name: str, usual: str) -> str:
+    """Return a text of the settings file, or the usual one where it holds none or something else."""
+    try:
+        found = settings.value(name, usual) if settings is not None else usual
+    except Exception:  # PyQt unpacks Python objects, and what those raise when damaged is anything
+        found = usual
+    return found if isinstance(found, str) else usual
+
+
+def _add_entry(menu: QMenu, text: str, work: Callable[[], object]) -> QAction:
+    entry = menu.addAction(text)
+    assert entry is not None
+    entry.triggered.connect(lambda: work())
+    return entry
 
 
 def first_size(available: QSize) -> QSize:

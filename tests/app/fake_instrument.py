@@ -41,8 +41,16 @@ CARDS = (
 PORTS = Ports(
     backend="jack", input_name="Antiphon:Antiphon In", output_name="Antiphon:Antiphon Out", realtime=True
 )
+INSTALLED = {
+    "melody_2bar": "autoencode",
+    "melody_16bar": "autoencode",
+    "continue": "continue",
+    "humanize": "humanize",
+}
 READY = Snapshot(
-    document=Document(controls=Controls(variation=0.4, seed=7)), live=Live(ports=PORTS), model=MELODY
+    document=Document(controls=Controls(variation=0.4, seed=7)),
+    live=Live(ports=PORTS, installed=INSTALLED),
+    model=MELODY,
 )
 
 
@@ -112,6 +120,7 @@ def playing() -> Snapshot:
     )
     live = Live(
         ports=PORTS,
+        installed=INSTALLED,
         clock=clock(position_beats=45.3),
         captured=captured(10),
         heard=document.source,

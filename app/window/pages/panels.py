@@ -18,10 +18,10 @@ from app.window.widgets.button import HEIGHT, KeyButton, Role, action_button, to
 from app.window.widgets.choice import ChoiceList, ChoiceRow
 from app.window.widgets.group import row
 from app.window.widgets.lamp import label, set_tip, write
-from app.window.widgets.number import NumberField, NumberSlider
+from app.window.widgets.number import NumberSlider, TypedField
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.widgets.strip import BarStrip
-from engine.parameter import Choice, Number, Parameter, Toggle, Whole
+from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole
 from engine.session.live import Take
 from engine.session.parameters import Table
 
@@ -45,7 +45,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "continue": ("start",),
 }
 """The lists of each tool, to the right of its sliders."""
-LIST_WIDTHS = {"morph_from": 84, "morph_to": 84, "source": 152, "start": 152}
+LIST_WIDTHS = {"meanwhile": 96, "morph_from": 84, "morph_to": 84, "source": 152, "start": 152}
 LISTS_WIDTH = 302
 SLOTS: tuple[tuple[str, Role], ...] = (("A", "heard"), ("B", "coming"), ("C", "good"), ("D", "waiting"))
 CHARACTER_COLUMNS = 4
@@ -67,11 +67,11 @@ def slider(table: Table, name: str, colour: Role = "playing") -> NumberSlider:
     return NumberSlider(found, colour=colour)
 
 
-def number(table: Table, name: str) -> NumberField:
-    """Return the field to type a number into."""
+def typed(table: Table, name: str) -> TypedField:
+    """Return the field to type a number or a text into."""
     found = table.parameter(name)
-    assert isinstance(found, Number | Whole)
-    return NumberField(found)
+    assert isinstance(found, Number | Whole | Text)
+    return TypedField(found)
 
 
 def choice(table: Table, name: str) -> ChoiceList:
@@ -101,11 +101,11 @@ class StripPanel(QFrame):
         self._range = label(8.5, "quiet", figures=True)
         tip = "Answer each new phrase you play; what you picked is left."
         self.live = KeyButton("live", "● Live", "", tip, colour="heard", toggle=True)
-        self.live.setFixedHeight(22)
+        self.live.setFixedHeight(20)
         self.live.show_keys(False)
         self.strip = BarStrip()
         left = QVBoxLayout()
-        left.setSpacing(1)
+        left.setSpacing(0)
         left.addLayout(row(title, None, self._range, spacing=4))
         left.addWidget(self.live)
         holder = QWidget()
@@ -113,7 +113,7 @@ class StripPanel(QFrame):
         left.setContentsMargins(0, 0, 0, 0)
         holder.setFixedWidth(104)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 5, 8, 5)
+        layout.setContentsMargins(12, 4, 8, 4)
         layout.addWidget(holder)
         layout.addWidget(self.strip, 1)
 
@@ -241,37 +241,56 @@ class CharacterPanel(QWidget):
 
 
 class LimitsPanel(QWidget):
-    """What the answer may not do: key, scale, range, and what stays as it was played."""
+    """What the answer may not do: key, scale, range, and what stays as it was played; and transposition."""
 
     def __init__(self, table: Table) -> None:
         super().__init__()
-        self.key, self.scale = choice(table, "key"), choice(table, "scale")
-        self.lowest, self.highest = number(table, "lowest_pitch"), number(table, "highest_pitch")
-        self.in_key, self.follow_chords = toggle(table, "in_key"), slider(table, "follow_chords", "heard")
+        self.in_key, self.key, self.scale = (
+            toggle(table, "in_key"),
+            choice(table, "key"),
+            choice(table, "scale"),
+        )
+        self.lowest, self.highest = typed(table, "lowest_pitch"), typed(table, "highest_pitch")
         self.keep_rhythm, self.keep_pitches = toggle(table, "keep_rhythm"), toggle(table, "keep_pitches")
-        self.key.setFixedWidth(112)
-        self.scale.setFixedWidth(148)
-        for pitch in (self.lowest, self.highest):
+        self.transpose = typed(table, "transpose")
+        for pitch in (self.lowest, self.highest, self.transpose):
             pitch.setFixedWidth(64)
-        self.transpose = number(table, "transpose")
-        self.transpose.setFixedWidth(64)
         words = [label(10, "quiet") for _ in range(3)]
-        for word, text in zip(words, ("notes", "to", "moved"), strict=True):
+        for word, text in zip(words, ("notes", "to", "moved by"), strict=True):
             word.setText(text)
+        self._from = words[0]
         layout = row(
-            self.in_key, self.key, self.scale, 6, words[0], self.lowest, words[1], self.highest, words[2],
-            self.transpose, 6, self.keep_rhythm, self.keep_pitches, 6, self.follow_chords,
+            self.in_key, self.key, self.scale, 6, words[0], self.lowest, words[1], self.highest, 6,
+            self.keep_rhythm, self.keep_pitches, None, words[2], self.transpose,
         )  # fmt: skip
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setStretchFactor(self.follow_chords, 1)
         self.setLayout(layout)
+        self.set_compact(False)
 
     def set_compact(self, compact: bool) -> None:
         """Save width: no keys on the buttons, narrower lists."""
         for button in (self.in_key, self.keep_rhythm, self.keep_pitches):
             button.show_keys(not compact)
+        self._from.setVisible(not compact)
         self.key.setFixedWidth(94 if compact else 112)
         self.scale.setFixedWidth(120 if compact else 148)
+
+
+class ChordsPanel(QWidget):
+    """The chords the answer follows: typed or heard, how firmly, and the key that is kept to."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        self.chords, self.follow_chords = typed(table, "chords"), slider(table, "follow_chords", "heard")
+        self.lock_key = action(table, "lock_key", colour="heard")
+        caption = label(10, "quiet")
+        caption.setText("Chords")
+        caption.setBuddy(self.chords)
+        self.follow_chords.setFixedWidth(220)
+        layout = row(caption, self.chords, 10, self.follow_chords, 10, self.lock_key)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setStretchFactor(self.chords, 1)
+        self.setLayout(layout)
 
 
 class TurnsPanel(QWidget):
@@ -283,11 +302,15 @@ class TurnsPanel(QWidget):
         self.turn_bars, self.pause_beats = slider(table, "turn_bars"), slider(table, "pause_beats")
         self.meanwhile = _captioned(table, "meanwhile")
         self.take_turn = action(table, "take_turn", colour="playing")
-        layout = row(
-            self.turns, 14, self.turn_bars, 14, self.pause_beats, 14, self.meanwhile, None, self.take_turn
-        )
+        layout = row(self.turns, 6, self.turn_bars, 6, self.pause_beats, 6, self.meanwhile, 6, self.take_turn)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setStretchFactor(self.turn_bars, 1)
+        layout.setStretchFactor(self.pause_beats, 1)
         self.setLayout(layout)
+
+    def set_compact(self, compact: bool) -> None:
+        """Save width: no key on the button."""
+        self.take_turn.show_keys(not compact)
 
 
 class TabPanel(QFrame):
@@ -303,8 +326,8 @@ class TabPanel(QFrame):
         self._row.setSpacing(6)
         self._row.addStretch(1)
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(12, 8, 12, 10)
-        self._layout.setSpacing(6)
+        self._layout.setContentsMargins(12, 6, 12, 6)
+        self._layout.setSpacing(5)
         self._layout.addLayout(self._row)
         self._layout.addWidget(self._stack, 1)
 
@@ -350,7 +373,7 @@ class ToolPanel(QFrame):
         super().__init__()
         self.setObjectName("panel")
         self.modes = ChoiceRow(parameter(table, "mode", Choice))
-        self.new_take, self.seed = action(table, "new_take"), number(table, "seed")
+        self.new_take, self.seed = action(table, "new_take"), typed(table, "seed")
         self.bypass, self.hold = toggle(table, "bypass"), toggle(table, "hold")
         self.sliders = {name: slider(table, name) for name in _each_once(SLIDERS)}
         for made in self.sliders.values():
@@ -445,23 +468,22 @@ class BottomBar(QFrame):
         tip = "Hear the answer here, without a synthesiser."
         self.sound = KeyButton("sound", "Sound", "", tip, colour="good", toggle=True)
         self.export = action(table, "export")
+        tip = "Bind a knob, a key or a pedal to a control."
+        self.learn = KeyButton("learn", "Learn", "Ctrl+K", tip, colour="coming", show_key=False)
         self.help = KeyButton("shortcuts", "?", "F1", "All keys on one page.", show_key=False)
         self.help.setAccessibleName("Shortcuts")
         self.help.setFixedWidth(36)
         layout = row(
-            self.undo,
-            self.redo,
-            4,
-            self._history,
-            None,
-            self._health,
-            self.demo,
-            self.export,
-            self.sound,
-            self.help,
-        )
-        layout.setContentsMargins(12, 6, 12, 6)
+            self.undo, self.redo, 4, self._history, None, self._health,
+            self.demo, self.learn, self.export, self.sound, self.help,
+        )  # fmt: skip
+        layout.setContentsMargins(12, 2, 12, 2)
         self.setLayout(layout)
+
+    def set_compact(self, compact: bool) -> None:
+        """Save width: no keys on the buttons."""
+        for button in (self.undo, self.redo, self.demo, self.export):
+            button.show_keys(not compact)
 
     def show_history(self, text: str) -> None:
         """Show what undo takes back."""

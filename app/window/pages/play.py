@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.window.pages.panels import (
     BottomBar,
     CharacterPanel,
+    ChordsPanel,
     LimitsPanel,
     SlotsPanel,
     StripPanel,
@@ -46,13 +47,14 @@ class Heights:
 HEIGHTS: dict[Arrangement, Heights] = {
     "wide": Heights(strip=58, shelf=118, bottom=48),
     "compact": Heights(strip=54, shelf=118, bottom=46),
-    "tight": Heights(strip=46, shelf=96, bottom=42),
+    "tight": Heights(strip=42, shelf=96, bottom=40),
 }
 SLOTS_WIDTH = 316
 TAB_TIPS = {
     "Slots": "Phrases that are kept.",
     "Takes": "Other answers with the same settings, the best fit first.",
     "Turns": "Who plays when.",
+    "Chords": "What the answer's harmony follows.",
     "Character": "Sliders that push the answer one way.",
     "Limits": "What the answer may not do.",
 }
@@ -66,13 +68,13 @@ class PlayPage(QWidget):
         self.strip_panel, self.roll = StripPanel(table), PianoRoll()
         self.slots, self.takes = SlotsPanel(), TakesPanel()
         self.character, self.turns = CharacterPanel(), TurnsPanel(table)
-        self.limits = LimitsPanel(table)
+        self.limits, self.chords = LimitsPanel(table), ChordsPanel(table)
         self.tools, self.bottom = ToolPanel(table), BottomBar(table)
         self.shelf = TabPanel()
         self._slots_frame = frame()
         title, hint = label(8.5, bold=True), label(8.5, "quiet")
         title.setText("SLOTS")
-        hint.setText("keep: A  B  ⇧C  ⇧D")
+        hint.setText("keep: A  B  C  ⇧D")
         holder = QVBoxLayout(self._slots_frame)
         holder.setContentsMargins(10, 8, 10, 10)
         holder.setSpacing(6)
@@ -116,8 +118,11 @@ class PlayPage(QWidget):
         self.bottom.setFixedHeight(heights.bottom)
         self.tools.hint.setVisible(arrangement != "tight")
         self.tools.body.setSpacing(7 if arrangement == "wide" else 4)
+        self.tools.body.setContentsMargins(12, *((5, 12, 5) if arrangement == "tight" else (9, 12, 7)))
         self.tools.set_compact(arrangement != "wide")
         self.limits.set_compact(arrangement != "wide")
+        self.turns.set_compact(arrangement != "wide")
+        self.bottom.set_compact(arrangement != "wide")
         self._layout.setSpacing(4 if arrangement == "tight" else 8)
         if before is None or "wide" in (before, arrangement):
             self._place_panels(in_sight=arrangement == "wide")
@@ -135,6 +140,7 @@ class PlayPage(QWidget):
             self._add("Slots", self.slots)
         self._add("Takes", self.takes)
         self._add("Turns", self.turns)
+        self._add("Chords", self.chords)
         self._add("Character", self.character)
         if not in_sight:
             self._add("Limits", self.limits)

@@ -4,7 +4,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from app.window import theme
-from app.window.pages.panels import action, choice, number
+from app.window.pages.panels import action, choice, typed
 from app.window.view import Lamp
 from app.window.widgets.button import KeyButton
 from app.window.widgets.choice import ChoiceList
@@ -44,7 +44,7 @@ class TopBar(QFrame):
         self._position.setAccessibleName("Bar and beat")
         self._position.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._position.setFixedWidth(108)
-        self.tempo, self.metre = number(table, "tempo_bpm"), choice(table, "metre")
+        self.tempo, self.metre = typed(table, "tempo_bpm"), choice(table, "metre")
         self.tempo.setFixedWidth(104)
         self.metre.setFixedWidth(66)
         self._lay_out()

@@ -10,7 +10,7 @@ from app.window.widgets.button import HEIGHT, Role
 from app.window.widgets.keys import LEAVING, is_kept
 from app.window.widgets.lamp import set_tip
 from engine.errors import RenderError
-from engine.parameter import Number, Whole
+from engine.parameter import Number, Text, Whole
 
 STEPS = 1000
 """Positions of a slider over its whole range, if it has no whole steps of its own."""
@@ -235,8 +235,8 @@ class NumberSlider(QWidget):
         self.fader.setAccessibleDescription(" ".join(filter(None, (why_not, self._parameter.help))))
 
 
-class NumberField(QLineEdit):
-    """A number to type: every key is taken, the whole is judged when it is entered.
+class TypedField(QLineEdit):
+    """A number or a text to type: every key is taken, the whole is judged when it is entered.
 
     Return enters, Esc gives up; what is no number or out of range is refused with a sentence and the
     old value stays. The wheel does nothing: a hand on its way to a slider changes no tempo.
@@ -251,7 +251,9 @@ class NumberField(QLineEdit):
     refused = pyqtSignal(str)
     left = pyqtSignal()
 
-    def __init__(self, parameter: Number | Whole, *, page: int = 10, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parameter: Number | Whole | Text, *, page: int = 10, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.field_id, self._parameter, self._page = parameter.id, parameter, page
         self._state = FieldState(value=parameter.default)
@@ -259,7 +261,9 @@ class NumberField(QLineEdit):
         self.setFont(theme.font(11, figures=True))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedHeight(HEIGHT)
-        self.setText(parameter.text(parameter.default))
+        if isinstance(parameter, Text):
+            self.setPlaceholderText(f"{parameter.empty}; or such as {parameter.example}")
+        self.setText(self._shown_text())
         self._describe()
 
     @property
@@ -274,11 +278,11 @@ class NumberField(QLineEdit):
         self._state = state
         self.setEnabled(state.enabled)
         if not (self.hasFocus() and self.isModified()):
-            self.setText(state.text)
+            self.setText(self._shown_text())
         self._describe()
 
     def take_focus(self) -> None:
-        """Let a number be typed."""
+        """Let something be typed."""
         self.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.selectAll()
 
@@ -320,14 +324,14 @@ class NumberField(QLineEdit):
             value = self._parameter.parse(self.text())
         except RenderError as error:
             self._put_back()
-            self.refused.emit(f"{error}; it stays {self.text()}.")
+            self.refused.emit(f"{error}; it stays {self.text() or 'empty'}.")
             return
         self.setModified(False)
         if value != self._state.value:
             self.edited.emit(self.field_id, value)
 
     def _step(self, steps: int) -> None:
-        if isinstance(self._state.value, bool) or not isinstance(self._state.value, int | float):
+        if isinstance(self._parameter, Text) or not isinstance(self._state.value, int | float):
             return
         low, high = self._parameter.low, self._parameter.high
         self.setModified(False)
@@ -336,7 +340,13 @@ class NumberField(QLineEdit):
             self.edited.emit(self.field_id, value)
 
     def _put_back(self) -> None:
-        self.setText(self._state.text or self._parameter.text(self._state.value))
+        self.setText(self._shown_text())
+
+    def _shown_text(self) -> str:
+        """Return the value as it is typed; an empty text stands in the placeholder."""
+        if isinstance(self._parameter, Text):
+            return str(self._state.value or "")
+        return self._state.text or self._parameter.text(self._state.value)
 
     def _describe(self) -> None:
         parameter = self._parameter

@@ -57,7 +57,7 @@ class PianoRoll(QWidget):
         set_tip(self, "Drag this phrase into the DAW. Ctrl and the wheel zoom, a double click shows all.")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(90)
         self._music, self._axis = RollMusic(), Axis()
         self._first_beats, self._shown_beats = 0.0, 0.0
         self._position: float | None = None

@@ -253,14 +253,14 @@ def test_a_lost_device_is_tried_again_and_a_missing_extra_is_not(tmp_path, monke
     missing.start()
     missing._thread.join(20)
     assert not missing._thread.is_alive()
-    assert "pip install" in missing.status
+    assert missing.status == sounder.HOW_TO_INSTALL
 
 
 def test_without_the_extra_the_status_is_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     told: list[str] = []
     assert sounder.play(Inbox(), told.append) == sounder.EXIT_MISSING
-    assert "pip install" in told[0]
+    assert "The Sound button of the window installs it" in told[0]
 
 
 def test_the_environment_names_the_soundfont(monkeypatch, tmp_path):
@@ -280,3 +280,29 @@ def test_a_broken_soundfont_falls_back_to_the_built_in_tones_and_says_so(monkeyp
     instrument, name = mixer.instrument_at(RATE)
     assert isinstance(instrument, Tones)
     assert "broken.sf2" in name
+
+
+def test_turning_it_on_installs_what_is_missing_and_opens_it(tmp_path):
+    mark = tmp_path / "installed"
+    words = f"b'Sound: test' if os.path.exists({str(mark)!r}) else b'Sound off: missing'"
+    command = program(f"tell({words})\nsys.exit({sounder.EXIT_MISSING})")
+    sound = Audition(command, [sys.executable, "-c", f"open({str(mark)!r}, 'w')"])
+    sound.start()
+    sound._thread.join(30)
+    assert sound.status == "Sound off: missing"
+    sound.turn_on()
+    sound._thread.join(30)
+    assert sound.status == "Sound: test"
+    sound.close()
+
+
+def test_an_installation_that_fails_says_why_and_how_by_hand():
+    command = program(f"tell(b'Sound off: missing')\nsys.exit({sounder.EXIT_MISSING})")
+    sound = Audition(command, [sys.executable, "-c", "import sys; sys.exit('no network')"])
+    sound.start()
+    sound._thread.join(30)
+    sound.turn_on()
+    sound._thread.join(30)
+    assert sound.status.startswith("Sound off: no network. By hand: ")
+    assert sound.status.endswith("-m pip install sounddevice")
+    sound.close()

@@ -30,6 +30,9 @@ class RecordingSound:
     def start(self) -> None:
         self.calls.append("start")
 
+    def turn_on(self) -> None:
+        self.calls.append("turn_on")
+
     def close(self) -> None:
         self.calls.append("close")
 

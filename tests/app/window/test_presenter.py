@@ -16,7 +16,15 @@ from fake_instrument import (
     with_live,
 )
 
-from app.window.presenter import Surroundings, explanation, health, model_for, present, take_title
+from app.window.presenter import (
+    Surroundings,
+    explanation,
+    health,
+    key_text,
+    present,
+    take_title,
+)
+from engine.music.key import Key
 from engine.session.document import Binding
 from engine.session.live import Health
 from engine.session.settings import Settings
@@ -70,19 +78,6 @@ def test_a_tool_is_offered_if_any_installed_model_does_it():
     assert options["drumify"].why_not == "No installed model does Drumify."
 
 
-@pytest.mark.parametrize(
-    ("mode", "name"), [("continue", "continue"), ("groove", "humanize"), ("vary", None), ("drumify", None)]
-)
-def test_a_tool_brings_the_model_that_does_it(mode, name):
-    card = model_for(mode, READY, AROUND)
-    assert (card.name if card else None) == name
-
-
-def test_of_several_models_the_one_of_the_nearest_length_is_taken():
-    longer = replace(READY, model=replace(HUMANIZES, bars=14))
-    assert model_for("generate", longer, AROUND).name == "melody_16bar"
-
-
 def test_the_daws_clock_greys_play_and_tempo_and_says_why():
     rolling = with_live(READY, clock=clock(bpm=92.5))
     assert shown(rolling, "play_stop").why_not.startswith("The DAW's clock runs")
@@ -127,9 +122,9 @@ def test_a_bound_field_says_what_moves_it():
 def test_the_title_says_how_the_answer_is_made():
     assert take_title(playing()) == "Vary 30%  ·  seed 6213"
     in_key = with_controls(playing(), key="A", scale="minor")
-    assert take_title(in_key) == "Vary 30%  ·  seed 6213  ·  A minor"
+    assert take_title(in_key) == "Vary 30%  ·  seed 6213  ·  A minor (set)"
     assert take_title(with_controls(playing(), mode="morph", morph=0.5)) == "Morph A → B 50%  ·  seed 6213"
-    assert take_title(with_controls(in_key, mode="generate")) == "Generate  ·  seed 6213  ·  A minor"
+    assert take_title(with_controls(in_key, mode="generate")) == "Generate  ·  seed 6213  ·  A minor (set)"
 
 
 @pytest.mark.parametrize(
@@ -158,3 +153,11 @@ def test_the_line_below_explains_or_says_why_not():
         "Blend the phrases stored in A and B."
     )
     assert explanation(READY, None, "tab.Character", "Sliders.") == "Sliders."
+
+
+def test_the_key_is_the_one_set_or_the_one_heard():
+    assert key_text(READY) == ""
+    heard = with_live(READY, key=Key.named("Am"))
+    assert key_text(heard) == "A minor (heard, kept to)"
+    assert key_text(with_controls(heard, in_key=False)) == "A minor (heard)"
+    assert key_text(with_controls(heard, key="Eb", scale="dorian")) == "Eb dorian (set)"

@@ -4,7 +4,8 @@ import pytest
 from fake_instrument import READY, captured, clock, playing, with_controls, with_document, with_live
 
 from app.demo import demo_phrase
-from app.window.score import next_text, roll_music, source_ids, strip_bar, turn_text
+from app.window.score import chords_of, next_text, roll_music, source_ids, strip_bar, turn_text
+from engine.music.chords import parse_chord
 from engine.session.document import HeardPhrase
 from engine.session.live import Turn
 from engine.session.settings import Settings
@@ -72,3 +73,9 @@ def test_whose_turn_it_is_and_for_how_long(turn, position, text):
     trading = with_live(with_document(READY, settings=Settings(turns="trade")), clock=clock(), turn=turn)
     assert turn_text(trading, position) == text
     assert turn_text(with_document(trading, settings=Settings()), position) == ""
+
+
+def test_chords_are_named_where_they_begin():
+    harmony = tuple(parse_chord(name) for name in ("Am", "Am", "F", "N.C.", "F", "G7/B"))
+    assert chords_of(harmony) == ((0.0, "Am"), (2.0, "F"), (4.0, "F"), (5.0, "G7/B"))
+    assert chords_of(()) == ()

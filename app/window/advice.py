@@ -1,0 +1,87 @@
+"""What the page of connections says: facts, messages in words, and what is missing. No Qt."""
+
+from app.window.axis import note_name
+from app.window.view import lamp_of, milliseconds
+from engine.music.notes import DRUM_CHANNEL
+from engine.session.live import InputMessage
+from engine.session.snapshot import Snapshot
+
+KINDS = {
+    0x80: "note off",
+    0x90: "note on",
+    0xA0: "key pressure",
+    0xB0: "controller",
+    0xC0: "program",
+    0xD0: "pressure",
+    0xE0: "bend",
+}
+
+
+def connection_facts(snapshot: Snapshot) -> dict[str, str]:
+    """Return what is connected and how the clock runs, by what it is about."""
+    ports, wired, clock = snapshot.live.ports, snapshot.document.connections, snapshot.live.clock
+    there = bool(ports.backend)
+    facts = {
+        "Back end": ports.backend.upper() if there else "none is open",
+        "Input": ports.input_name if there else "–",
+        "comes from": ", ".join(wired.sources) or "nothing is connected to it",
+        "Output": ports.output_name if there else "–",
+        "goes to": ", ".join(wired.sinks) or "nothing is connected to it",
+        "Clock": "–",
+        "Position": "–",
+    }
+    if clock is not None:
+        faults = [f"{clock.missed_ticks} ticks missed"] if clock.missed_ticks else []
+        faults += [f"{clock.duplicate_ticks} doubled"] if clock.duplicate_ticks else []
+        jitter = f"jitter {milliseconds(clock.jitter_ms)}" if clock.source == "external" else ""
+        words = (lamp_of(clock, there).word, f"{clock.source} clock", f"{clock.bpm:.1f} BPM", jitter, *faults)
+        facts["Clock"] = " · ".join(filter(None, words))
+        known = "" if clock.bar_phase_known else " (where the bar begins is not known: start the DAW again)"
+        facts["Position"] = f"beat {clock.position_beats + 1:.1f}{known}"
+    return facts
+
+
+def connection_advice(snapshot: Snapshot) -> str:
+    """Return the one thing to do next so that it plays with the DAW."""
+    ports, clock, activity = snapshot.live.ports, snapshot.live.clock, snapshot.live.activity
+    if not ports.backend:
+        return "There are no MIDI ports. Start the MIDI system (JACK, PipeWire or ALSA), or see About."
+    if not activity.messages and not snapshot.live.captured.bars:
+        return "Nothing comes in. In the DAW, send the track you play on to this program's input."
+    if clock is None or clock.source == "internal":
+        return (
+            "Notes come in, but no clock. In the DAW, switch on MIDI clock with start and stop for this "
+            "input; without it the internal clock plays."
+        )
+    if clock.status == "lost":
+        return "The clock stopped coming. Start the DAW again, or press Space to play on."
+    if not clock.bar_phase_known:
+        return "The clock was joined in the middle. Stop and start the DAW, so that bars begin together."
+    if not snapshot.document.connections.sinks:
+        return "Nothing takes the answer. Choose this program's output as the input of an instrument track."
+    return "All is connected: notes and clock come in, and the answer is taken."
+
+
+def message_words(data: bytes) -> str:
+    """Return a MIDI message in words: kind, channel, and note or values."""
+    if not data or data[0] >= 0xF0:
+        return " ".join(f"{byte:02X}" for byte in data)
+    kind, channel = data[0] & 0xF0, data[0] & 0x0F
+    words = f"{KINDS.get(kind, '?')} · ch {channel + 1}"
+    if kind in (0x80, 0x90) and len(data) == 3:
+        name = f"drum {data[1]}" if channel == DRUM_CHANNEL else note_name(data[1])
+        return f"{words} · {name} · {data[2]}"
+    if kind == 0xE0 and len(data) == 3:
+        return f"{words} · {(data[1] | data[2] << 7) - 8192:+d}"
+    return " · ".join([words, *(str(byte) for byte in data[1:])])
+
+
+def message_lines(snapshot: Snapshot) -> list[str]:
+    """Return the last messages, the newest first, and how many were ignored for which reason."""
+    activity = snapshot.live.activity
+    lines = [_line(message) for message in reversed(activity.messages)]
+    return lines + [f"{count} ignored: {reason}" for reason, count in activity.ignored.items()]
+
+
+def _line(message: InputMessage) -> str:
+    return f"{message_words(message.data)}   →   {message.use}"

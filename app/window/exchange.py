@@ -1,0 +1,90 @@
+"""Phrases in and out of the window: exported, dragged into a DAW, dropped on a slot."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog, QWidget
+
+from app.window.dragging import PhraseFiles, fresh_name, read_phrase, start_drag
+from engine.errors import AntiphonError
+from engine.inference.controls import SlotName
+from engine.music.notes import Phrase
+from engine.session.instrument import Instrument
+
+Notify = Callable[[str, str], None]
+"""Shows a line in a mood."""
+
+
+class PhraseExchange:
+    """Asks for places of files and hands phrases over; refusals become notices."""
+
+    def __init__(self, instrument: Instrument, files: PhraseFiles, notify: Notify, parent: QWidget) -> None:
+        self._instrument, self._files, self._notify, self._parent = instrument, files, notify, parent
+        self._dragged: Phrase | None = None
+
+    def answer(self) -> Phrase | None:
+        """Return the phrase that plays."""
+        playing = self._instrument.snapshot().live.playing
+        return playing.phrase if playing is not None else None
+
+    def export(self) -> None:
+        """Ask for a file, without stopping anything, and write the phrase that plays now."""
+        phrase = self.answer()
+        if phrase is None:
+            return
+        suggested = fresh_name(Path.cwd() / "antiphon.mid")
+        dialog = QFileDialog(self._parent, "Export the phrase", str(suggested.parent))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter("MIDI files (*.mid *.midi)")
+        dialog.setDefaultSuffix("mid")  # so that the dialog itself asks before it overwrites "take.mid"
+        dialog.selectFile(suggested.name)
+        dialog.fileSelected.connect(lambda path: self.write(phrase, path))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def write(self, phrase: Phrase, path: str) -> None:
+        """Write a phrase to a file and say where it really went."""
+        model = self._instrument.snapshot().model
+        try:
+            written = self._files.write(phrase, self._bpm(), path, model.voices if model else ())
+        except (AntiphonError, OSError) as error:
+            self._notify(str(error), "bad")
+        else:
+            self._notify(f"Written: {written}", "hint")
+
+    def drag(self, widget: QWidget, phrase: Phrase | None, reference: str) -> None:
+        """Drag a phrase: as a lasting file for the DAW, by reference for a slot of this window."""
+        if phrase is None:
+            return
+        model = self._instrument.snapshot().model
+        try:
+            path = self._files.cached(phrase, self._bpm(), model.voices if model else ())
+        except (AntiphonError, OSError) as error:
+            self._notify(f"The phrase cannot be dragged: {error}", "bad")
+            return
+        self._dragged = phrase
+        start_drag(widget, path, reference, phrase)
+
+    def drop(self, slot: SlotName, what: str, is_path: bool) -> None:
+        """Put what was dropped into a slot: a phrase of this window, or a MIDI file's."""
+        try:
+            phrase = self._read(Path(what)) if is_path else self._dragged
+            if phrase is not None:
+                self._instrument.store(slot, phrase)
+        except AntiphonError as error:
+            self._notify(f"{error}.", "hint")
+
+    def store_answer(self, slot: SlotName) -> None:
+        """Put the phrase that plays into a slot."""
+        self._dragged = self.answer()
+        self.drop(slot, "answer", False)
+
+    def _read(self, path: Path) -> Phrase:
+        model = self._instrument.snapshot().model
+        plays = model.representation if model else "melody"
+        return read_phrase(path, plays, round(model.bars * model.beats_per_bar) if model else 8)
+
+    def _bpm(self) -> float:
+        clock = self._instrument.snapshot().live.clock
+        return clock.bpm if clock is not None else 120.0

@@ -1,0 +1,84 @@
+"""The part of the window that moves by itself: rolls, bars, lamps, clock; shown sixty times a second."""
+
+from collections.abc import Sequence
+
+from app.window.activity import Activity
+from app.window.pages.play import PlayPage
+from app.window.pages.top_bar import TopBar
+from app.window.score import StripBar, roll_music, source_ids, strip_bar
+from app.window.view import bar_and_beat, lamp_of, place_in, port_name
+from engine.inference.controls import STORED
+from engine.modes.catalogue import slots_of
+from engine.performer.messages import Event
+from engine.session.captured_bars import CapturedBars
+from engine.session.snapshot import Snapshot
+
+
+class LiveView:
+    """Shows in the top bar and on the play page what happens now."""
+
+    def __init__(self, top: TopBar, play: PlayPage) -> None:
+        self._top, self._play = top, play
+        self._activity = Activity()
+        self._bars: tuple[CapturedBars, tuple[StripBar, ...]] = CapturedBars(), ()
+
+    def follow(
+        self, events: Sequence[Event], snapshot: Snapshot, at_ns: int, position_beats: float | None
+    ) -> None:
+        """Show one frame.
+
+        Args:
+            events: what the performer said since the last one.
+            snapshot: the state.
+            at_ns: now, monotonic.
+            position_beats: song position now; None while nothing rolls or nothing can sound.
+        """
+        self._activity.take(events, snapshot.live.clock)
+        self._show_music(snapshot, position_beats)
+        self._show_ports(snapshot, at_ns)
+        self._show_strip(snapshot, at_ns, position_beats)
+
+    def show_state(self, snapshot: Snapshot) -> None:
+        """Show what changes with the state only: slots, takes, the clock's lamp."""
+        used, slots = slots_of(snapshot.document.controls), snapshot.document.slots
+        for name in STORED:
+            phrase = slots.get(name)
+            caption = "" if phrase is None else f"{phrase.bars} bar{'s' * (phrase.bars != 1)}"
+            self._play.slots.cards[name].show_phrase(phrase, caption, name in used)
+        self._play.takes.show_takes(snapshot.live.takes, snapshot.document.controls.seed)
+        self._top.show_lamp(lamp_of(snapshot.live.clock, bool(snapshot.live.ports.backend)))
+
+    def forget_rows(self) -> None:
+        """Begin with new rows in the roll: other music is to come, from another model."""
+        self._play.roll.forget_rows()
+
+    def _show_music(self, snapshot: Snapshot, position_beats: float | None) -> None:
+        sounding, clock = snapshot.live.playing, snapshot.live.clock
+        self._play.roll.show_music(roll_music(snapshot, position_beats))
+        place = place_in(sounding.phrase, position_beats, sounding.since_beats) if sounding else None
+        self._play.roll.show_position(place)
+        if clock is not None:
+            beats = clock.position_beats if position_beats is None else position_beats
+            self._top.show_position(bar_and_beat(beats, clock.beats_per_bar))
+
+    def _show_ports(self, snapshot: Snapshot, at_ns: int) -> None:
+        ports = snapshot.live.ports
+        for lamp, direction, name in (
+            (self._top.inputs, "in", ports.input_name),
+            (self._top.outputs, "out", ports.output_name),
+        ):
+            port = self._activity.port(direction, at_ns)
+            ignored = sum(snapshot.live.activity.ignored.values()) if direction == "in" else 0
+            text = port_name(name) if ports.backend else "no port"
+            lamp.show_activity(text, port.last, port.lit, ignored, "" if ports.backend else "bad")
+
+    def _show_strip(self, snapshot: Snapshot, at_ns: int, position_beats: float | None) -> None:
+        captured, clock, panel = snapshot.live.captured, snapshot.live.clock, self._play.strip_panel
+        if captured is not self._bars[0]:
+            self._bars = captured, tuple(strip_bar(bar) for bar in captured)
+        bars = self._bars[1]
+        panel.strip.show_bars(bars, source_ids(snapshot))
+        live = self._activity.live_bar(clock, at_ns, position_beats)
+        head = None if clock is None else self._activity.playhead(clock, at_ns, position_beats)
+        panel.strip.show_live(live, head if position_beats is not None else None)
+        panel.show_range(f"bars {bars[0].number}–{bars[-1].number}" if bars else "")

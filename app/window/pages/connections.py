@@ -1,0 +1,47 @@
+"""The page of connections: ports, clock, what came in and what became of it, what is missing."""
+
+from PyQt6.QtWidgets import QGridLayout
+
+from app.window.advice import connection_advice, connection_facts, message_lines
+from app.window.pages.page import Page, heading, paragraph, settings_grid
+from app.window.widgets.lamp import write
+from engine.session.parameters import Table
+from engine.session.snapshot import Snapshot
+
+CLOCK = ("clock", "send_clock", "spp_in_clocks", "offset_ms")
+INPUT = ("chords_from", "chord_channel", "split_pitch", "thru_notes", "thru_controllers", "sustain_lengthens")
+
+
+class ConnectionsPage(Page):
+    """Shows the connections as they are now, and the settings about them."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__("Connections")
+        self._advice = paragraph(role="", points=11)
+        self._facts = QGridLayout()
+        self._facts.setHorizontalSpacing(16)
+        self._facts.setColumnStretch(1, 1)
+        self._values = {name: paragraph(role="") for name in connection_facts(Snapshot())}
+        for at, (name, value) in enumerate(self._values.items()):
+            self._facts.addWidget(paragraph(name), at, 0)
+            self._facts.addWidget(value, at, 1)
+        self._facts.setColumnMinimumWidth(0, 150)
+        self._messages = paragraph(role="", points=10)
+        self.body.addWidget(heading("What to do"))
+        self.body.addWidget(self._advice)
+        self.body.addWidget(heading("As it is now"))
+        self.body.addLayout(self._facts)
+        self.body.addWidget(heading("Last messages that came in"))
+        self.body.addWidget(self._messages)
+        self.body.addWidget(heading("Clock and output"))
+        self.body.addLayout(settings_grid(table, CLOCK))
+        self.body.addWidget(heading("Input"))
+        self.body.addLayout(settings_grid(table, INPUT))
+        self.body.addStretch(1)
+
+    def show_state(self, snapshot: Snapshot) -> None:
+        """Show ports, clock and messages."""
+        write(self._advice, connection_advice(snapshot))
+        for name, value in connection_facts(snapshot).items():
+            write(self._values[name], value)
+        write(self._messages, "\n".join(message_lines(snapshot)) or "Nothing came in yet.")

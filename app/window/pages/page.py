@@ -1,0 +1,90 @@
+"""What the pages beside the play page have in common: a title, a way back, room to scroll."""
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from app.window.pages.panels import choice, toggle, typed
+from app.window.widgets.button import KeyButton
+from app.window.widgets.group import row
+from app.window.widgets.lamp import label
+from engine.parameter import Choice, Toggle
+from engine.session.parameters import Table
+from engine.session.snapshot import Snapshot
+
+
+class Page(QFrame):
+    """A page over the play page; the music goes on, and so do the keys and the top bar.
+
+    Signals:
+        closed: the player wants to go back to playing.
+    """
+
+    closed = pyqtSignal()
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.title = title
+        heading = label(15, bold=True)
+        heading.setText(title)
+        self.back = KeyButton("back", "Back to playing", "Backspace", "The music goes on meanwhile.")
+        self.back.edited.connect(lambda *_: self.closed.emit())
+        content = QWidget()
+        self.body = QVBoxLayout(content)
+        self.body.setContentsMargins(4, 4, 12, 12)
+        self.body.setSpacing(10)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setWidget(content)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 14, 12, 12)
+        layout.setSpacing(10)
+        layout.addLayout(row(heading, None, self.back))
+        layout.addWidget(self._scroll, 1)
+
+    def show_state(self, snapshot: Snapshot) -> None:
+        """Show what of the instrument's state the page is about; called while the page is open."""
+
+
+def paragraph(text: str = "", role: str = "quiet", points: float = 10.5) -> QLabel:
+    """Return text that wraps, shown as it is."""
+    made = label(points, role)
+    made.setText(text)
+    made.setWordWrap(True)
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    return made
+
+
+def heading(text: str) -> QLabel:
+    """Return the title of a section."""
+    made = label(11.5, bold=True)
+    made.setText(text)
+    return made
+
+
+def settings_grid(table: Table, names: Sequence[str]) -> QGridLayout:
+    """Return a line for each parameter: its name, its field, and what it does."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(6)
+    grid.setColumnStretch(2, 1)
+    grid.setColumnMinimumWidth(0, 150)
+    for at, name in enumerate(names):
+        found = table.parameter(name)
+        title = label(10.5)
+        title.setText(found.label)
+        if isinstance(found, Toggle):
+            made: QWidget = toggle(table, name)
+        else:
+            made = choice(table, name) if isinstance(found, Choice) else typed(table, name)
+        made.setFixedWidth(190)
+        title.setBuddy(made)
+        grid.addWidget(title, at, 0)
+        grid.addWidget(made, at, 1)
+        grid.addWidget(paragraph(found.help, points=9.5), at, 2)
+    return grid

@@ -1,0 +1,56 @@
+"""The page of settings: how the window looks, and every control that has no place elsewhere."""
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import pyqtSignal
+
+from app.window.field_state import FieldState
+from app.window.pages.page import Page, heading, paragraph, settings_grid
+from app.window.widgets.choice import ChoiceRow
+from app.window.widgets.group import row
+from engine.parameter import Choice
+from engine.session.parameters import Table
+
+LOOK = Choice(
+    id="look",
+    label="Look",
+    values=("system", "dark", "light"),
+    words={"system": "As the desktop", "dark": "Dark", "light": "Light"},
+    default="system",
+    help="Colours of the window.",
+)
+
+
+class SettingsPage(Page):
+    """Lets the look be chosen.
+
+    Signals:
+        look_chosen: `system`, `dark` or `light`.
+    """
+
+    look_chosen = pyqtSignal(str)
+
+    def __init__(self, look: str, table: Table, names: Sequence[str]) -> None:
+        """Make the page.
+
+        Args:
+            look: the present one.
+            table: parameters by id.
+            names: those that have no place elsewhere in the window.
+        """
+        super().__init__("Settings")
+        self.look = ChoiceRow(LOOK)
+        self.look.edited.connect(lambda _id, value: self._choose(str(value)))
+        self.look.show_field(FieldState(value=look))
+        self.body.addWidget(heading("Colours"))
+        self.body.addLayout(row(self.look, None))
+        text = "In both, text has a contrast of at least 4.5:1, and lines that say something of 3:1."
+        self.body.addWidget(paragraph(text))
+        if names:
+            self.body.addWidget(heading("Further controls"))
+            self.body.addLayout(settings_grid(table, names))
+        self.body.addStretch(1)
+
+    def _choose(self, look: str) -> None:
+        self.look.show_field(FieldState(value=look))
+        self.look_chosen.emit(look)
