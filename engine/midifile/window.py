@@ -150,8 +150,8 @@ def _where_to_cut(song: Song, bars: int) -> str:
 def early_downbeats(track: Track, line_ticks: Fraction) -> Mask:
     """Return which notes before a bar line, `[N]`, are its downbeat played early.
 
-    Those begin less than `EARLY_BEATS` before it in a track that was played, sound beyond the line
-    (a drum need not), and their key is not struck again about the line.
+    Those begin less than `EARLY_BEATS` before it in a track that was played, sound mostly beyond the
+    line (a drum need not), and their key is not struck again about the line.
     """
     starts, reach = track.start_ticks, EARLY_BEATS * track.ppq
     late_enough = starts > floor(line_ticks - reach)
@@ -159,7 +159,7 @@ def early_downbeats(track: Track, line_ticks: Fraction) -> Mask:
     if not early.any() or is_straight(track):
         return np.zeros(len(track), np.bool_)
     if not track.is_drum:
-        early &= track.end_ticks > floor(line_ticks)
+        early &= track.end_ticks - floor(line_ticks) >= ceil(line_ticks) - starts
     around = np.flatnonzero(late_enough & (starts < ceil(line_ticks + reach)))
     for row in np.flatnonzero(early).tolist():
         again = around[(track.pitch[around] == track.pitch[row]) & (starts[around] > starts[row])]

@@ -1,7 +1,8 @@
 """What of a phrase a representation has no place for, counted and named: nothing is dropped in silence."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
@@ -15,80 +16,81 @@ LINES = ("melody", "trio")
 DRUMS = ("drums", "groove")
 
 
-def left_out(phrase: Phrase, representation: Representation) -> list[str]:
-    """Say what of a phrase does not reach the tensors, one clause a kind, most important first.
+class LeftOut(NamedTuple):
+    """Notes that are not heard for one reason."""
+
+    count: int
+    reason: str
+    """Such as `under or beside the one that is heard of their step`, to follow `2 notes`."""
+    detail: str = ""
+    """Which ones."""
+
+    def __str__(self) -> str:
+        """Return all of it in words: `4 notes of drum pitches without a class (4 x 93)`."""
+        which = f" ({self.detail})" if self.detail else ""
+        return f"{'1 note' if self.count == 1 else f'{self.count} notes'} {self.reason}{which}"
+
+
+def left_out(phrase: Phrase, representation: Representation) -> list[LeftOut]:
+    """Return what of a phrase does not reach the tensors, by reason; empty where all is heard.
 
     Args:
         phrase: as played, of the representation's length.
         representation: that hears it.
-
-    Returns:
-        Clauses such as `16 notes under the highest of their step`; empty where all is heard.
     """
-    kind = representation.name
+    is_drums = representation.name in DRUMS
     drums = [note for note in phrase.notes if note.channel == DRUM_CHANNEL]
-    kept = drums if kind in DRUMS and drums else phrase.notes
-    beside = len(phrase.notes) - len(kept)
-    clauses = [f"{_notes(beside)} beside the drum channel" if beside else ""]
-    clauses += [_without_lane(kept, representation), _crowded(kept, representation)]
-    if kind in LINES:
-        clauses.append(_folded(kept, representation))
-    return [clause for clause in clauses if clause]
+    kept = drums if is_drums and drums else phrase.notes
+    found = [LeftOut(len(phrase.notes) - len(kept), "beside the drum channel")]
+    lost = [note for note in kept if representation.lane(note) is None]
+    lost_drums = [note for note in lost if note.channel == DRUM_CHANNEL]
+    if is_drums or representation.name == "trio":
+        unmapped = lost if is_drums else lost_drums
+        found.append(LeftOut(len(unmapped), "of drum pitches without a class", _pitches(unmapped)))
+    else:
+        found.append(LeftOut(len(lost_drums), "on the drum channel"))
+    if not is_drums:
+        others = [note for note in lost if note.channel != DRUM_CHANNEL]
+        where = "on other channels" if representation.name == "trio" else "outside the range"
+        detail = _channels(others) if representation.name == "trio" else _pitches(others)
+        found.append(LeftOut(len(others), where, detail))
+    found += [_crowded(kept, representation), _folded(kept, representation)]
+    return [each for each in found if each.count]
 
 
-def _without_lane(notes: Iterable[Note], representation: Representation) -> str:
-    """Name the notes that no voice, drum class or key takes."""
-    lost = [note for note in notes if representation.lane(note) is None]
-    if not lost:
-        return ""
-    if representation.name in DRUMS or (
-        representation.name == "trio" and all(note.channel == DRUM_CHANNEL for note in lost)
-    ):
-        return f"{_notes(len(lost))} of drum pitches without a class ({_pitches(lost)})"
-    drums = [note for note in lost if note.channel == DRUM_CHANNEL]
-    if len(drums) == len(lost):
-        return f"{_notes(len(lost))} on the drum channel"
-    if representation.name == "trio":
-        channels = ", ".join(str(channel + 1) for channel in sorted({note.channel for note in lost}))
-        return f"{_notes(len(lost))} of other channels or drum pitches (channels {channels})"
-    return f"{_notes(len(lost))} outside the range ({_pitches(lost)})"
-
-
-def _crowded(notes: Iterable[Note], representation: Representation) -> str:
+def _crowded(notes: Iterable[Note], representation: Representation) -> LeftOut:
     """Count the notes that share a step and voice with one that is heard."""
-    events: dict[tuple[int, int], list[Note]] = defaultdict(list)
+    events: Counter[tuple[int, int]] = Counter()
     for note in notes:
         lane = representation.lane(note)
         if lane is not None:
-            events[step_within(note, representation.grid, representation.steps), lane].append(note)
-    crowd = sum(len(group) - 1 for group in events.values())
-    if not crowd:
-        return ""
+            events[step_within(note, representation.grid, representation.steps), lane] += 1
     if representation.name in LINES:
-        return f"{_notes(crowd)} under or beside the one that is heard of their step"
-    return f"{_notes(crowd)} nearer than a step to another of the same {_lane_name(representation)}"
+        reason = "under or beside the one that is heard of their step"
+    else:
+        voice = "drum" if representation.name in DRUMS else "key"
+        reason = f"nearer than a step to another of the same {voice}"
+    return LeftOut(sum(count - 1 for count in events.values()), reason)
 
 
-def _lane_name(representation: Representation) -> str:
-    return "drum" if representation.name in DRUMS else "key"
-
-
-def _folded(notes: Iterable[Note], representation: Representation) -> str:
+def _folded(notes: Iterable[Note], representation: Representation) -> LeftOut:
+    """Count the notes that a line has in another octave."""
     outside = [
         note
         for note in notes
-        if note.channel != DRUM_CHANNEL
+        if representation.name in LINES
+        and note.channel != DRUM_CHANNEL
         and representation.lane(note) is not None
         and not LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
     ]
-    return f"{_notes(len(outside))} outside a piano's range, moved by octaves" if outside else ""
+    return LeftOut(len(outside), "outside a piano's range, moved by octaves")
 
 
-def _notes(count: int) -> str:
-    return "1 note" if count == 1 else f"{count} notes"
-
-
-def _pitches(notes: Iterable[Note]) -> str:
+def _pitches(notes: Sequence[Note]) -> str:
     counts = Counter(note.pitch for note in notes)
     named = [f"{count} x {pitch}" for pitch, count in sorted(counts.items())]
     return ", ".join(named[:LISTED]) + (f" and {len(named) - LISTED} more" if len(named) > LISTED else "")
+
+
+def _channels(notes: Sequence[Note]) -> str:
+    return "channels " + ", ".join(str(channel + 1) for channel in sorted({note.channel for note in notes}))

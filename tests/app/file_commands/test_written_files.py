@@ -110,9 +110,9 @@ def test_variation_0_of_every_window_equals_the_source_s_notes(tmp_path, melody,
     events = [event for start, stop, pitch, v in notes for event in note(start, stop, pitch, 0, v)]
     events.sort(key=lambda event: (event[0], event[1][0]))
     # the last bar is whole, and something sounds in the song at its end
-    events += note(16 * ppq - 1, 16 * ppq, 20)
+    events += note(16 * ppq - ppq // 4, 16 * ppq, 20)
     if bar == 3:
-        expected.append((8 * ppq - 1, 8 * ppq, 20, 80))
+        expected.append((8 * ppq - ppq // 4, 8 * ppq, 20, 80))
     song, _, _ = varied(write(tmp_path / "a.mid", events, ppq=ppq), melody, first_bar=bar)
     factor = song.ppq // ppq
     assert song.ppq == ppq * factor and (factor == 1 or ppq < 96)

@@ -54,12 +54,13 @@ def test_a_written_roll_stays_in_its_bars() -> None:
     [
         ([(3.96, 60, 1.0)], 0, True),
         ([(3.96, 60, 0.03)], 0, False),
+        ([(3.96, 60, 0.06)], 0, False),
         ([(3.96, 36, 0.03)], 9, True),
         ([(3.96, 38, 0.03), (4.01, 38, 0.2)], 9, False),
         ([(3.96, 38, 0.03), (4.01, 36, 0.2)], 9, True),
         ([(3.88, 60, 1.0)], 0, False),
     ],
-    ids=["early", "over before the line", "early drum", "flam", "another drum", "a 32nd before"],
+    ids=["early", "over before", "over soon after", "early drum", "flam", "another drum", "a 32nd before"],
 )
 def test_what_is_an_early_downbeat(notes, channel, early) -> None:
     line = played(notes, channel)
