@@ -19,6 +19,7 @@ from engine.inference.bundle.manifest import (
     INT8_GRAPHS,
     LATENTS,
     MANIFEST,
+    SENTENCE,
     WEIGHTS,
     Attribute,
     BundleManifest,
@@ -42,9 +43,19 @@ from export.latents import LatentSpace, measure_latents, measure_states
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
-from export.words_bundle import coarse_prior, measure_int8_words, prove_words, words_graphs, words_manifest
+from export.words_bundle import (
+    coarse_prior,
+    measure_int8_words,
+    prove_sentences,
+    prove_words,
+    sentence_manifest,
+    words_graphs,
+    words_manifest,
+)
+from export.words_graph import sentence_graph
 from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
+from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.models.words import Words
@@ -103,9 +114,12 @@ def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, 
     manifest = manifest_of(run, options)
     if isinstance(run.model, Continuer):
         parts = continuer_parts(run, run.model, manifest, corpus, tell)
-    elif isinstance(run.model, Words):
-        manifest = words_manifest(manifest, run.model, run.representation, options.metre)
-        parts = words_parts(run, run.model, manifest, corpus, options, tell)
+    elif isinstance(run.model, Words | Sentences):
+        words = run.model.words if isinstance(run.model, Sentences) else run.model
+        manifest = words_manifest(manifest, words, run.representation, options.metre)
+        if isinstance(run.model, Sentences):
+            manifest = sentence_manifest(manifest, run.model)
+        parts = words_parts(run, words, manifest, corpus, options, tell)
     else:
         parts = vae_parts(run, run.model, manifest, corpus, options, tell)
     files, space = dict(parts.files), parts.space
@@ -193,7 +207,12 @@ def words_parts(
         space = LatentSpace(latents, (), metrics)
         heard = torch.as_tensor(corpus.batch(corpus.window_ids("valid")))
     tell("proving the float graphs against torch")
-    parity = prove_words(model, in_memory(manifest, run.representation, files, "float"), heard)
+    if isinstance(run.model, Sentences):
+        files[SENTENCE] = sentence_graph(run.model, manifest)
+    graphs = in_memory(manifest, run.representation, files, "float")
+    parity = prove_words(model, graphs, heard)
+    if isinstance(run.model, Sentences):
+        parity |= prove_sentences(run.model, graphs)
     if options.int8:
         int8 = in_memory(manifest, run.representation, files, "int8")
         parity |= measure_int8_words(model, int8, heard)
@@ -214,7 +233,7 @@ def in_memory(
     latents: Latents | None = None,
 ) -> Model:
     """Load graphs that are not on the disk yet, for the CPU; without latents the prior is N(0, I)."""
-    graphs = {name: data for name, data in files.items() if name in (*GRAPHS, *INT8_GRAPHS)}
+    graphs = {name: data for name, data in files.items() if name in (*GRAPHS, *INT8_GRAPHS, SENTENCE)}
     latents = latents or Latents.standard_normal(manifest.z_size)
     bundle = Bundle(Path(manifest.name), manifest, representation, latents, graphs, "")
     return Model.load(bundle, precision=precision, provider=CPU)

@@ -15,9 +15,10 @@ from export.continuation_graph import prove_continuer
 from export.errors import ExportError
 from export.parity import compare, prove_decoder, prove_encoder, same_alone, samples
 from export.run import build_model
-from export.words_bundle import measure_int8_words, prove_words
+from export.words_bundle import measure_int8_words, prove_sentences, prove_words
 from training.config import RunConfig
 from training.models.build import Trainable
+from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.words import Words
 
@@ -40,10 +41,13 @@ def check_bundle(path: Path) -> dict[str, float]:
     graphs = Model.load(bundle, precision="float", provider=CPU)
     if isinstance(model, Continuer):
         return prove_continuer(model, graphs)
-    if isinstance(model, Words):
-        measured = prove_words(model, graphs)
+    if isinstance(model, Words | Sentences):
+        words = model.words if isinstance(model, Sentences) else model
+        measured = prove_words(words, graphs)
+        if isinstance(model, Sentences):
+            measured |= prove_sentences(model, graphs)
         if "int8" in bundle.precisions:
-            measured |= measure_int8_words(model, Model.load(bundle, precision="int8", provider=CPU))
+            measured |= measure_int8_words(words, Model.load(bundle, precision="int8", provider=CPU))
         return measured
     mu, sigma = prove_encoder(model, graphs)
     drawn = samples(model, bundle.representation.width)

@@ -138,7 +138,11 @@ def traced(module: nn.Module, example: Tensor, names: tuple[str, list[str]]) -> 
 
 
 def traced_inputs(
-    module: nn.Module, examples: tuple[Tensor, ...], names: tuple[list[str], list[str]]
+    module: nn.Module,
+    examples: tuple[Tensor, ...],
+    names: tuple[list[str], list[str]],
+    *,
+    lengths: bool = False,
 ) -> GraphBuilder:
     """Export a torch module by torch's own exporter; the first axis of every input is the batch.
 
@@ -146,11 +150,13 @@ def traced_inputs(
         module: in evaluation mode.
         examples: inputs with a batch above 1.
         names: of the inputs, and of the outputs.
+        lengths: whether the second axis of every input may have any length too.
 
     Returns:
         Its nodes and constants, float32 constants stored in float16 where that is exact.
     """
     batch = torch.export.Dim("batch", min=1, max=65536)
+    axes = {0: batch, 1: torch.export.Dim("length", min=0, max=4096)} if lengths else {0: batch}
     with quiet():
         program = torch.onnx.export(
             module.eval(),
@@ -159,7 +165,7 @@ def traced_inputs(
             opset_version=OPSET,
             input_names=names[0],
             output_names=names[1],
-            dynamic_shapes=tuple({0: batch} for _ in examples),
+            dynamic_shapes=tuple(axes for _ in examples),
             external_data=False,
             verbose=False,
         )

@@ -14,6 +14,7 @@ from engine.inference.bundle.manifest import (
     Condition,
     LatentLayout,
     graph_specs,
+    sentence_spec,
 )
 from engine.inference.model import Model
 from engine.music.melody import VOCABULARY
@@ -30,27 +31,32 @@ from export.parity import (
 )
 from export.prior import best_mixture, standard_normal_nats
 from export.quantise import int8_product
-from export.words_graph import conditions_graph, words_decoder, words_encoder
+from export.words_graph import conditions_graph, words_decoder, words_encoder, words_of
 from training.corpus.dataset import Corpus
 from training.corpus.metres import METRES
 from training.evaluation.reconstruction import spread
-from training.models.words import BEAT_STEPS, Surroundings, Words
+from training.models.sentences import Sentences
+from training.models.vae import Posterior
+from training.models.words import BEAT_STEPS, WORD_BARS, Surroundings, Words, last_pitches
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 
 CONDITIONS: tuple[Condition, ...] = ("chords", "before")
-TRAIN_WINDOWS = 20_000
-VALID_WINDOWS = 4_000
+TRAIN_WORDS = 20_000
+VALID_WORDS = 4_000
 BATCH = 256
-TEMPERATURE_SCALE = 1.4
-"""At .5 times this the notes of draws cost the critic what those of music do: 3.8 nats."""
+SENTENCE_TOLERANCE = 1e-3
+"""Largest difference of a logit, mean or deviation."""
+TEMPERATURE_SCALE = 1.5
+"""At .5 times this notes of draws cost the critic what those of music do: 3.8 nats."""
 
 
 def words_manifest(
     manifest: BundleManifest, model: Words, representation: Representation, metre: str
 ) -> BundleManifest:
     """Return a manifest with what is particular to words filled in."""
-    sizes = model.layout(representation.bars * representation.grid.beats_per_bar)
-    layout = LatentLayout(**sizes._asdict())
+    words = max(1, representation.bars // WORD_BARS)
+    sizes = model.layout(representation.bars * representation.grid.beats_per_bar // words)
+    layout = LatentLayout(**sizes._asdict(), words=words)
     encoder, decoder = graph_specs(representation, layout.size, "autoencode", CONDITIONS)
     return msgspec.structs.replace(
         manifest,
@@ -65,15 +71,22 @@ def words_manifest(
     )
 
 
+def sentence_manifest(manifest: BundleManifest, model: Sentences) -> BundleManifest:
+    """Return the manifest of words with the graph of sentences in it."""
+    assert manifest.latent_layout is not None
+    spec = sentence_spec(manifest.latent_layout, model.components)
+    return msgspec.structs.replace(manifest, sentence=spec)
+
+
 def words_graphs(model: Words, manifest: BundleManifest, *, int8: bool) -> dict[str, bytes]:
     """Return the graphs by file name, the decoder also in 8 bits if wanted."""
-    conditions = conditions_graph(model, manifest.metres[0])
+    conditions = conditions_graph(model, manifest)
     graphs = {
-        GRAPHS[0]: words_encoder(model, manifest.encoder),
-        GRAPHS[1]: words_decoder(model, manifest.decoder, conditions),
+        GRAPHS[0]: words_encoder(model, manifest),
+        GRAPHS[1]: words_decoder(model, manifest, conditions),
     }
     if int8:
-        graphs[INT8_GRAPHS[1]] = words_decoder(model, manifest.decoder, conditions, int8_product)
+        graphs[INT8_GRAPHS[1]] = words_decoder(model, manifest, conditions, int8_product)
     return graphs
 
 
@@ -83,27 +96,29 @@ def coarse_prior(model: Words, corpus: Corpus) -> tuple[Latents, dict[str, float
     Raises:
         ExportError: the corpus has no windows in a split.
     """
-    train = _coarse(model, corpus, "train", TRAIN_WINDOWS)
-    held_out = _coarse(model, corpus, "valid", VALID_WINDOWS)
+    train = _coarse(model, corpus, "train", TRAIN_WORDS)
+    held_out = _coarse(model, corpus, "valid", VALID_WORDS)
     mixture, nats = best_mixture(train, held_out)
-    layout = model.layout(corpus.steps // BEAT_STEPS)
+    words = max(1, corpus.bars // WORD_BARS)
+    layout = model.layout(corpus.steps // words // BEAT_STEPS)
     mask = coarse_mask(layout, torch.zeros(1, layout.size))[0].bool().numpy()
     means = np.zeros((len(mixture.weights), layout.size), np.float32)
     deviations = np.ones_like(means)
     means[:, mask], deviations[:, mask] = mixture.means, np.sqrt(mixture.variances)
     latents = Latents(
         prior_weights=mixture.weights.astype(np.float32),
-        prior_means=means,
-        prior_deviations=deviations,
-        directions=np.zeros((0, layout.size), np.float32),
+        prior_means=np.tile(means, (1, words)),
+        prior_deviations=np.tile(deviations, (1, words)),
+        directions=np.zeros((0, words * layout.size), np.float32),
     )
     return latents, {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
 
 
 @torch.no_grad()
-def _coarse(model: Words, corpus: Corpus, split: str, windows: int) -> npt.NDArray[np.float64]:
-    """Return samples of the coarse posteriors of up to so many windows, `[N, Zc]`."""
-    ids = spread(corpus.window_ids(split), windows)
+def _coarse(model: Words, corpus: Corpus, split: str, count: int) -> npt.NDArray[np.float64]:
+    """Return samples of the coarse posteriors of up to so many words, `[N, Zc]`."""
+    words = max(1, corpus.bars // WORD_BARS)
+    ids = spread(corpus.window_ids(split), count // words)
     if not len(ids):
         raise ExportError(
             f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files"
@@ -111,6 +126,7 @@ def _coarse(model: Words, corpus: Corpus, split: str, windows: int) -> npt.NDArr
     generator, parts = torch.Generator().manual_seed(1), []
     for start in range(0, len(ids), BATCH):
         tokens, _ = tokens_and_surroundings(torch.as_tensor(corpus.batch(ids[start : start + BATCH])))
+        tokens = tokens.reshape(len(tokens) * words, -1)
         posterior = model.encode(tokens)
         drawn = posterior.sample(torch.randn(posterior.mu.shape, generator=generator))
         parts.append(model.layout(tokens.shape[1] // BEAT_STEPS).coarse(drawn))
@@ -131,16 +147,16 @@ def prove_words(model: Words, graphs: Model, heard: Tensor | None = None) -> dic
     Raises:
         ExportError: they differ by more than near ties.
     """
-    error, parts = 0.0, []
+    error, parts, layout = 0.0, [], _layout(graphs)
     for batch in BATCHES:
         tokens, around = _examples(graphs, batch, heard)
-        posterior = model.encode(tokens)
+        posterior = _encoded(model, tokens, layout.words)
         mu, sigma = graphs.encode(tokens.unsqueeze(-1).contiguous().numpy())
         error = max(error, float(np.abs(posterior.mu.numpy() - mu).max()))
         error = max(error, float(np.abs(posterior.sigma.numpy() - sigma).max()))
         parts += [
             compare_words(model, graphs, z, temperature, around)
-            for z in _kept_differently(model, posterior.mu, around.chords.shape[1])
+            for z in _kept_differently(model, posterior.mu, layout)
             for temperature in TEMPERATURES
         ]
     if error > LATENT_TOLERANCE:
@@ -157,19 +173,32 @@ def prove_words(model: Words, graphs: Model, heard: Tensor | None = None) -> dic
 def measure_int8_words(model: Words, graphs: Model, heard: Tensor | None = None) -> dict[str, float]:
     """Return the share of the int8 decoder's choices that are torch's, with whole and with coarse latents."""
     tokens, around = _examples(graphs, BATCHES[-1], heard)
-    whole, _, coarse = _kept_differently(model, model.encode(tokens).mu, around.chords.shape[1])
+    layout = _layout(graphs)
+    whole, _, coarse = _kept_differently(model, _encoded(model, tokens, layout.words).mu, layout)
     found = {"whole": compare_words(model, graphs, whole, 0.0, around)}
     found["coarse"] = compare_words(model, graphs, coarse, 0.0, around)
     return {f"int8_same_choices_{name}": each.same / each.choices for name, each in found.items()}
 
 
-def _kept_differently(model: Words, mu: Tensor, beats: int) -> list[Tensor]:
-    """Return latents `[B, Z]` whole, with their first beats free, and coarse alone."""
-    layout = model.layout(beats)
-    mask = coarse_mask(layout, mu)
-    some = mask.clone()
-    some[:, layout.coarse_rhythm + layout.fine_rhythm : layout.rhythm] = 1
-    return [mu, mu * some, mu * mask]
+def _layout(graphs: Model) -> LatentLayout:
+    layout = graphs.bundle.manifest.latent_layout
+    assert layout is not None  # `words_manifest` put it there
+    return layout
+
+
+def _encoded(model: Words, tokens: Tensor, words: int) -> Posterior:
+    """Encode phrases `[B, T]` word by word to posteriors `[B, Z]`."""
+    posterior = model.encode(tokens.reshape(len(tokens) * words, -1))
+    return Posterior(*(part.reshape(len(tokens), -1) for part in posterior))
+
+
+def _kept_differently(model: Words, mu: Tensor, layout: LatentLayout) -> list[Tensor]:
+    """Return latents `[B, Z]` whole, with the pitches of all beats free, and coarse alone."""
+    own = model.layout(layout.beats)
+    mask = coarse_mask(own, mu)
+    rhythm = mask.clone()
+    rhythm[:, own.coarse_rhythm : own.rhythm] = 1
+    return [mu, mu * rhythm.repeat(1, layout.words), mu * mask.repeat(1, layout.words)]
 
 
 def _examples(graphs: Model, batch: int, heard: Tensor | None) -> tuple[Tensor, Surroundings]:
@@ -196,14 +225,13 @@ def compare_words(
     model: Words, graphs: Model, z: Tensor, temperature: float, around: Surroundings
 ) -> Agreement:
     """Decode latents on both sides; a choice that differs first must be a near tie of torch's logits."""
-    generator = torch.Generator().manual_seed(len(z))
-    steps = graphs.bundle.manifest.steps
-    uniform = torch.rand(steps, len(z), VOCABULARY, generator=generator).clamp(1e-6, 1 - 1e-6)
+    manifest, generator = graphs.bundle.manifest, torch.Generator().manual_seed(len(z))
+    uniform = torch.rand(manifest.steps, len(z), VOCABULARY, generator=generator).clamp(1e-6, 1 - 1e-6)
     shift = temperature * -(-uniform.log()).log()
-    ours = model.generate(z, shift, around)
+    ours, logits = in_torch(model, z, shift, around, words_of(manifest))
     decoded = graphs.decode(z.numpy(), shift.numpy(), around.chords.numpy(), around.before.numpy())
     differs = ours != torch.from_numpy(decoded)[..., 0].T
-    best = (model.logits(z, ours, around) + shift.transpose(0, 1)).topk(2, dim=-1).values
+    best = (logits + shift.transpose(0, 1)).topk(2, dim=-1).values
     first = differs & (differs.cumsum(1) == 1)
     tie = best[..., 0] - best[..., 1] < NEAR_TIE
     return Agreement(
@@ -214,3 +242,40 @@ def compare_words(
         faults=int((first & ~tie).sum()),
         frame_error=0.0,
     )
+
+
+def in_torch(
+    model: Words, z: Tensor, shift: Tensor, around: Surroundings, words: int
+) -> tuple[Tensor, Tensor]:
+    """Write a phrase of several words one after the other; returns tokens `[B, T]` and logits `[B, T, V]`."""
+    tokens, logits, before, sounded = [], [], around.before, None
+    parts = zip(z.chunk(words, 1), shift.chunk(words, 0), around.chords.chunk(words, 1), strict=True)
+    for latent, noise, chords in parts:
+        own = Surroundings(chords, before, around.metre, sounded)
+        tokens.append(model.generate(latent, noise, own))
+        logits.append(model.logits(latent, tokens[-1], own))
+        bar = before.shape[1]
+        past = last_pitches(torch.cat([before.clamp_min(0), tokens[-1]], dim=1), sounded)
+        before, sounded = tokens[-1][:, -bar:], past[:, -bar - 1]
+    return torch.cat(tokens, dim=1), torch.cat(logits, dim=1)
+
+
+def prove_sentences(model: Sentences, graphs: Model) -> dict[str, float]:
+    """Compare the graph of sentences with torch on random words of several numbers.
+
+    Raises:
+        ExportError: they differ.
+    """
+    spec, error = graphs.bundle.manifest.sentence, 0.0
+    assert spec is not None
+    for count in (0, 1, 2, 7, 12):
+        generator = torch.Generator().manual_seed(count)
+        words = torch.randn(1, 1 + count, int(spec.inputs[0].shape[2]), generator=generator)
+        words[:, 0] = 0
+        ours = model.after_the_last(words)
+        theirs = graphs.next_word(words[0, 1:].numpy())
+        pairs = zip(ours, theirs.values(), strict=True)
+        error = max(error, *(float(np.abs(a[0, 0].numpy() - b).max()) for a, b in pairs))
+    if error > SENTENCE_TOLERANCE:
+        raise ExportError(f"sentence: differs by {error:.1e} between torch and ONNX Runtime; report it")
+    return {"sentence_error": error}

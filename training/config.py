@@ -81,6 +81,16 @@ class WordsConfig(Table, frozen=True):
     """LSTM units."""
 
 
+class SentencesConfig(Table, frozen=True):
+    """What goes over words; see training/models/sentences.py."""
+
+    channels: Size = 128
+    hidden: Size = 256
+    """GRU units."""
+    components: Depth = 12
+    """Gaussians that a new word's coarse latent is drawn from."""
+
+
 class ModelConfig(Table, frozen=True):
     """A variational autoencoder over one representation, or (task `continue`) a continuation."""
 
@@ -92,6 +102,8 @@ class ModelConfig(Table, frozen=True):
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     continuer: ContinuerConfig = ContinuerConfig()
+    sentences: SentencesConfig | None = None
+    """Where given, the model goes over the words of a trained model of words, which `words` describes."""
     words: WordsConfig | None = None
     """Where given, the model is one of training/models/words.py, on a corpus of kind `words`."""
 
@@ -104,6 +116,8 @@ class ModelConfig(Table, frozen=True):
             )
         if self.words is not None and (self.representation, self.task) != ("melody", "autoencode"):
             raise ValueError("model.words is for representation melody and task autoencode")
+        if self.sentences is not None and (self.words is None or self.bars % 2):
+            raise ValueError("model.sentences needs model.words, and bars in words of two")
         if self.task in ("humanize", "drumify") and self.representation != "groove":
             raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
 

@@ -27,7 +27,7 @@ from training.distributed import Ranks, ranks
 from training.encoder_input import heard_and_target
 from training.errors import ConfigError
 from training.model_files import Start, check_start, config_differences
-from training.models.build import Trainable, build_model, build_objective, latent_size
+from training.models.build import Trainable, build_model, build_objective, latent_size, whole_start
 from training.models.losses import Noise, Terms, choices_of
 from training.stopping import Patience, StoppedError, StopSignals
 from training.validation import validation_terms
@@ -119,6 +119,7 @@ class Trainer:
         self.model = build_model(config.model).to(team.device)
         self.started_from = ""
         if start is not None:
+            start = replace(start, weights=whole_start(self.model, start.weights))
             check_start(start, self.model, config.model)
             self.model.load_state_dict(start.weights)
             self.started_from = start.origin

@@ -18,6 +18,7 @@ from training.evaluation.core_metrics import core_metrics
 from training.evaluation.pictures import interpolation_picture, reconstruction_picture, reconstructions
 from training.evaluation.sound import RATE, render
 from training.model_files import load_start
+from training.models.sentences import Sentences
 from training.models.vae import VAE
 from training.models.words import Words
 from training.stopping import StoppedError
@@ -31,6 +32,11 @@ SHOWN = (
     "active_units",
     "bce_nats",
     "density_sampled",
+    "coarse_nats_a_note",
+    "back_nats",
+    "back_nats_by_place",
+    "coarse_nats",
+    "related_share",
 )
 PICTURED = 2
 """Phrases and walks drawn, and phrases sounded, at each evaluation."""
@@ -140,7 +146,7 @@ class _Watcher:
     def _draw_phrases(self, progress: loop.Progress, split: str) -> None:
         """Keep pictures and sounds of reconstructions and, where there is a latent space, of walks in it."""
         model, corpus, step = progress.model, progress.corpus, progress.step
-        if isinstance(model, Words):
+        if isinstance(model, Words | Sentences):
             return
         spec = representation(self.config.model.representation, self.config.model.window_bars)
         self.writer.add_figure(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import BundleError, RenderError
-from engine.inference.bundle.manifest import Precision, TensorSpec
+from engine.inference.bundle.manifest import SENTENCE, Precision, TensorSpec
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
 from engine.inference.runtime import onnxruntime
@@ -185,6 +185,22 @@ class Model:
             raise RenderError(f"{self.name}: the decoder wrote a value that its music does not have")
         return tokens
 
+    def next_word(self, words: Floats) -> dict[str, Floats]:
+        """Return what the word after `words` `[N, F]` may be; see `engine.inference.sentences`.
+
+        Raises:
+            RenderError: the bundle has no graph of sentences, or it failed.
+        """
+        spec, graph = self.bundle.manifest.sentence, self._graphs.sentence
+        if spec is None or graph is None:
+            raise RenderError(f"{self.name}: knows nothing of sentences; choose another model")
+        names = [output.name for output in spec.outputs]
+        rows = np.zeros((1, 1 + len(words), int(spec.inputs[0].shape[2])), np.float32)  # 0: the start
+        if len(words):
+            rows[0, 1:] = words
+        outputs = self._guard("sentence", lambda: graph.run(names, {"words": rows}))
+        return {name: output[0] for name, output in zip(names, outputs, strict=True)}
+
     def warm_up(self, batch_sizes: tuple[int, ...]) -> None:
         """Run once at each batch size, since a first run takes two to three times as long."""
         for size in batch_sizes:
@@ -203,6 +219,7 @@ class _Graphs:
 
     encoder: onnxruntime.InferenceSession
     decoder: onnxruntime.InferenceSession
+    sentence: onnxruntime.InferenceSession | None = None
 
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         mu, sigma = self.encoder.run(["mu", "sigma"], {"x": x})
@@ -258,7 +275,12 @@ def _fastest(bundle: Bundle, candidates: list[tuple[str, Precision]], threads: i
 def _open(bundle: Bundle, provider: str, precision: Precision, threads: int) -> _Graphs:
     encoder, decoder = bundle.graph_pair(precision)
     what = f"{bundle.path}: {precision} graphs on {provider}"
-    return _Graphs(_session(encoder, provider, threads, what), _session(decoder, provider, threads, what))
+    sentence = bundle.graphs.get(SENTENCE)
+    return _Graphs(
+        _session(encoder, provider, threads, what),
+        _session(decoder, provider, threads, what),
+        None if sentence is None else _session(sentence, CPU, threads, what),
+    )
 
 
 def _session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntime.InferenceSession:

@@ -4,6 +4,7 @@ Shape legend: B batch, T steps, S streams, D values of a step, V width of the pe
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any, Protocol
@@ -38,6 +39,9 @@ class LatentModel(Protocol):
 
     def decode(self, z: Floats, perturbation: Floats, chords: Floats | None = None) -> npt.NDArray[Any]:
         """`[B, Z]`, `[T, B, V]` and for models that take them `[B, beats, 12]` to `[T, B, S]`."""
+
+    def next_word(self, words: Floats) -> Mapping[str, Floats]:
+        """What may come after words `[N, F]`, by a model that knows sentences."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,11 +5,14 @@ beats before, and those after that are still pinned. So the slider lets beats go
 first and their rhythm later, and what is written in their place is music because the decoder has learned to
 write without being told. Such a model knows one key; phrases come to it moved there and go back.
 
-Shape legend: T steps, V width of the perturbation, Z latent size, K beats.
+A longer phrase is several words. Words of the source that come from one word are varied alike, so that a
+theme that came back still does; without a source a model of sentences decides which words come from which.
+
+Shape legend: T steps, V width of the perturbation, Z latent size, W words, K beats of a word, W·K beats.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from engine.inference.controls import Controls
 from engine.inference.harmony import key_of_chords
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw, slerp
+from engine.inference.sentences import Relation, relations, roots, write_sentence
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, chords_of, perturb
 from engine.music.chords import Harmony, chroma
@@ -28,6 +32,7 @@ from engine.music.key import KEYS, Key
 from engine.music.notes import Phrase
 
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 PITCHES_GONE = 0.65
 """Variation at which no beat's pitches are pinned any more."""
@@ -41,52 +46,122 @@ MORPH_RHYTHM = 0.4
 """Width of the middle of a morph in which the rhythm passes from one phrase to the other, beat by beat."""
 
 _ORDER_STREAM = 3
+_SEED_STEP = 7919
+"""Between the seeds of the draws of two words."""
 
 
 def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan:
     """Prepare a variation: beats are let go in an order that belongs to the seed, the coarse part last."""
-    layout, reach = _layout(model), _reach(controls)
-    place = (_order(layout.beats, controls.seed) + 0.5) / layout.beats
-    gone = max(controls.variation, reach)
+    layout = _layout(model)
+    form = roots(relations(_home_tokens(source).reshape(layout.words, -1)))
+    place, gone = _places(layout, controls.seed), max(controls.variation, _reach(controls))
     rhythm = (gone <= PITCHES_GONE * place + RHYTHM_LATER) | controls.constraints.keep_rhythm
     pitch = gone <= PITCHES_GONE * place
-    drawn = prior_draw(model.bundle.latents, controls.seed)
     share = max(0.0, controls.variation - COARSE_FROM) / (1 - COARSE_FROM)
-    z = _assembled(layout, great_circle(source.mu, drawn, share), ((source, rhythm, pitch),))
-    bias = moved_bias(_free(model, controls, source, (source,)), source.semitones_home)
+    coarse = great_circle(source.mu, _draws(model, controls.seed, form), share)
+    z = _assembled(layout, coarse, (_Pinned(source.mu, rhythm, pitch),))
+    bias = moved_bias(_free(model, controls, source, (source,), form), source.semitones_home)
     bias = bias + _held(model, controls, source, rhythm & pitch)
-    return _plan(model, controls, source, (z, bias), lambda phrase: source.feel.restore(phrase))
+    chords = chords_of(controls, source, model.representation)
+    return _finished(model, (z, bias), source.semitones_home, chords, source.feel.restore)
 
 
 def plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Controls) -> Plan:
     """Prepare a blend: beats of the first phrase go, the rhythm passes over, beats of the second come."""
     layout, morph = _layout(model), controls.morph
-    place = (_order(layout.beats, controls.seed) + 0.5) / layout.beats
-    along = (np.arange(layout.beats) + 0.5) / layout.beats
+    near = first if morph < 0.5 else second
+    form = roots(relations(_home_tokens(near).reshape(layout.words, -1)))
+    place = _places(layout, controls.seed)
+    along = np.tile((np.arange(layout.beats) + 0.5) / layout.beats, layout.words)
     passed = morph > 0.5 + MORPH_RHYTHM * (along - 0.5)
-    parts = (
+    pinned = (
         (first, ~passed, morph <= MORPH_PITCHES * place),
         (second, passed, 1 - morph <= MORPH_PITCHES * place),
     )
-    near = first if morph < 0.5 else second
+    parts = [_Pinned(slot.mu, rhythm, pitch) for slot, rhythm, pitch in pinned]
     z = _assembled(layout, slerp(first.mu, second.mu, morph), parts)
-    bias = moved_bias(_free(model, controls, near, (first, second)), near.semitones_home)
-    for slot, rhythm, pitch in parts:
+    bias = moved_bias(_free(model, controls, near, (first, second), form), near.semitones_home)
+    for slot, rhythm, pitch in pinned:
         bias = bias + _held(model, controls, slot, rhythm & pitch)
-    return _plan(model, controls, near, (z, bias), lambda phrase: near.feel.restore(phrase))
+    chords = chords_of(controls, near, model.representation)
+    return _finished(model, (z, bias), near.semitones_home, chords, near.feel.restore)
 
 
 def plan_draw(model: LatentModel, controls: Controls) -> Plan:
-    """Prepare a draw from the prior, in the key that is set, or that the chords have, or C."""
-    key, constraints = None, controls.constraints
+    """Prepare a phrase from nothing, in the key that is set, or that the chords have, or C."""
+    layout, constraints = _layout(model), controls.constraints
+    chords = chords_of(controls, None, model.representation)
+    key = key_of_chords(chords) or Key(0)
     if constraints.key is not None:
         key = Key(KEYS.index(constraints.key), constraints.scale)
-    chords = chords_of(controls, None, model.representation)
-    key = key or key_of_chords(chords) or Key(0)
-    z = _assembled(_layout(model), prior_draw(model.bundle.latents, controls.seed), ())
-    bias = perturb(model, _warmed(model, controls), None, (), key=key)
     home = key.semitones_to_reference
-    return _finished(model, (z, moved_bias(bias, home)), home, chords, lambda phrase: phrase)
+    if model.bundle.manifest.sentence is not None:
+        return _plan_sentence(model, controls, key, chords)
+    form = list(range(layout.words))
+    z = _assembled(layout, _draws(model, controls.seed, form), ())
+    bias = moved_bias(_free(model, controls, None, (), form, key), home)
+    return _finished(model, (z, bias), home, chords, lambda phrase: phrase)
+
+
+def _plan_sentence(model: LatentModel, controls: Controls, key: Key, chords: Harmony) -> Plan:
+    """Prepare a phrase of several words: the new ones are written first, then those that come from them."""
+    layout, home = _layout(model), key.semitones_to_reference
+    sentence = write_sentence(model, [], layout.words, controls.seed)
+    found = [word.relation for word in sentence]
+    form, coarse = roots(found), np.zeros(layout.size, np.float32)
+    coarse[_coarse_places(layout)] = np.stack([word.coarse for word in sentence])
+    bias = moved_bias(_free(model, controls, None, (), form, key), home)
+    heard = _heard_chords(chords, home)
+    given = () if heard is None else (heard[None],)
+    tokens = model.decode(_assembled(layout, coarse, ())[None], bias[:, None], *given)[:, 0]
+    mu = model.encode(tokens[None])[0][0]
+    pinned, held = _taken(layout, found, mu, tokens)
+    z = _assembled(layout, coarse, (pinned,))
+    both = np.repeat(pinned.rhythm & pinned.pitch, model.representation.grid.steps_per_beat)
+    anchor = perturbation.anchor(model.representation, held, perturbation.HOLD)
+    bias = bias + np.where(both[:, None], anchor, np.float32(0))
+    return _finished(model, (z, bias), home, chords, lambda phrase: phrase)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pinned:
+    """Beats that are told what to be."""
+
+    mu: Floats
+    """`[Z]`, of which the fine parts of those beats count."""
+    rhythm: Bools
+    """`[W·K]` beats pinned in rhythm."""
+    pitch: Bools
+
+
+def _taken(
+    layout: LatentLayout, found: Sequence[Relation], mu: Floats, tokens: npt.NDArray[Any]
+) -> tuple[_Pinned, npt.NDArray[Any]]:
+    """Return what related words take from the new ones, as fine latents and as tokens `[T, 1]`.
+
+    Args:
+        layout: of the latent.
+        found: the relation of each word.
+        mu: `[Z]` of what was written; only the new words of it stay.
+        tokens: `[T, 1]` that was written.
+    """
+    rhythm_at, pitch_at = _fine_places(layout)
+    words = tokens.reshape(layout.words, layout.beats, -1)
+    rhythm_from = np.full((layout.words, layout.beats), -1)
+    pitch_from = rhythm_from.copy()
+    for word, relation in enumerate(found):
+        if relation.back == 0:
+            rhythm_from[word] = pitch_from[word] = word
+            continue
+        source = word - relation.back
+        rhythm_from[word] = np.where(relation.rhythm, rhythm_from[source], -1)
+        pitch_from[word] = np.where(relation.pitch, pitch_from[source], -1)
+    taken, beat = mu.copy(), np.arange(layout.beats)
+    for places, origin in ((rhythm_at, rhythm_from), (pitch_at, pitch_from)):
+        sources = (np.maximum(origin, 0) * layout.beats + beat).reshape(-1)
+        taken[places] = mu[places[sources]]
+    held = words[np.maximum(rhythm_from, 0), beat].reshape(tokens.shape)
+    return _Pinned(taken, rhythm_from.reshape(-1) >= 0, pitch_from.reshape(-1) >= 0), held
 
 
 def _layout(model: LatentModel) -> LatentLayout:
@@ -100,70 +175,81 @@ def _reach(controls: Controls) -> float:
     return min(1.0, max((abs(amount) for _, amount in controls.attributes), default=0.0))
 
 
-def _order(beats: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return for each beat when its turn comes to be let go, 0 to K - 1."""
+def _places(layout: LatentLayout, seed: int) -> npt.NDArray[np.float64]:
+    """Return for each beat `[W·K]` when its turn comes to be let go, between 0 and 1; alike in all words."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _ORDER_STREAM))))
-    return rng.permutation(beats)
+    return np.tile((rng.permutation(layout.beats) + 0.5) / layout.beats, layout.words)
 
 
-def _assembled(layout: LatentLayout, coarse: Floats, parts: Sequence[tuple[Slot, Bools, Bools]]) -> Floats:
-    """Return a latent `[Z]` with the coarse part of one and the fine parts of pinned beats.
+def _home_tokens(slot: Slot) -> Ints:
+    """Return a slot's tokens `[T]` in the model's key."""
+    return moved_tokens(slot.tensor, slot.semitones_home)[:, 0]
 
-    Args:
-        layout: where the parts are.
-        coarse: `[Z]`, of which only the coarse part is taken.
-        parts: slots with the beats `[K]` that they pin in rhythm and in pitch; a later one wins.
-    """
-    z, (rhythm_at, pitch_at) = np.zeros_like(coarse), _fine_places(layout)
-    for where in _coarse_places(layout):
-        z[where] = coarse[where]
-    for slot, rhythm, pitch in parts:
-        z[rhythm_at[rhythm]] = slot.mu[rhythm_at[rhythm]]
-        z[pitch_at[pitch]] = slot.mu[pitch_at[pitch]]
+
+def _draws(model: LatentModel, seed: int, form: Sequence[int]) -> Floats:
+    """Return a draw from the prior for each word, `[Z]`; the same for words of one root."""
+    size = _layout(model).word_size
+    drawn = {root: prior_draw(model.bundle.latents, (seed + _SEED_STEP * root) % 2**32) for root in set(form)}
+    return np.concatenate([drawn[root][:size] for root in form])
+
+
+def _assembled(layout: LatentLayout, coarse: Floats, parts: Sequence[_Pinned]) -> Floats:
+    """Return a latent `[Z]` with the coarse parts of one and the fine parts of pinned beats."""
+    z, (rhythm_at, pitch_at), at = np.zeros_like(coarse), _fine_places(layout), _coarse_places(layout)
+    z[at] = coarse[at]
+    for part in parts:
+        z[rhythm_at[part.rhythm]] = part.mu[rhythm_at[part.rhythm]]
+        z[pitch_at[part.pitch]] = part.mu[pitch_at[part.pitch]]
     return z
 
 
-def _coarse_places(layout: LatentLayout) -> tuple[slice, slice]:
-    return slice(layout.coarse_rhythm), slice(layout.rhythm, layout.rhythm + layout.coarse_pitch)
+def _coarse_places(layout: LatentLayout) -> Ints:
+    """Return the dimensions of each word's coarse part, `[W, Zc]`."""
+    pitch = layout.rhythm + np.arange(layout.coarse_pitch)
+    return _word_places(layout)[:, np.concatenate([np.arange(layout.coarse_rhythm), pitch])]
 
 
-def _fine_places(layout: LatentLayout) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the dimensions of each beat's fine rhythm `[K, …]` and of its fine pitch `[K, …]`."""
-    rhythm, pitch = layout.coarse_rhythm, layout.rhythm + layout.coarse_pitch
-    return (
-        np.arange(rhythm, layout.rhythm).reshape(layout.beats, -1),
-        np.arange(pitch, layout.size).reshape(layout.beats, -1),
-    )
+def _fine_places(layout: LatentLayout) -> tuple[Ints, Ints]:
+    """Return the dimensions of each beat's fine rhythm `[W·K, …]` and of its fine pitch `[W·K, …]`."""
+    words = _word_places(layout)
+    rhythm = words[:, layout.coarse_rhythm : layout.rhythm]
+    pitch = words[:, layout.rhythm + layout.coarse_pitch :]
+    return rhythm.reshape(-1, layout.fine_rhythm), pitch.reshape(-1, layout.fine_pitch)
 
 
-def _free(model: LatentModel, controls: Controls, source: Slot, heard: Sequence[Slot]) -> Floats:
-    """Return noise, constraints, key and chords, in the player's key, `[T, V]`."""
-    return perturb(model, _warmed(model, controls), source, (), heard=heard)
+def _word_places(layout: LatentLayout) -> Ints:
+    """Return the dimensions of each word, `[W, word size]`."""
+    return np.arange(layout.size).reshape(layout.words, layout.word_size)
 
 
-def _warmed(model: LatentModel, controls: Controls) -> Controls:
-    """Return controls with the temperature as this model needs it."""
-    scale = model.bundle.manifest.temperature_scale
-    return replace(controls, temperature=min(2.0, controls.temperature * scale))
+def _free(
+    model: LatentModel,
+    controls: Controls,
+    source: Slot | None,
+    heard: Sequence[Slot],
+    form: Sequence[int],
+    key: Key | None = None,
+) -> Floats:
+    """Return noise (one for words of one root), constraints, key and chords, in the player's key `[T, V]`."""
+    representation = model.representation
+    noise = perturbation.noise(representation, controls.seed)
+    words = noise.reshape(len(form), -1, representation.width)[list(form)]
+    heat = np.float32(min(2.0, controls.temperature * model.bundle.manifest.temperature_scale))
+    cold = replace(controls, temperature=0.0)
+    return heat * words.reshape(noise.shape) + perturb(model, cold, source, (), heard=heard, key=key)
 
 
 def _held(model: LatentModel, controls: Controls, slot: Slot, beats: Bools) -> Floats:
     """Return the bias `[T, V]`, in the model's key, that holds some beats to a slot's own tokens."""
-    tensors = model.representation
-    own = perturbation.snap(tensors, controls.constraints, slot.tensor)
-    anchor = perturbation.anchor(tensors, moved_tokens(own, slot.semitones_home), perturbation.HOLD)
-    return np.where(np.repeat(beats, tensors.grid.steps_per_beat)[:, None], anchor, np.float32(0))
+    representation = model.representation
+    own = perturbation.snap(representation, controls.constraints, slot.tensor)
+    anchor = perturbation.anchor(representation, moved_tokens(own, slot.semitones_home), perturbation.HOLD)
+    return np.where(np.repeat(beats, representation.grid.steps_per_beat)[:, None], anchor, np.float32(0))
 
 
-def _plan(
-    model: LatentModel,
-    controls: Controls,
-    source: Slot,
-    prepared: tuple[Floats, Floats],
-    feel: Callable[[Phrase], Phrase],
-) -> Plan:
-    chords = chords_of(controls, source, model.representation)
-    return _finished(model, prepared, source.semitones_home, chords, feel)
+def _heard_chords(chords: Harmony, semitones: int) -> Floats | None:
+    """Return the chroma of chords `[beats, 12]` moved to the model's key; None where none is known."""
+    return np.roll(chroma(chords), semitones, axis=1) if any(chords) else None
 
 
 def _finished(
@@ -174,10 +260,9 @@ def _finished(
     feel: Callable[[Phrase], Phrase],
 ) -> Plan:
     """Return the plan of a latent and a bias that are `semitones` away from where the music goes."""
-    tensors, (z, bias) = model.representation, prepared
-    heard = np.roll(chroma(chords), semitones, axis=1) if any(chords) else None
+    z, bias = prepared
 
     def finish(decoded: npt.NDArray[Any]) -> Phrase:
-        return feel(tensors.decode(moved_tokens(decoded, -semitones)))
+        return feel(model.representation.decode(moved_tokens(decoded, -semitones)))
 
-    return Plan(z, bias, finish, heard)
+    return Plan(z, bias, finish, _heard_chords(chords, semitones))

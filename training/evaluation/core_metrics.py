@@ -5,8 +5,10 @@ from typing import Any
 from training.corpus.dataset import Corpus
 from training.evaluation.continuation import evaluate_continuation
 from training.evaluation.reconstruction import evaluate_reconstruction
+from training.evaluation.sentences import evaluate_sentences
 from training.evaluation.words import evaluate_words
 from training.models.build import Trainable
+from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.words import Words
 
@@ -20,6 +22,8 @@ def core_metrics(
     """
     if isinstance(model, Continuer):
         return evaluate_continuation(model, corpus, split, windows, unseen=unseen)
+    if isinstance(model, Sentences):
+        return evaluate_sentences(model, corpus, split, windows)
     if isinstance(model, Words):
         return evaluate_words(model, corpus, split, windows)
     return evaluate_reconstruction(model, corpus, split, windows, unseen=unseen)

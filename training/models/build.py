@@ -1,20 +1,23 @@
 """From a config to a model and what trains it."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from engine.music.representation import representation
 from training.config import LossConfig, ModelConfig
 from training.models.losses import ContinuationObjective, Objective
+from training.models.sentences import WORD_BEATS, WORD_STEPS, Sentences, SentencesObjective
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.models.words import BEAT_STEPS, Words
 from training.models.words_loss import WordsObjective
 
-Trainable = VAE | Continuer | Words
+Trainable = VAE | Continuer | Words | Sentences
 
 
 def build_model(config: ModelConfig) -> Trainable:
     """Return the model that `config` describes, with fresh weights."""
+    if config.sentences is not None and config.words is not None:
+        return Sentences(config.sentences, config.words)
     if config.words is not None:
         return Words(config.words)
     spec = representation(config.representation, config.bars)
@@ -27,9 +30,20 @@ def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
     """Return the loss of `model`, a module with the signature of `Objective.forward`."""
     if isinstance(model, Words):
         return WordsObjective(model, config)
+    if isinstance(model, Sentences):
+        return SentencesObjective(model, config)
     return ContinuationObjective(model, config) if isinstance(model, Continuer) else Objective(model, config)
 
 
 def latent_size(model: Trainable, config: ModelConfig, steps: int) -> int:
     """Return how many numbers of noise a phrase of so many steps takes."""
+    if isinstance(model, Sentences):
+        return steps // WORD_STEPS * model.words.layout(WORD_BEATS).size
     return model.layout(steps // BEAT_STEPS).size if isinstance(model, Words) else config.z_size
+
+
+def whole_start(model: Trainable, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights to begin with; those of words alone are completed for a model of sentences over them."""
+    if not isinstance(model, Sentences) or any(name.startswith("words.") for name in weights):
+        return weights
+    return model.state_dict() | {f"words.{name}": value for name, value in weights.items()}

@@ -66,12 +66,15 @@ class Layout(NamedTuple):
         return torch.cat([coarse_r, fine_r.flatten(1), coarse_p, fine_p.flatten(1)], dim=-1)
 
 
-def last_pitches(tokens: Tensor) -> Tensor:
-    """Return for each step of `[B, T]` the pitch that sounds or sounded last, 1 to 88, 0 before the first."""
+def last_pitches(tokens: Tensor, sounded: Tensor | None = None) -> Tensor:
+    """Return for each step of `[B, T]` the pitch that sounds or sounded last, 1 to 88.
+
+    Before the first note it is `sounded` `[B]`, or 0.
+    """
     steps = torch.arange(tokens.shape[1], device=tokens.device)
     last = torch.where(tokens >= FIRST_NOTE, steps, -1).cummax(dim=1).values
     pitch = tokens.gather(1, last.clamp_min(0)) - (FIRST_NOTE - 1)
-    return torch.where(last >= 0, pitch, 0)
+    return torch.where(last >= 0, pitch, 0 if sounded is None else sounded[:, None])
 
 
 class HalfEncoder(nn.Module):
@@ -104,6 +107,8 @@ class Surroundings(NamedTuple):
     """`[B, M]` tokens of the bar before, -1 where there is none."""
     metre: int
     """Place in `METRES`."""
+    sounded: Tensor | None = None
+    """`[B]` pitch, 1 to 88, that sounded last before the bar before, where that is known."""
 
 
 class Words(nn.Module):
@@ -180,7 +185,7 @@ class Words(nn.Module):
         """Return what the past gives each step, `[B, T, C]`, for teacher forcing on `tokens` `[B, T]`."""
         bar = around.before.shape[1]
         whole = torch.cat([around.before.clamp_min(0), tokens], dim=1)
-        pitches = last_pitches(whole)
+        pitches = last_pitches(whole, around.sounded)
         ago = torch.cat([around.before + 1, tokens + 1], dim=1)[:, : tokens.shape[1]]
         return (
             self.token(whole[:, bar - 1 : -1])
@@ -206,7 +211,7 @@ class Words(nn.Module):
         condition = self.conditions(z, around)
         state, bar = self.states(condition), around.before.shape[1]
         start = around.before.clamp_min(0)
-        pitches = list(last_pitches(start).unbind(1))
+        pitches = list(last_pitches(start, around.sounded).unbind(1))
         written = list(start.unbind(1))
         ago = list((around.before + 1).unbind(1))
         for t in range(condition.shape[1]):

@@ -14,11 +14,14 @@ from engine.inference.bundle.manifest import (
     INT8_GRAPHS,
     LARGEST_Z,
     SCHEMA_VERSION,
+    SENTENCE,
     TASK_REPRESENTATIONS,
     BundleManifest,
     GraphSpec,
+    LatentLayout,
     TensorSpec,
     graph_specs,
+    sentence_spec,
 )
 from engine.inference.bundle.preflight import GraphInfo, ValueInfo
 from engine.music import representation as representations
@@ -176,13 +179,30 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         raise BundleError(f"{where}: bundle.json: conditions: one is named twice")
     layout, beats = manifest.latent_layout, representation.bars * representation.grid.beats_per_bar
     if layout is None:
+        if manifest.sentence is not None:
+            raise BundleError(f"{where}: bundle.json: sentence needs a latent_layout")
         return
+    _check_sentence(manifest.sentence, layout, where)
     sizes = (layout.coarse_rhythm, layout.fine_rhythm, layout.coarse_pitch, layout.fine_pitch)
-    if min(sizes) < 1 or layout.beats != beats or layout.size != manifest.z_size:
+    if (
+        min(*sizes, layout.words) < 1
+        or layout.words * layout.beats != beats
+        or layout.size != manifest.z_size
+    ):
         raise BundleError(
-            f"{where}: bundle.json: latent_layout has {layout.size} numbers for {layout.beats} beats, "
-            f"not {manifest.z_size} for {beats}"
+            f"{where}: bundle.json: latent_layout has {layout.size} numbers for "
+            f"{layout.words * layout.beats} beats, not {manifest.z_size} for {beats}"
         )
+
+
+def _check_sentence(said: GraphSpec | None, layout: LatentLayout, where: str) -> None:
+    """Refuse a graph of sentences whose sizes are not those of the words."""
+    if said is None:
+        return
+    sizes = [size for output in said.outputs if output.name == "weights" for size in output.shape[1:]]
+    components = sizes[0] if sizes and isinstance(sizes[0], int) else 0
+    if not 1 <= components <= MOST_ENTRIES or said != sentence_spec(layout, components):
+        raise BundleError(f"{where}: bundle.json: sentence does not go with latent_layout; export it again")
 
 
 def check_file_names(manifest: BundleManifest, where: str) -> None:
@@ -195,6 +215,8 @@ def check_file_names(manifest: BundleManifest, where: str) -> None:
             raise BundleError(f"{where}: bundle.json: files: {name} is missing; export the model again")
     if INT8_GRAPHS[0] in manifest.files and INT8_GRAPHS[1] not in manifest.files:
         raise BundleError(f"{where}: bundle.json: files: {INT8_GRAPHS[0]} without {INT8_GRAPHS[1]}")
+    if (SENTENCE in manifest.files) != (manifest.sentence is not None):
+        raise BundleError(f"{where}: bundle.json: files: {SENTENCE} and sentence are not both there")
     if sum(max(entry.size_bytes, 0) for entry in manifest.files.values()) > LARGEST_TOTAL_BYTES:
         raise BundleError(f"{where}: bundle.json: files: more than {LARGEST_TOTAL_BYTES} bytes together")
 

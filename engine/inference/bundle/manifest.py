@@ -14,7 +14,8 @@ LATENTS = "latents.npz"
 WEIGHTS = "weights.safetensors"
 GRAPHS = ("encoder.onnx", "decoder.onnx")
 INT8_GRAPHS = ("encoder.int8.onnx", "decoder.int8.onnx")
-FILE_NAMES = (*GRAPHS, *INT8_GRAPHS, LATENTS, WEIGHTS)
+SENTENCE = "sentence.onnx"
+FILE_NAMES = (*GRAPHS, *INT8_GRAPHS, SENTENCE, LATENTS, WEIGHTS)
 LARGEST_MANIFEST_BYTES = 4 << 20
 LARGEST_Z = 4096
 
@@ -116,12 +117,16 @@ class Attribute(_Record, frozen=True, kw_only=True):
     left out."""
 
 
+FARTHEST_BACK = 8
+"""Words back that a word can be related to."""
+
+
 class LatentLayout(_Record, frozen=True, kw_only=True):
     """Where the parts of a latent are that says coarsely what kind of phrase and finely which notes.
 
     The rhythm half comes first, then the pitch half; in each first the coarse part, then the fine part
-    of every beat. A beat whose fine values of a half are all 0 is free in that half: the decoder writes
-    it from what surrounds it.
+    of every beat. A longer phrase is several words of that form, one after another. A beat whose fine
+    values of a half are all 0 is free in that half: the decoder writes it from what surrounds it.
     """
 
     coarse_rhythm: int
@@ -131,16 +136,23 @@ class LatentLayout(_Record, frozen=True, kw_only=True):
     fine_pitch: int
     """Of each beat."""
     beats: int
+    """Of a word."""
+    words: int = 1
 
     @property
     def rhythm(self) -> int:
-        """Size of the rhythm half."""
+        """Size of a word's rhythm half."""
         return self.coarse_rhythm + self.beats * self.fine_rhythm
+
+    @property
+    def word_size(self) -> int:
+        """Size of a word's latent."""
+        return self.rhythm + self.coarse_pitch + self.beats * self.fine_pitch
 
     @property
     def size(self) -> int:
         """Z."""
-        return self.rhythm + self.coarse_pitch + self.beats * self.fine_pitch
+        return self.words * self.word_size
 
 
 class BundleManifest(_Record, frozen=True, kw_only=True):
@@ -197,6 +209,8 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     """What the temperature is multiplied by, so that at its default the music is nearest to real music."""
     default_temperature: float | None = None
     """Temperature that takes of this model start from, 0 to 2; None for the instrument's own."""
+    sentence: GraphSpec | None = None
+    """Of `sentence.onnx`, where the bundle can say how words follow each other."""
     latent_layout: LatentLayout | None = None
     """Where a latent has a coarse part and fine ones; None for one without parts."""
 
@@ -241,4 +255,25 @@ def graph_specs(
     return (
         GraphSpec(inputs=(x,), outputs=(mu, sigma)),
         GraphSpec(inputs=decoder_inputs, outputs=(tokens,)),
+    )
+
+
+def sentence_spec(layout: LatentLayout, components: int) -> GraphSpec:
+    """Return what a graph of sentences takes and returns: words so far to what the next one may be.
+
+    A word is read as its coarse latent, how far back it is related (one of nine, 0 for not at all), and the
+    beats that it has from there, in rhythm and in pitch; see `engine.inference.sentences`.
+    """
+    coarse, choices = layout.coarse_rhythm + layout.coarse_pitch, FARTHEST_BACK + 1
+    shapes: dict[str, tuple[int | str, ...]] = {
+        "back": ("B", choices),
+        "kept": ("B", choices, 2 * layout.beats),
+        "weights": ("B", components),
+        "means": ("B", components, coarse),
+        "deviations": ("B", components, coarse),
+    }
+    words = TensorSpec(name="words", dtype="float32", shape=("B", "N", coarse + choices + 2 * layout.beats))
+    return GraphSpec(
+        inputs=(words,),
+        outputs=tuple(TensorSpec(name=name, dtype="float32", shape=shape) for name, shape in shapes.items()),
     )

@@ -8,6 +8,7 @@ the engine only ever loads. The files of a bundle:
 | `encoder.onnx`, `decoder.onnx` | float32 graphs, required |
 | `decoder.int8.onnx` | the decoder for the CPU in 8 bits, optional |
 | `encoder.int8.onnx` | the encoder in 8 bits, optional; without it the float one serves both decoders |
+| `sentence.onnx` | what word may come next, optional; of a model of words |
 | `latents.npz` | prior mixture and attribute directions (`Latents`), optional |
 | `weights.safetensors` | for fine-tuning, optional; checked here, read by training only |
 """
@@ -38,9 +39,11 @@ from engine.inference.bundle.manifest import (
     LARGEST_MANIFEST_BYTES,
     LATENTS,
     MANIFEST,
+    SENTENCE,
     WEIGHTS,
     BundleManifest,
     FileEntry,
+    GraphSpec,
     Precision,
 )
 from engine.inference.bundle.preflight import inspect_graph
@@ -121,9 +124,19 @@ def _load(path: Path, archive: Archive) -> Bundle:
     kept.pop(WEIGHTS, None)
     latents = parse_latents(kept.pop(LATENTS, None), manifest, archive.where)
     for name, graph in kept.items():
-        spec = manifest.encoder if name.startswith("encoder") else manifest.decoder
-        check_graph(inspect_graph(graph, f"{archive.where}: {name}"), spec, f"{archive.where}: {name}")
+        check_graph(
+            inspect_graph(graph, f"{archive.where}: {name}"),
+            spec_of(name, manifest),
+            f"{archive.where}: {name}",
+        )
     return Bundle(path, manifest, representation, latents, kept, hashlib.sha256(data).hexdigest())
+
+
+def spec_of(name: str, manifest: BundleManifest) -> GraphSpec:
+    """Return what the graph in a file takes and returns."""
+    if name == SENTENCE and manifest.sentence is not None:
+        return manifest.sentence
+    return manifest.encoder if name.startswith("encoder") else manifest.decoder
 
 
 def _verified(archive: Archive, name: str, entry: FileEntry) -> bytes:
