@@ -159,7 +159,7 @@ def open_corpus(run: Run, path: Path | None, metre: str = FOUR_FOUR.name) -> Cor
     path = Path(run.config.corpus) if path is None else path
     try:
         model = run.config.model
-        paths = (path, *run.config.further_corpora)
+        paths: tuple[Path | str, ...] = (path, *run.config.further_corpora)
         corpora = JoinedCorpora.open(paths, model.window_bars, kind=model.corpus_kind)
     except CorpusError as error:
         raise ExportError(f"{error}; or name it with --corpus, or leave it out with --no-latents") from error

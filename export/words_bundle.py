@@ -32,9 +32,8 @@ from export.parity import (
 from export.prior import best_mixture, standard_normal_nats
 from export.quantise import int8_product
 from export.words_graph import conditions_graph, words_decoder, words_encoder, words_of
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
 from training.corpus.metres import METRES
-from training.evaluation.reconstruction import spread
 from training.models.sentences import Sentences
 from training.models.vae import Posterior
 from training.models.words import BEAT_STEPS, WORD_BARS, Surroundings, Words, last_pitches

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.corpus.dataset import Corpus
-from training.evaluation.reconstruction import spread
+from training.corpus.dataset import Corpus, spread
 from training.models.sentences import CHOICES, WORD_BEATS, WORD_STEPS, Sentences, relate, word_nats
 
 

@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from engine.music.key import Key
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH, VOCABULARY
-from training.corpus.dataset import Corpus
-from training.evaluation.reconstruction import spread
+from training.corpus.dataset import Corpus, spread
 from training.models.words import Surroundings, Words
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 

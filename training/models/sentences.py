@@ -119,7 +119,7 @@ class Sentences(nn.Module):
         return self._say(self._states(read), candidates, known)
 
     def after_the_last(self, features: Tensor) -> NextWord:
-        """Return what comes after all words, `[B, 1, ...]`; a row of 0 begins the features `[B, 1 + N, F]`."""
+        """Return what comes after all words, `[B, 1, ...]`; a row of 0 begins `features` `[B, 1 + N, F]`."""
         read, words = self._read(features)
         padded = functional.pad(words, (0, 0, FARTHEST_BACK - 1, 0))
         known = (features[:1].abs().sum(-1) > 0).long().sum(1)
