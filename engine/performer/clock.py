@@ -27,12 +27,16 @@ SLIP_RATIO = 0.7
 """An error beyond this share of a tick is taken for a missed or a doubled tick."""
 SLIP_SIGMAS = 4.0
 """But only where it is as many standard deviations of the clock's jitter."""
+STEEPEST_STEP = 6.5
+"""No tempo changes by more than this factor, from 260 to 40 BPM."""
 PROOF_TICKS = 40
 """A guess that is not proven after so many ticks is given up."""
 NEAR_TICKS = 3
 """A guess this near to what is proven is that."""
 LATE_TICKS = 24
 """A tick thought missing may come so late."""
+HEAP_NS = 1_000_000
+"""Ticks closer than this were held up together."""
 GUESSES_AT_ONCE = 2
 """More guesses at once show jitter rather than faults."""
 GUESS_PAUSE_TICKS = 96
@@ -202,6 +206,9 @@ class ClockFollower:
         if least_ns > SLIP_RATIO * self._period_ns:
             return 0
         ticks = max(1, round(error_ns / self._period_ns)) if error_ns > 0 else -1
+        if 2 < ticks < STEEPEST_STEP:
+            # A tempo so much slower is as likely; the next tick tells, and half of it is little wrong.
+            ticks = (ticks + 1) // 2
         rounded = abs(ticks) == 1 and is_timer_period(self._period_ns / 1e6)
         return 0 if rounded else ticks
 
@@ -264,13 +271,17 @@ class ClockFollower:
 
     def _insert(self, missing: int, t_ns: int, error_ns: float) -> None:
         self._guesses.append((self._counter.number, missing))
-        self._accept(t_ns, error_ns - missing * self._period_ns, missing + 1)
+        halved = round(error_ns / self._period_ns) != missing
+        self._accept(t_ns, 0.0 if halved else error_ns - missing * self._period_ns, missing + 1)
+        if halved:
+            self._anchor_ns = float(t_ns)
         self._arrive(t_ns, guessed=missing)
 
     def _drop(self, t_ns: int) -> None:
         """Leave a tick out: one that was thought missing and comes late, or a doubled one."""
         number, missing = self._guesses[-1] if self._guesses else (0, 0)
-        if missing > 0 and self._counter.number - number <= LATE_TICKS:
+        held_up = bool(self._arrivals) and t_ns - self._arrivals[-1] < HEAP_NS
+        if missing > 0 and (held_up or self._counter.number - number <= LATE_TICKS):
             self._guesses[-1:] = [(number, missing - 1)] if missing > 1 else []
             self._arrive(t_ns, guessed=0)
             return

@@ -34,8 +34,8 @@ class PairFilter:
 
     @property
     def suspected(self) -> bool:
-        """Whether the latest ticks came in pairs."""
-        return self._pairs > 1
+        """Whether the latest ticks came in pairs, other than those of a driver's periods."""
+        return self._pairs > 1 and not self._is_rounding()
 
     def take(self, t_ns: int, count: int) -> bool:
         """Take a tick and the count before it. Returns whether to leave it out."""

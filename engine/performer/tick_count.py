@@ -5,8 +5,9 @@ ticks. So two explanations of the `n` ticks before and the `n` ticks after a pla
 squares: one line whose later half is shifted by a whole number `k` of ticks (that many were lost; for
 negative `k` they came twice), against two lines that meet at any tick in between (the tempo changed). The
 shift is believed where it is `e ** EVIDENCE` times as likely as the best pair of lines, and explains the
-ticks about as well as four lines that need not meet. Small windows find a lost tick of a steady clock within
-a fraction of a beat, large ones that of a clock whose jitter is as large as its ticks are apart.
+ticks about as well as lines through their quarters do, the calmer ones.
+Small windows find a lost tick of a steady clock within a fraction of a beat, large ones that of a clock whose
+jitter is as large as its ticks are apart. Ticks in a heap were held up: their times say nothing.
 
 Ticks that are rounded to a timer's or driver's period look like a steady clock of exactly that period of
 which now and then one tick is lost or doubled. Known periods are left alone, others are learned when such
@@ -28,7 +29,7 @@ EVIDENCE = 20.0
 NOISE_MS = 0.05
 """Jitter (standard deviation) that every clock is granted."""
 MISFIT = 2.2
-"""How much more residual one shifted line may leave than four free lines."""
+"""How much more residual a tick the shifted line may leave than lines through parts of the window."""
 PERIOD_TOLERANCE = 1e-3
 TIMER_PERIODS_MS = (
     *(frames * 1e3 / rate for rate in (44_100, 48_000) for frames in (256, 512, 1024, 2048, 4096)),
@@ -39,6 +40,8 @@ TIMER_PERIODS_MS = (
 """Periods that ticks are known to be rounded to: audio drivers, timers of 10 ms and 1/64 s, screens."""
 HEAP_SPREAD = 0.2
 """Several ticks to a period come at once; their spread is at least this share of it."""
+HEAP_MS, HEAP_TICKS = 1.0, 4
+"""So many ticks so close were held up on their way; a driver's period holds three of the fastest tempo."""
 REGULAR_CORRECTIONS = 4
 """So many single corrections at equal distances are rounding."""
 
@@ -80,6 +83,8 @@ class TickCounter:
             `(number, ticks)`: how many ticks must be added to the count (negative: taken away), and the
             number of the arrival before which they were lost or doubled; `ticks` is 0 nearly always.
         """
+        if self._is_heap(t_ns):
+            self.reset()
         if not self._x:
             self._origin_ns = t_ns
         self.number += 1
@@ -95,6 +100,13 @@ class TickCounter:
         if len(self._x) >= REBUILD_AT_TICKS:
             self._rebuild(len(self._x) - KEPT_TICKS)
         return self.number, 0
+
+    def _is_heap(self, t_ns: int) -> bool:
+        latest = self._t[1 - HEAP_TICKS :]
+        t_ms = (t_ns - self._origin_ns) / 1e6
+        times = (*latest, t_ms)
+        close = all(later - earlier < HEAP_MS for earlier, later in pairwise(times))
+        return len(times) == HEAP_TICKS and close
 
     def line(self, ticks: int) -> tuple[float, float, float] | None:
         """Fit a line through the latest ticks.
@@ -200,11 +212,12 @@ class TickCounter:
         needed = (residual + allowed) * math.exp(EVIDENCE / n) - allowed
         if self._line_residual(first, end) < needed:
             return False
-        if n > SCALES[0]:
-            quarter = n // 2
-            free = sum(self._line_residual(at, at + quarter) for at in range(first, end, quarter))
-            if residual + allowed > MISFIT * (free * n / (n - 4) + allowed):
-                return False
+        # The calmer half of the parts: a jump elsewhere in the window must not pass for jitter.
+        part = n // 2 if n > SCALES[0] else n
+        parts = sorted(self._line_residual(at, at + part) for at in range(first, end, part))
+        calm = parts[len(parts) // 2 - 1]
+        if residual + allowed > MISFIT * (calm * 2 * n / (part - 2) + allowed):
+            return False
         places = range(first + 2, end - 1, max(1, n // 32))
         return all(self._bend_residual(first, at, end) >= needed for at in places)
 

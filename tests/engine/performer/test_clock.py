@@ -227,3 +227,27 @@ def test_ticks_of_a_fast_song_that_a_driver_rounds_to_pairs_are_all_counted():
         clock.tick(t_ns)
         assert not clock.doubled
     assert clock.count == len(ticks)
+
+
+@pytest.mark.parametrize("held_up_s", [0.1, 0.3, 0.8, 1.9])
+def test_ticks_that_were_held_up_and_come_in_a_heap_are_counted_once_each(held_up_s):
+    """A host or driver stalls, then hands over all that is due; the song has gone on meanwhile."""
+    period = tick_period_ns(120)
+    times = [1_000_000_000 + tick * period for tick in range(400)]
+    until_ns = times[200] + held_up_s * 1e9
+    clock = ClockFollower()
+    for t_ns in times:
+        clock.tick(round(until_ns if times[200] <= t_ns < until_ns else t_ns))
+    assert clock.count == 400
+    assert clock.time_of(400) == pytest.approx(times[399], abs=1e6)
+
+
+def test_a_host_that_pauses_without_a_word_goes_on_where_it_was():
+    """Nothing of the gap is proven: it is no whole number of ticks."""
+    period = tick_period_ns(120)
+    times = [1_000_000_000 + tick * period for tick in range(200)]
+    times += [times[-1] + 1_015_000_000 + tick * period for tick in range(100)]
+    clock = ClockFollower()
+    for t_ns in times:
+        clock.tick(round(t_ns))
+    assert clock.count == 300
