@@ -70,6 +70,14 @@ class Connections(msgspec.Struct, frozen=True):
     sinks: tuple[str, ...] = ()
 
 
+class Favourite(msgspec.Struct, frozen=True):
+    """A phrase that the player has kept, and how it was made."""
+
+    phrase: Phrase
+    controls: Controls = Controls()
+    model: ModelReference = ModelReference()
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """All of it is values; a change makes another document that shares what has not changed."""
 
@@ -80,6 +88,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Phrases in the slots A to D; an empty slot is not in it."""
     slot_surroundings: Mapping[SlotName, Surroundings] = {}
     """Key and chords of the phrases in the slots, where they are known."""
+    favourites: tuple[Favourite, ...] = ()
+    """Oldest first."""
     locked: Phrase | None = None
     """The phrase that `controls.locks` are parts of."""
     source: HeardPhrase | None = None

@@ -23,7 +23,7 @@ from engine.modes.catalogue import TOOLS, counts
 from engine.music.notes import Phrase
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
-from engine.session import hearing, turns
+from engine.session import evening, hearing, turns
 from engine.session import intents as i
 from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
 from engine.session.intents import Intent
@@ -60,6 +60,10 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
             return _held(state, state.live.captured.pick(what.first_id, what.bars), now_ns)
         case i.KeepTake():
             return _take_kept(state, what.index, now_ns)
+        case i.PlayAgain():
+            return evening.played_again(state, what.number, now_ns)
+        case i.DropFavourite():
+            return evening.without_favourite(state, what.index, now_ns)
         case i.Learn():
             if what.target:
                 state.shown.table.target(what.target)
@@ -212,6 +216,8 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             return _live(state, now_ns)
         case "take_turn":
             return turns.cued(state)
+        case "favourite":
+            return evening.with_favourite(state, now_ns)
         case "unlock_all":
             return _with_locks(state, (), None, "Unlock all", now_ns)
         case "lock_key":

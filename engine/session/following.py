@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.inference.controls import HEARD, changed
 from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
-from engine.session import answering, turns
+from engine.session import answering, evening, turns
 from engine.session.answering import as_notes
 from engine.session.request import missing_slots, request_of
 from engine.session.settings import METRE_BEATS, Settings
@@ -95,7 +95,7 @@ def _with_request(before: State, after: State, now_ns: int) -> Updated:
     request = request_of(after.shown, now_ns, span)
     if request is None or request.same_music(after.asked):
         return after, ()
-    return replace(after, asked=request), (Render(request),)
+    return evening.with_asked(replace(after, asked=request)), (Render(request),)
 
 
 def _rested(state: State) -> Updated:

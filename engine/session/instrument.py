@@ -60,6 +60,12 @@ class Instrument(Protocol):
     def keep_take(self, index: int) -> None:
         """Let one of the takes shown become the answer; RenderError if there is none."""
 
+    def play_again(self, number: int) -> None:
+        """Bring back what a rendering that has sounded was made from; RenderError if it is not listed."""
+
+    def drop_favourite(self, index: int) -> None:
+        """Drop one of the favourites; RenderError if there is none."""
+
     def load_model(self, reference: str) -> None:
         """Load a model by name or path beside the music; a refusal becomes a notice."""
 

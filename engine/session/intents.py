@@ -79,6 +79,20 @@ class KeepTake:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayAgain:
+    """Bring back what a rendering that has sounded was made from."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropFavourite:
+    """Drop one of the favourites."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Learn:
     """Bind the next MIDI message to a target; an empty one ends learning."""
 
@@ -201,6 +215,8 @@ Intent = (
     | LockPart
     | Pick
     | KeepTake
+    | PlayAgain
+    | DropFavourite
     | Learn
     | Unbind
     | ChooseModel

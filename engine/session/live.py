@@ -9,7 +9,7 @@ from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
 from engine.session.captured_bars import CapturedBars
-from engine.session.document import Binding, HeardPhrase
+from engine.session.document import Binding, Document, HeardPhrase
 from engine.session.settings import Switches
 
 NS_PER_MINUTE = 60e9
@@ -78,6 +78,19 @@ class Sounding:
     phrase: Phrase
     since_beats: float
     """Song position that its first beat is counted from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sounded:
+    """A rendering that has sounded."""
+
+    number: int
+    """Of its pattern; larger ones came later."""
+    phrase: Phrase
+    at_beats: float
+    """Song position at which it began."""
+    document: Document
+    """What it was made from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +170,8 @@ class Live:
     """Of what is heard; None until enough was heard to name one."""
     turn: Turn = Turn()
     switches: Switches = field(default_factory=Switches)
+    sounded: tuple[Sounded, ...] = ()
+    """The last 256 renderings that sounded for a beat or more, oldest first."""
     takes: tuple[Take, ...] = ()
     """Best first."""
     health: Health = Health()

@@ -228,6 +228,14 @@ class Session:
         """Forget what moves a parameter or does an action."""
         self._apply(i.Unbind(target))
 
+    def play_again(self, number: int) -> None:
+        """Bring back what a rendering that has sounded was made from."""
+        self._apply(i.PlayAgain(number))
+
+    def drop_favourite(self, index: int) -> None:
+        """Drop one of the favourites."""
+        self._apply(i.DropFavourite(index))
+
     def load_model(self, reference: str) -> None:
         """Load a model by name or path beside the music."""
         self._apply(i.ChooseModel(reference))

@@ -85,6 +85,10 @@ class State:
     """How many gestures have begun, so that two on the same control are two steps."""
     asked: Request | None = None
     """What was asked for last."""
+    asked_from: tuple[tuple[Request, Document], ...] = ()
+    """The last requests with the documents they were made from."""
+    sent_from: Mapping[int, Document] = field(default_factory=dict)
+    """Documents that the patterns on their way and the one that sounds were made from, by pattern."""
     takes_wanted: int = 0
     """How many takes are shown beside the answer; 0 for none."""
     takes_asked: Request | None = None

@@ -189,6 +189,12 @@ class FakeInstrument:
     def keep_take(self, index: int) -> None:
         self.calls.append(("keep_take", index))
 
+    def play_again(self, number: int) -> None:
+        self.calls.append(("play_again", number))
+
+    def drop_favourite(self, index: int) -> None:
+        self.calls.append(("drop_favourite", index))
+
     def load_model(self, reference: str) -> None:
         self.calls.append(("load_model", reference))
 

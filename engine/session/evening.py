@@ -1,0 +1,97 @@
+"""What has sounded: a list of renderings, each with the document it came from, to play again or keep."""
+
+from dataclasses import replace
+
+from engine.errors import RenderError
+from engine.performer.messages import PatternStarted
+from engine.session.document import Favourite
+from engine.session.intents import Answered
+from engine.session.live import Sounded
+from engine.session.state import State
+
+SOUNDED_KEPT = 256
+ASKED_KEPT = 16
+SHORTEST_BEATS = 1.0
+"""A rendering that sounded for less is left out of the list: a slider passed over it."""
+FAVOURITES_KEPT = 500
+
+
+def with_asked(state: State) -> State:
+    """Remember the document that the request asked for last was made from."""
+    if state.asked is None:
+        return state
+    asked = (*state.asked_from, (state.asked, state.document))[-ASKED_KEPT:]
+    return replace(state, asked_from=asked)
+
+
+def with_answer(state: State, answer: Answered) -> State:
+    """Remember which document the pattern sent last came from."""
+    made_from = next(
+        (document for request, document in state.asked_from if request is answer.request), state.document
+    )
+    sent = {number: document for number, document in state.sent_from.items() if number in state.sent}
+    return replace(state, sent_from={**sent, state.last_pattern: made_from})
+
+
+def with_started(state: State, event: PatternStarted) -> State:
+    """Add the pattern that began to what has sounded; one that it cut short at once is left out."""
+    document, playing = state.sent_from.get(event.pattern_id), state.live.playing
+    if document is None or playing is None or not playing.phrase.notes:
+        return state
+    sounded = state.live.sounded
+    if sounded and 0 <= event.at_beats - sounded[-1].at_beats < SHORTEST_BEATS:
+        sounded = sounded[:-1]
+    if sounded and sounded[-1].number == event.pattern_id:  # the transport jumped, the pattern is the same
+        return state
+    new = Sounded(event.pattern_id, playing.phrase, event.at_beats, document)
+    return state.with_live(sounded=(*sounded, new)[-SOUNDED_KEPT:])
+
+
+def played_again(state: State, number: int, now_ns: int) -> State:
+    """Bring back everything that a rendering that has sounded was made from, as a step of undo.
+
+    Raises:
+        RenderError: it is not in the list.
+    """
+    found = next((each for each in state.live.sounded if each.number == number), None)
+    if found is None:
+        raise RenderError(f"rendering {number} is not in the list of what has sounded")
+    before = found.document
+    settings = replace(state.document.settings, hold=True, transpose=before.settings.transpose)
+    return state.committed(
+        now_ns,
+        f"Play {number} again",
+        controls=before.controls,
+        slots=before.slots,
+        slot_surroundings=before.slot_surroundings,
+        source=before.source,
+        locked=before.locked,
+        model=before.model,
+        settings=settings,
+    )
+
+
+def with_favourite(state: State, now_ns: int) -> State:
+    """Keep what plays among the favourites of the document.
+
+    Raises:
+        RenderError: nothing plays yet.
+    """
+    playing = state.live.playing
+    if playing is None or not playing.phrase.notes:
+        raise RenderError("nothing plays yet, so there is nothing to keep")
+    if any(each.phrase == playing.phrase for each in state.document.favourites):
+        raise RenderError("what plays is among the favourites already")
+    new = Favourite(playing.phrase, state.document.controls, state.document.model)
+    favourites = (*state.document.favourites, new)[-FAVOURITES_KEPT:]
+    return state.committed(now_ns, "Keep favourite", favourites=favourites)
+
+
+def without_favourite(state: State, index: int, now_ns: int) -> State:
+    """Drop one of the favourites; RenderError if there is none."""
+    favourites = state.document.favourites
+    if not 0 <= index < len(favourites):
+        raise RenderError(f"there is no favourite {index + 1}; {len(favourites)} are kept")
+    return state.committed(
+        now_ns, "Drop favourite", favourites=(*favourites[:index], *favourites[index + 1 :])
+    )
