@@ -23,7 +23,7 @@ STRAIGHT_SHARE = 0.9
 """Share of onsets on straight places from which a track was written, not played."""
 STRAIGHT_PLACES = (16, 24)
 """Parts of a beat that are straight places: 64ths and their triplets."""
-COARSE_PPQ = 96
+COARSE_PPQ = 48
 """Below it most ticks would be straight places; there 32nds and their triplets are."""
 
 
