@@ -76,6 +76,11 @@ class Parameter(ABC):
             RenderError: it means none, or one that is not allowed.
         """
 
+    @property
+    def grain(self) -> float:
+        """Distance of neighbouring values, as a share of the range; 0 where they lie anywhere."""
+        return 0.0
+
     def check(self, value: Any) -> Any:
         """Return a value if it is legal.
 
@@ -209,6 +214,11 @@ class Whole(Parameter):
         """Return where a number lies in the range."""
         return (int(value or 0) - self.low) / (self.high - self.low)
 
+    @property
+    def grain(self) -> float:
+        """Share of the range between neighbouring numbers."""
+        return 1 / (self.high - self.low)
+
     def text(self, value: Value) -> str:
         """Return the word for a number that has one, else the number in its format."""
         number = int(value or 0)
@@ -327,6 +337,11 @@ class Text(Parameter):
     def allows(self, value: object) -> bool:
         """Return whether a value is a text that is understood, or empty."""
         return isinstance(value, str) and (not value.strip() or not self._refusal(value))
+
+    @property
+    def grain(self) -> float:
+        """Distance of neighbouring values, as a share of the range; 0 where they lie anywhere."""
+        return 0.0
 
     def check(self, value: Any) -> Any:
         """Return a text if it is understood; RenderError with the reader's reason where it is not."""

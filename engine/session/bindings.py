@@ -107,14 +107,21 @@ def position(binding: Binding, message: Controller, before: Mapping[Binding, flo
     return value / LARGEST_OF_BITS[14]
 
 
-def takes_hold(last: float | None, now: float, shown: float) -> bool:
+def takes_hold(last: float | None, now: float, shown: float, grain: float = 0.0) -> bool:
     """Return whether a controller that was at `last` and is at `now` moves a parameter that is at `shown`.
 
     It does once it comes near the parameter or passes it, so that nothing jumps when a knob that stands
-    elsewhere is touched (soft takeover). All three are shares of the range, 0 to 1.
+    elsewhere is touched (soft takeover). All are shares of the range, 0 to 1.
+
+    Args:
+        last: where the controller was; None before it moved.
+        now: where it is.
+        shown: where the parameter is.
+        grain: distance of the parameter's neighbouring values: a coarse one is as near as its steps allow.
     """
-    if abs(now - shown) <= NEAR:
+    near = max(NEAR, 0.51 * grain)
+    if abs(now - shown) <= near:
         return True
     if last is None:
         return False
-    return abs(last - shown) <= NEAR or (last - shown) * (now - shown) <= 0
+    return abs(last - shown) <= near or (last - shown) * (now - shown) <= 0

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from engine.errors import RenderError
-from engine.parameter import Choice, Parameter, Toggle, Value
+from engine.parameter import Choice, Parameter, Text, Toggle, Value
 from engine.performer.messages import Heard
 from engine.session import editing
 from engine.session import intents as i
@@ -88,6 +88,8 @@ def _value(
 ) -> Value:
     """Return the value a bound message asks for, or `_UNMOVED`."""
     shown = state.shown.value(parameter.id)
+    if isinstance(parameter, Text):
+        return _UNMOVED  # a controller has no words
     if controller.kind != "cc":
         if not controller.pressed:
             return _UNMOVED
@@ -96,7 +98,7 @@ def _value(
         return parameter.at(controller.value / 127) if controller.kind == "note" else _next(parameter, shown)
     if isinstance(parameter, Toggle | Choice):
         return parameter.at(now)
-    moves = takes_hold(last, now, parameter.position(shown))
+    moves = takes_hold(last, now, parameter.position(shown), parameter.grain)
     return parameter.at(now) if moves else _UNMOVED
 
 

@@ -80,3 +80,9 @@ def test_soft_takeover(last, now, shown, holds):
 def test_names_for_people():
     assert name_of(Binding("note", 9, 36, "x")) == "key C2 on channel 10"
     assert name_of(Binding("program", 0, 0, "x")) == "program 1 on channel 1"
+
+
+def test_a_coarse_parameter_is_taken_hold_of_within_half_a_step():
+    steps = 15
+    assert takes_hold(None, 0.23, 3 / steps, 1 / steps)
+    assert not takes_hold(None, 0.25, 3 / steps, 1 / steps)

@@ -1,9 +1,19 @@
 """What holds of every parameter and action."""
 
+import msgspec
+import pytest
+
 from engine.inference.bundle.manifest import Attribute
-from engine.parameter import Action
-from engine.session.parameters import table_for
+from engine.music.notes import Note, Phrase
+from engine.parameter import Action, Choice, Text
+from engine.performer.messages import Heard
+from engine.session.document import Binding, Document
+from engine.session.intents import Set
+from engine.session.parameters import SWITCHES, table_for
 from engine.session.snapshot import ModelFacts, Snapshot
+from engine.session.state import State
+from engine.session.store import encoded
+from engine.session.update import update
 
 REGISTER = Attribute(
     name="register", unit="semitones", effects={"register": 3.2}, effects_percent={"register": 5.0}
@@ -55,3 +65,68 @@ def test_the_mode_that_a_parameter_leads_to():
     assert shown.mode_for(shown.table.parameter("morph")) == "morph"
     assert shown.mode_for(shown.table.parameter("temperature")) == "vary"
     assert shown.mode_for(shown.table.parameter("bars")) is None
+
+
+def turned(state: State, name: str, values: range) -> State:
+    """Turn a controller that is bound to a parameter through some values."""
+    for number, value in enumerate(values):
+        state, _ = update(state, Heard(number, 0.0, bytes((0xB0, 21, value))), number)
+    return state
+
+
+def bound(name: str, kind: str = "cc", number: int = 21) -> State:
+    document = Document(bindings=(Binding(kind, 0, number, name),))
+    facts = ModelFacts(name="tiny", hash="tiny", attributes=(REGISTER,))
+    phrase = Phrase.of([Note(0.0, 60, 1.0)], 1)
+    return State(document=document, model=facts, demo_phrase=phrase)
+
+
+FULL_TABLE = table_for((REGISTER,))
+SAVED = [name for name in FULL_TABLE.parameters if name not in SWITCHES and name != "mode"]
+
+
+MOVABLE = [name for name, each in FULL_TABLE.parameters.items() if not isinstance(each, Text)]
+
+
+@pytest.mark.parametrize("name", MOVABLE)
+def test_a_controller_turned_through_reaches_both_ends(name):
+    parameter = FULL_TABLE.parameters[name]
+    up = turned(bound(name), name, range(128))
+    high = up.shown.value(name)
+    down = turned(up, name, range(127, -1, -1))
+    low = down.shown.value(name)
+    if name == "mode":  # the modes this model does not do are refused, each with a reason
+        assert {high, low} == {"generate", "vary"}
+        return
+    assert (low, high) == (parameter.at(0.0), parameter.at(1.0))
+    assert (parameter.to_controller(low), parameter.to_controller(high)) == (0, 127)
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_value_survives_in_the_sessions_file(name):
+    parameter = FULL_TABLE.parameters[name]
+    for end in (0.0, 1.0):
+        state, _ = update(bound(name), Set(name, parameter.at(end)), 0)
+        opened = msgspec.json.decode(encoded(state.document), type=Document)
+        assert opened == state.document
+        assert State(document=opened, model=state.model).shown.value(name) == parameter.at(end)
+
+
+@pytest.mark.parametrize("name", [name for name, each in FULL_TABLE.actions.items() if not each.asks])
+def test_an_action_is_done_by_a_key_or_says_why_not(name):
+    before = bound(name, "note", 36)
+    after, effects = update(before, Heard(1, 0.0, b"\x90\x24\x50"), 1)
+    assert after.live.activity.messages[-1].use == f"moves {FULL_TABLE.actions[name].label}"
+    changed = after.document != before.document or after.live.notices != before.live.notices
+    idle = name in ("undo", "redo", "live", "dismiss", "unlock_all", "mode.vary", "start.guided")
+    assert changed or effects or idle
+    assert update(after, Heard(2, 0.0, b"\x80\x24\x00"), 2)[0].document == after.document
+
+
+def test_every_labelled_value_of_a_choice_can_be_typed():
+    for parameter in FULL_TABLE.parameters.values():
+        if isinstance(parameter, Choice):
+            for value in parameter.values:
+                assert (
+                    parameter.parse(parameter.text(value)) == parameter.parse(parameter.word(value)) == value
+                )
