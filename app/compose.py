@@ -5,13 +5,13 @@ before the rest is even loaded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.installed_bundles import DEFAULT_MODEL, BundleCard, card_of, find_bundle, installed, task_of
+from app.cli_options import DEFAULT_MODEL
 from engine.parameter import Value
 from engine.performer.client import PerformerClient
 from engine.performer.messages import Event
@@ -19,7 +19,7 @@ from engine.performer.messages import Event
 if TYPE_CHECKING:
     from app.session_files import Begun
     from engine.inference.model import Model
-    from engine.session.document import Document, ModelReference
+    from engine.session.document import Document
     from engine.session.session import Session
 
 
@@ -56,26 +56,10 @@ class LiveOptions:
         state = State(document=msgspec.structs.replace(document, model=model))
         document = with_values(state, self.given).document
         if self.model is None and "mode" in self.given:
-            return msgspec.structs.replace(document, model=_model_for(document))
+            from app.model_library import model_for
+
+            return msgspec.structs.replace(document, model=model_for(document))
         return document
-
-
-def _usual_first(found: Mapping[str, Path]) -> dict[str, Path]:
-    """Return bundles with the usual one in front: of several that do a mode it is taken."""
-    return dict(sorted(found.items(), key=lambda each: each[0] != DEFAULT_MODEL))
-
-
-def _model_for(document: "Document") -> "ModelReference":
-    """Return a model that does the document's mode: its own, else the first that is installed."""
-    from engine.modes.catalogue import TOOLS
-    from engine.session.document import ModelReference
-
-    task = TOOLS[document.controls.mode].task
-    own = document.model.name
-    if task_of(installed().get(own, Path(own))) == task:
-        return document.model
-    fitting = [name for name, path in _usual_first(installed()).items() if task_of(path) == task]
-    return ModelReference(fitting[0]) if fitting else document.model
 
 
 def make_client(options: LiveOptions) -> PerformerClient:
@@ -90,33 +74,11 @@ def make_client(options: LiveOptions) -> PerformerClient:
 
 def load_model(options: LiveOptions) -> "Model":
     """Load the model; raises `BundleError` when it is not there or does not fit."""
+    from app.installed_bundles import find_bundle
     from engine.inference import trial
 
     found = find_bundle(options.model or DEFAULT_MODEL)
     return trial.load_model(found, precision=options.precision)  # type: ignore[arg-type]
-
-
-class InstalledModels:
-    """The models a player can choose from: those installed, and the one the command line named."""
-
-    def __init__(self, options: LiveOptions) -> None:
-        self._options = options
-
-    def tasks(self) -> dict[str, str]:
-        """Return the task of each by what to load it by."""
-        return {name: task_of(path) for name, path in self._found().items()}
-
-    def cards(self) -> list[BundleCard]:
-        """Return what each says of itself; its name is what to load it by."""
-        return [card_of(name, path) for name, path in self._found().items()]
-
-    def _found(self) -> dict[str, Path]:
-        found, named = _usual_first(installed()), self._options.model
-        return found if named is None or named in found else {**found, named: Path(named)}
-
-    def load(self, reference: str) -> "Model":
-        """Load one in the precision the command line asked for; raises `BundleError`."""
-        return load_model(replace(self._options, model=reference))
 
 
 def make_session(
@@ -134,6 +96,7 @@ def make_session(
         SessionFileError: the session's file is open in another program.
     """
     from app.demo import demo_phrase
+    from app.model_library import InstalledModels
     from app.session_files import Begun
     from engine.session.session import Session
 

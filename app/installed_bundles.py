@@ -14,9 +14,6 @@ from engine.inference.controls import Mode
 from engine.modes.catalogue import modes_of
 from engine.text import printable
 
-DEFAULT_MODEL = "melody_2bar"
-
-
 OWN = " (own)"
 """Appended to the name of a user's bundle that one of the program's bears already."""
 

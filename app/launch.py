@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from app.compose import InstalledModels, LiveOptions, make_client, make_session
+from app.compose import LiveOptions, make_client, make_session
 from engine.errors import AntiphonError
 
 TAKES = 8
@@ -55,6 +55,7 @@ def run_with_window(
         from app import session_files
         from app.audio.audition import Audition
         from app.event_log import opened
+        from app.model_library import InstalledModels
 
         begun = session_files.named(options.session) if options.session else session_files.last()
         written = stack.enter_context(opened(log)) if log else None

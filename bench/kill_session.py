@@ -62,6 +62,7 @@ def killed(path: Path, after_s: float) -> float:
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
         assert child.stdout is not None
         child.stdout.readline()
+        began_s = time.time()
         time.sleep(after_s)
         child.send_signal(signal.SIGKILL)
         killed_s = time.time()
@@ -71,7 +72,7 @@ def killed(path: Path, after_s: float) -> float:
     lines = log_path(path).read_bytes().splitlines() if log_path(path).exists() else []
     for line in lines[:-1]:
         json.loads(line)
-    return killed_s % DAY_S - read_document(path).controls.seed / 10
+    return killed_s % DAY_S - max(read_document(path).controls.seed / 10, began_s % DAY_S)
 
 
 def main() -> None:

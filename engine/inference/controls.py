@@ -9,7 +9,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from engine.errors import RenderError
-from engine.music.chords import parse_chords
 from engine.music.grid import EARLY_BEATS
 from engine.music.notes import Note
 from engine.music.scales import KEYS as KEYS
@@ -53,6 +52,13 @@ FARTHEST_ATTRIBUTE = 3.0
 
 PITCH_NAMES = {pitch: f"{name}{pitch // 12 - 1}" for pitch in range(128) for name in [KEYS[pitch % 12]]}
 """MIDI pitches as they are read and typed; C4 is 60."""
+
+
+def _read_chords(text: str) -> object:
+    """Read typed chords; ValueError with the reason. Its import waits: numpy comes with it."""
+    from engine.music.chords import parse_chords
+
+    return parse_chords(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,7 +331,7 @@ class Controls:
             group="Limits",
             example="Am F C G",
             empty="as heard",
-            reader=parse_chords,
+            reader=_read_chords,
             help="Chords by name, one a bar or with bar lines (Am F | C G); empty for those that are heard.",
         ),
     ] = ""
