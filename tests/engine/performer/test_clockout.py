@@ -82,3 +82,16 @@ def test_no_clock_goes_out_unasked():
     offline.handle(m.Play())
     offline.run_for(1_000_000_000)
     assert clock(offline) == []
+
+
+@pytest.mark.parametrize("lead_ns", [0, 30_000_000])
+def test_a_clock_switched_on_just_before_the_first_beat_starts_with_it(lead_ns):
+    """Play begins a moment later, so that the position is below zero when the clock is switched on."""
+    offline = OfflinePerformer(lead_ns=lead_ns)
+    offline.handle(m.Play())
+    offline.handle(m.SetClock(send_clock=True))
+    offline.run_for(500_000_000)
+    sent = [data for _, _, data in offline.backend.output.log]
+    assert sent[0] == b"\xfa"
+    assert sent[1] == b"\xf8"
+    assert not offline.of(m.Fault)

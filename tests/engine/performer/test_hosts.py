@@ -210,3 +210,31 @@ def test_a_loop_that_wraps_just_before_its_tick_strikes_its_first_note_once(
         host.offline.now_ns = now_ns
         host.offline.performer.step(now_ns)
     assert ons(host) == [100, 101, 102, 103] * 6
+
+
+def test_whoever_joins_a_running_clock_is_told_that_its_bars_are_a_guess():
+    host = Host(0)
+    host.ticks(30)
+    host.rolling = True
+    host.next_tick = 0
+    host.ticks(4 * 24 + 6)
+    (fault,) = host.offline.of(m.Fault)
+    assert fault.text.startswith(
+        "Joined a clock that was already running, so where its bars begin is a guess: "
+    )
+    (bar,) = host.offline.of(m.BarCaptured)
+    assert bar.bar == 0
+    check_bars(host, tolerance_beats=0.01)
+
+
+def test_a_clock_over_two_cables_is_told_once_and_keeps_its_bars():
+    host = Host(0)
+    host.start()
+    for _ in range(2 * 4 * 24 + 6):
+        host.send(host.t_ns + 200_000, 0xF8)
+        host.ticks(1)
+    (fault,) = host.offline.of(m.Fault)
+    assert fault.text.startswith("The clock comes twice, as over two cables: ")
+    assert [bar.bar for bar in host.offline.of(m.BarCaptured)] == [0, 1]
+    assert host.offline.of(m.ClockState)[-1].doubled
+    assert host.offline.of(m.ClockState)[-1].bpm == pytest.approx(120, abs=1)
