@@ -45,7 +45,15 @@ class Axis:
         if note.channel == DRUM_CHANNEL:
             lane = _lane(note.pitch)
             return max(0, self.pitched_rows + self.lanes - 1 - min(lane, max(0, self.lanes - 1)))
-        return self.high - min(max(note.pitch, self.low), self.high) if self.pitched else 0
+        return self.row_of_pitch(note.pitch)
+
+    def pitch(self, row: int) -> int | None:
+        """Return the pitch of a row, counted from 0 at the top; None for a drum lane."""
+        return self.high - row if 0 <= row < self.pitched_rows else None
+
+    def row_of_pitch(self, pitch: int) -> int:
+        """Return the row of a pitch, the nearest one for a pitch outside."""
+        return self.high - min(max(pitch, self.low), self.high) if self.pitched else 0
 
     def outside(self, note: Note) -> int:
         """Return 1 for a pitch above the rows, -1 for one below, else 0."""

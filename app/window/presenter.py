@@ -21,6 +21,8 @@ class Surroundings:
 
     models: tuple[BundleCard, ...] = ()
     """The models that can be loaded."""
+    locking: bool = False
+    """Whether a drag over the roll paints locks."""
     sound_on: bool = False
     """Whether the answer is heard here."""
     sound_text: str = ""
@@ -37,6 +39,8 @@ def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     fields["mode"] = _mode_field(snapshot)
     fields |= _turn_fields(fields, snapshot)
     fields["model"] = _model_field(snapshot, around)
+    fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
+    fields["locking"] = FieldState(value=around.locking)
     fields["live"] = FieldState(value=not snapshot.document.settings.hold)
     fields["sound"] = FieldState(value=around.sound_on, text="Sound on" if around.sound_on else "Sound off")
     bound = {binding.target: binding_text(binding) for binding in snapshot.document.bindings}

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from app.window.presenter import take_title
+from engine.inference.controls import Lock
 from engine.modes.catalogue import slots_of
 from engine.music.chords import Chord, Harmony
 from engine.music.notes import Note, Phrase
@@ -20,6 +21,8 @@ class RollMusic:
     coming: Phrase | None = None
     bars: int = 2
     beats_per_bar: float = 4.0
+    locks: tuple[Lock, ...] = ()
+    """Parts that new takes keep."""
     chords: tuple[tuple[float, str], ...] = ()
     """Names of chords by the beat they begin on."""
     turn_text: str = ""
@@ -65,6 +68,7 @@ def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
         coming=coming,
         bars=max((phrase.bars for phrase in phrases), default=usual),
         beats_per_bar=phrases[0].beats_per_bar if phrases else 4.0,
+        locks=snapshot.document.controls.locks,
         chords=chords_of(source.surroundings.harmony) if source else (),
         turn_text=turn_text(snapshot, position_beats),
         is_players_turn=live.turn.whose == "player",

@@ -35,7 +35,7 @@ from app.window.view import client_name, rolling_position
 from app.window.widgets.group import Field, fields_in
 from app.window.widgets.toast import Toast
 from engine.errors import AntiphonError, RenderError
-from engine.inference.controls import SlotName
+from engine.inference.controls import STORED, SlotName
 from engine.midi import ports as midi
 from engine.parameter import Number, Toggle
 from engine.performer.messages import Event
@@ -209,6 +209,7 @@ class InstrumentWindow(QMainWindow):
             "panic": lambda _: self._learning.end() if self._learning.is_open else self.panic(),
             "export": lambda _: self._exchange.export(),
             "sound": self._switch_sound,
+            "locking": self._switch_locking,
             "menu": lambda _: self.open_menu(),
             "shortcuts": lambda _: self.pages.open("Shortcuts"),
             "learn": lambda _: self._learning.begin(),
@@ -229,6 +230,18 @@ class InstrumentWindow(QMainWindow):
         if self._sound is not None:
             (self._sound.turn_on if on else self._sound.silence)()
         self.notify(self._around.sound_text or "There is no sound in this window.", "hint")
+
+    def _switch_locking(self, on: bool) -> None:
+        self._around = replace(self._around, locking=bool(on))
+        self.play.roll.set_locking(bool(on))
+
+    def _roll_menu(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        locks = bool(self.instrument.snapshot().document.controls.locks)
+        _add_entry(menu, "Unlock all", partial(self.edit, "unlock_all", True)).setEnabled(locks)
+        for slot in STORED:
+            _add_entry(menu, f"Store what plays in {slot}", partial(self._exchange.store_answer, slot))
+        menu.popup(place)
 
     def _pick(self, first_id: int, bars: int) -> None:
         self._try(partial(self.instrument.pick, first_id, bars))
@@ -423,6 +436,8 @@ class InstrumentWindow(QMainWindow):
         takes.kept.connect(lambda at: self._try(partial(self.instrument.keep_take, at)))
         takes.dragged.connect(lambda at: exchange.drag(takes.cards[at], takes.cards[at].phrase, f"take {at}"))
         self.play.roll.dragged.connect(lambda: exchange.drag(self.play.roll, exchange.answer(), "answer"))
+        self.play.roll.locked.connect(lambda lock: self._try(partial(self.instrument.lock, lock)))
+        self.play.roll.menu_wanted.connect(self._roll_menu)
         self._add_shortcuts()
 
     def _adopt_fields(self) -> None:
@@ -467,6 +482,7 @@ class InstrumentWindow(QMainWindow):
             ("F1", partial(self.pages.open, "Shortcuts")),
             ("F10", self.open_menu),
             ("Ctrl+K", self._learning.begin),
+            ("J", lambda: self.edit("locking", not self._around.locking)),
             ("Backspace", self.pages.close_page),
         ):
             self._shortcut(key, work)

@@ -375,6 +375,10 @@ class ToolPanel(QFrame):
         self.modes = ChoiceRow(parameter(table, "mode", Choice))
         self.new_take, self.seed = action(table, "new_take"), typed(table, "seed")
         self.bypass, self.hold = toggle(table, "bypass"), toggle(table, "hold")
+        tip = (
+            "Paint on the roll what new takes keep: drag over time, with Shift over pitches; click to let go."
+        )
+        self.locking = KeyButton("locking", "Lock", "J", tip, colour="waiting", toggle=True)
         self.sliders = {name: slider(table, name) for name in _each_once(SLIDERS)}
         for made in self.sliders.values():
             made.setParent(self)
@@ -402,9 +406,9 @@ class ToolPanel(QFrame):
 
     def set_compact(self, compact: bool) -> None:
         """Save width: no keys on the buttons of the first row."""
-        for button in (*self.modes.buttons.values(), self.new_take, self.bypass, self.hold):
+        for button in (*self.modes.buttons.values(), self.locking, self.new_take, self.bypass, self.hold):
             button.show_keys(not compact)
-        self.seed.setFixedWidth(76 if compact else 108)
+        self.seed.setFixedWidth(60 if compact else 108)
 
     def show_hint(self, text: str) -> None:
         """Show one line about what the hand is on."""
@@ -415,7 +419,9 @@ class ToolPanel(QFrame):
             self._slider_row.setColumnStretch(at, 1)
             self._slider_row.setColumnMinimumWidth(at, 130)
         self._slider_row.setHorizontalSpacing(24)
-        first = row(self.modes, None, self.new_take, self.seed, self.bypass, self.hold, spacing=6)
+        first = row(
+            self.modes, None, self.locking, self.new_take, self.seed, self.bypass, self.hold, spacing=6
+        )
         lists = QHBoxLayout()
         lists.setSpacing(6)
         for holder in self.lists.values():

@@ -12,6 +12,7 @@ WINDOW_KEYS = {
     "F10": "Menu of pages",
     "Backspace": "Back to playing",
     "Ctrl+K": "MIDI learn",
+    "J": "Paint locks on the roll",
     "Tab": "From control to control",
     "Arrow keys": "Move a slider, walk over heard bars",
     "Ctrl and wheel": "Zoom the roll",

@@ -26,6 +26,7 @@ from app.window.axis import Axis, note_name
 from app.window.score import RollMusic
 from app.window.widgets.lamp import set_tip
 from app.window.widgets.note_paint import paint_block
+from engine.inference.controls import Lock
 from engine.music.notes import Note
 
 BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
@@ -39,16 +40,25 @@ LEAST_LABEL_ROW = 11.0
 """Rows lower than this many pixels share names: only C is named."""
 TRAIL_WIDTH = 26
 CLOSEST_ZOOM_BEATS = 2.0
+STEP_BEATS = 0.25
+"""Locks begin and end on steps."""
 
 
 class PianoRoll(QWidget):
     """Shows music, a playhead and what sounds; the wheel with Ctrl zooms, without it scrolls.
 
+    With locking on, a drag over time paints a lock over all pitches, and one with Shift held a lock over
+    the pitches it covers; a click on a lock lets it go.
+
     Signals:
         dragged: the player began to drag the phrase out.
+        locked: a part was painted, or a lock clicked: a `Lock`.
+        menu_wanted: the place on the screen where a menu of the roll is to open.
     """
 
     dragged = pyqtSignal()
+    locked = pyqtSignal(object)
+    menu_wanted = pyqtSignal(QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +74,9 @@ class PianoRoll(QWidget):
         self._sounding: frozenset[Note] = frozenset()
         self._picture: QPixmap | None = None
         self._pressed: QPoint | None = None
+        self._locking = False
+        self._band: tuple[QPointF, QPointF] | None = None
+        """Corners of the lock that is being painted."""
 
     # What is shown -----------------------------------------------------------------------------
 
@@ -97,6 +110,16 @@ class PianoRoll(QWidget):
         self._axis = self._axis.grown(note for phrase in phrases if phrase for note in phrase.notes)
         self._sounding = self._sounding_at(self._position)
         self._repaint_all()
+
+    def set_locking(self, on: bool) -> None:
+        """Let a drag paint locks instead of dragging the phrase out."""
+        self._locking = on
+        self.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.OpenHandCursor)
+
+    @property
+    def is_locking(self) -> bool:
+        """Whether a drag paints locks."""
+        return self._locking
 
     def forget_rows(self) -> None:
         """Begin with new rows: other music is to come, from another model."""
@@ -173,12 +196,24 @@ class PianoRoll(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Note where a drag may begin."""
-        self._pressed = event.position().toPoint() if event else None
+        """Note where a drag may begin; the right button opens the menu."""
+        if event is None:
+            return
+        if event.button() == Qt.MouseButton.RightButton:
+            self.menu_wanted.emit(event.globalPosition().toPoint())
+        elif self._locking:
+            self._band = event.position(), event.position()
+        else:
+            self._pressed = event.position().toPoint()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Begin a drag once the hand has moved far enough."""
-        if event is None or self._pressed is None:
+        """Paint a lock, or begin a drag once the hand has moved far enough."""
+        if event is None:
+            return
+        if self._band is not None:
+            self._band = self._band[0], event.position()
+            self._repaint_all()
+        if self._pressed is None:
             return
         way = (event.position().toPoint() - self._pressed).manhattanLength()
         if way >= QApplication.startDragDistance():
@@ -186,8 +221,15 @@ class PianoRoll(QWidget):
             self.dragged.emit()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Forget the press."""
+        """Report the lock that was painted or clicked."""
         self._pressed = None
+        if self._band is None or event is None:
+            return
+        chosen = self._lock_of(*self._band, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        self._band = None
+        self._repaint_all()
+        if chosen is not None:
+            self.locked.emit(chosen)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Show all of it again."""
@@ -236,6 +278,24 @@ class PianoRoll(QWidget):
             return frozenset()
         return frozenset(n for n in self._music.playing.notes if n.start_beats <= beats < n.end_beats)
 
+    def _lock_of(self, one: QPointF, other: QPointF, by_pitch: bool) -> Lock | None:
+        """Return the lock between two corners, on steps; for a click the lock that is there."""
+        left, right = sorted((self._beats_at(one.x()), self._beats_at(other.x())))
+        if (other - one).manhattanLength() < QApplication.startDragDistance():
+            under = [lock for lock in self._music.locks if lock.start_beats <= left < lock.end_beats]
+            return under[0] if under else None
+        start = min(
+            max(0.0, math.floor(left / STEP_BEATS) * STEP_BEATS), self._music.length_beats - STEP_BEATS
+        )
+        end = min(
+            max(math.ceil(right / STEP_BEATS) * STEP_BEATS, start + STEP_BEATS), self._music.length_beats
+        )
+        rows = sorted(int((y - self._top()) // self._row_height()) for y in (one.y(), other.y()))
+        highest, lowest = (self._axis.pitch(max(0, row)) for row in rows)
+        if not by_pitch or highest is None or lowest is None:
+            return Lock(start, end)
+        return Lock(start, end, lowest, highest)
+
     # Painting --------------------------------------------------------------------------------------
 
     def _repaint_all(self) -> None:
@@ -264,6 +324,7 @@ class PianoRoll(QWidget):
         self._paint_lines(painter, look)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_notes(painter, look)
+        self._paint_locks(painter, look)
         self._paint_chords(painter, look)
         painter.setClipPath(frame)
         self._paint_title(painter, look)
@@ -350,6 +411,30 @@ class PianoRoll(QWidget):
         for note in music.coming.notes if music.coming else ():
             if note not in now:
                 paint_block(painter, self._note_area(note).adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _paint_locks(self, painter: QPainter, look: theme.Theme) -> None:
+        """Tint what is locked, and frame what is being painted."""
+        painter.setFont(theme.font(8, bold=True))
+        for lock in self._music.locks:
+            area = self._lock_area(lock)
+            painter.setPen(QPen(look.waiting, 1.5))
+            painter.setBrush(theme.with_alpha(look.waiting, 36))
+            painter.drawRect(area)
+            painter.setPen(look.waiting)
+            painter.drawText(QPointF(area.left() + 4, area.top() + 11), "locked")
+        if self._band is not None:
+            painter.setPen(QPen(look.waiting, 1.5, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(*self._band).normalized())
+
+    def _lock_area(self, lock: Lock) -> QRectF:
+        left, right = self._x(lock.start_beats), self._x(lock.end_beats)
+        if lock.all_pitches:
+            return QRectF(left, self._top(), right - left, self.height() - self._top() - 5)
+        row = self._row_height()
+        top = self._axis.row_of_pitch(lock.highest_pitch)
+        below = self._axis.row_of_pitch(lock.lowest_pitch) + 1
+        return QRectF(left, self._top() + top * row, right - left, (below - top) * row)
 
     def _paint_chords(self, painter: QPainter, look: theme.Theme) -> None:
         painter.setFont(theme.font(9, bold=True))

@@ -14,6 +14,7 @@ from fake_instrument import (
     clock,
     playing,
     with_controls,
+    with_document,
     with_live,
 )
 from PyQt6.QtCore import QPoint, QPointF, QSize, Qt
@@ -26,6 +27,7 @@ from app.window.application import close_on_signals
 from app.window.dragging import fresh_name
 from app.window.exception_hook import Guard
 from app.window.window import LEAST_SIZE, USUAL_SIZE, InstrumentWindow, first_size
+from engine.inference.controls import Lock
 from engine.midifile.read import read_midi
 from engine.performer.messages import Heard
 from engine.session.live import Notice, Sounding
@@ -389,6 +391,42 @@ def test_a_midi_file_dropped_on_a_slot_is_stored_there(window, instrument, show,
     window.play.slots.cards["C"].dropped.emit(str(tmp_path / "missing.mid"), True)
     assert len(instrument.calls) == 1
     assert "missing.mid" in window.toast.text
+
+
+# Locks ---------------------------------------------------------------------------------------
+
+
+def at(window: InstrumentWindow, beats: float, pitch: int) -> QPoint:
+    """Where a beat and a pitch are on the roll."""
+    roll = window.play.roll
+    y = roll._top() + (roll.axis.row_of_pitch(pitch) + 0.5) * roll._row_height()
+    return QPoint(round(roll._x(beats)), round(y))
+
+
+def paint(window: InstrumentWindow, start: QPoint, end: QPoint, modifier=NO_MODIFIER) -> None:
+    roll = window.play.roll
+    QTest.mousePress(roll, Qt.MouseButton.LeftButton, modifier, start)
+    QTest.mouseMove(roll, end)
+    QTest.mouseRelease(roll, Qt.MouseButton.LeftButton, modifier, end)
+
+
+def test_a_drag_over_the_roll_locks_whole_steps_and_with_shift_the_pitches_under_it(window, instrument, show):
+    show(playing())
+    QTest.keyClick(window, Qt.Key.Key_J)
+    assert window.play.roll.is_locking
+    paint(window, at(window, 2.1, 60), at(window, 3.9, 62))
+    paint(window, at(window, 0.3, 67), at(window, 0.9, 62), Qt.KeyboardModifier.ShiftModifier)
+    assert instrument.calls == [("lock", Lock(2.0, 4.0)), ("lock", Lock(0.25, 1.0, 62, 67))]
+
+
+def test_a_click_on_a_lock_lets_it_go_and_beside_one_does_nothing(window, instrument, show):
+    lock = Lock(2.0, 4.0)
+    controls = replace(playing().document.controls, locks=(lock,))
+    show(with_document(playing(), controls=controls))
+    window.edit("locking", True)
+    paint(window, at(window, 3.0, 60), at(window, 3.0, 60))
+    paint(window, at(window, 6.0, 60), at(window, 6.0, 60))
+    assert instrument.calls == [("lock", lock)]
 
 
 # Notices -------------------------------------------------------------------------------------
