@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from export.decoder_graph import conditions_graph, decoder_graph
 from export.encoder_graph import encoder_graph
 from export.errors import ExportError
 from export.graph import GraphBuilder
-from export.latents import LatentSpace, measure_latents, measure_states
+from export.latents import LatentSpace, Tell, measure_latents, measure_states
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
@@ -55,6 +55,7 @@ from export.words_bundle import (
 from export.words_graph import sentence_graph
 from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
+from training.evaluation.attributes import definitions
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -76,9 +77,6 @@ CURVE_PHRASES = 48
 """Held-out phrases to measure curves on."""
 LIVELY_SHARE = 0.25
 """Phrases that change at fewer of their steps say little about how soon music changes."""
-
-Tell = Callable[[str], None]
-"""Takes one line about what is being done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,9 @@ def vae_parts(
     model = in_memory(manifest, run.representation, files, "float")
     if corpus is not None:
         tell("measuring the latent space")
-        space = measure_latents(vae, model, run.config, corpus)
+        space = measure_latents(vae, model, run.config, corpus, tell)
+        if not space.attributes and definitions(run.representation):
+            tell("no attribute can be moved: the model writes silence, or always the same")
         if manifest.task == "autoencode":  # only there the source's own tokens hold a walk
             curves = slider_curves(
                 in_memory(manifest, run.representation, files, "float", space.latents), space

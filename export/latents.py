@@ -4,6 +4,7 @@ Shape legend: N phrases, Z latent size.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,9 @@ VALID_STATES = 1_000
 BATCH = 256
 SEED = 1
 
+Tell = Callable[[str], None]
+"""Takes one line about what is being done."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -76,7 +80,9 @@ class _Encoded:
     """`[N, Z]`, one sample of each posterior."""
 
 
-def measure_latents(model: VAE, graphs: Model, config: RunConfig, corpus: Corpus) -> LatentSpace:
+def measure_latents(
+    model: VAE, graphs: Model, config: RunConfig, corpus: Corpus, tell: Tell = lambda stage: None
+) -> LatentSpace:
     """Fit the prior and find the attribute directions on the training split; judge on the validation split.
 
     Args:
@@ -84,6 +90,7 @@ def measure_latents(model: VAE, graphs: Model, config: RunConfig, corpus: Corpus
         graphs: its float graphs, which decode.
         config: its run.
         corpus: its corpus, opened for windows of the model's length.
+        tell: called at each stage.
 
     Raises:
         ExportError: the corpus has no windows in a split.
@@ -92,6 +99,7 @@ def measure_latents(model: VAE, graphs: Model, config: RunConfig, corpus: Corpus
     valid = _encoded(model, config, corpus, "valid", VALID_WINDOWS, 0)
     held_out = valid.drawn.double().numpy()
     drawn = train.drawn.double().numpy()
+    tell("measuring the latent space: the prior")
     mixture, nats = best_mixture(drawn, held_out, SEED)
     metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
     named = definitions(graphs.representation)
@@ -99,12 +107,15 @@ def measure_latents(model: VAE, graphs: Model, config: RunConfig, corpus: Corpus
     moved = held_out[_spread(len(held_out), EFFECT_LATENTS)]
     attributes: tuple[Attribute, ...] = ()
     if named:
+        tell("measuring the latent space: attribute directions")
         values = measure_all(named, train.phrases)
         tried = drawn[_spread(len(drawn), CALIBRATION_LATENTS)]
         found = directions(drawn, values)
         found = calibrated(named, found, np.nanstd(values, axis=0), tried, lambda z: _decoded(graphs, z))
         effects = measure_effects(named, found, moved, lambda z: _decoded(graphs, z))
-        attributes = tuple(_attribute(named, index, effects) for index in range(len(named)))
+        works = effective(effects)
+        attributes = tuple(_attribute(named, index, effects) for index in works)
+        found = found[works]
     return LatentSpace(_latents(mixture, found), attributes, metrics, valid.drawn, valid.heard)
 
 
@@ -139,7 +150,8 @@ def _phrases(corpus: Corpus, split: str, windows: int, transpose: int) -> npt.ND
     ids = corpus.window_ids(split)
     if not len(ids):
         raise ExportError(
-            f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files"
+            f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files, or "
+            "leave the measuring out with --no-latents"
         )
     return corpus.batch(ids[_spread(len(ids), windows)], np.random.default_rng(SEED), transpose)
 
@@ -184,6 +196,20 @@ def _attribute(named: tuple[Definition, ...], index: int, effects: Effects) -> A
     return Attribute(
         name=named[index].name,
         unit=named[index].unit,
-        effects=dict(zip(names, effects.change[index].tolist(), strict=True)),
-        effects_percent={name: value for name, value in percent.items() if math.isfinite(value)},
+        effects=_finite(dict(zip(names, effects.change[index].tolist(), strict=True))),
+        effects_percent=_finite(percent),
     )
+
+
+def effective(effects: Effects) -> list[int]:
+    """Return the directions that change their own attribute by something that can be told.
+
+    A model that writes silence, or nothing that the attribute is defined on, has directions that do nothing;
+    a bundle leaves them out.
+    """
+    own = np.diagonal(effects.change)
+    return np.flatnonzero(np.isfinite(own) & (own != 0)).tolist()
+
+
+def _finite(values: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}

@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.music.representation import Representation, representation
 from engine.text import json_value
 from export.errors import ExportError
+from training.checkpoint import BEST_METRICS, RunFolder
 from training.config import ModelConfig, RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.joined import JoinedCorpora
@@ -46,24 +47,28 @@ class Run:
     """The content of `run.json`: steps, hours, hardware, data hash, corpus sources."""
 
 
-def load_run(path: Path, metre: str = FOUR_FOUR.name) -> Run:
+def load_run(path: Path, metre: str = FOUR_FOUR.name, which: str = "last") -> Run:
     """Read a run folder.
 
     Args:
         path: the folder.
         metre: the one of the bundle to be, of those a model of words was trained in.
+        which: of the run's weights: `last`, `best`, or a step that was kept.
 
     Raises:
+        ConfigError: the run has no such weights.
         ExportError: a file is missing or unreadable, or the weights do not fit the config.
     """
     if not path.is_dir():
         raise ExportError(f"{path}: no such run; give the folder that 'antiphon-train run' wrote")
     config = read_config(path / CONFIG)
-    weights = rounded(read_weights(path / WEIGHTS), path / WEIGHTS)
+    file = path / WEIGHTS if which == "last" else RunFolder(path).weights_file(which)
+    weights = rounded(read_weights(file), file)
     representation = representation_of(config.model, metre)
     record = read_json(path / RECORD)
-    metrics = flat_metrics(read_json(path / METRICS)) if (path / METRICS).exists() else {}
-    model = build_model(config.model, weights, path / WEIGHTS)
+    measured = path / {"last": METRICS, "best": BEST_METRICS}.get(which, "")
+    metrics = flat_metrics(read_json(measured)) if measured.is_file() else {}
+    model = build_model(config.model, weights, file)
     return Run(path, config, weights, model, representation, metrics, record)
 
 

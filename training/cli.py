@@ -147,6 +147,9 @@ def evaluate_run(
     ] = None,
     windows: Annotated[int, typer.Option(min=8, help="Held-out windows; more is slower.")] = 2048,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    weights: Annotated[
+        str, typer.Option(help="Which of a run's weights: last, best, or a step that was kept.")
+    ] = "last",
     recorded: Annotated[
         bool, typer.Option("--record", help="Add the core numbers to the run's metrics.json.")
     ] = False,
@@ -159,7 +162,9 @@ def evaluate_run(
     from training.evaluation.command import evaluate_command
     from training.evaluation.evaluate import Options
 
-    evaluate_command(model, corpus, output, Options(split, windows, seed), recorded=recorded, audio=audio)
+    evaluate_command(
+        model, corpus, output, Options(split, windows, seed), recorded=recorded, audio=audio, weights=weights
+    )
 
 
 @app.command("listen")
@@ -190,6 +195,25 @@ def listen(
         listen_command(model, corpus, output, split, pairs, seed, bpm)
     else:
         raise ConfigError("listen: give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
+
+
+@app.command("configs")
+def configs() -> None:
+    """List the configs that come with the program; `run` takes each by its name."""
+    from training.config_file import config_names, first_comment
+
+    for name, path in config_names().items():
+        print(f"{name:44} {first_comment(path)}")
+
+
+@app.command("recipe")
+def recipe(
+    name: Annotated[str, typer.Argument(help="A public data set; left out, all are listed.")] = "",
+) -> None:
+    """Print where a public data set comes from, its licence, and the commands from it to a model."""
+    from training.recipes import RECIPES, recipe_named, shown
+
+    print(shown(recipe_named(name)) if name else "\n".join(f"{r.name:10} {r.title}" for r in RECIPES))
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Reads a run's TOML file, found by path or by name, and applies overrides; says what is allowed."""
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -13,12 +14,19 @@ from msgspec import inspect
 from training.config import RunConfig
 from training.errors import ConfigError
 
+OVERRIDES_VARIABLE = "ANTIPHON_OVERRIDES"
 CONFIGS = Path(__file__).parent / "configs"
 
 
 def config_names() -> dict[str, Path]:
     """Return the configs that come with the program, by name."""
     return {path.stem: path for path in sorted(CONFIGS.rglob("*.toml"))}
+
+
+def first_comment(path: Path) -> str:
+    """Return what a config says it is, in its first line."""
+    with path.open(encoding="utf-8") as stream:
+        return stream.readline().lstrip("# ").strip()
 
 
 def find_config(name: str) -> Path:
@@ -45,7 +53,8 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
 
     Args:
         path: a file, or the name of a shipped config.
-        overrides: changes, the last one of a key winning.
+        overrides: changes, the last one of a key winning; those in the environment variable
+            ANTIPHON_OVERRIDES, separated by blanks, come after them.
 
     Raises:
         ConfigError: unreadable file, unknown key, or a value that is not allowed.
@@ -53,7 +62,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
     file = find_config(str(path))
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        for override in overrides:
+        for override in (*overrides, *os.environ.get(OVERRIDES_VARIABLE, "").split()):
             _override(tables, override)
         return msgspec.convert(tables, RunConfig)
     except OSError as error:

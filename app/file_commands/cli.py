@@ -1,6 +1,7 @@
 """The commands on MIDI files; loaded by `app.cli` only when one of them is asked for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -185,6 +186,14 @@ def morph(
     given: Given,
     steps: Annotated[int, typer.Option(min=2, max=1000, help="How many files, both ends included.")] = 7,
     model: Model = DEFAULT_MODEL,
+    track: Track = None,
+    bar: Bar = None,
+    second_track: Annotated[
+        str | None, typer.Option(help="Track of the second file; left out, as --track says.")
+    ] = None,
+    second_bar: Annotated[
+        int | None, typer.Option(min=1, help="First bar of the second file; left out, as --bar says.")
+    ] = None,
     kit: Kit = None,
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
@@ -196,8 +205,9 @@ def morph(
     """
     loaded = load(model, precision)
     transpose, controls = controls_of(loaded, "morph", given)
-    asked = sources.Asked(kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
     start = sources.read_source(first, loaded, typer.echo, asked)
+    asked = replace(asked, track=second_track or track, first_bar=second_bar or bar)
     end = sources.read_source(second, loaded, typer.echo, asked)
     commands.morph(
         loaded, start, end, output, typer.echo, steps=steps, controls=controls, transpose=transpose
@@ -275,3 +285,22 @@ def _from_source(
     commands.from_source(
         model, source, output, typer.echo, count=count, controls=controls, transpose=transpose
     )
+
+
+@application.command()
+def render(
+    files: Annotated[list[Path], typer.Argument(help="MIDI files.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="A .wav for all of them in a row, or a folder for a WAV of each."
+        ),
+    ],
+) -> None:
+    """Write MIDI files as sound, by a soundfont where one is installed, else by the built-in tones.
+
+    Example: antiphon render out/*.mid -o out.wav
+    """
+    from app.audio.render import render_files
+
+    render_files(files, output, typer.echo)

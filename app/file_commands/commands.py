@@ -146,11 +146,19 @@ def _write_all(
             f"{printable(str(folder))}: cannot be made a folder ({reason}); choose another place"
         ) from None
     named = voicing(model.bundle.manifest.voices)
-    digits = len(str(len(phrases)))
+    first = first_free_number(folder, stem)
+    digits = len(str(first + len(phrases) - 1))
     written = []
-    for number, (phrase, label, setting) in enumerate(zip(phrases, labels, settings, strict=True), start=1):
+    rows = zip(phrases, labels, settings, strict=True)
+    for number, (phrase, label, setting) in enumerate(rows, start=first):
         path = folder / f"{stem}-{number:0{digits}}.mid"
         write_phrase(path, phrase, setting=setting, **named)
         say(f"{printable(str(path))}: {label}, {len(phrase.notes)} notes in {phrase.bars} bars")
         written.append(path)
     return written
+
+
+def first_free_number(folder: Path, stem: str) -> int:
+    """Return the number after the largest of the files `stem-number.mid`, so that none is overwritten."""
+    names = (path.stem.removeprefix(f"{stem}-") for path in folder.glob("*.mid"))
+    return max((int(name) for name in names if name.isdecimal()), default=0) + 1

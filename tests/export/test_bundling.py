@@ -184,8 +184,28 @@ def test_another_corpus_than_the_runs_is_refused(run, monkeypatch, tmp_path):
         open_corpus(run, None)
     corpus = tinyrun.FakeCorpus()
     corpus.sha256 = "1" * 64
-    monkeypatch.setattr("export.run.Corpus.open", lambda path, bars: corpus)
+    monkeypatch.setattr("export.run.Corpus.open", lambda path, bars, **checks: corpus)
     with pytest.raises(ExportError, match="not the corpus the run was trained on"):
         open_corpus(run, tmp_path)
     corpus.sha256 = tinyrun.DATA_HASH
     assert open_corpus(run, tmp_path) is corpus
+
+
+@pytest.mark.parametrize("name", ["melody", "drums", "groove", "trio"])
+def test_a_model_that_writes_silence_is_exported_without_attributes(tmp_path, name):
+    config = tinyrun.model_config(name)
+    silent = tinyrun.model(config)
+    for core in silent.cores:
+        torch.nn.init.zeros_(core.head.weight)
+        torch.nn.init.zeros_(core.skip.weight)
+        core.head.bias.zero_()
+        core.head.bias[0] = 50.0 if core.categorical else -50.0
+        if not core.categorical:
+            core.head.bias[:9] = -50.0
+    run = load_run(tinyrun.write(tmp_path / "run", config, silent))
+    said = []
+    corpus = tinyrun.FakeCorpus(name=name)
+    manifest = export_run(run, corpus, tmp_path / "bundle", Options(int8=False), said.append)
+    assert manifest.attributes == ()
+    assert any("writes silence" in line for line in said)
+    assert load_bundle(tmp_path / "bundle").manifest.name == manifest.name

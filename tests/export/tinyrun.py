@@ -65,10 +65,18 @@ def write(folder: Path, config: ModelConfig, trained: nn.Module | None = None) -
 class FakeCorpus:
     """Stands for an opened corpus: seeded random melodies, another part of them for each split."""
 
-    def __init__(self, bars: int = 2, count: int = 200):
+    def __init__(self, bars: int = 2, count: int = 200, name: str = "melody"):
         rng = np.random.default_rng(5)
-        tokens = rng.integers(30, 60, (2 * count, 16 * bars, 1))
-        self.tokens = np.where(rng.random(tokens.shape) < 0.6, 0, tokens).astype(np.int64)
+        spec = representation(name, bars)
+        shape = (2 * count, spec.steps)
+        if spec.streams:
+            lines = [rng.integers(min(30, size // 2), min(60, size), shape) for size in spec.streams]
+            tokens = np.stack(lines, axis=-1)
+            self.tokens = np.where(rng.random(tokens.shape) < 0.6, 0, tokens).astype(np.int64)
+        else:
+            hits = (rng.random((*shape, 9)) < 0.2).astype(np.float32)
+            feel = rng.random((*shape, 9)).astype(np.float32)
+            self.tokens = np.concatenate([hits, hits * feel, hits * (2 * feel - 1)], axis=-1)
         self.path, self.bars, self.count = Path("songs"), bars, count
 
     def window_ids(self, split: str):

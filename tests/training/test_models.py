@@ -231,16 +231,3 @@ def test_a_continuation_may_write_with_other_layers_than_it_hears_with(
     assert model.generate(z, torch.zeros(7, 2, 88)).shape == (2, 7, 88)
     model.train()
     assert not torch.equal(model.encode(given), model.encode(given))
-
-
-def test_free_bits_are_bits() -> None:
-    """A KL of exactly 3 bits with 1 free leaves 2 bits: 2 ln 2 nats."""
-    model = model_of().train()
-    x = window(model)
-    mu = torch.zeros(len(x), 6)
-    mu[:, 0] = math.sqrt(2 * 3 * math.log(2))
-    model.encode = lambda heard: Posterior(mu, torch.ones_like(mu))  # type: ignore[method-assign]
-    noise = Noise.draw(torch.Generator().manual_seed(0), len(x), 6, x.shape[1])
-    terms = Objective(model, LossConfig(free_bits=1.0, withhold=0.0))(x, x, noise, 1.0, 0.0)
-    assert float(terms.kl_bits) == pytest.approx(3.0, abs=1e-5)
-    assert float(terms.loss - terms.reconstruction_nats) == pytest.approx(2 * math.log(2), abs=1e-4)

@@ -221,9 +221,7 @@ def calibrated(
         changes: list[float] = []
         for factor in factors:
             ends = [
-                np.nanmean(
-                    attribute.measure(decode((latents + sign * factor * direction).astype(np.float32)))
-                )
+                _mean(attribute.measure(decode((latents + sign * factor * direction).astype(np.float32))))
                 for sign in (1, -1)
             ]
             changes.append(float(ends[0] - ends[1]) / 2 / max(float(deviations[index]), 1e-12))
@@ -231,6 +229,13 @@ def calibrated(
                 break
         stretched[index] *= _reaching(factors, changes)
     return stretched
+
+
+def _mean(values: Floats) -> Floats:
+    """Return the mean over the first axis of what is defined; nan where nothing is, as for silence."""
+    defined = ~np.isnan(values)
+    total, count = np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
 def _reaching(factors: list[float], changes: list[float]) -> float:
@@ -270,7 +275,7 @@ def measure_effects(
     """
 
     def means(moved: Floats) -> Floats:
-        return np.asarray(np.nanmean(measure_all(attributes, decode(moved.astype(np.float32))), axis=0))
+        return _mean(measure_all(attributes, decode(moved.astype(np.float32))))
 
     base = means(latents)
     change = np.stack([(means(latents + step) - means(latents - step)) / 2 for step in found])

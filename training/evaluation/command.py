@@ -24,6 +24,7 @@ def evaluate_command(
     *,
     recorded: bool,
     audio: bool | None,
+    weights: str = "last",
 ) -> None:
     """Measure a run or a bundle, write its report, and show the main numbers.
 
@@ -33,7 +34,7 @@ def evaluate_command(
     """
     console = Console()
     torch.set_flush_denormal(True)
-    subject = load_subject(path)
+    subject = load_subject(path, weights)
     if recorded and subject.is_bundle:
         raise ConfigError(f"{path}: --record is for runs; a bundle's metrics are written when it is exported")
     if output is None and subject.is_bundle:

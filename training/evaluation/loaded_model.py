@@ -88,14 +88,14 @@ class Subject:
         return Corpus.open(path or Path(self.config.corpus), model.window_bars, kind=model.corpus_kind)
 
 
-def load_subject(path: Path) -> Subject:
-    """Load a run's folder or a bundle (a folder or a .zip).
+def load_subject(path: Path, which: str = "last") -> Subject:
+    """Load a run's folder, with the weights called `which`, or a bundle (a folder or a .zip).
 
     Raises:
         ConfigError: it is neither, or a part of it cannot be used.
     """
     if (path / "config.json").is_file():
-        config, model = load_model(path)
+        config, model = load_model(path, which)
         return Subject(path, config, model, is_bundle=False)
     if (path / MANIFEST).is_file():
         return _bundle(path, lambda name: _file(path / name))

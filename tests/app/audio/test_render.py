@@ -1,0 +1,85 @@
+import wave
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from app.audio.render import RATE, TAIL_S, events_of, render_files, seconds_at
+from app.cli import application
+from engine.errors import AntiphonError
+from engine.midifile.read import read_midi
+
+
+@pytest.fixture(autouse=True)
+def no_soundfont(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTIPHON_SOUNDFONT", "/nowhere.sf2")
+
+
+def write_song(path: Path) -> Path:
+    """Write one beat at 120 bpm, then 60 bpm: notes at 0 and 1 beats, each a beat long."""
+    midi = mido.MidiFile(ticks_per_beat=100)
+    track = mido.MidiTrack()
+    track.append(mido.MetaMessage("set_tempo", tempo=500_000))
+    track.append(mido.Message("note_on", note=60, velocity=100))
+    track.append(mido.Message("note_off", note=60, time=100))
+    track.append(mido.MetaMessage("set_tempo", tempo=1_000_000))
+    track.append(mido.Message("note_on", note=64, velocity=90))
+    track.append(mido.Message("note_off", note=64, time=100))
+    midi.tracks.append(track)
+    midi.save(path)
+    return path
+
+
+def samples(path: Path) -> np.ndarray:
+    with wave.open(str(path), "rb") as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, RATE)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2) / 32_767
+
+
+def test_times_follow_every_tempo_before_them(tmp_path: Path) -> None:
+    song = read_midi(write_song(tmp_path / "a.mid"))
+    assert [seconds_at(song, ticks) for ticks in (0, 50, 100, 150, 200)] == [0, 0.25, 0.5, 1.0, 1.5]
+    assert events_of(song) == [
+        (0, 1, 0, 60, 100),
+        (RATE // 2, 0, 0, 60, 0),
+        (RATE // 2, 1, 0, 64, 90),
+        (3 * RATE // 2, 0, 0, 64, 0),
+    ]
+
+
+def test_a_file_sounds_from_its_first_note_and_rings_out(tmp_path: Path) -> None:
+    said: list[str] = []
+    render_files([write_song(tmp_path / "a.mid")], tmp_path / "a.wav", said.append)
+    sound = samples(tmp_path / "a.wav")
+    assert len(sound) == int((1.5 + TAIL_S) * RATE)
+    assert np.abs(sound[: RATE // 10]).max() > 0.02
+    assert np.abs(sound[-RATE // 10 :]).max() < 0.01
+    assert said == [f"{tmp_path / 'a.wav'}: 3.0 s by built-in tones"]
+
+
+def test_several_files_go_in_a_row_or_each_to_its_own(tmp_path: Path) -> None:
+    files = [write_song(tmp_path / name) for name in ("a.mid", "b.mid")]
+    render_files(files, tmp_path / "all.wav", lambda line: None)
+    assert len(samples(tmp_path / "all.wav")) == 2 * int((1.5 + TAIL_S) * RATE)
+    written = render_files(files, tmp_path / "each", lambda line: None)
+    assert written == [tmp_path / "each" / "a.wav", tmp_path / "each" / "b.wav"]
+
+
+def test_nothing_is_overwritten_and_no_half_file_is_left(tmp_path: Path) -> None:
+    song = write_song(tmp_path / "a.mid")
+    (tmp_path / "a.wav").write_text("mine")
+    with pytest.raises(AntiphonError, match="is there already"):
+        render_files([song], tmp_path / "a.wav", lambda line: None)
+    assert (tmp_path / "a.wav").read_text() == "mine"
+
+
+def test_the_command_refuses_what_is_no_midi_file(tmp_path: Path) -> None:
+    (tmp_path / "text.mid").write_text("no music")
+    result = CliRunner().invoke(
+        application, ["render", str(tmp_path / "text.mid"), "-o", str(tmp_path / "x.wav")]
+    )
+    assert result.exit_code != 0
+    assert "text.mid" in str(result.exception)
+    assert not (tmp_path / "x.wav").exists()
