@@ -16,7 +16,7 @@ from app.installed_bundles import installed
 
 State = Literal["ok", "hint", "bad"]
 
-NEEDED = ("numpy", "msgspec", "mido", "python-rtmidi", "PyQt6", "typer", "rich", "platformdirs")
+NEEDED = ("numpy", "msgspec", "mido", "PyQt6", "typer", "rich", "platformdirs")
 RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 LATE_P99_MS = 1.0
 """Notes later than this are heard as loose by a careful ear."""
@@ -56,9 +56,10 @@ def as_json(checks: list[Check]) -> str:
 
 
 def _python() -> Iterator[Check]:
-    good = (3, 11) <= sys.version_info[:2] < (3, 13)
+    good = (3, 11) <= sys.version_info[:2] <= (3, 14)
     detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    yield Check("python", "ok" if good else "hint", detail, "" if good else "Python 3.11 or 3.12 is tested")
+    remedy = "" if good else "Python 3.11 to 3.14 is supported"
+    yield Check("python", "ok" if good else "hint", detail, remedy)
 
 
 def _version(package: str) -> str:
@@ -72,8 +73,18 @@ def _packages() -> Iterator[Check]:
     for package in NEEDED:
         version = _version(package)
         yield _package(package, version, f"pip install {package}")
+    yield _rtmidi(_version("python-rtmidi"))
     runtimes = [f"{package} {_version(package)}" for package in RUNTIMES if _version(package)]
     yield _package("onnxruntime", ", ".join(runtimes), "pip install onnxruntime")
+
+
+def _rtmidi(version: str) -> Check:
+    if version:
+        return Check("python-rtmidi", "ok", version)
+    detail = "not installed: only JACK and PipeWire can be used"
+    built = "Python 3.13 and later build it, with a C++ compiler, libasound2-dev and libjack-jackd2-dev"
+    state: State = "hint" if _version("JACK-Client") and sys.platform == "linux" else "bad"
+    return Check("python-rtmidi", state, detail, f"pip install python-rtmidi; {built}")
 
 
 def _package(name: str, version: str, remedy: str) -> Check:

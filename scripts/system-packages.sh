@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sees to it that what pip cannot install is there: a Python, the libraries of Qt, ALSA and JACK.
+# Sees to it that what pip cannot install is there: a Python, the libraries of Qt, ALSA and JACK, and
+# for a Python that python-rtmidi is not ready built for, what builds it.
 # usage: system-packages.sh run|test     (test: a JACK server and strace too)
 # With root and apt it installs what is missing; else it prints the one line that does, and fails.
 set -eu
@@ -56,7 +57,29 @@ missing_on_linux() {
     if [ "$mode" = test ] && ! command -v strace >/dev/null; then
         echo "strace strace strace"
     fi
-    sh "$here/find-python.sh" >/dev/null || echo "Python-3.11-or-3.12 python3 python3.12"
+    if python=$(sh "$here/find-python.sh"); then
+        missing_to_build "$python"
+    else
+        echo "Python-3.11-to-3.14 python3 python3"
+    fi
+}
+
+# python-rtmidi has no ready-built package for Python 3.13 and later; its source needs these.
+missing_to_build() {
+    if "$1" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then return; fi
+    if "$here/../.venv/bin/python" -c 'import rtmidi' 2>/dev/null; then return; fi
+    version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    command -v g++ >/dev/null || echo "a-C++-compiler g++ gcc-c++"
+    includes "$1" '<alsa/asoundlib.h>' || echo "ALSA's-headers libasound2-dev alsa-lib-devel"
+    includes "$1" '<jack/jack.h>' || echo "JACK's-headers libjack-jackd2-dev jack-audio-connection-kit-devel"
+    includes "$1" '<Python.h>' || echo "Python's-headers python$version-dev python3-devel"
+}
+
+# Tells whether the compiler finds a header; where there is none, its own line says enough.
+includes() {
+    command -v g++ >/dev/null || return 0
+    folder=$("$1" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+    echo "#include $2" | g++ -E -x c++ -I"$folder" - >/dev/null 2>&1
 }
 
 apt_has() {
@@ -67,7 +90,7 @@ apt_has() {
 # there), and each release has one or two versions of Python.
 debian_name() {
     case "$1" in
-    python3) names='python3.12-venv python3.11-venv' ;;
+    python3) names='python3.12-venv python3.11-venv python3.13-venv python3.14-venv' ;;
     *) names="$1t64 $1" ;;
     esac
     for name in $names; do
@@ -88,7 +111,7 @@ with_apt() {
     case "$1" in
     *Python-3*)
         if [ -z "$(debian_name python3)" ]; then
-            stop_with_line "Python 3.11 or 3.12 (apt has neither here)" \
+            stop_with_line "Python 3.11 to 3.14 (apt has none here)" \
                 "${sudo}apt-get install -y pipx && pipx run uv python install 3.12"
         fi
         ;;
@@ -117,10 +140,10 @@ Linux)
     fi
     ;;
 Darwin)
-    sh "$here/find-python.sh" >/dev/null || stop_with_line "Python 3.11 or 3.12" "brew install python@3.12"
+    sh "$here/find-python.sh" >/dev/null || stop_with_line "Python 3.11 to 3.14" "brew install python@3.12"
     ;;
 *)
-    sh "$here/find-python.sh" >/dev/null || stop_with_line "Python 3.11 or 3.12" \
+    sh "$here/find-python.sh" >/dev/null || stop_with_line "Python 3.11 to 3.14" \
         "your package manager's install command for Python 3.12"
     ;;
 esac

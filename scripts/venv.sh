@@ -8,7 +8,7 @@ cd "$here/.."
 
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     python=$(sh scripts/find-python.sh) || {
-        echo "No Python 3.11 or 3.12 that can make a virtual environment: run scripts/system-packages.sh $mode" >&2
+        echo "No Python 3.11 to 3.14 that can make a virtual environment: run scripts/system-packages.sh $mode" >&2
         exit 1
     }
     echo "Making .venv with $("$python" --version)"
@@ -21,4 +21,15 @@ test) what='.[train,export,dev]' ;;
 esac
 echo "Installing $what (the first time takes some minutes)"
 if [ -t 1 ]; then quiet=''; else quiet='--quiet'; fi
-.venv/bin/python -m pip install $quiet --disable-pip-version-check -c constraints.txt -e "$what"
+install() {
+    .venv/bin/python -m pip install $quiet --disable-pip-version-check -c constraints.txt "$@"
+}
+install -e "$what"
+
+# From Python 3.13 on it is built from its source. Where that fails, JACK and PipeWire work without it.
+if ! .venv/bin/python -c 'import rtmidi' 2>/dev/null && ! install python-rtmidi; then
+    echo "python-rtmidi could not be built, so Antiphon has no ALSA, CoreMIDI or WinMM here; it runs with" >&2
+    echo "JACK or PipeWire. A C++ compiler and the headers of ALSA and JACK are needed to build it:" >&2
+    echo "  Debian, Ubuntu: apt-get install g++ libasound2-dev libjack-jackd2-dev python3-dev" >&2
+    echo "then remove .venv/.run-ready and run the same make again." >&2
+fi

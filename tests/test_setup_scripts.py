@@ -135,15 +135,45 @@ def test_mac_without_a_fitting_python_gets_a_brew_line(system: System) -> None:
     ("packages", "line"),
     [
         (["python3.11-venv"], "sudo apt-get install -y --no-install-recommends python3.11-venv"),
+        (["python3.13-venv"], "sudo apt-get install -y --no-install-recommends python3.13-venv"),
         ([], "sudo apt-get install -y pipx && pipx run uv python install 3.12"),
     ],
-    ids=["release with 3.11", "release with neither"],
+    ids=["release with 3.11", "release with 3.13", "release with none"],
 )
 def test_debian_without_a_fitting_python(system: System, packages: list[str], line: str) -> None:
     system.has_apt(packages)
     done = system.run("system-packages.sh", "run", PYTHON="/nowhere/python3")
     assert done.returncode == 1
     assert done.stderr.splitlines()[1].strip() == line
+
+
+NEW_PYTHON = """case "$*" in
+*ensurepip*) exit 0 ;;
+*">= (3, 13)"*) exit 1 ;;
+*version_info*) echo 3.13 ;;
+*sysconfig*) echo /include ;;
+esac"""
+
+
+def test_what_builds_python_rtmidi_is_asked_for_where_it_is_not_ready_built(system: System) -> None:
+    system.tool("python3.12", NEW_PYTHON)
+    system.has_apt(["g++", "libasound2-dev", "libjack-jackd2-dev", "python3.13-dev"])
+    done = system.run("system-packages.sh", "run")
+    line = "  sudo apt-get install -y --no-install-recommends g++"
+    assert (done.returncode, done.stderr.splitlines()[1]) == (1, line)
+    system.tool("g++", "exit 1")  # no header is found
+    done = system.run("system-packages.sh", "run")
+    assert done.stderr.splitlines()[1].endswith(" libasound2-dev libjack-jackd2-dev python3.13-dev")
+    system.tool("g++", "exit 0")
+    assert system.run("system-packages.sh", "run").returncode == 0
+
+
+@pytest.mark.parametrize("minor", [11, 12, 13, 14, 10, 15])
+def test_pythons_from_3_11_to_3_14_fit(system: System, minor: int) -> None:
+    check = f"import sys; sys.version_info = (3, {minor}, 0, 'final', 0); exec(sys.argv.pop(2))"
+    system.tool("python3.12", f"""exec {sys.executable} -c "{check}" "$@" """)
+    done = system.run("find-python.sh", PYTHON="python3.12")
+    assert (done.returncode == 0) == (11 <= minor <= 14)
 
 
 def test_python_of_the_wrong_version_is_passed_over(system: System) -> None:

@@ -50,7 +50,7 @@ def load() -> ModuleType:
     except ImportError as error:
         if "libasound" in str(error):
             raise PortError("ALSA: the library libasound is missing; install libasound2") from error
-        raise PortError("MIDI: python-rtmidi is missing; pip install python-rtmidi") from error
+        raise PortError("MIDI: python-rtmidi is missing; install it (`antiphon doctor` says how)") from error
     _hush_alsa()
     return rtmidi  # type: ignore[no-any-return]
 
