@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from app.installed_bundles import BundleCard
 from app.window.field_state import Fields, FieldState, Option
 from app.window.view import milliseconds, plays_internally
-from engine.inference.controls import CONTROLS, STORED
+from engine.inference.controls import CONTROLS, STORED, Controls
 from engine.modes.catalogue import TOOLS, modes_of
 from engine.parameter import Choice, Parameter
 from engine.session.document import Binding
@@ -160,15 +160,21 @@ def take_title(snapshot: Snapshot) -> str:
     if snapshot.live.switches.bypass:
         return "What was played, as it is"
     controls = snapshot.document.controls
-    words = [TOOLS[controls.mode].label]
-    if controls.mode == "morph":
-        words.append(f"{controls.morph_from} → {controls.morph_to} {snapshot.text('morph')}")
-    elif snapshot.counts(CONTROLS["variation"]):
-        words.append(snapshot.text("variation"))
-    parts = [" ".join(words), f"seed {controls.seed}"]
+    parts = [made_text(controls), f"seed {controls.seed}"]
     if snapshot.counts(CONTROLS["key"]):
         parts.append(key_text(snapshot))
     return "  ·  ".join(filter(None, parts))
+
+
+def made_text(controls: Controls) -> str:
+    """Return which tool makes an answer, and how far it goes."""
+    tool = TOOLS[controls.mode]
+    if controls.mode == "morph":
+        share = CONTROLS["morph"].text(controls.morph)
+        return f"{tool.label} {controls.morph_from} → {controls.morph_to} {share}"
+    if CONTROLS["variation"].needs <= tool.offers:
+        return f"{tool.label} {CONTROLS['variation'].text(controls.variation)}"
+    return tool.label
 
 
 def key_text(snapshot: Snapshot) -> str:

@@ -22,6 +22,7 @@ from app.window.learning import Learning
 from app.window.live_view import LiveView
 from app.window.pages.about import AboutPage
 from app.window.pages.connections import CLOCK, INPUT, ConnectionsPage
+from app.window.pages.history import HistoryPage
 from app.window.pages.models import ModelsPage
 from app.window.pages.page import Page
 from app.window.pages.play import PlayPage
@@ -45,6 +46,7 @@ from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
 from engine.session.store import SUFFIX
 
+TOAST_GAP = 10
 FRAME_MS = 16
 """Time between two looks at the instrument: 60 a second."""
 USUAL_SIZE = QSize(1280, 820)
@@ -177,7 +179,15 @@ class InstrumentWindow(QMainWindow):
 
     def notify(self, text: str, mood: str = "bad") -> None:
         """Show one line over the window: `bad` stays, `hint` fades."""
+        self._place_toast()
         self.toast.show_notice(text, mood)
+
+    def _place_toast(self) -> None:
+        """Let notices float over the roll, which takes no clicks, rather than over buttons."""
+        roll, ground = self.play.roll, self.centralWidget()
+        assert ground is not None
+        below = roll.mapTo(ground, QPoint(0, roll.height())).y()
+        self.toast.bottom_margin = ground.height() - below + TOAST_GAP if roll.isVisible() else TOAST_GAP
 
     def fail(self, text: str) -> None:
         """Silence everything and say what went wrong; the window lives on."""
@@ -284,12 +294,20 @@ class InstrumentWindow(QMainWindow):
         table = self.instrument.snapshot().table
         return {
             "Connections": lambda: ConnectionsPage(table),
+            "History": self._history_page,
             "Models": self._models_page,
             "Sessions": lambda: self._sessions_page(table),
             "Settings": self._settings_page,
             "Shortcuts": lambda: ShortcutsPage(table),
             "About": self._about_page,
         }
+
+    def _history_page(self) -> Page:
+        page = HistoryPage()
+        page.again.connect(lambda number: self._try(partial(self.instrument.play_again, number)))
+        page.dropped.connect(lambda at: self._try(partial(self.instrument.drop_favourite, at)))
+        page.dragged.connect(lambda card: self._exchange.drag(card, card.phrase, "history"))
+        return page
 
     def _models_page(self) -> Page:
         page = ModelsPage(self._around.models)

@@ -30,7 +30,7 @@ class Toast(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._mood = "bad"
         self.bottom_margin = MARGIN
-        """Pixels kept free below it."""
+        """Pixels kept free below it; set before a notice is shown."""
         close = KeyButton("dismiss", "OK", "", "Close this notice.", parent=self)
         close.setFixedHeight(28)
         close.setAccessibleName("Dismiss notice")

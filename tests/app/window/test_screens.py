@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
 SIZES = ((1280, 820), (1024, 640), (940, 480), (1366, 730), (1920, 1000))
 PLAY_PAGE = "Play"
-PAGES = (PLAY_PAGE, "Connections", "Models", "Sessions", "Settings", "Shortcuts", "About")
+PAGES = (PLAY_PAGE, "Connections", "History", "Models", "Sessions", "Settings", "Shortcuts", "About")
 
 
 @pytest.fixture(scope="module", params=[theme.DARK, theme.LIGHT], ids=["dark", "light"])

@@ -26,11 +26,13 @@ from app.demo import demo_phrase
 from app.window.application import close_on_signals
 from app.window.dragging import fresh_name
 from app.window.exception_hook import Guard
+from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import LEAST_SIZE, USUAL_SIZE, InstrumentWindow, first_size
 from engine.inference.controls import Lock
 from engine.midifile.read import read_midi
 from engine.performer.messages import Heard
-from engine.session.live import Notice, Sounding
+from engine.session.document import Favourite
+from engine.session.live import Notice, Sounded, Sounding
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
@@ -427,6 +429,21 @@ def test_a_click_on_a_lock_lets_it_go_and_beside_one_does_nothing(window, instru
     paint(window, at(window, 3.0, 60), at(window, 3.0, 60))
     paint(window, at(window, 6.0, 60), at(window, 6.0, 60))
     assert instrument.calls == [("lock", lock)]
+
+
+# History -----------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_has_sounded_is_played_again_by_a_click(window, instrument, show):
+    page = window.pages.open("History")
+    document = playing().document
+    sounded = tuple(Sounded(number, demo_phrase(), 0.0, document) for number in (3, 4))
+    show(with_live(with_document(READY, favourites=(Favourite(demo_phrase()),)), sounded=sounded))
+    cards = page.findChildren(PhraseCard)
+    assert [card.accessibleName() for card in cards] == ["Vary 30%", "Vary 30%", "Vary 30%"]
+    QTest.mouseClick(page._sounded.itemAt(0).widget(), Qt.MouseButton.LeftButton)
+    page._favourites.itemAt(0).widget().menu_wanted.emit(QPoint(0, 0))
+    assert instrument.calls == [("play_again", 4), ("drop_favourite", 0)]
 
 
 # Notices -------------------------------------------------------------------------------------
