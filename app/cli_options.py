@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_MODEL = "melody_2bar"
+DEFAULT_MODEL = "words_2bar"
 CONTINUING_MODEL = "pianoroll_continue"
 GROOVE_MODEL = "groove_humanize_2bar"
 DRUMIFY_MODEL = "groove_drumify_2bar"

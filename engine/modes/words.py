@@ -34,7 +34,7 @@ from engine.music.notes import Phrase
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-PITCHES_GONE = 0.65
+PITCHES_GONE = 0.62
 """Variation at which no beat's pitches are pinned any more."""
 RHYTHM_LATER = 0.2
 """How much further a beat keeps its rhythm than its pitches."""

@@ -1,0 +1,165 @@
+"""The shipped words: exact ends, one latent space for all keys, form, and what the sliders let go."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.inference.bundle.places import SHIPPED
+from engine.inference.controls import Constraints, Controls
+from engine.inference.model import Model
+from engine.inference.render import render
+from engine.inference.slots import encode_slot
+from engine.music.key import Key
+from engine.music.notes import Note, Phrase
+
+D_MAJOR = (62, 64, 66, 67, 69, 71, 73, 74)
+
+
+@pytest.fixture(scope="module")
+def words():
+    return Model.load(SHIPPED / "words_2bar", precision="float")
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    return Model.load(SHIPPED / "sentences_16bar", precision="float")
+
+
+def tune(bars: int, seed: int, semitones: int = 0, repeats: int = 1) -> Phrase:
+    rng = np.random.default_rng(seed)
+    length = bars * 4 // repeats
+    pitches = rng.choice(D_MAJOR, length * 2)
+    notes = [
+        Note(start_beats=part * length + beat / 2, pitch=int(pitch) + semitones, duration_beats=0.5)
+        for part in range(repeats)
+        for beat, pitch in enumerate(pitches)
+        if (beat * 7 + seed) % 5
+    ]
+    return Phrase.of(notes, bars, 4.0)
+
+
+def keys_of(phrase: Phrase) -> set[tuple[float, int]]:
+    return {(note.start_beats, note.pitch) for note in phrase.notes}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    notes=st.lists(
+        st.tuples(st.integers(0, 31), st.integers(21, 108), st.integers(1, 6)), min_size=1, max_size=20
+    ),
+    seed=st.integers(0, 2**32 - 1),
+    temperature=st.sampled_from([0.0, 0.5, 2.0]),
+)
+def test_variation_0_and_both_ends_of_a_morph_are_what_was_played(words, notes, seed, temperature):
+    onsets = {step: (pitch, length) for step, pitch, length in notes}
+    ends = [*sorted(onsets)[1:], 32]
+    played = [
+        Note(start_beats=step / 4, pitch=onsets[step][0], duration_beats=min(onsets[step][1], end - step) / 4)
+        for step, end in zip(sorted(onsets), ends, strict=True)
+    ]
+    phrase = Phrase.of(played, 2, 4.0)
+    slot, other = encode_slot(words, phrase), encode_slot(words, tune(2, 1))
+    vary = Controls(variation=0.0, seed=seed, temperature=temperature)
+    assert render(words, {"heard": slot}, vary).notes == phrase.notes
+    for morph, first, second in ((0.0, slot, other), (1.0, other, slot)):
+        controls = Controls(mode="morph", morph=morph, seed=seed, temperature=temperature)
+        assert render(words, {"A": first, "B": second}, controls).notes == phrase.notes
+
+
+@pytest.mark.parametrize("semitones", [-5, 1, 6])
+def test_a_phrase_in_another_key_has_the_same_variations_in_that_key(words, semitones):
+    free = Constraints(in_key=False)
+    for seed in range(4):
+        here, there = tune(2, seed), tune(2, seed, semitones)
+        home = Key(2)
+        slots = encode_slot(words, here, home), encode_slot(words, there, home.transposed(semitones))
+        if slots[1].semitones_home + semitones != slots[0].semitones_home:
+            continue  # the shorter way home is an octave apart
+        for variation in (0.3, 0.7):
+            controls = Controls(variation=variation, seed=seed, temperature=0.0, constraints=free)
+            ours, theirs = (render(words, {"heard": slot}, controls) for slot in slots)
+            assert [replace(note, pitch=note.pitch + semitones) for note in ours.notes] == list(theirs.notes)
+
+
+def test_the_slider_lets_notes_go_one_after_another(words):
+    kept = []
+    for variation in np.linspace(0, 1, 11):
+        shared = total = 0
+        for seed in range(8):
+            phrase = tune(2, seed)
+            written = render(
+                words, {"heard": encode_slot(words, phrase)}, Controls(variation=float(variation), seed=seed)
+            )
+            shared += len(keys_of(phrase) & keys_of(written))
+            total += len(phrase.notes)
+        kept.append(shared / total)
+    assert kept[0] == 1
+    assert all(later <= earlier + 0.05 for earlier, later in itertools.pairwise(kept))
+    assert 0.35 < kept[4] < 0.8
+    assert kept[-1] < 0.25
+
+
+def test_keep_rhythm_keeps_every_onset(words):
+    phrase = tune(2, 3)
+    controls = Controls(variation=0.9, seed=5, constraints=Constraints(keep_rhythm=True))
+    written = render(words, {"heard": encode_slot(words, phrase)}, controls)
+    assert [note.start_beats for note in written.notes] == [note.start_beats for note in phrase.notes]
+    assert keys_of(written) != keys_of(phrase)
+
+
+def test_chords_are_heard(words):
+    """The share of notes on the beat that are tones of the chords, without the bias that follows them."""
+    shares = []
+    for chords in ("", "F#m C#7"):
+        on_chord = total = 0
+        for seed in range(24):
+            constraints = Constraints(in_key=False, follow_chords=0.0, key="A", scale="major")
+            controls = Controls(mode="generate", seed=seed, chords=chords, constraints=constraints)
+            for note in render(words, {}, controls).notes:
+                if note.start_beats % 1 == 0:
+                    tones = {6, 9, 1} if note.start_beats < 4 else {1, 5, 8, 11}
+                    on_chord += note.pitch % 12 in tones
+                    total += 1
+        shares.append(on_chord / total)
+    assert shares[1] > shares[0] + 0.1
+
+
+def test_the_key_that_is_set_is_the_key_of_a_draw(words):
+    for tonic, name in ((4, "E"), (10, "Bb")):
+        for seed in range(10):
+            controls = Controls(mode="generate", seed=seed, constraints=Constraints(key=name))
+            notes = render(words, {}, controls).notes
+            assert notes
+            assert all(Key(tonic).allows(note.pitch) for note in notes)
+
+
+def test_a_theme_that_comes_back_is_varied_alike(sentences):
+    phrase = tune(16, 2, repeats=4)
+    written = render(sentences, {"heard": encode_slot(sentences, phrase)}, Controls(variation=0.4, seed=3))
+    parts = [
+        {
+            (note.start_beats - 16 * part, note.pitch)
+            for note in written.notes
+            if note.start_beats // 16 == part
+        }
+        for part in range(4)
+    ]
+    agree = [len(parts[0] & part) / max(1, len(parts[0] | part)) for part in parts[1:]]
+    assert min(agree) > 0.6
+    assert keys_of(written) != keys_of(phrase)
+
+
+def test_sentences_come_back_to_their_words(sentences):
+    repeated = 0
+    for seed in range(12):
+        notes = render(sentences, {}, Controls(mode="generate", seed=seed)).notes
+        bars = [
+            frozenset((n.start_beats % 4, n.pitch) for n in notes if n.start_beats // 4 == bar)
+            for bar in range(16)
+        ]
+        repeated += sum(bool(bar) and bar in bars[:index] for index, bar in enumerate(bars))
+    assert 0.05 < repeated / (12 * 16) < 0.5

@@ -1,0 +1,92 @@
+"""Graphs of words and of sentences do what torch does, in every metre and for several words."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+
+from engine.errors import BundleError
+from engine.inference.bundle.checks import check_specs
+from engine.inference.bundle.manifest import SENTENCE
+from engine.music.representation import representation
+from export.bundling import Options, in_memory, manifest_of
+from export.errors import ExportError
+from export.run import Run
+from export.words_bundle import (
+    measure_int8_words,
+    prove_sentences,
+    prove_words,
+    sentence_manifest,
+    words_graphs,
+    words_manifest,
+)
+from export.words_graph import sentence_graph
+from training.config import ModelConfig, RunConfig, SentencesConfig, WordsConfig
+from training.corpus.metres import METRES
+from training.models.build import build_model
+
+SMALL = WordsConfig(
+    coarse_rhythm=3,
+    coarse_pitch=4,
+    fine_rhythm=2,
+    fine_pitch=3,
+    rhythm_hidden=8,
+    pitch_hidden=8,
+    channels=8,
+    hidden=12,
+)
+RECORD = {"data": [], "data_sha256": "", "steps": 1, "hours": 0.0, "hardware": "", "torch": ""}
+
+
+def run_of(model: ModelConfig, metre: str = "4/4") -> Run:
+    torch.manual_seed(1)
+    built = build_model(model).eval().requires_grad_(False)
+    config = RunConfig(name="tiny", corpus="", model=model)
+    tensors = representation("melody", model.bars, METRES[metre].grid)
+    return Run(Path("tiny"), config, {}, built, tensors, {}, RECORD)
+
+
+@pytest.mark.parametrize("metre", METRES)
+def test_a_word_in_each_metre(metre: str) -> None:
+    run = run_of(ModelConfig(words=SMALL), metre)
+    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, metre)
+    files = words_graphs(run.model, manifest, int8=metre == "4/4")
+    measured = prove_words(run.model, in_memory(manifest, run.representation, files, "float"))
+    assert measured["float_same_choices"] > 0.99
+    if metre == "4/4":
+        int8 = in_memory(manifest, run.representation, files, "int8")
+        assert measure_int8_words(run.model, int8)["int8_same_choices_whole"] > 0.5
+
+
+def test_several_words_and_the_sentence_they_make() -> None:
+    run = run_of(
+        ModelConfig(bars=6, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8, components=3))
+    )
+    manifest = words_manifest(manifest_of(run, Options()), run.model.words, run.representation, "4/4")
+    manifest = sentence_manifest(manifest, run.model)
+    files = words_graphs(run.model.words, manifest, int8=False) | {
+        SENTENCE: sentence_graph(run.model, manifest)
+    }
+    graphs = in_memory(manifest, run.representation, files, "float")
+    assert prove_words(run.model.words, graphs)["float_same_choices"] > 0.99
+    assert prove_sentences(run.model, graphs)["sentence_error"] < 1e-3
+
+
+def test_weights_that_are_not_the_graphs_are_found_out() -> None:
+    run = run_of(ModelConfig(words=SMALL))
+    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, "4/4")
+    graphs = in_memory(manifest, run.representation, words_graphs(run.model, manifest, int8=False), "float")
+    run.model.head.bias.add_(torch.randn(90, generator=torch.Generator().manual_seed(1)))
+    with pytest.raises(ExportError, match="choices differ"):
+        prove_words(run.model, graphs)
+
+
+def test_a_layout_that_is_not_the_latents_is_refused() -> None:
+
+    run = run_of(ModelConfig(words=SMALL))
+    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, "4/4")
+    check_specs(manifest, run.representation, "here")
+    layout = msgspec.structs.replace(manifest.latent_layout, fine_pitch=9)
+    with pytest.raises(BundleError, match="latent_layout has"):
+        check_specs(msgspec.structs.replace(manifest, latent_layout=layout), run.representation, "here")
