@@ -108,6 +108,10 @@ def _decoded(model: LatentModel, parts: Sequence[Part]) -> tuple[Phrase, ...]:
         slots, first = group[0]
         TOOLS[first.mode].prepare(model, slots, [controls for _, controls in group])
     plans = [_planned(model, slots, controls) for slots, controls in parts]
+    if written := [plan.written for plan in plans if plan.written is not None]:
+        if len(written) == len(plans):
+            return tuple(written)
+        return tuple(phrase for part in parts for phrase in _decoded(model, [part]))
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
     bias = np.stack([plan.perturbation for plan in plans], axis=1)
     given = _chords(model, plans)
@@ -139,6 +143,7 @@ def _planned(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) 
         planned,
         perturbation=bias,
         finish=lambda decoded: with_locked(finish(decoded), held.phrase, controls.locks),
+        written=planned.written and with_locked(planned.written, held.phrase, controls.locks),
     )
 
 

@@ -38,6 +38,14 @@ class Plan:
     finish: Finish
     chords: Floats | None = None
     """`[beats, 12]` chroma for models that are conditioned on chords; None for none known."""
+    written: Phrase | None = None
+    """What a mode has decoded itself, so that nothing is left to decode; None for all others."""
+
+    @staticmethod
+    def done(phrase: Phrase) -> "Plan":
+        """Return the plan of a phrase that is written already."""
+        nothing = np.zeros((0, 0), np.float32)
+        return Plan(nothing, nothing, lambda decoded: phrase, written=phrase)
 
 
 class Tool(ABC):

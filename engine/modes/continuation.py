@@ -3,24 +3,25 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.inference import perturbation
-from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
 from engine.inference.bundle.store import Bundle
 from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, Controls
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import Plan, Tool
+from engine.modes.base import Plan, Tool, harmony_of, typed_chords
+from engine.modes.stretches import temperature_of, write_on
 from engine.music.notes import Phrase
 from engine.music.representation import representation
 
 
 class Continue(Tool):
-    """Writes `bars` bars from the state that the source, nothing or a random draw leaves the model in."""
+    """Writes `bars` bars from the state that the source, nothing or a random draw leaves the model in.
+
+    Density and polyphony stay near what was heard (`engine.modes.stretches`).
+    """
 
     id = "continue"
     label = "Continue"
@@ -37,17 +38,21 @@ class Continue(Tool):
         """Prepare a continuation."""
         source, tensors = slots.get(controls.source), model.representation
         written = representation(tensors.name, controls.bars or tensors.bars, tensors.grid)
-        total = np.float32(controls.temperature) * perturbation.noise(written, controls.seed)
-        total = total + perturbation.constrain(written, controls.constraints, None)
-        if curve := model.bundle.manifest.density_curve:
-            # Each key is decided alone: the colder, the fewer pass one half, down to silence.
-            total += np.float32(np.interp(controls.temperature, DENSITY_TEMPERATURES, curve))
+        bias = perturbation.constrain(written, controls.constraints, None)
+        heard = [] if source is None else [source]
+        key = None if source is None else source.key
+        chords = typed_chords(controls, written.bars, written.grid.beats_per_bar)
+        bias = bias + harmony_of(written, controls.constraints, key, chords, heard)
+        frames = write_on(
+            model,
+            _start_state(model.bundle, source, controls),
+            None if source is None else source.tensor,
+            bias,
+            perturbation.noise(written, controls.seed),
+            temperature_of(controls.temperature),
+        )
         played = None if source is None else source.phrase
-
-        def finish(decoded: npt.NDArray[Any]) -> Phrase:
-            return in_the_manner_of(written.decode(decoded), played)
-
-        return Plan(_start_state(model.bundle, source, controls), total, finish)
+        return Plan.done(in_the_manner_of(written.decode(frames), played))
 
 
 def _start_state(bundle: Bundle, source: Slot | None, controls: Controls) -> Floats:
