@@ -51,9 +51,7 @@ _PICKS = tuple(
     for bars, key in PICKED_BARS.items()
 )
 _SESSION = (
-    Action(
-        "favourite", "Keep favourite", "Keep what plays among the session's favourites.", "F", "Take"
-    ),
+    Action("favourite", "Keep favourite", "Keep what plays among the session's favourites.", "F", "Take"),
     Action("unlock_all", "Unlock all", "Let every locked part of the phrase go.", "", "Take"),
     Action(
         "lock_key", "Lock key", "Keep the answer in the key that is heard now, whatever comes.", "", "Limits"

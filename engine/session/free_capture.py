@@ -1,10 +1,13 @@
 """Bars heard while nothing rolls: time turned to beats by the internal tempo, from the first note on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 
+LONGEST_HELD_BARS = 4
+"""A passage in which nothing else sounds than keys held for longer is over: their note-offs were lost."""
 LATEST_S = 0.05
 """How long after its end a bar is closed: what was struck before the line may arrive after it."""
 
@@ -60,7 +63,8 @@ class FreeCapture:
     ) -> tuple["FreeCapture", BarCaptured | None]:
         """Close the next bar if its time is over.
 
-        A bar without a note ends the passage, so that the next note begins another on a line of its own.
+        A bar without a note ends the passage, so that the next note begins another on a line of its own; so
+        does a key that is held for longer than anybody holds one.
         """
         if self.began_ns is None:
             return self, None
@@ -70,14 +74,33 @@ class FreeCapture:
         if now_ns - self.began_ns < end_ns + LATEST_S * 1e9:
             return self, None
         inside = [note for note in self.notes if note.start_ns < end_ns]
-        if not inside:
+        forgotten_ns = start_ns - LONGEST_HELD_BARS * bar_ns
+        if all(note.start_ns < forgotten_ns for note in inside):
             return FreeCapture(), None
+        return replace(
+            self,
+            notes=tuple(note for note in self.notes if note.end_ns is None or note.end_ns > end_ns),
+            bars=self.bars + 1,
+            left_out=0,
+        ), self._bar(inside, bpm, beats_per_bar)
+
+    def cut_off(self, bpm: float, beats_per_bar: float) -> BarCaptured | None:
+        """Return the bar that is being played when the music begins to roll; None where no note has ended.
+
+        A note that was struck just as it began is part of the bar that rolls.
+        """
+        end_ns = (self.bars + 1) * beats_per_bar * 60e9 / bpm
+        ended = [note for note in self.notes if note.end_ns is not None and note.start_ns < end_ns]
+        return self._bar(ended, bpm, beats_per_bar) if ended else None
+
+    def _bar(self, inside: Sequence[FreeNote], bpm: float, beats_per_bar: float) -> BarCaptured:
+        """Return notes as the bar that is being played."""
+        beat_ns = 60e9 / bpm
+        bar_ns = beat_ns * beats_per_bar
+        start_ns, end_ns = self.bars * bar_ns, (self.bars + 1) * bar_ns
         data = tuple(_in_bar(note, start_ns, end_ns, beat_ns) for note in inside)
         tied = tuple(place for place, note in enumerate(inside) if note.start_ns < start_ns)
-        ended = round(self.began_ns + end_ns)
-        bar = BarCaptured(self.bars, data, tied, bpm, beats_per_bar, ended)
-        left = tuple(note for note in self.notes if note.end_ns is None or note.end_ns > end_ns)
-        return replace(self, notes=left, bars=self.bars + 1, left_out=0), bar
+        return BarCaptured(self.bars, data, tied, bpm, beats_per_bar, round((self.began_ns or 0) + end_ns))
 
 
 def _in_bar(note: FreeNote, start_ns: float, end_ns: float, beat_ns: float) -> NoteData:

@@ -9,6 +9,7 @@ from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session import turns
 from engine.session.document import HeardPhrase
+from engine.session.free_capture import FreeCapture
 from engine.session.settings import METRE_BEATS
 from engine.session.snapshot import ModelFacts
 from engine.session.state import Effect, Log, State
@@ -70,6 +71,18 @@ def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
         if closed is not None:
             effects.append(Log({"bar": closed, "free": True}))
             state = bar(state, closed, now_ns, free=True)
+
+
+def rolling(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
+    """End what is played while nothing rolls, now that the music does; its last bar is kept."""
+    if state.free.began_ns is None:
+        return state, ()
+    beats = METRE_BEATS[state.document.settings.metre]
+    last = state.free.cut_off(state.document.settings.tempo_bpm, beats)
+    state = replace(state, free=FreeCapture())
+    if last is None:
+        return state, ()
+    return bar(state, last, now_ns, free=True), (Log({"bar": last, "free": True}),)
 
 
 def _without_bound_keys(state: State, heard: BarCaptured) -> BarCaptured:

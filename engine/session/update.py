@@ -45,7 +45,9 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case messages.Played():
             return _health(state, late_ns=(*state.live.health.late_ns, what.sent_ns - what.due_ns)), ()
         case messages.ClockState():
-            return turns.clock(replace(state.with_live(clock=what), play_sent=False), what), ()
+            after = replace(state.with_live(clock=what), play_sent=False)
+            after, effects = hearing.rolling(after, now_ns) if after.live.rolling else (after, ())
+            return turns.clock(after, what), effects
         case messages.Heard():
             after, effects = learning.message(state, what, now_ns)
             return turns.heard(after, what), effects

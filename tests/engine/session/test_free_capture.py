@@ -74,3 +74,19 @@ def test_of_a_flood_of_notes_some_are_kept_and_the_rest_is_counted():
     free, bars = closed(free, 2.06)
     assert len(bars[0].notes) == NOTES_PER_BAR
     assert (free.notes, free.left_out) == ((), 0)
+
+
+def test_what_was_played_before_the_music_rolls_is_cut_off_there():
+    free = played((0, (0x90, 60, 80)), (0.4, (0x80, 60, 0)), (1.0, (0x90, 62, 80)))
+    bar = free.cut_off(120.0, 4.0)
+    assert [(note.pitch, note.start_beats, note.duration_beats) for note in bar.notes] == [(60, 0.0, 0.8)]
+
+
+def test_a_note_struck_just_as_the_music_begins_is_no_bar_of_its_own():
+    assert played((0, (0x90, 60, 80))).cut_off(120.0, 4.0) is None
+
+
+def test_a_key_whose_note_off_was_lost_ends_the_passage_after_some_bars():
+    free, bars = closed(played((0, (0x90, 60, 80))), *[2.0 * bar + 0.1 for bar in range(1, 12)])
+    assert free == FreeCapture()
+    assert [bar is not None for bar in bars] == [True] * 5 + [False] * 6

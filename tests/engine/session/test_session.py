@@ -591,3 +591,12 @@ def test_a_lock_is_kept_by_new_takes_and_let_go_by_undo(hands):
     hands.session.do("unlock_all")
     document = hands.session.snapshot().document
     assert (document.controls.locks, document.locked) == ((), None)
+
+
+def test_a_note_that_begins_with_the_song_is_heard_once(hands):
+    """It comes before the word that the song rolls, and its end after it."""
+    hands.hear(messages.Heard(1_000_000_000, 0.0, bytes((0x90, 60, 80))), clock(position_beats=0.0))
+    hands.hear(messages.Heard(1_400_000_000, 0.8, bytes((0x80, 60, 0))))
+    hands.later(9.0)
+    hands.play_bars(0, TUNE)
+    assert [each.free for each in hands.session.snapshot().live.captured] == [False]

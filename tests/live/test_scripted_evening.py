@@ -1,0 +1,217 @@
+"""An evening over a real JACK server, by hand: `pytest -m evening tests/live`; two minutes long.
+
+A player plays eight bars over chords on a second channel, puts two bars into A and two into B, morphs with a
+knob, locks a bar and takes others, undoes, trades fours, continues; the session is closed and opened
+again. What comes back is written to a MIDI file where `--evening-file` names one.
+"""
+
+import contextlib
+from pathlib import Path
+
+import msgspec
+import pytest
+from livekit import RATE_HZ, sounding, wait_until
+
+from app import session_files
+from app.compose import LiveOptions, make_client, make_session
+from engine.inference.controls import Lock
+from engine.music.chords import parse_chord
+from engine.performer.messages import PatternStarted
+
+pytestmark = pytest.mark.evening
+
+TICK = 1000
+"""Frames of a clock tick at 120 BPM, 48 kHz."""
+BEAT, BAR = 24 * TICK, 96 * TICK
+START, STOP, CLOCK = b"\xfa", b"\xfc", b"\xf8"
+CHORDS = ("Am", "F", "C", "G")
+VOICINGS = {"Am": (45, 48, 52), "F": (41, 45, 48), "C": (48, 52, 55), "G": (43, 47, 50)}
+LINES = (
+    ((0, 69), (1, 72), (1.5, 71), (2, 69), (3, 64)),
+    ((0, 65), (0.5, 69), (1, 72), (2, 70 - 1), (3.5, 67)),
+    ((0, 67), (1, 64), (2, 72), (2.5, 71), (3, 67)),
+    ((0, 62), (1, 67), (2, 71), (3, 74)),
+)
+"""Beat and pitch of the melody over each chord."""
+KNOB = 21
+MORPH_FROM, MORPH_BARS = 12, 8
+TRADE_FROM, TRADE_BARS = 28, 16
+BARS = 52
+PLAYED = [*range(0, 8), *range(TRADE_FROM, TRADE_FROM + 4), *range(TRADE_FROM + 8, TRADE_FROM + 12)]
+"""Bars in which the player plays the melody."""
+
+
+def note(at, channel, pitch, beats):
+    on, off = round(at * BEAT), round((at + beats) * BEAT) - TICK // 4
+    return [(on, bytes((0x90 | channel, pitch, 90))), (off, bytes((0x80 | channel, pitch, 0)))]
+
+
+def script():
+    """Return clock, melody on channel 1, chords on channel 2 and a knob's turn, as `(frame, bytes)`."""
+    events = [(-48, START), *((tick * TICK, CLOCK) for tick in range(BARS * 96)), (BARS * BAR - TICK, STOP)]
+    for bar in range(BARS - 2):
+        for pitch in VOICINGS[CHORDS[bar % 4]]:
+            events += note(4 * bar, 1, pitch, 4)
+        if bar in PLAYED:
+            line = LINES[bar % 4]
+            ends = [*(beat for beat, _ in line[1:]), 4]
+            for (beat, pitch), end in zip(line, ends, strict=True):
+                events += note(4 * bar + beat, 0, pitch, end - beat)
+    turn = range(0, 128, 4)
+    for step, value in enumerate(turn):
+        at = (MORPH_FROM + MORPH_BARS * step / len(turn)) * BAR
+        events.append((round(at) + TICK // 2, bytes((0xB0, KNOB, value))))
+    return events
+
+
+class Evening:
+    """A session, and the player's DAW."""
+
+    def __init__(self, daw, file):
+        self.daw, self.file = daw, file
+        self.started = []
+        self.start = 0
+        self.open()
+
+    def open(self):
+        options = LiveOptions(midi_backend="jack", session=self.file)
+        self.client = make_client(options)
+        self.client.start()
+        self.daw.wire()
+        self.session = make_session(options, self.client, session_files.named(self.file))
+        self.session.start()
+
+    def close(self):
+        self.session.close()
+        self.client.close()
+
+    def poll(self):
+        self.started += [event for event in self.session.poll() if isinstance(event, PatternStarted)]
+
+    def to_bar(self, bar):
+        """Go on until the song has come to a bar."""
+
+        def reached():
+            self.poll()
+            return self.daw.frame() >= self.start + bar * BAR
+
+        wait_until(reached, timeout_s=300)
+
+    def set(self, **values):
+        for name, value in values.items():
+            self.session.set(name, value)
+
+    @property
+    def shown(self):
+        return self.session.snapshot()
+
+    def ready(self):
+        wait_until(lambda: (self.poll(), self.shown.model is not None)[1], timeout_s=60)
+
+
+@pytest.fixture
+def evening(request, daw, tmp_path):
+    if "evening" not in request.config.getoption("markexpr"):
+        pytest.skip("runs by hand: pytest -m evening tests/live")
+    made = Evening(daw, tmp_path / "evening.antiphon")
+    yield made
+    with contextlib.suppress(Exception):
+        made.close()
+
+
+def in_chord_scale(pitch, bar):
+    """Return whether a pitch is in A minor, plain or harmonic, or a tone of the bar's chord."""
+    return pitch % 12 in {9, 11, 0, 2, 4, 5, 7, 8} or parse_chord(CHORDS[bar % 4]).has(pitch)
+
+
+def test_an_evening(evening):
+    evening.ready()
+    evening.set(chords_from="channel", follow_chords=1.0, variation=0.4, takes_over="bar", clock="external")
+    evening.session.learn("morph")
+    evening.start = evening.daw.play(script(), after_s=1.0)
+    evening.poll()
+    evening.session.learn("")
+
+    evening.to_bar(8.6)
+    assert [each.name for each in evening.shown.document.source.surroundings.harmony][::4] == ["C", "G"]
+    bars = list(evening.shown.live.captured)
+    assert len(bars) == 8
+    for slot, first in (("A", 0), ("B", 4)):
+        evening.session.pick(bars[first].id, 2)
+        evening.session.do(f"store.{slot}")
+    document = evening.shown.document
+    assert set(document.slots) == {"A", "B"}
+    evening.set(mode="morph", morph=0.0)
+
+    evening.to_bar(MORPH_FROM - 1)
+    bound = msgspec.structs.replace(document)
+    assert bound.slots["A"] != bound.slots["B"]
+    evening.session.learn("morph")
+    evening.to_bar(MORPH_FROM + 1)
+    evening.to_bar(MORPH_FROM + MORPH_BARS)
+    assert [each.target for each in evening.shown.document.bindings] == ["morph"]
+    assert evening.shown.value("morph") > 0.9
+
+    evening.set(mode="vary", variation=0.6)
+    evening.session.do("recall.A")
+    evening.to_bar(MORPH_FROM + MORPH_BARS + 2)
+    evening.session.lock(Lock(0.0, 4.0))
+    kept = [each for each in evening.shown.live.playing.phrase.notes if each.start_beats < 3.9]
+    takes = []
+    for seed in (5, 6):
+        evening.set(seed=seed)
+        evening.to_bar(MORPH_FROM + MORPH_BARS + 2 + 2 * (seed - 4))
+        playing = evening.shown.live.playing.phrase
+        assert [each for each in playing.notes if each.start_beats < 3.9] == kept
+        takes.append(playing)
+    evening.session.do("undo")
+    evening.to_bar(MORPH_FROM + MORPH_BARS + 7.5)
+    assert evening.shown.live.playing.phrase == takes[0]
+    evening.session.do("unlock_all")
+
+    evening.set(source="heard", hold=False, turns="trade", turn_bars=4)
+    evening.to_bar(TRADE_FROM + TRADE_BARS + 0.5)
+    spans = [event.at_beats / 4 for event in evening.started if event.at_beats / 4 >= TRADE_FROM]
+    assert {TRADE_FROM + 4, TRADE_FROM + 12} <= set(spans)
+    before = evening.shown.document
+    last = evening.shown.live.sounded[-1].phrase
+
+    evening.to_bar(BARS + 0.5)
+    recorded = evening.daw.record()
+    assert sounding(recorded) == set()
+    evening.close()
+    assert sounding(evening.daw.record()) == set()
+    _check_music(evening, recorded)
+    _check_kept(evening, before, last)
+
+
+def _check_music(evening, recorded):
+    """Every answer begins on a bar line, rests while the player trades, and is in its chords' scale."""
+    assert all(abs(event.at_beats / 4 - round(event.at_beats / 4)) < 1e-6 for event in evening.started)
+    notes = [
+        ((frame - evening.start) / BAR, data[1])
+        for frame, data in recorded
+        if data[0] == 0x90 and data[2] and (frame - evening.start) / BAR < BARS
+    ]
+    assert len(notes) > 100
+    foreign = [(at, pitch) for at, pitch in notes if not in_chord_scale(pitch, int(at + 0.05))]
+    assert foreign == []
+    second = TRADE_FROM + 8
+    resting = [at for at, _ in notes if second + 0.1 < at < second + 3.9]
+    assert resting == []
+    for first in (TRADE_FROM + 4, TRADE_FROM + 12):
+        assert [at for at, _ in notes if first - 0.05 <= at < first + 4]
+
+
+def _check_kept(evening, before, last):
+    """The session opens as it was left, and its document gives the same notes again."""
+    evening.open()
+    evening.ready()
+    after = evening.shown.document
+    assert (after.slots, after.controls, after.bindings) == (before.slots, before.controls, before.bindings)
+    assert after.source == before.source
+    assert last.notes
+    evening.daw.wait_frames(evening.daw.frame() + RATE_HZ // 10)
+    assert evening.session.wait_idle()
+    evening.close()
+    assert Path(evening.file).is_file()
