@@ -66,14 +66,16 @@ class PhraseExchange:
         self._dragged = phrase
         start_drag(widget, path, reference, phrase)
 
-    def drop(self, slot: SlotName, what: str, is_path: bool) -> None:
-        """Put what was dropped into a slot: a phrase of this window, or a MIDI file's."""
+    def drop(self, slot: SlotName, what: str, is_path: bool) -> bool:
+        """Put what was dropped into a slot: a phrase of this window, or a MIDI file's; False if refused."""
         try:
             phrase = self._read(Path(what)) if is_path else self._dragged
             if phrase is not None:
                 self._instrument.store(slot, phrase)
         except AntiphonError as error:
             self._notify(f"{error}.", "hint")
+            return False
+        return phrase is not None
 
     def store_answer(self, slot: SlotName) -> None:
         """Put the phrase that plays into a slot."""

@@ -7,8 +7,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from PyQt6.QtCore import QByteArray, QEvent, QObject, QPoint, QSettings, QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PyQt6.QtCore import (
+    QByteArray,
+    QEvent,
+    QMimeData,
+    QObject,
+    QPoint,
+    QSettings,
+    QSize,
+    Qt,
+    QTimer,
+    pyqtSignal,
+)
+from PyQt6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
 from PyQt6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from app.audio.preview import Preview
@@ -47,6 +67,7 @@ from engine.session.snapshot import Snapshot
 from engine.session.store import SUFFIX
 
 TOAST_GAP = 10
+MIDI_SUFFIXES = (".mid", ".midi")
 FRAME_MS = 16
 """Time between two looks at the instrument: 60 a second."""
 USUAL_SIZE = QSize(1280, 820)
@@ -108,6 +129,7 @@ class InstrumentWindow(QMainWindow):
         self._closed = False
         self.setWindowTitle("Antiphon")
         self.setMinimumSize(LEAST_SIZE)
+        self.setAcceptDrops(True)
         self._build()
         self._wire()
         self._restore_geometry()
@@ -365,6 +387,29 @@ class InstrumentWindow(QMainWindow):
 
     # Life ------------------------------------------------------------------------------------
 
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Take MIDI files and bundles, wherever they are dropped."""
+        if event is not None and _dropped_path(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Answer the phrase of a MIDI file from the first free slot on, or load a bundle."""
+        path = _dropped_path(event.mimeData()) if event is not None else None
+        if event is None or path is None:
+            return
+        event.acceptProposedAction()
+        self.take_file(path)
+
+    def take_file(self, path: Path) -> None:
+        """Put a MIDI file's phrase into the first free slot, else into D, and answer it; load a bundle."""
+        if path.suffix.lower() not in MIDI_SUFFIXES:
+            self.instrument.load_model(str(path))
+            return
+        filled = self.instrument.snapshot().document.slots
+        slot = next((slot for slot in STORED if slot not in filled), STORED[-1])
+        if self._exchange.drop(slot, str(path), True):
+            self._try(partial(self.instrument.do, f"recall.{slot}"))
+
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Silence everything, close the instrument, keep the geometry."""
         self.shut_down()
@@ -392,11 +437,6 @@ class InstrumentWindow(QMainWindow):
     def field_places(self) -> dict[str, list[Field]]:
         """The widgets by the id of what they show."""
         return self._widgets
-
-    @property
-    def play_fields(self) -> frozenset[str]:
-        """Ids of what has a widget in the window."""
-        return frozenset(self._widgets)
 
     def give_keys_back(self) -> None:
         """Give the keys back to the instrument once a list or a number is left."""
@@ -548,6 +588,17 @@ def read_setting(settings: QSettings | None, name: str, usual: str) -> str:
     except Exception:  # PyQt unpacks Python objects, and what those raise when damaged is anything
         found = usual
     return found if isinstance(found, str) else usual
+
+
+def _dropped_path(data: QMimeData | None) -> Path | None:
+    """Return the first local MIDI file or bundle of a drop; None if there is none."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
+    return next((path for path in paths if is_midi_or_bundle(path)), None)
+
+
+def is_midi_or_bundle(path: Path) -> bool:
+    """Return whether a path looks like a MIDI file, or like a bundle: a .zip, or a folder with a manifest."""
+    return path.suffix.lower() in (*MIDI_SUFFIXES, ".zip") or (path / "bundle.json").is_file()
 
 
 def _add_entry(menu: QMenu, text: str, work: Callable[[], object]) -> QAction:

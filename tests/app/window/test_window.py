@@ -27,7 +27,7 @@ from app.window.application import close_on_signals
 from app.window.dragging import fresh_name
 from app.window.exception_hook import Guard
 from app.window.widgets.phrase_card import PhraseCard
-from app.window.window import LEAST_SIZE, USUAL_SIZE, InstrumentWindow, first_size
+from app.window.window import LEAST_SIZE, USUAL_SIZE, InstrumentWindow, first_size, is_midi_or_bundle
 from engine.inference.controls import Lock
 from engine.midifile.read import read_midi
 from engine.performer.messages import Heard
@@ -393,6 +393,26 @@ def test_a_midi_file_dropped_on_a_slot_is_stored_there(window, instrument, show,
     window.play.slots.cards["C"].dropped.emit(str(tmp_path / "missing.mid"), True)
     assert len(instrument.calls) == 1
     assert "missing.mid" in window.toast.text
+
+
+def test_a_midi_file_dropped_anywhere_is_answered_from_the_first_free_slot(
+    window, instrument, show, tmp_path
+):
+    show(playing())
+    window._files.write(demo_phrase(), 100.0, tmp_path / "in.mid")
+    window.take_file(tmp_path / "in.mid")
+    assert [call[:2] for call in instrument.calls] == [("store", "D"), ("do", "recall.D")]
+    window.take_file(tmp_path / "no.mid")
+    assert len(instrument.calls) == 2
+
+
+def test_a_bundle_dropped_anywhere_is_loaded_and_other_files_are_not_taken(window, instrument, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bundle.json").touch()
+    window.take_file(tmp_path / "mine")
+    assert instrument.calls == [("load_model", str(tmp_path / "mine"))]
+    taken = [is_midi_or_bundle(tmp_path / name) for name in ("mine", "a.zip", "b.MID", "c.wav", "")]
+    assert taken == [True, True, True, False, False]
 
 
 # Locks ---------------------------------------------------------------------------------------
