@@ -46,7 +46,9 @@ BATCH = 256
 SENTENCE_TOLERANCE = 1e-3
 """Largest difference of a logit, mean or deviation."""
 TEMPERATURE_SCALE = 1.5
-"""At .5 times this notes of draws cost the critic what those of music do: 3.8 nats."""
+"""At .5 times this the notes of draws cost the critic what those of music do: 3.8 nats."""
+SENTENCE_TEMPERATURE_SCALE = 1.1
+"""The same over sixteen bars."""
 
 
 def words_manifest(
@@ -74,7 +76,7 @@ def sentence_manifest(manifest: BundleManifest, model: Sentences) -> BundleManif
     """Return the manifest of words with the graph of sentences in it."""
     assert manifest.latent_layout is not None
     spec = sentence_spec(manifest.latent_layout, model.components)
-    return msgspec.structs.replace(manifest, sentence=spec)
+    return msgspec.structs.replace(manifest, sentence=spec, temperature_scale=SENTENCE_TEMPERATURE_SCALE)
 
 
 def words_graphs(model: Words, manifest: BundleManifest, *, int8: bool) -> dict[str, bytes]:
