@@ -25,7 +25,7 @@ RELATED = 0.5
 """Share of beats in common, rhythm and pitch counted half each, from which words are related."""
 
 COARSE_SPREAD = 0.6
-"""Share of the deviations that a new word's coarse latent is drawn with. At 1 words follow each other with leaps
+"""Share of the deviations that a new word's coarse latent is drawn with. At 1 words follow with leaps
 of 2.2 semitones more at their seams than inside (music .85), at .7 .9, at .5 .5."""
 
 _FORM_STREAM = 4
