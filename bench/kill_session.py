@@ -61,7 +61,8 @@ def killed(path: Path, after_s: float) -> float:
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
         assert child.stdout is not None
-        child.stdout.readline()
+        if child.stdout.readline().strip() != b"playing":
+            sys.exit("the child did not begin to play")
         began_s = time.time()
         time.sleep(after_s)
         child.send_signal(signal.SIGKILL)

@@ -20,51 +20,44 @@ from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.undo import Step, Undo
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Effect: a command for the performer."""
 
     command: Command
 
 
-@dataclass(frozen=True, slots=True)
-class Render:
+class Render(msgspec.Struct, frozen=True):
     """Effect: an answer to compute."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class RenderTakes:
+class RenderTakes(msgspec.Struct, frozen=True):
     """Effect: takes to compute beside an answer, and how many."""
 
     request: Request
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True):
     """Effect: a model to load, by name or path."""
 
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+class Save(msgspec.Struct, frozen=True):
     """Effect: a document that has changed."""
 
     document: Document
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(msgspec.Struct, frozen=True):
     """Effect: something to append to the log beside the document."""
 
     record: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(msgspec.Struct, frozen=True):
     """Effect: begin with an empty document."""
 
 
