@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
-from engine.midi.messages import ACTIVE_SENSING, SYSEX, SYSEX_END
+from engine.midi.messages import ACTIVE_SENSING, NOTE_OFF, SYSEX, SYSEX_END
 from engine.midi.note_off_repeat import NoteEnds
 from engine.midi.port_names import match_port
 from engine.midi.ports import InputEvent, WiringChange, now_ns
@@ -158,7 +158,7 @@ class JackInput:
         heard = False
         for offset, buffer in self._port.incoming_midi_events():
             data = bytes(buffer)
-            if not data or data[0] < 0x80 or data[0] in _IGNORED:
+            if not data or data[0] < NOTE_OFF or data[0] in _IGNORED:
                 continue
             if len(self._ring) >= RING_SIZE:
                 self.dropped += 1

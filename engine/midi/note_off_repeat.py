@@ -1,6 +1,6 @@
 """Note-offs that may have been lost: what ended lately and has not begun again."""
 
-from engine.midi.messages import NOTE_OFF, NOTE_ON, Key, is_note_off, note_off
+from engine.midi.messages import Key, is_note_off, is_note_on, note_off
 from engine.midi.messages import key as key_of
 
 
@@ -18,7 +18,7 @@ class NoteEnds:
 
     def note(self, t_ns: int, data: bytes) -> None:
         """Take notice of a message that left at `t_ns`."""
-        if len(data) != 3 or data[0] & 0xF0 not in (NOTE_OFF, NOTE_ON):
+        if not is_note_on(data) and not is_note_off(data):
             return
         key = key_of(data)
         self._ended_ns.pop(key, None)

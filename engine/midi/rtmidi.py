@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.loopback import bare_name, choose_loopbacks, loops
-from engine.midi.messages import ACTIVE_SENSING, SYSEX, SYSEX_END
+from engine.midi.messages import ACTIVE_SENSING, NOTE_OFF, SYSEX, SYSEX_END
 from engine.midi.port_names import match_port
 from engine.midi.ports import NO_CHANGE, InputEvent, WiringChange, now_ns
 
@@ -177,7 +177,7 @@ class RtMidiInput:
     def _append(self, t_ns: int, event: tuple[Sequence[int], float]) -> None:
         try:
             data = bytes(event[0])
-            if not data or data[0] < 0x80 or data[0] in _IGNORED:
+            if not data or data[0] < NOTE_OFF or data[0] in _IGNORED:
                 return
             if len(self._ring) >= RING_SIZE:
                 self.dropped += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from engine.midi.messages import FIRST_SYSTEM, Key, is_note_off, is_note_on, key
 from engine.midi.recording import RecordingBackend
 from engine.performer import messages as m
 from engine.performer.performer import Performer
@@ -63,13 +64,14 @@ class OfflinePerformer:
         """Events of one kind so far."""
         return [event for event in self.events if isinstance(event, kind)]
 
-    def sounding(self) -> set[tuple[int, int]]:
+    def sounding(self) -> set[Key]:
         """Channel and pitch of every note that was switched on at the output and not off."""
-        on: set[tuple[int, int]] = set()
+        on: set[Key] = set()
         for _, _, data in self.backend.output.log:
-            kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1])
-            if kind == 0x90 and data[2] > 0:
-                on.add(key)
-            elif kind in (0x80, 0x90):
-                on.discard(key)
+            if data[0] >= FIRST_SYSTEM:
+                continue
+            if is_note_on(data):
+                on.add(key(data))
+            elif is_note_off(data):
+                on.discard(key(data))
         return on

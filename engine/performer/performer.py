@@ -358,7 +358,7 @@ class Performer:
             self.worst_lateness_ns = max(self.worst_lateness_ns, lateness_ns)
             self.late_sends += lateness_ns > LATE_NS
             self._echo.sent(message.sent_ns, message.data)
-            if message.data[0] < 0xF0:
+            if message.data[0] < FIRST_SYSTEM:
                 self._emit(m.Played(message.due_ns, message.sent_ns, message.beats, message.data))
 
     def _tell_state(self, now_ns: int) -> None:

@@ -1,5 +1,6 @@
 """What a controller must tell a new performer so that it goes on where the old one ended."""
 
+from engine.midi.messages import FIRST_SYSTEM, channel
 from engine.performer.messages import (
     ClearPattern,
     ClockState,
@@ -51,8 +52,8 @@ class Memory:
         """Keep what an event tells about the performer's state."""
         if isinstance(event, ClockState):
             self._clock = event
-        elif isinstance(event, Played) and event.data and event.data[0] < 0xF0:
-            self._channels.add(event.data[0] & 0x0F)
+        elif isinstance(event, Played) and event.data and event.data[0] < FIRST_SYSTEM:
+            self._channels.add(channel(event.data))
         elif isinstance(event, Connections):
             self._connect_in, self._connect_out = event.sources, event.sinks
 

@@ -7,6 +7,7 @@ time the transport gives those beats; when the tempo moves, what has not left is
 import math
 from heapq import heappop, heappush
 
+from engine.midi.messages import FIRST_SYSTEM
 from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS, Loop
 from engine.performer.messages import NoteData, PatternStarted, SetPattern
 from engine.performer.outbox import Outbox
@@ -256,7 +257,7 @@ class Scheduler:
             self.outbox.send(self._due_of(planned.beats, planned.data), planned.beats, planned.data)
 
     def _due_of(self, beats: float, data: bytes) -> int:
-        return self.transport.time_of(beats) + (0 if data[0] >= 0xF0 else self.offset_ns)
+        return self.transport.time_of(beats) + (0 if data[0] >= FIRST_SYSTEM else self.offset_ns)
 
     def _run(self, to_beats: float) -> None:
         """Plan notes and note-offs before a position."""
