@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import MODEL_FEATURES
+from engine.inference.latent_space import offered
 from engine.modes.catalogue import TOOLS, modes_with
 from engine.parameter import Action, Choice, Parameter, Toggle, Value
 from engine.session.parameters import table_for
@@ -33,7 +34,7 @@ def rows(model: str | None = None) -> list[Row]:
 def _attributes(model: str) -> tuple[Attribute, ...]:
     from app.compose import LiveOptions, load_model
 
-    return load_model(LiveOptions(model=model)).bundle.manifest.attributes
+    return offered(load_model(LiveOptions(model=model)).bundle.manifest)
 
 
 def _row(entry: Parameter | Action) -> Row:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import Attribute, BundleManifest
 from engine.inference.bundle.store import Bundle
 from engine.inference.controls import Controls
 
@@ -24,6 +25,12 @@ MORPH_CURVE = (0.0, 0.2, 0.28, 0.36, 0.43, 0.5, 0.57, 0.64, 0.72, 0.8, 1.0)
 
 _LATENT_STREAM = 0
 _POSTERIOR_STREAM = 2
+
+
+REGISTER = "register"
+"""Attribute that is a transposition on the scale: in the latent space it would leave the key."""
+LEAST_PERCENT = 5.0
+"""Share of an attribute's mean that a step along its direction must change it by to be offered."""
 
 
 def along(curve: Sequence[float], value: float) -> float:
@@ -68,9 +75,18 @@ def posterior_draw(like: Floats, seed: int) -> Floats:
     return rng.standard_normal(like.shape).astype(np.float32)
 
 
+def offered(manifest: BundleManifest) -> tuple[Attribute, ...]:
+    """Return the attributes whose directions were measured to change what they name."""
+    return tuple(
+        attribute
+        for attribute in manifest.attributes
+        if abs(attribute.effects_percent.get(attribute.name, LEAST_PERCENT)) >= LEAST_PERCENT
+    )
+
+
 def check_attributes(bundle: Bundle, names: Iterable[str]) -> None:
     """Refuse attributes that a bundle has no direction for (RenderError)."""
-    known = [attribute.name for attribute in bundle.manifest.attributes]
+    known = [attribute.name for attribute in offered(bundle.manifest)]
     for name in names:
         if name not in known:
             listed = ", ".join(known) or "none"
@@ -78,15 +94,18 @@ def check_attributes(bundle: Bundle, names: Iterable[str]) -> None:
 
 
 def attribute_shift(bundle: Bundle, controls: Controls) -> Floats:
-    """Return the step `[Z]` the attribute sliders ask for."""
+    """Return the step `[Z]` the attribute sliders ask for; the register moves on the scale instead."""
     check_attributes(bundle, dict(controls.attributes))
     names = [attribute.name for attribute in bundle.manifest.attributes]
     shift = np.zeros(bundle.manifest.z_size, np.float32)
     for name, amount in controls.attributes:
+        if name == REGISTER:
+            continue
         shift += np.float32(amount) * bundle.latents.directions[names.index(name)]
     return shift
 
 
 def attribute_distance(controls: Controls) -> float:
     """Return how far the attribute sliders push off the anchor, 0 to 1."""
-    return min(1.0, max((abs(amount) for _, amount in controls.attributes), default=0.0))
+    amounts = (abs(amount) for name, amount in controls.attributes if name != REGISTER)
+    return min(1.0, max(amounts, default=0.0))

@@ -17,6 +17,7 @@ from engine.inference import harmony, perturbation
 from engine.inference.bundle.manifest import Task
 from engine.inference.controls import Constraints, Controls, Mode
 from engine.inference.latent_space import Floats
+from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.music.chords import Harmony, by_beat, parse_chords
 from engine.music.key import Key
@@ -160,9 +161,19 @@ def typed_chords(controls: Controls, bars: int, beats_per_bar: float) -> Harmony
         raise RenderError(str(error)) from None
 
 
-def with_feel(tensors: Representation, near: Slot, distance: float) -> Finish:
-    """Return a finish that gives the decoded notes the feel of the slot they are `distance` (0 to 1) from."""
-    return partial(_felt, tensors, near, distance)
+def with_feel(tensors: Representation, near: Slot, distance: float, controls: Controls) -> Finish:
+    """Return a finish that gives the decoded notes the feel of the slot they are `distance` (0 to 1) from.
+
+    The register slider moves them on the scale last.
+    """
+
+    return partial(_played, tensors, near, controls, distance)
+
+
+def _played(
+    tensors: Representation, near: Slot, controls: Controls, distance: float, decoded: npt.NDArray[Any]
+) -> Phrase:
+    return in_register(_felt(tensors, near, distance, decoded), controls, near.key)
 
 
 def _felt(tensors: Representation, near: Slot, distance: float, decoded: npt.NDArray[Any]) -> Phrase:

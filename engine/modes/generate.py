@@ -6,6 +6,7 @@ from engine.inference import perturbation
 from engine.inference.controls import DIRECTIONS, LIMITS, Controls
 from engine.inference.latent_space import attribute_shift
 from engine.inference.moved_draws import draws
+from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb
 from engine.modes.words import plan_draw
@@ -38,4 +39,9 @@ class Generate(Tool):
         draw = draws(model, (controls.seed,))[0]
         z = draw.z + attribute_shift(model.bundle, controls)
         key = key_of(draw.phrase) if perturbation.pitched(model.representation) else None
-        return Plan(z, perturb(model, controls, None, (), key=key), model.representation.decode)
+        decode = model.representation.decode
+        return Plan(
+            z,
+            perturb(model, controls, None, (), key=key),
+            lambda decoded: in_register(decode(decoded), controls, key),
+        )

@@ -42,5 +42,5 @@ class Morph(Tool):
         return Plan(
             slerp(first.mu, second.mu, share) + attribute_shift(model.bundle, controls),
             perturb(model, controls, near, ((first, from_first), (second, from_second))),
-            with_feel(model.representation, near, distance),
+            with_feel(model.representation, near, distance, controls),
         )

@@ -61,5 +61,5 @@ class Vary(Tool):
         return Plan(
             z + attribute_shift(model.bundle, controls),
             perturb(model, controls, source, ((source, distance),)),
-            with_feel(model.representation, source, distance),
+            with_feel(model.representation, source, distance, controls),
         )

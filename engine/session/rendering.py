@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from engine.errors import RenderError
+from engine.inference.latent_space import offered
 from engine.inference.perturbation import pitched
 from engine.inference.ranking import ranked
 from engine.inference.render import render
@@ -77,7 +78,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         beats_per_bar=float(representation.grid.beats_per_bar),
         representation=representation.name,
         pitched=pitched(representation),
-        attributes=manifest.attributes,
+        attributes=offered(manifest),
         voices=manifest.voices,
         precision=model.choice.used.precision,
         provider=model.choice.used.provider,

@@ -1,0 +1,52 @@
+"""Register as a transposition on the scale: higher or lower, and in key all the same."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from engine.inference.controls import Controls
+from engine.inference.latent_space import REGISTER
+from engine.music.key import KEYS, Key, key_of
+from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+from engine.music.notes import DRUM_CHANNEL, Phrase
+
+STEPS = 3.5
+"""Steps of the scale that 1 of the slider moves notes by: half an octave, about the deviation of the mean
+pitch of held-out melodies."""
+
+
+def in_register(phrase: Phrase, controls: Controls, key: Key | None) -> Phrase:
+    """Move the pitched notes of a phrase by the steps of a scale that the register slider asks for.
+
+    The scale is that of the key that is set, else of `key`, else of the phrase. A note outside it moves by as
+    many semitones as the scale's note below it; one that would leave the range that is set is folded back by
+    octaves, or stays.
+    """
+    steps, limits = round(STEPS * dict(controls.attributes).get(REGISTER, 0.0)), controls.constraints
+    if limits.key is not None:
+        key = Key(KEYS.index(limits.key), limits.scale)
+    scale = key or key_of(phrase)
+    if steps == 0 or scale is None:
+        return phrase
+    low, high = max(LOWEST_PITCH, limits.lowest_pitch), min(HIGHEST_PITCH, limits.highest_pitch)
+    notes = []
+    for note in phrase.notes:
+        pitch = folded(moved(note.pitch, scale, steps), low, high)
+        if pitch is None or note.channel == DRUM_CHANNEL:
+            pitch = note.pitch
+        notes.append(replace(note, pitch=pitch))
+    return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)
+
+
+def moved(pitch: int, key: Key, steps: int) -> int:
+    """Return a pitch moved by steps of a scale."""
+    ladder = np.array([each for each in range(-60, 188) if key.allows(each)])
+    below = int(np.searchsorted(ladder, pitch, side="right")) - 1
+    return int(ladder[below + steps]) + pitch - int(ladder[below])
+
+
+def folded(pitch: int, low: int, high: int) -> int | None:
+    """Return a pitch moved by octaves into a range; None where no octave of it lies there."""
+    up = -(-max(low - pitch, 0) // 12) - -(-max(pitch - high, 0) // 12)
+    inside = pitch + 12 * up
+    return inside if low <= inside <= high else None

@@ -1,0 +1,65 @@
+"""Register as a transposition on the scale."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.inference.controls import Constraints, Controls
+from engine.inference.register import folded, in_register, moved
+from engine.music.key import SCALES, Key
+from engine.music.notes import Note, Phrase
+
+C = Key(0)
+keys = st.builds(Key, st.integers(0, 11), st.sampled_from(sorted(SCALES)))
+
+
+def phrase(*pitches: int) -> Phrase:
+    return Phrase.of((Note(index, pitch, 1) for index, pitch in enumerate(pitches)), 2)
+
+
+def asked(amount: float, **limits: object) -> Controls:
+    return Controls(attributes=(("register", amount),), constraints=Constraints(**limits))
+
+
+def pitches(answer: Phrase) -> list[int]:
+    return [note.pitch for note in answer.notes]
+
+
+def test_one_is_half_an_octave_on_the_scale_and_two_a_whole_one() -> None:
+    assert pitches(in_register(phrase(60, 64, 67), asked(1.0), C)) == [67, 71, 74]
+    assert pitches(in_register(phrase(60, 64, 67), asked(-2.0), C)) == [48, 52, 55]
+
+
+def test_a_foreign_note_moves_with_the_note_below_it() -> None:
+    assert moved(61, C, 1) == 63
+    assert moved(66, C, -1) == 65
+
+
+@given(keys, st.lists(st.integers(40, 90), min_size=1, max_size=8), st.floats(-3, 3))
+def test_what_was_in_key_stays_in_key_and_on_the_piano(key: Key, played: list[int], amount: float) -> None:
+    inside = [pitch for pitch in played if key.allows(pitch)]
+    answer = in_register(phrase(*inside), asked(amount), key)
+    assert all(key.allows(pitch) and 21 <= pitch <= 108 for pitch in pitches(answer))
+
+
+def test_a_key_that_is_set_and_a_range_count() -> None:
+    chosen = asked(1.0, key="F")
+    assert pitches(in_register(phrase(65, 69), chosen, C)) == [72, 76]
+    assert pitches(in_register(phrase(60), asked(2.0, highest_pitch=70), C)) == [60]
+    assert pitches(in_register(phrase(60), asked(2.0, lowest_pitch=60, highest_pitch=70), C)) == [60]
+
+
+def test_drums_and_a_slider_at_rest_leave_everything() -> None:
+    drums = Phrase.of([Note(0, 36, 1, channel=9)], 1)
+    assert in_register(drums, asked(2.0), C) == drums
+    assert in_register(phrase(60), Controls(), C) == phrase(60)
+    assert in_register(Phrase((), 1), asked(1.0), None) == Phrase((), 1)
+
+
+@given(st.integers(-60, 190), st.integers(0, 100), st.integers(0, 27))
+def test_folding(pitch: int, low: int, width: int) -> None:
+    inside = folded(pitch, low, low + width)
+    if inside is None:
+        assert width < 11
+    else:
+        assert low <= inside <= low + width
+        assert (inside - pitch) % 12 == 0
