@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.window.presenter import take_title
 from engine.inference.controls import Lock
 from engine.modes.catalogue import slots_of
-from engine.music.chords import Chord, Harmony
+from engine.music.chords import Chord, Harmony, by_beat, parse_chords
 from engine.music.notes import Note, Phrase
 from engine.session.captured_bars import CapturedBar
 from engine.session.snapshot import Snapshot
@@ -62,20 +62,30 @@ def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
     playing, coming = live.playing.phrase if live.playing else None, live.coming
     phrases = [phrase for phrase in (playing, coming, heard) if phrase is not None]
     usual = snapshot.model.bars if snapshot.model else 2
+    bars = max((phrase.bars for phrase in phrases), default=usual)
+    metre = phrases[0].beats_per_bar if phrases else 4.0
     return RollMusic(
         heard=heard,
         playing=playing,
         coming=coming,
-        bars=max((phrase.bars for phrase in phrases), default=usual),
-        beats_per_bar=phrases[0].beats_per_bar if phrases else 4.0,
+        bars=bars,
+        beats_per_bar=metre,
         locks=snapshot.document.controls.locks,
-        chords=chords_of(source.surroundings.harmony) if source else (),
+        chords=chords_of(harmony_of(snapshot, bars, metre)),
         turn_text=turn_text(snapshot, position_beats),
         is_players_turn=live.turn.whose == "player",
         title=take_title(snapshot),
         next_text=next_text(snapshot, position_beats) if coming is not None else "",
         hint="" if playing is not None or coming is not None else empty_hint(snapshot),
     )
+
+
+def harmony_of(snapshot: Snapshot, bars: int, beats_per_bar: float) -> Harmony:
+    """Return the chords that were typed, over so many bars, else those of what was heard."""
+    typed, source = snapshot.document.controls.chords, snapshot.document.source
+    if typed:
+        return by_beat(parse_chords(typed), bars, beats_per_bar)
+    return source.surroundings.harmony if source is not None else ()
 
 
 def chords_of(harmony: Harmony) -> tuple[tuple[float, str], ...]:

@@ -278,6 +278,10 @@ class InstrumentWindow(QMainWindow):
     def _pick(self, first_id: int, bars: int) -> None:
         self._try(partial(self.instrument.pick, first_id, bars))
 
+    def _drag_bars(self, first_id: int, bars: int) -> None:
+        captured, strip = self.instrument.snapshot().live.captured, self.play.strip_panel.strip
+        self._try(lambda: self._exchange.drag(strip, captured.pick(first_id, bars).phrase, "bars"))
+
     def _try(self, work: Callable[[], None]) -> None:
         try:
             work()
@@ -485,6 +489,7 @@ class InstrumentWindow(QMainWindow):
         self.top.outputs.clicked.connect(lambda: self.pages.open("Connections"))
         self._adopt_fields()
         self.play.strip_panel.strip.picked.connect(self._pick)
+        self.play.strip_panel.strip.dragged.connect(self._drag_bars)
         slots, takes, exchange = self.play.slots, self.play.takes, self._exchange
         slots.stored.connect(lambda slot: self.edit(f"store.{slot}", True))
         slots.recalled.connect(lambda slot: self.edit(f"recall.{slot}", True))

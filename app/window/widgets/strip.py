@@ -25,15 +25,19 @@ from app.window.widgets.note_paint import paint_small
 LEAST_CELL = 62
 MOST_PICKED = 16
 GAP = 3
+LEAVING = 14
+"""Pixels above or below the strip from which the hand drags bars out."""
 
 
 class BarStrip(QWidget):
     """Shows the newest bars, the one being played, and which of them are the source.
 
     Signals:
+        dragged: id of the first bar and how many, when the hand leaves the strip with them.
         picked: id of the first bar and how many, by the player's hand.
     """
 
+    dragged = pyqtSignal(int, int)
     picked = pyqtSignal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -126,7 +130,13 @@ class BarStrip(QWidget):
             self._repaint_all()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Take the bars up to the hand."""
+        """Take the bars up to the hand; a hand that leaves the strip drags them out."""
+        if event is not None and self._hand is not None and not self._is_near(event.position().y()):
+            first, last = sorted(self._hand)
+            self._hand = None
+            self._repaint_all()
+            self.dragged.emit(first, last - first + 1)
+            return
         id = self._bar_at(event.position().x()) if event else None
         if self._hand is not None and id is not None:
             first = self._hand[0]
@@ -166,6 +176,9 @@ class BarStrip(QWidget):
         self._back = min(max(0, self._back + (1 if turn > 0 else -1)), most)
         self._repaint_all()
         event.accept()
+
+    def _is_near(self, y: float) -> bool:
+        return -LEAVING <= y <= self.height() + LEAVING
 
     def _places(self) -> int:
         return max(1, min(16, self.width() // LEAST_CELL))

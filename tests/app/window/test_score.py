@@ -6,7 +6,7 @@ from fake_instrument import READY, captured, clock, playing, with_controls, with
 from app.demo import demo_phrase
 from app.window.score import chords_of, next_text, roll_music, source_ids, strip_bar, turn_text
 from engine.music.chords import parse_chord
-from engine.session.document import HeardPhrase
+from engine.session.document import HeardPhrase, Surroundings
 from engine.session.live import Turn
 from engine.session.settings import Settings
 
@@ -79,3 +79,11 @@ def test_chords_are_named_where_they_begin():
     harmony = tuple(parse_chord(name) for name in ("Am", "Am", "F", "N.C.", "F", "G7/B"))
     assert chords_of(harmony) == ((0.0, "Am"), (2.0, "F"), (4.0, "F"), (5.0, "G7/B"))
     assert chords_of(()) == ()
+
+
+def test_typed_chords_take_the_place_of_heard_ones():
+    heard = HeardPhrase(demo_phrase(), 0, Surroundings(harmony=(parse_chord("C"),) * 8))
+    state = with_document(READY, source=heard)
+    assert roll_music(state, None).chords == ((0.0, "C"),)
+    typed = with_controls(state, chords="Dm7 G7")
+    assert roll_music(typed, None).chords == ((0.0, "Dm7"), (4.0, "G7"))

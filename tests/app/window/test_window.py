@@ -3,6 +3,7 @@
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_instrument import (
@@ -20,19 +21,21 @@ from fake_instrument import (
 from PyQt6.QtCore import QPoint, QPointF, QSize, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLineEdit, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLabel, QLineEdit, QWidget
 
 from app.demo import demo_phrase
+from app.window import theme
 from app.window.application import close_on_signals
 from app.window.dragging import fresh_name
 from app.window.exception_hook import Guard
+from app.window.widgets.button import KeyButton
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import LEAST_SIZE, USUAL_SIZE, InstrumentWindow, first_size, is_midi_or_bundle
 from engine.inference.controls import Lock
 from engine.midifile.read import read_midi
 from engine.performer.messages import Heard
 from engine.session.document import Favourite
-from engine.session.live import Notice, Sounded, Sounding
+from engine.session.live import Kept, Notice, Sounded, Sounding
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
@@ -449,6 +452,83 @@ def test_a_click_on_a_lock_lets_it_go_and_beside_one_does_nothing(window, instru
     paint(window, at(window, 3.0, 60), at(window, 3.0, 60))
     paint(window, at(window, 6.0, 60), at(window, 6.0, 60))
     assert instrument.calls == [("lock", lock)]
+
+
+# MIDI learn and pages ------------------------------------------------------------------------
+
+
+def test_learning_asks_for_the_control_that_is_clicked_and_esc_ends_it(window, instrument, show):
+    QTest.keyClick(window, Qt.Key.Key_K, CONTROL)
+    layer = window._learning.layer
+    assert layer.isVisible()
+    place = layer._places["variation"].center()
+    QTest.mouseClick(layer, Qt.MouseButton.LeftButton, pos=place)
+    assert instrument.calls == [("learn", "variation")]
+    show(with_live(READY, learning="variation"))
+    assert layer._text.startswith("Variation: turn a knob")
+    QTest.mouseClick(layer, Qt.MouseButton.LeftButton, pos=place)
+    assert instrument.calls[1:] == [("unbind", "variation"), ("learn", "")]
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert instrument.calls[-1] == ("learn", "")
+    assert not layer.isVisible()
+    assert ("do", "panic") not in instrument.calls
+
+
+def test_every_control_in_sight_can_be_learned(window, instrument, show):
+    window._learning.begin()
+    places = window._learning.layer._places
+    assert {"variation", "mode", "new_take", "bypass", "play_stop", "tempo_bpm", "seed"} <= set(places)
+    assert set(places) <= {*instrument.state.table.parameters, *instrument.state.table.actions}
+
+
+def test_pages_open_and_the_keys_of_the_instrument_work_on_them(window, instrument):
+    QTest.keyClick(window, Qt.Key.Key_F1)
+    assert window.pages.page.title == "Shortcuts"
+    QTest.keyClick(window, Qt.Key.Key_N)
+    assert instrument.calls == [("do", "new_take")]
+    QTest.keyClick(window, Qt.Key.Key_Backspace)
+    assert window.pages.page is None
+
+
+def test_a_model_is_loaded_from_its_card(window, instrument, show):
+    page = window.pages.open("Models")
+    window.tick()
+    QTest.mouseClick(page.buttons["humanize"], Qt.MouseButton.LeftButton)
+    assert instrument.calls == [("load_model", "humanize")]
+    show(with_live(READY, loading="humanize"))
+    assert page.buttons["humanize"].text() == "Loading …"
+
+
+def test_a_session_opened_lately_is_gone_on_with(window, instrument, show):
+    page = window.pages.open("Sessions")
+    show(with_live(READY, kept=Kept(path="/tmp/a.antiphon", saved=False, recent=("/tmp/b.antiphon",))))
+    assert "/tmp/a.antiphon · to be saved" in [label.text() for label in page.findChildren(QLabel)]
+    (button,) = [b for b in page.findChildren(KeyButton) if b.text() == "b"]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert instrument.calls == [("open_document", Path("/tmp/b.antiphon"))]
+
+
+def test_the_look_is_chosen_and_kept(window, settings, qapp):
+    page = window.pages.open("Settings")
+    QTest.mouseClick(page.look.buttons["light"], Qt.MouseButton.LeftButton)
+    assert theme.now() is theme.LIGHT
+    assert settings.value("look") == "light"
+    QTest.mouseClick(page.look.buttons["dark"], Qt.MouseButton.LeftButton)
+    assert theme.now() is theme.DARK
+
+
+def test_bars_dragged_out_of_the_strip_are_a_phrase(window, instrument, show):
+    show(with_live(READY, clock=OWN_CLOCK, captured=captured(6)))
+    strip, dragged = window.play.strip_panel.strip, []
+    strip.dragged.disconnect()
+    strip.dragged.connect(lambda first, count: dragged.append((first, count)))
+    cell = strip.width() / strip._places()
+    QTest.mousePress(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(cell * 1.5), 10))
+    QTest.mouseMove(strip, QPoint(round(cell * 2.5), 12))
+    QTest.mouseMove(strip, QPoint(round(cell * 2.5), strip.height() + 40))
+    QTest.mouseRelease(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(cell * 2.5), 90))
+    assert dragged == [(2, 2)]
+    assert instrument.calls == []
 
 
 # History -----------------------------------------------------------------------------------------

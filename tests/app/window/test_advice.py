@@ -1,0 +1,69 @@
+"""What the page of connections says: what is connected, what came in, and the one thing to do next."""
+
+from dataclasses import replace
+
+import pytest
+from fake_instrument import READY, captured, clock, with_document, with_live
+
+from app.window.advice import connection_advice, connection_facts, message_lines, message_words
+from engine.session.document import Connections
+from engine.session.live import Activity, InputMessage
+
+NOTE = InputMessage(1, bytes((0x90, 60, 90)), "played")
+WIRED = with_document(READY, connections=Connections(("DAW:out",), ("Synth:in",)))
+
+
+def playing_in(**changes):
+    return with_live(WIRED, activity=Activity(messages=(NOTE,)), **changes)
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (with_live(READY, ports=replace(READY.live.ports, backend="")), "There are no MIDI ports"),
+        (READY, "Nothing comes in"),
+        (playing_in(), "Notes come in, but no clock"),
+        (playing_in(clock=clock(source="internal")), "Notes come in, but no clock"),
+        (playing_in(clock=clock(status="lost")), "The clock stopped coming"),
+        (playing_in(clock=clock(bar_phase_known=False)), "The clock was joined in the middle"),
+        (with_live(READY, captured=captured(2), clock=clock()), "Nothing takes the answer"),
+        (playing_in(clock=clock()), "All is connected"),
+    ],
+)
+def test_the_first_thing_that_is_missing_is_said(state, word):
+    assert connection_advice(state).startswith(word)
+
+
+def test_facts_name_ports_what_they_are_wired_to_and_the_clock():
+    facts = connection_facts(playing_in(clock=clock(bpm=92.5, missed_ticks=3)))
+    assert facts["Input"] == "Antiphon:Antiphon In"
+    assert facts["comes from"] == "DAW:out"
+    assert facts["Clock"] == "locked · external clock · 92.5 BPM · jitter 0.12 ms · 3 ticks missed"
+    assert connection_facts(READY)["goes to"] == "nothing is connected to it"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ((0x90, 60, 90), "note on · ch 1 · C4 · 90"),
+        ((0x89, 38, 0), "note off · ch 10 · drum 38 · 0"),
+        ((0xB3, 64, 127), "controller · ch 4 · 64 · 127"),
+        ((0xE0, 0, 0), "bend · ch 1 · -8192"),
+        ((0xE0, 0, 64), "bend · ch 1 · +0"),
+        ((0xC1, 5), "program · ch 2 · 5"),
+        ((0xFA,), "FA"),
+        ((), ""),
+    ],
+)
+def test_a_message_in_words(data, words):
+    assert message_words(bytes(data)) == words
+
+
+def test_the_newest_message_comes_first_and_what_was_ignored_is_counted():
+    bend = InputMessage(2, bytes((0xE0, 0, 64)), "not used")
+    activity = Activity(messages=(NOTE, bend), ignored={"not used": 4})
+    assert message_lines(with_live(READY, activity=activity)) == [
+        "bend · ch 1 · +0   →   not used",
+        "note on · ch 1 · C4 · 90   →   played",
+        "4 ignored: not used",
+    ]
