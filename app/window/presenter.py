@@ -11,6 +11,8 @@ from engine.parameter import Choice, Parameter
 from engine.session.document import Binding
 from engine.session.snapshot import Snapshot
 
+SOUND_OFF = "Sound off"
+"""Beginning of the words of a sound that cannot be heard."""
 NOTHING_HEARD = "Nothing was heard yet: play a phrase, or press D for the demo."
 FOLLOWS_DAW = "The DAW's clock runs: start, stop and set the tempo there."
 
@@ -28,6 +30,11 @@ class Surroundings:
     sound_text: str = ""
     """What sounds, or why nothing does."""
 
+    @property
+    def sounds(self) -> bool:
+        """Whether the answer is heard here: it is switched on, and there is something that sounds."""
+        return self.sound_on and not self.sound_text.startswith(SOUND_OFF)
+
 
 def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     """Return the state of every field by the id of its parameter or action."""
@@ -42,7 +49,7 @@ def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
     fields["locking"] = FieldState(value=around.locking)
     fields["live"] = FieldState(value=not snapshot.document.settings.hold)
-    fields["sound"] = FieldState(value=around.sound_on, text="Sound on" if around.sound_on else "Sound off")
+    fields["sound"] = FieldState(value=around.sounds, text="Sound on" if around.sounds else "Sound off")
     bound = {binding.target: binding_text(binding) for binding in snapshot.document.bindings}
     return {
         name: replace(state, binding=bound[name]) if name in bound else state

@@ -126,6 +126,7 @@ class InstrumentWindow(QMainWindow):
         self._fields: Fields = {}
         self._preview = Preview()
         self._own = self._own_fields()
+        self._sound_asked = False
         self._closed = False
         self.setWindowTitle("Antiphon")
         self.setMinimumSize(LEAST_SIZE)
@@ -151,7 +152,7 @@ class InstrumentWindow(QMainWindow):
         self._sound_out(events, snapshot, at_ns)
         if snapshot is not self._shown or self._around != self._shown_around:
             self._show_state(snapshot)
-        can_sound = bool(snapshot.live.ports.backend) or self._around.sound_on
+        can_sound = bool(snapshot.live.ports.backend) or self._around.sounds
         position = rolling_position(snapshot, at_ns) if can_sound else None  # else a playhead would lie
         self._live.follow(events, snapshot, at_ns, position)
 
@@ -161,7 +162,10 @@ class InstrumentWindow(QMainWindow):
         previewed = self._preview.follow(snapshot, at_ns)
         if self._around.sound_on:
             self._sound.hear([*events, *previewed])
-        self._around = replace(self._around, sound_text=self._sound.status)
+        if self._sound.status != self._around.sound_text:
+            self._around = replace(self._around, sound_text=self._sound.status)
+            if self._sound_asked:
+                self.notify(self._sound.status, "hint")
 
     def _show_state(self, snapshot: Snapshot) -> None:
         before, self._shown, self._shown_around = self._shown, snapshot, self._around
@@ -258,10 +262,14 @@ class InstrumentWindow(QMainWindow):
         self.notify("Every note was ended.", "hint")
 
     def _switch_sound(self, on: bool) -> None:
-        self._around = replace(self._around, sound_on=bool(on) and self._sound is not None)
-        if self._sound is not None:
-            (self._sound.turn_on if on else self._sound.silence)()
-        self.notify(self._around.sound_text or "There is no sound in this window.", "hint")
+        """Hear the answer here or not; what is missing for it is installed, and its words are shown."""
+        if self._sound is None:
+            self.notify("There is no sound in this window.", "hint")
+            return
+        self._sound_asked = True
+        self._around = replace(self._around, sound_on=on)
+        (self._sound.turn_on if on else self._sound.silence)()
+        self.notify(self._sound.status if on else "The sound of this window is off.", "hint")
 
     def _switch_locking(self, on: bool) -> None:
         self._around = replace(self._around, locking=bool(on))

@@ -187,7 +187,7 @@ class TakesPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         for at in range(TAKES_SHOWN):
-            card = PhraseCard(f"{at + 1}", "playing", "")
+            card = PhraseCard(f"{at + 1}", "playing", "" if at else "takes come with an answer")
             card.setAccessibleName(f"Take {at + 1}")
             set_tip(card, "Click: this becomes the answer. Drag: into a slot or the DAW.")
             card.pressed.connect(lambda at=at: self._press(at))

@@ -617,6 +617,22 @@ def test_what_comes_in_is_drawn_at_once_while_nothing_rolls(window, instrument, 
     assert [note.pitch for note in window.play.strip_panel.strip._live.notes] == [64]
 
 
+def test_the_sound_button_is_lit_only_while_something_can_sound(window, sound):
+    button = window.play.bottom.sound
+    assert (button.text(), button.isChecked()) == ("Sound on", True)
+    sound.status = "Sound off: not installed yet"
+    window.tick()
+    assert (button.text(), button.isChecked()) == ("Sound off", False)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert sound.calls.count("turn_on") == 1
+    sound.status = "Sound: built-in tones"
+    window.tick()
+    assert (button.text(), window.toast.text) == ("Sound on", "Sound: built-in tones")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    window.tick()
+    assert (button.text(), sound.calls[-1]) == ("Sound off", "silence")
+
+
 # Size ----------------------------------------------------------------------------------------
 
 
