@@ -23,10 +23,14 @@ from engine.music.grid import Grid
 from engine.music.key import SCALES, Key
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
-WEIGHTS = {"key": 3.0, "chords": 2.0, "leaps": 2.0, "notes": 1.5, "distance": 1.5}
+WEIGHTS = {"key": 3.0, "chords": 2.0, "leaps": 2.0, "notes": 1.5, "motion": 1.5, "distance": 1.5}
 """How much each measure counts for the fit of a take."""
 WIDE = 7
 """Semitones above which an interval is a leap."""
+USUAL_NOTES = 4.3
+"""Notes a bar of held-out melodies: what a take that has no source is measured by."""
+USUAL_MOTION = 0.8
+"""Share of intervals that are no repeated note, likewise."""
 LIKENESS_COSTS = 0.5
 """Fit that a take loses which equals one before it."""
 LARGEST_COUNT = 64
@@ -85,6 +89,9 @@ def fit_of(
     if sources:
         heard = float(np.mean([len(source.phrase.notes) for source in sources]))
         measures["notes"] = _nearness(len(phrase.notes), heard)
+    elif pitched:
+        measures["notes"] = _nearness(len(pitched), USUAL_NOTES * phrase.bars)
+        measures["motion"] = min(1.0, _moving(pitched) / USUAL_MOTION)
     if len(sources) == 1 and controls.mode == "vary":
         likeness = alike(onsets(sources[0].phrase, grid), onsets(phrase, grid))
         measures["distance"] = 1 - abs(likeness - (1 - controls.variation))
@@ -116,6 +123,12 @@ def _leaps(pitched: Sequence[Note]) -> float:
         wide += int((intervals > WIDE).sum())
         total += len(intervals)
     return wide / max(total, 1)
+
+
+def _moving(pitched: Sequence[Note]) -> float:
+    """Return the share of intervals that are no repeated note."""
+    intervals = np.diff([note.pitch for note in pitched])
+    return float((intervals != 0).mean()) if len(intervals) else 0.0
 
 
 def _nearness(count: int, wanted: float) -> float:

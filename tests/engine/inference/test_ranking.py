@@ -55,9 +55,12 @@ def test_chord_tones_on_the_beats_count() -> None:
     assert fit(line(60, 64, 67, 64), chords="C") > fit(line(62, 65, 69, 65), chords="C")
 
 
-def test_without_a_source_a_take_is_judged_by_its_own_scale() -> None:
-    assert fit(line(61, 63, 65, 66)) == 1
-    assert fit(line(60, 61, 62, 63)) < 1
+def test_without_a_source_a_take_is_judged_by_its_own_scale_and_by_what_music_has() -> None:
+    scale = fit(line(61, 63, 65, 66, 68, 66, 65, 63))
+    assert scale > 0.95
+    assert scale > fit(line(60, 61, 62, 63, 64, 65, 66, 67))
+    assert scale > fit(line(61, 61, 61, 61, 61, 61, 61, 61))
+    assert scale > fit(line(61, 63))
     assert fit(Phrase.of([Note(0, 36, 1, channel=9)], 2)) == 1
 
 
