@@ -9,7 +9,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from app.cli_options import Backend, LiveModel, PrecisionOption
+from app.cli_options import (
+    ActiveSensing,
+    Backend,
+    ConnectIn,
+    ConnectOut,
+    ForSeconds,
+    Headless,
+    LiveModel,
+    Log,
+    MidiBackend,
+    PrecisionOption,
+    SessionFile,
+)
 from app.options import with_parameters
 from engine.errors import AntiphonError
 from engine.inference.controls import CONTROLS
@@ -73,48 +85,15 @@ def start(context: typer.Context) -> None:
 @with_parameters((*CONTROLS.values(), *SETTINGS.values(), SWITCHES["demo"]), attributes=True)
 def live(
     given: Mapping[str, Value],
-    headless: Annotated[
-        bool, typer.Option("--headless", help="No window: one line a bar in the terminal.")
-    ] = False,
+    headless: Headless = False,
     model: LiveModel = None,
-    session: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.antiphon",
-            help="Session to go on with, and to keep; made if it is not there. Left out, the window goes on "
-            "with the last one and the stream keeps none.",
-        ),
-    ] = None,
-    for_seconds: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so many seconds.")
-    ] = None,
-    log: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.jsonl",
-            help="Write every event heard and played, as JSON lines; after 32 MB it goes on in a new file, "
-            "and four older ones stay beside it (FILE.jsonl.1 and so on).",
-        ),
-    ] = None,
-    midi_backend: Annotated[
-        Backend, typer.Option(help="MIDI system; auto takes JACK where it runs.")
-    ] = Backend.AUTO,
-    connect_in: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Port to listen to, by name or part of it; repeatable."),
-    ] = None,
-    connect_out: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Port to play to, by name or part of it; repeatable."),
-    ] = None,
-    active_sensing: Annotated[
-        bool,
-        typer.Option(
-            "--active-sensing",
-            help="Send active sensing, so that an instrument that knows it falls silent should all of "
-            "Antiphon die at once.",
-        ),
-    ] = False,
+    session: SessionFile = None,
+    for_seconds: ForSeconds = None,
+    log: Log = None,
+    midi_backend: MidiBackend = Backend.AUTO,
+    connect_in: ConnectIn = None,
+    connect_out: ConnectOut = None,
+    active_sensing: ActiveSensing = False,
     precision: PrecisionOption = None,
 ) -> None:
     """Listen and answer live, with the window or (--headless) as a stream in the terminal.

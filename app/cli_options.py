@@ -1,6 +1,7 @@
 """Options that several commands share and that are no parameters of the instrument."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,4 +43,41 @@ PrecisionOption = Annotated[
 FilePrecision = Annotated[
     Precision,
     typer.Option(help="Form of the model; the default gives the same music for a seed each time."),
+]
+Headless = Annotated[bool, typer.Option("--headless", help="No window: one line a bar in the terminal.")]
+SessionFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.antiphon",
+        help="Session to go on with, and to keep; made if it is not there. Left out, the window goes on "
+        "with the last one and the stream keeps none.",
+    ),
+]
+ForSeconds = Annotated[
+    float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so many seconds.")
+]
+Log = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.jsonl",
+        help="Write every event heard and played, as JSON lines; after 32 MB it goes on in a new file, "
+        "and four older ones stay beside it (FILE.jsonl.1 and so on).",
+    ),
+]
+MidiBackend = Annotated[Backend, typer.Option(help="MIDI system; auto takes JACK where it runs.")]
+ConnectIn = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Port to listen to, by name or part of it; repeatable."),
+]
+ConnectOut = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Port to play to, by name or part of it; repeatable."),
+]
+ActiveSensing = Annotated[
+    bool,
+    typer.Option(
+        "--active-sensing",
+        help="Send active sensing, so that an instrument that knows it falls silent should all of "
+        "Antiphon die at once.",
+    ),
 ]
