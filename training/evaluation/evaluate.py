@@ -16,6 +16,8 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from engine.inference.model import Model
+from engine.inference.slots import LatentModel
 from engine.music.notes import Phrase
 from training.checkpoint import RunFolder
 from training.corpus.dataset import Corpus, spread
@@ -35,11 +37,13 @@ from training.evaluation.features import measure_phrases
 from training.evaluation.humanising import measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
 from training.evaluation.loaded_model import Prior, Subject
-from training.evaluation.musicality.measure import measure_music
+from training.evaluation.musicality.measure import Rows, measure_music
 from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.similarity import compare_sets, mean_overlap
+from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
+from training.models.words import Words
 
 BATCH = 256
 EFFECT_LATENTS = 256
@@ -95,6 +99,10 @@ def evaluate(
             "4 or more are needed; choose another with --split, or add files"
         )
     results = Results(_heading(subject, corpus, options, held_out))
+    if isinstance(subject.model, Words | Sentences):
+        _words(subject, corpus, options, results, say)
+        _history(subject, results)
+        return results
     say("reconstruction")
     _core(subject, corpus, options, results)
     if isinstance(subject.model, VAE):
@@ -162,13 +170,41 @@ def _music(
     subject: Subject, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
 ) -> None:
     """Measure what the model plays, as the player's engine plays it, beside music and baselines."""
-    measured, rows = measure_music(
-        PlayedModel(subject), corpus, options.split, options.windows, options.seed, say
-    )
+    _play(PlayedModel(subject), corpus, options, results, say)
+
+
+def _words(
+    subject: Subject, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
+) -> None:
+    """Measure a bundle of words: what the model foresees, and what the engine plays with its graphs.
+
+    Raises:
+        ConfigError: it is a run.
+    """
+    if not subject.is_bundle:
+        raise ConfigError(
+            f"{subject.path}: a model of words is played by its graphs; export it with antiphon-export and "
+            "give the bundle"
+        )
+    say("reconstruction")
+    results.metrics["core"] = core_metrics(subject.model, corpus, options.split, options.windows)
+    rows = _play(Model.load(str(subject.path), precision="float"), corpus, options, results, say)
+    say("likeness to held-out music")
+    real, spec = rows.phrases["held-out music"], subject.tensors
+    sets = {"other held-out music": real[1::2], "draws": rows.phrases["prior, T 0.5"]}
+    _compare(real[::2], sets, spec.name, results)
+
+
+def _play(
+    model: LatentModel, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
+) -> Rows:
+    """Measure and draw what a model plays; returns the rows of phrases."""
+    measured, rows = measure_music(model, corpus, options.split, options.windows, options.seed, say)
     results.metrics["music"] = measured
     drawn = {name: rows.phrases[name][:SHOWN] for name in SHOWN_ROWS if name in rows.phrases}
     results.pictures["music"] = pictures.samples_picture(drawn)
     results.samples |= {f"music {name}": phrases for name, phrases in drawn.items()}
+    return rows
 
 
 @torch.no_grad()
@@ -240,16 +276,23 @@ def _likeness(subject: Subject, corpus: Corpus, options: Options, results: Resul
         halves, sets = tuple(side[:, half:] for side in halves), {k: v[:, -half:] for k, v in sets.items()}
     spec = type(subject.tensors)(subject.config.model.bars)
     phrases = {name: [spec.decode(array) for array in tensors] for name, tensors in sets.items()}
-    reference = measure_phrases([spec.decode(array) for array in halves[0]], spec.name)
+    _compare([spec.decode(array) for array in halves[0]], phrases, spec.name, results)
+
+
+def _compare(
+    held: list[Phrase], phrases: dict[str, list[Phrase]], representation: str, results: Results
+) -> None:
+    """Compare sets of phrases with held-out ones by their features."""
+    reference = measure_phrases(held, representation)
     compared = {
-        name: compare_sets(reference, measure_phrases(members, spec.name))
+        name: compare_sets(reference, measure_phrases(members, representation))
         for name, members in phrases.items()
     }
     results.metrics["likeness"] = {
         name: {"phrases": len(phrases[name]), "mean_overlapped_area": mean_overlap(rows), "features": rows}
         for name, rows in compared.items()
     }
-    results.metrics["likeness_reference_phrases"] = len(halves[0])
+    results.metrics["likeness_reference_phrases"] = len(held)
     results.pictures["likeness"] = pictures.overlap_picture(compared)
     results.pictures["samples"] = pictures.samples_picture(phrases)
     results.samples |= {f"sample {name}": members[:4] for name, members in phrases.items()}

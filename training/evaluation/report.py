@@ -29,6 +29,12 @@ CORE_NAMES = (
     ("offset_mae", "timing error where both hit, half steps"),
     ("cross_entropy_nats", "cross entropy, teacher-forced, nats a step"),
     ("kl_bits", "KL to the prior, bits a phrase"),
+    ("coarse_bits", "of these in the coarse part"),
+    ("coarse_nats_a_note", "nats a note, written from the coarse part alone"),
+    ("back_nats", "nats a word of how far back it comes from"),
+    ("back_nats_by_place", "the same by its place alone"),
+    ("coarse_nats", "nats of a new word's coarse latent"),
+    ("related_share", "share of words that come from one before"),
     ("active_units", "active latent units"),
     (
         "mutual_information_bits",

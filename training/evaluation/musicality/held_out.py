@@ -36,13 +36,19 @@ class HeldOut:
 def held_out(corpus: Corpus, representation: Representation, split: str, count: int) -> HeldOut:
     """Return up to `count` phrases, spread evenly over a split."""
     ids = spread(corpus.window_ids(split), count)
-    tensors = corpus.batch(ids)
+    tensors = played_tensors(corpus, representation, ids)
     phrases = [representation.decode(tensor) for tensor in tensors]
     keys = [
         best_set(OWN_WEIGHT * _own_counts(phrase) + _surrounding_counts(corpus, int(window)))
         for window, phrase in zip(ids, phrases, strict=True)
     ]
     return HeldOut(tensors, phrases, keys)
+
+
+def played_tensors(corpus: Corpus, representation: Representation, ids: NDArray[np.int64]) -> NDArray[Any]:
+    """Return windows as the representation has them; further columns tell of what surrounds them."""
+    tensors = corpus.batch(ids)
+    return tensors[..., : len(representation.streams)] if representation.streams else tensors
 
 
 def _own_counts(phrase: Phrase) -> NDArray[np.float64]:
@@ -71,6 +77,6 @@ def teach_critic(corpus: Corpus, representation: Representation, channel: int) -
         return None
     lines = [
         Line.of(note for note in representation.decode(tensor).notes if note.channel == channel)
-        for tensor in corpus.batch(ids)
+        for tensor in played_tensors(corpus, representation, ids)
     ]
     return Critic.fit(lines)

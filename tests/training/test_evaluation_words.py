@@ -1,0 +1,81 @@
+"""Words and sentences measured: what a perfect and an idle model get, and how a bundle is played."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from corpus_files import Part, write_midi
+
+from training.config import ModelConfig, RunConfig, SentencesConfig, WordsConfig
+from training.corpus.build.build import BuildOptions, build_corpus
+from training.corpus.dataset import Corpus
+from training.errors import ConfigError
+from training.evaluation.evaluate import Options, evaluate
+from training.evaluation.loaded_model import Subject
+from training.evaluation.sentences import evaluate_sentences
+from training.evaluation.words import evaluate_words
+from training.models.build import build_model, whole_start
+
+SMALL = WordsConfig(
+    coarse_rhythm=3,
+    coarse_pitch=4,
+    fine_rhythm=2,
+    fine_pitch=3,
+    rhythm_hidden=8,
+    pitch_hidden=8,
+    channels=8,
+    hidden=12,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("words")
+    for song in range(8):
+        rng = np.random.default_rng(song)
+        theme = rng.choice([60, 62, 64, 65, 67, 69, 71], 8).tolist()
+        other = rng.choice([60, 62, 64, 65, 67, 69, 71], 8).tolist()
+        pitches = [*theme, *other, *theme, *theme] * 4
+        notes = [(beat, 0.9, pitch) for beat, pitch in enumerate(pitches)]
+        write_midi(root / "in" / f"{song}.mid", [Part(notes)])
+    build_corpus([root / "in"], root / "out", BuildOptions(kind="words", bars=(2, 16), executor="serial"))
+    return root / "out"
+
+
+def test_words_that_were_not_trained_get_little_right_and_all_is_counted(folder: Path) -> None:
+    torch.manual_seed(1)
+    corpus = Corpus.open(folder, 2)
+    metrics = evaluate_words(build_model(ModelConfig(words=SMALL)), corpus, "train", 64)
+    assert metrics["windows"] == min(64, len(corpus.window_ids("train")))
+    assert 0 <= metrics["note_f1"] < 0.3
+    assert metrics["coarse_bits"] < metrics["kl_bits"]
+    assert 0.5 < metrics["own_key_sampled"] <= 1
+
+
+def test_sentences_count_the_words_that_come_back(folder: Path) -> None:
+    corpus = Corpus.open(folder, 16)
+    model = build_model(ModelConfig(bars=16, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8)))
+    metrics = evaluate_sentences(model, corpus, "train", 16)
+    assert metrics["related_share"] > 0.6  # theme, other, theme, theme
+    assert 0 < metrics["back_nats_by_place"] < np.log(9)
+
+
+def test_sentences_begin_with_the_weights_of_words() -> None:
+    torch.manual_seed(2)
+    words = build_model(ModelConfig(words=SMALL))
+    model = build_model(ModelConfig(bars=4, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8)))
+    model.load_state_dict(whole_start(model, words.state_dict()))
+    assert all(
+        torch.equal(model.words.state_dict()[name], value) for name, value in words.state_dict().items()
+    )
+    assert not any(parameter.requires_grad for parameter in model.words.parameters())
+    own = model.state_dict()
+    assert whole_start(model, own) is own
+
+
+def test_a_run_of_words_is_not_played_before_it_is_exported(folder: Path) -> None:
+    config = RunConfig(name="w", corpus=str(folder), model=ModelConfig(words=SMALL))
+    subject = Subject(Path("runs/w"), config, build_model(config.model), is_bundle=False)
+    with pytest.raises(ConfigError, match="export it with antiphon-export"):
+        evaluate(subject, Corpus.open(folder, 2), Options(split="train", windows=16))
