@@ -13,6 +13,7 @@ from engine.inference.controls import LARGEST_SEED, LONGEST_BARS, Controls
 from engine.inference.model import Model
 from engine.inference.render import render_batch
 from engine.midifile.write import Setting, write_phrase
+from engine.music.metre_fit import MetreFit
 from engine.music.notes import Phrase
 from engine.text import printable
 
@@ -52,7 +53,8 @@ def _continue(
 ) -> list[Path]:
     """Write `count` continuations of a phrase, of the controls' bars in its own metre each."""
     bars = controls.bars or source.bars
-    model_bars = ceil(bars * source.bar_beats / model.representation.grid.beats_per_bar)
+    fit = MetreFit(float(source.bar_beats), float(model.representation.grid.beats_per_bar))
+    model_bars = ceil(bars / fit.bars_together) * fit.model_bars
     if model_bars > LONGEST_BARS:
         fitting = int(bars * LONGEST_BARS / model_bars)
         raise AntiphonError(f"--bars {bars}: too long in the file's metre; choose {fitting} or fewer")

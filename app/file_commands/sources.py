@@ -10,8 +10,8 @@ from app.file_commands.kit_choice import kit_of_drums
 from app.file_commands.surroundings import chords_under, key_around
 from engine.errors import MidiFileError
 from engine.inference.model import Model
-from engine.inference.slots import Slot, encode_slot
-from engine.midifile.bar_choice import bars_that_fit, choose_bars, playable
+from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
+from engine.midifile.bar_choice import Length, bars_that_fit, choose_bars, playable
 from engine.midifile.controllers import PROGRAM, Message, without_gestures
 from engine.midifile.read import read_midi
 from engine.midifile.song import Run, Song, Track
@@ -27,6 +27,7 @@ from engine.midifile.track_choice import (
 from engine.midifile.window import Window, window
 from engine.midifile.write import Setting, Tempos
 from engine.music.left_out import left_out
+from engine.music.metre_fit import MetreFit
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.text import counted, printable
 
@@ -65,7 +66,7 @@ class Source:
 
     model: Model
     """That hears it, reading drums as the file's kit has them."""
-    slot: Slot
+    slot: AnySlot
     bars: int
     """Length of the phrase in bars of the file's metre; the model hears it in its own."""
     bar_beats: Fraction
@@ -79,11 +80,12 @@ class Source:
     """Channels of the parts that the file has not: nothing is written for them either."""
 
     def answer(self, phrase: Phrase, bars: int | None = None) -> Phrase:
-        """Return what a model wrote as `bars` bars (of None: as many as the source) of the file's metre."""
+        """Return what a model wrote, in the file's metre, cut to `bars` (of None: as many as the source)."""
+        fit = MetreFit(float(self.bar_beats), phrase.beats_per_bar)
+        own = laid_back(phrase, fit) if fit.notice else phrase
         length = self.bars if bars is None else bars
-        beats = float(length * self.bar_beats)
-        notes = [note for note in phrase.notes if note.start_beats < beats]
-        return Phrase.of(notes, length, float(self.bar_beats))
+        notes = [note for note in own.notes if note.start_beats < length * own.beats_per_bar]
+        return Phrase.of(notes, length, own.beats_per_bar)
 
 
 class Part(NamedTuple):
@@ -124,10 +126,11 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     song = read_midi(path, keep_pedal=asked.keep_pedal)
     for warning in song.warnings:
         say(f"{name}: {warning}")
-    length_beats = model.representation.bars * model.representation.grid.beats_per_bar
-    parts, taken, why = _chosen(song, model, asked, length_beats)
+    grid = model.representation.grid
+    length = Length(model.representation.bars * grid.beats_per_bar, float(grid.beats_per_bar))
+    parts, taken, why = _chosen(song, model, asked, length)
     played = [_notes(taken, part) for part in parts if part.chosen]
-    _check_sounding(taken, parts, length_beats)
+    _check_sounding(taken, parts, length)
     rests = [
         part.name for part, notes in zip((p for p in parts if p.chosen), played, strict=True) if not notes
     ]
@@ -140,16 +143,22 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     if lengthened := sum(taken.lengthened(track) for part in parts for track in part.tracks):
         say(f"{name}: {counted(lengthened, 'note')} lengthened by the sustain pedal")
     model = _kitted(model, phrase, asked, name, say)
-    bars = _bars_heard(taken, length_beats)
-    heard = _in_model_metre(phrase, bars, model, name, say)
-    for clause in left_out(heard, model.representation):
-        say(f"{name}: not heard by the model: {clause}")
-    silent = frozenset(part.channel for part in parts if not part.chosen)
     tracks = [track for part in parts for track in part.tracks]
+    bars = _bars_heard(taken, length)
+    phrase = _filled(phrase, bars, name, say)
+    fit = MetreFit(phrase.beats_per_bar, length.bar_beats)
+    if fit.notice:
+        say(f"{name}: {fit.notice}")
+    slot = encode_phrase(model, phrase, key_around(taken), chords_under(taken, tracks))
+    heard = [window.phrase for window in slot.windows] if isinstance(slot, LongSlot) else [phrase]
+    for each in heard:
+        for clause in left_out(each, model.representation):
+            say(f"{name}: not heard by the model: {clause}")
+    silent = frozenset(part.channel for part in parts if not part.chosen)
     setting = _setting(taken, parts, bars, asked, name, say)
     return Source(
         model=model,
-        slot=encode_slot(model, heard, key_around(taken), chords_under(taken, tracks)),
+        slot=slot,
         bars=bars,
         bar_beats=Fraction(taken.bar_ticks, taken.song.ppq),
         setting=setting,
@@ -162,7 +171,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
 # Parts and bars -----------------------------------------------------------------------------
 
 
-def _chosen(song: Song, model: Model, asked: Asked, length_beats: int) -> tuple[list[Part], Window, str]:
+def _chosen(song: Song, model: Model, asked: Asked, length: Length) -> tuple[list[Part], Window, str]:
     """Return the parts and bars of the first sequence of a song that has them, and why these bars."""
     sequences: Sequence[Song] = song.sequences or (song,)
     if asked.track and song.sequences:
@@ -171,26 +180,26 @@ def _chosen(song: Song, model: Model, asked: Asked, length_beats: int) -> tuple[
     refusal: MidiFileError | None = None
     for sequence in sequences:
         try:
-            return _chosen_of(sequence, model, asked, length_beats)
+            return _chosen_of(sequence, model, asked, length)
         except MidiFileError as error:
             refusal = refusal or error
     assert refusal is not None
     raise refusal
 
 
-def _chosen_of(song: Song, model: Model, asked: Asked, length_beats: int) -> tuple[list[Part], Window, str]:
+def _chosen_of(song: Song, model: Model, asked: Asked, length: Length) -> tuple[list[Part], Window, str]:
     """Return the parts and bars of a song: tracks that do not play in any bars that fit are passed over."""
-    usable = song if asked.first_bar is not None else playable(song, length_beats)
+    usable = song if asked.first_bar is not None else playable(song, length)
     parts = _parts(usable if not asked.track else song, model, asked.track)
     if asked.first_bar is None:
-        taken, why = choose_bars(song, [part.tracks for part in parts if part.chosen], length_beats)
+        taken, why = choose_bars(song, [part.tracks for part in parts if part.chosen], length)
         return parts, taken, why
     first = song.bar(asked.first_bar - 1)
     run = Run(first.index, 1, first.start_ticks, first.metre)
-    bars = bars_that_fit(run, song.ppq, length_beats)
+    bars = bars_that_fit(run, song.ppq, length)
     if not bars:
         raise MidiFileError(
-            f"{song.name}: bar {asked.first_bar} is in {first.metre}, longer than the {length_beats} beats "
+            f"{song.name}: bar {asked.first_bar} is in {first.metre}, longer than the {length.beats} beats "
             "of the model; choose a longer model"
         )
     return parts, window(song, first.index, bars), "as asked"
@@ -220,14 +229,14 @@ def _choose_one(song: Song, model: Model) -> Chosen:
         return choose_melody(song)  # any rhythm may be tapped
 
 
-def _check_sounding(taken: Window, parts: Sequence[Part], length_beats: int) -> None:
+def _check_sounding(taken: Window, parts: Sequence[Part], length: Length) -> None:
     """Refuse bars in which nothing sounds, with a remedy that there is."""
     tracks = [track for part in parts for track in part.tracks]
     if any(len(taken.phrase(track).notes) for track in tracks):
         return
     which = ", ".join(part.chosen.label for part in parts if part.chosen)
     song = taken.song
-    other, _ = choose_bars(song, [part.tracks for part in parts if part.chosen], length_beats)
+    other, _ = choose_bars(song, [part.tracks for part in parts if part.chosen], length)
     remedy = "choose another track with --track"
     if any(other.onsets(track) for track in tracks):
         remedy = f"choose others with --bar, such as --bar {other.first_bar + 1}"
@@ -278,26 +287,19 @@ def _kitted(model: Model, phrase: Phrase, asked: Asked, name: str, say: Say) -> 
     return model.with_kit(kit)
 
 
-def _bars_heard(taken: Window, length_beats: int) -> int:
+def _bars_heard(taken: Window, length: Length) -> int:
     """Return how many bars of the window's metre go into a model's length."""
     run = Run(taken.first_bar, taken.bars, taken.start_ticks, taken.song.bar(taken.first_bar).metre)
-    return bars_that_fit(run, taken.song.ppq, length_beats)
+    return bars_that_fit(run, taken.song.ppq, length)
 
 
-def _in_model_metre(phrase: Phrase, bars: int, model: Model, name: str, say: Say) -> Phrase:
-    """Return a phrase at the model's length and in its metre, and say what was done to it."""
-    representation = model.representation
-    if phrase.bars < bars:
-        taken, takes = counted(phrase.bars, "bar"), counted(bars, "bar")
-        say(f"{name}: {taken} only, repeated to the {takes} that the model takes")
-    filled = phrase if phrase.bars == bars else phrase.tiled(bars)
-    beats, metre = representation.bars * representation.grid.beats_per_bar, representation.grid.beats_per_bar
-    if filled.length_beats < beats:
-        say(
-            f"{name}: {counted(bars, 'bar')} of {filled.beats_per_bar:g} beats go into the model's {beats}; "
-            f"the last {beats - filled.length_beats:g} stay empty"
-        )
-    return Phrase.of(filled.notes, representation.bars, float(metre))
+def _filled(phrase: Phrase, bars: int, name: str, say: Say) -> Phrase:
+    """Repeat a phrase that is shorter than what the model takes, and say so."""
+    if phrase.bars >= bars:
+        return phrase
+    has, takes = counted(phrase.bars, "bar"), counted(bars, "bar")
+    say(f"{name}: {has} only, repeated to the {takes} that the model takes")
+    return phrase.tiled(bars)
 
 
 def _tempo_line(taken: Window) -> str:

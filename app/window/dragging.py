@@ -81,7 +81,7 @@ def read_phrase(path: Path, plays: str, length_beats: int) -> Phrase:
     Raises:
         MidiFileError: the file cannot be read or has nothing of the kind.
     """
-    from engine.midifile.bar_choice import choose_bars, playable
+    from engine.midifile.bar_choice import Length, choose_bars, playable
     from engine.midifile.read import read_midi
     from engine.midifile.track_choice import choose_drums, choose_melody, choose_pitched
 
@@ -89,8 +89,8 @@ def read_phrase(path: Path, plays: str, length_beats: int) -> Phrase:
     choose = {"drums": choose_drums, "groove": choose_drums, "pianoroll": choose_pitched}.get(
         plays, choose_melody
     )
-    tracks = choose(playable(song, length_beats)).tracks
-    taken, _ = choose_bars(song, [tracks], length_beats)
+    tracks = choose(playable(song, Length(length_beats))).tracks
+    taken, _ = choose_bars(song, [tracks], Length(length_beats))
     notes = [note for track in tracks for note in taken.phrase(track).notes]
     return Phrase.of(notes, taken.bars, float(taken.bar_ticks / taken.song.ppq))
 

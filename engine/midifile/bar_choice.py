@@ -1,7 +1,7 @@
 """Which bars of a file a phrase is taken from, and why.
 
-A model takes so many beats. Bars of another metre fit if a whole number of them fills these (four
-of 2/4 for two of 4/4); else the nearest that fits is as many whole bars as go in.
+A model takes so many beats in bars of its own. Bars of another metre fit as `engine.music.metre_fit` lays
+them into those: exactly (four of 2/4 into two of 4/4), or with rests between them (two of 3/4).
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from engine.errors import MidiFileError
 from engine.midifile.song import Ints, Run, Song, Track
 from engine.midifile.window import Window, is_straight, window_of_run
 from engine.music.grid import EARLY_BEATS
+from engine.music.metre_fit import MetreFit
 
 Part = Sequence[Track]
 """Tracks that make one part, one or more."""
@@ -34,17 +35,32 @@ class _Best(NamedTuple):
     onsets: int
 
 
-def bars_that_fit(run: Run, ppq: int, length_beats: int) -> int:
+class Length(NamedTuple):
+    """What a model takes."""
+
+    beats: int
+    """Quarter notes, 1 or more."""
+    bar_beats: float = 4.0
+    """Quarter notes in each of its bars."""
+
+
+def metre_fit(run: Run, ppq: int, length: Length) -> MetreFit:
+    """Return how bars of a run stand in a model's."""
+    return MetreFit(float(run.bar_ticks / ppq), length.bar_beats)
+
+
+def bars_that_fit(run: Run, ppq: int, length: Length) -> int:
     """Return how many bars of a run go into a model's length; 0 if one alone is longer."""
-    return int(length_beats * ppq / run.bar_ticks)
+    fit = metre_fit(run, ppq, length)
+    return int(length.beats / length.bar_beats // fit.model_bars) * fit.bars_together
 
 
-def fits_exactly(run: Run, ppq: int, length_beats: int) -> bool:
-    """Tell whether whole bars of a run fill a model's length."""
-    return (length_beats * ppq / run.bar_ticks).denominator == 1
+def fits_exactly(run: Run, ppq: int, length: Length) -> bool:
+    """Tell whether bars of a run stand in a model's without rests."""
+    return metre_fit(run, ppq, length).exact
 
 
-def choose_bars(song: Song, parts: Sequence[Part], length_beats: int) -> ChosenBars:
+def choose_bars(song: Song, parts: Sequence[Part], length: Length) -> ChosenBars:
     """Choose the first bars that all have an onset of every part, else the fullest.
 
     Bars that fill the length exactly are preferred, then the nearest that fit, then shorter stretches.
@@ -52,32 +68,32 @@ def choose_bars(song: Song, parts: Sequence[Part], length_beats: int) -> ChosenB
     Args:
         song: the song.
         parts: one or more, of its tracks.
-        length_beats: what the model takes, in quarter notes, 1 or more.
+        length: what the model takes.
 
     Raises:
         MidiFileError: the song has no bar that is short enough.
     """
-    runs = [run for run in song.runs() if bars_that_fit(run, song.ppq, length_beats)]
+    runs = [run for run in song.runs() if bars_that_fit(run, song.ppq, length)]
     if not runs:
-        raise MidiFileError(f"{song.name}: {_no_bars(song, length_beats)}")
+        raise MidiFileError(f"{song.name}: {_no_bars(song, length)}")
     onsets = [_onsets(part) for part in parts]
     fallback: ChosenBars | None = None
     for exact in (True, False):
-        alike = [run for run in runs if fits_exactly(run, song.ppq, length_beats) == exact]
-        long_enough = [run for run in alike if run.bars >= bars_that_fit(run, song.ppq, length_beats)]
-        found = _fullest(song, onsets, long_enough, length_beats)
+        alike = [run for run in runs if fits_exactly(run, song.ppq, length) == exact]
+        long_enough = [run for run in alike if run.bars >= bars_that_fit(run, song.ppq, length)]
+        found = _fullest(song, onsets, long_enough, length)
         if found is None:
             continue
         chosen = ChosenBars(found.window, _reason(found, len(parts)))
         if found.onsets:
             return chosen
         fallback = fallback or chosen
-    return _longest(song, onsets, runs, length_beats, fallback)
+    return _longest(song, onsets, runs, length, fallback)
 
 
-def _no_bars(song: Song, length_beats: int) -> str:
+def _no_bars(song: Song, length: Length) -> str:
     metres = ", ".join(dict.fromkeys(str(metre) for metre in song.metres[:8]))
-    return f"no whole bar of {length_beats} beats or less (it is in {metres}); choose a longer model or file"
+    return f"no whole bar of {length.beats} beats or less (it is in {metres}); choose a longer model or file"
 
 
 def _reason(found: _Best, parts: int) -> str:
@@ -86,11 +102,11 @@ def _reason(found: _Best, parts: int) -> str:
     return "those with notes in most bars" if parts == 1 else "those where most parts sound"
 
 
-def _fullest(song: Song, parts: Sequence[Ints], runs: Sequence[Run], length_beats: int) -> _Best | None:
+def _fullest(song: Song, parts: Sequence[Ints], runs: Sequence[Run], length: Length) -> _Best | None:
     """Return the first full window of runs that are long enough, else the fullest."""
     best: _Best | None = None
     for run in runs:
-        bars = bars_that_fit(run, song.ppq, length_beats)
+        bars = bars_that_fit(run, song.ppq, length)
         first, sounding, onsets = _fullest_window(parts, run, bars)
         found = _Best(window_of_run(song, run, first, bars), sounding, onsets)
         if sounding == bars * len(parts):
@@ -102,21 +118,21 @@ def _fullest(song: Song, parts: Sequence[Ints], runs: Sequence[Run], length_beat
 
 
 def _longest(
-    song: Song, parts: Sequence[Ints], runs: Sequence[Run], length_beats: int, fallback: ChosenBars | None
+    song: Song, parts: Sequence[Ints], runs: Sequence[Run], length: Length, fallback: ChosenBars | None
 ) -> ChosenBars:
     """Return the longest stretch that is too short for the length, of those with onsets first."""
 
     def rank(run: Run) -> tuple[bool, Fraction]:
         return any(len(_bars_of(part, run)) for part in parts), run.end_ticks - run.start_ticks
 
-    short = [run for run in runs if run.bars < bars_that_fit(run, song.ppq, length_beats)]
+    short = [run for run in runs if run.bars < bars_that_fit(run, song.ppq, length)]
     if not short or (fallback and not any(rank(run)[0] for run in short)):
         return fallback or ChosenBars(window_of_run(song, runs[0], 0, runs[0].bars), "the only ones")
     run = max(short, key=rank)
     return ChosenBars(window_of_run(song, run, 0, run.bars), f"the longest stretch in {run.metre}")
 
 
-def playable(song: Song, length_beats: int) -> Song:
+def playable(song: Song, length: Length) -> Song:
     """Return the song with those of its tracks that play in bars a phrase can be cut from.
 
     Bars that fill the length exactly count, where no track plays in them the nearest that fit; where
@@ -126,16 +142,16 @@ def playable(song: Song, length_beats: int) -> Song:
         runs = [
             run
             for run in song.runs()
-            if run.bars >= bars_that_fit(run, song.ppq, length_beats) > 0
-            and fits_exactly(run, song.ppq, length_beats) == exact
+            if run.bars >= bars_that_fit(run, song.ppq, length) > 0
+            and fits_exactly(run, song.ppq, length) == exact
         ]
-        tracks = tuple(track for track in song.tracks if _plays_in(track, runs, song.ppq, length_beats))
+        tracks = tuple(track for track in song.tracks if _plays_in(track, runs, song.ppq, length))
         if tracks:
             return song.with_tracks(tracks)
     return song
 
 
-def _plays_in(track: Track, runs: Sequence[Run], ppq: int, length_beats: int) -> bool:
+def _plays_in(track: Track, runs: Sequence[Run], ppq: int, length: Length) -> bool:
     """Tell whether a track has an onset a bar in the length of a phrase, or all it has, in some runs."""
     if not runs:
         return False
@@ -143,7 +159,7 @@ def _plays_in(track: Track, runs: Sequence[Run], ppq: int, length_beats: int) ->
     last = np.array([int(run.end_ticks) for run in runs])
     at = np.searchsorted(first, track.start_ticks, side="right") - 1
     inside = int(np.count_nonzero((at >= 0) & (track.start_ticks < last[np.maximum(at, 0)])))
-    return inside >= min(len(track), max(bars_that_fit(run, ppq, length_beats) for run in runs))
+    return inside >= min(len(track), max(bars_that_fit(run, ppq, length) for run in runs))
 
 
 def _onsets(part: Part) -> Ints:

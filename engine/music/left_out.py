@@ -19,7 +19,7 @@ DRUMS = ("drums", "groove")
 class LeftOut(NamedTuple):
     """Notes that are not heard for one reason."""
 
-    count: int
+    notes: int
     reason: str
     """Such as `under or beside the one that is heard of their step`, to follow `2 notes`."""
     detail: str = ""
@@ -28,7 +28,7 @@ class LeftOut(NamedTuple):
     def __str__(self) -> str:
         """Return all of it in words: `4 notes of drum pitches without a class (4 x 93)`."""
         which = f" ({self.detail})" if self.detail else ""
-        return f"{'1 note' if self.count == 1 else f'{self.count} notes'} {self.reason}{which}"
+        return f"{'1 note' if self.notes == 1 else f'{self.notes} notes'} {self.reason}{which}"
 
 
 def left_out(phrase: Phrase, representation: Representation) -> list[LeftOut]:
@@ -55,7 +55,7 @@ def left_out(phrase: Phrase, representation: Representation) -> list[LeftOut]:
         detail = _channels(others) if representation.name == "trio" else _pitches(others)
         found.append(LeftOut(len(others), where, detail))
     found += [_crowded(kept, representation), _folded(kept, representation)]
-    return [each for each in found if each.count]
+    return [each for each in found if each.notes]
 
 
 def _crowded(notes: Iterable[Note], representation: Representation) -> LeftOut:

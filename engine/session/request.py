@@ -25,6 +25,8 @@ class Request:
     """Those that are needed, by slot name."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     """Their keys and chords, by slot name."""
+    drum_kit: str = "gm"
+    """Name of the kit that drums are read and written by."""
     bypassed: Phrase | None
     """Play this as it is."""
     anchor_beats: float
@@ -55,7 +57,7 @@ class Request:
         if self.bypassed is not None:
             return self.bypassed, place
         own = None if self.phrases else self.beats_per_bar
-        return self.model, self.controls, self.phrases, self.surroundings, own, place
+        return self.model, self.controls, self.phrases, self.surroundings, self.drum_kit, own, place
 
 
 def phrases_of(document: Document) -> dict[str, Phrase]:
@@ -114,6 +116,7 @@ def request_of(
             for name, phrase in chosen.items()
             if name in known
         },
+        drum_kit=document.settings.drum_kit,
         bypassed=bypassed,
         anchor_beats=_anchor_beats(document, bypassed is not None) if span_beats is None else span_beats[0],
         starts_at=document.settings.takes_over,

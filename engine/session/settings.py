@@ -11,12 +11,13 @@ METRE_BEATS = {"4/4": 4.0, "3/4": 3.0, "2/4": 2.0, "5/4": 5.0, "6/8": 3.0, "7/8"
 Turns = Literal["follow", "trade", "pause", "cue"]
 ChordsFrom = Literal["all", "channel", "below", "none"]
 Meanwhile = Literal["rest", "play"]
+DrumKitName = Literal["gm", "gs", "xg", "roland", "toontrack", "addictive"]
 Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Saved with the document; none of them changes what a rendering gives."""
+    """Saved with the document; of them only the drum kit changes what a rendering gives."""
 
     tempo_bpm: Annotated[
         float,
@@ -130,6 +131,22 @@ class Settings:
             help="Lowest MIDI pitch of the melody, where the keys below are for chords; 60 is middle C.",
         ),
     ] = 60
+    drum_kit: Annotated[
+        DrumKitName,
+        Choice(
+            label="Drum kit",
+            group="Input",
+            words={
+                "gm": "General MIDI",
+                "gs": "Roland GS",
+                "xg": "Yamaha XG",
+                "roland": "Roland TD",
+                "toontrack": "EZdrummer, Superior Drummer",
+                "addictive": "Addictive Drums 2",
+            },
+            help="Which notes play which drums, in what is heard and in the answer of a model of drums.",
+        ),
+    ] = "gm"
     thru_notes: Annotated[
         bool,
         Toggle(

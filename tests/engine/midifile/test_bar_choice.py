@@ -4,7 +4,7 @@ import pytest
 from songs import song, track
 
 from engine.errors import MidiFileError
-from engine.midifile.bar_choice import choose_bars, playable
+from engine.midifile.bar_choice import Length, choose_bars, playable
 from engine.midifile.song import Song, Track
 from engine.midifile.track_choice import choose_melody
 
@@ -13,7 +13,7 @@ Taken = tuple[int, int, str]
 
 
 def taken(made: Song, parts: list[list[Track]], length_beats: int) -> Taken:
-    window, why = choose_bars(made, parts, length_beats)
+    window, why = choose_bars(made, parts, Length(length_beats))
     return window.first_bar, window.bars, why
 
 
@@ -86,6 +86,6 @@ def test_a_line_that_plays_in_no_bars_that_fit_is_not_the_melody() -> None:
     line = track([(14 + beat, 60, 0.5) for beat in range(16)], chunk=1)
     made = song(odd, line, changes=[(0, 7, 8), (14, 4, 4)], length=30.0)
     assert choose_melody(made).tracks == (odd,)
-    assert choose_melody(playable(made, 8)).tracks == (line,)
+    assert choose_melody(playable(made, Length(8))).tracks == (line,)
     alone = song(odd, changes=[(0, 7, 8)], length=14.0)
-    assert playable(alone, 8).tracks == (odd,)
+    assert playable(alone, Length(8)).tracks == (odd,)
