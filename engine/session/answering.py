@@ -1,6 +1,9 @@
 """From a finished rendering to the pattern that sounds."""
 
+from collections import Counter
 from dataclasses import replace
+
+import msgspec
 
 from engine.music.notes import Phrase
 from engine.performer.messages import NoteData, PatternStarted, SetPattern, StartAt
@@ -14,6 +17,7 @@ STILL_NS = 200_000_000
 
 def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]:
     """Send a rendering on its way; the first waits for a bar line, one for a turn that is off is dropped."""
+    state = _with_unheard(state, answer)
     request, number = answer.request, state.last_pattern + 1
     if request.at_beats is not None and (state.asked is None or request.span_beats != state.asked.span_beats):
         return state, ()
@@ -36,6 +40,16 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
     return after, (Send(pattern), Log({"take": take}))
 
 
+def _with_unheard(state: State, answer: Answered) -> State:
+    """Count the notes that the model has no place for among what comes in and is ignored."""
+    if not answer.unheard:
+        return state
+    activity = state.live.activity
+    ignored = Counter(activity.ignored)
+    ignored.update({f"notes {reason}": count for reason, count in answer.unheard.items()})
+    return state.with_live(activity=replace(activity, ignored=dict(ignored)))
+
+
 def takes_due(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
     """Ask for takes beside the answer once what it depends on has been still for a while."""
     asked = state.asked
@@ -55,7 +69,11 @@ def with_takes(state: State, computed: TakesComputed) -> State:
 
 def again(state: State) -> tuple[State, tuple[Effect, ...]]:
     """Send the last answer once more, for settings of the output that have changed."""
-    return (state, ()) if state.answer is None else answered(state, state.answer)
+    return (
+        (state, ())
+        if state.answer is None
+        else answered(state, msgspec.structs.replace(state.answer, unheard={}))
+    )
 
 
 def started(state: State, event: PatternStarted) -> State:

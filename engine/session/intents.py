@@ -4,6 +4,8 @@ They are msgspec structs, whose classes are made in a tenth of the time of a dat
 the window waits for them.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from engine.inference.controls import Lock, SlotName
@@ -127,6 +129,8 @@ class Answered(msgspec.Struct, frozen=True):
     request: Request
     phrase: Phrase
     took_ms: float
+    unheard: Mapping[str, int] = msgspec.field(default_factory=dict)
+    """How many notes of newly heard phrases the model has no place for, by reason."""
 
 
 class Failed(msgspec.Struct, frozen=True):

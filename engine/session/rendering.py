@@ -1,14 +1,18 @@
 """The inference thread's side of an answer: encoded phrases remembered, one rendering at a time."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.errors import RenderError
+from engine.inference.controls import HEARD
 from engine.inference.latent_space import offered
 from engine.inference.perturbation import pitched
 from engine.inference.ranking import ranked
 from engine.inference.render import render
-from engine.inference.windows import AnySlot, encode_phrase, laid_back
+from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
+from engine.music.kits import GM, drum_kit
+from engine.music.left_out import left_out
 from engine.music.metre_fit import MetreFit
 from engine.music.notes import Phrase
 from engine.session.document import UNKNOWN, Surroundings
@@ -28,6 +32,10 @@ class Renderer:
 
     def __init__(self) -> None:
         self._model: Model | None = None
+        self._plain: Model | None = None
+        self._kitted: Model | None = None
+        self._kit = ""
+        self._unheard: Counter[str] = Counter()
         self._slots: OrderedDict[tuple[Phrase, Surroundings], AnySlot] = OrderedDict()
 
     def answer(self, model: "Model | None", request: Request) -> Phrase:
@@ -36,6 +44,7 @@ class Renderer:
             return request.bypassed
         if model is None:
             raise RenderError("no model is loaded yet")
+        model = self._with_kit(model, request.drum_kit)
         phrase = render(model, self.slots(model, request), request.controls)
         if request.phrases or phrase.beats_per_bar == request.beats_per_bar:
             return phrase
@@ -43,16 +52,39 @@ class Renderer:
 
     def takes(self, model: "Model", request: Request, count: int) -> tuple[Take, ...]:
         """Return takes with the seeds from the request's on, best first."""
+        model = self._with_kit(model, request.drum_kit)
         found = ranked(model, self.slots(model, request), request.controls, count)
         return tuple(Take(each.controls, each.phrase, each.fit) for each in found)
 
+    def unheard(self) -> Mapping[str, int]:
+        """Return by reason how many notes heard since the last call the model has no place for."""
+        found, self._unheard = self._unheard, Counter()
+        return found
+
+    def _with_kit(self, model: "Model", kit: str) -> "Model":
+        """Return a model that reads drums by a kit, the same object for the same two."""
+        if kit == GM.name:  # as it was loaded
+            return model
+        if self._kitted is None or model is not self._plain or kit != self._kit:
+            self._plain, self._kit, self._kitted = model, kit, model.with_kit(drum_kit(kit))
+        return self._kitted
+
+    def _count_unheard(self, model: "Model", slot: AnySlot, phrase: Phrase) -> None:
+        heard = [window.phrase for window in slot.windows] if isinstance(slot, LongSlot) else [phrase]
+        for each in heard:
+            for lost in left_out(each, model.representation):
+                self._unheard[lost.reason] += lost.notes
+
     def slots(self, model: "Model", request: Request) -> dict[str, AnySlot]:
         """Return the request's phrases encoded, by slot name; from memory where possible."""
-        known = request.surroundings
-        return {
-            name: self._slot(model, phrase, known.get(name, UNKNOWN))
-            for name, phrase in request.phrases.items()
-        }
+        slots = {}
+        for name, phrase in request.phrases.items():
+            known = request.surroundings.get(name, UNKNOWN)
+            is_new = (phrase, known) not in self._slots
+            slots[name] = self._slot(model, phrase, known)
+            if is_new and name == HEARD:
+                self._count_unheard(model, slots[name], phrase)
+        return slots
 
     def _slot(self, model: "Model", phrase: Phrase, known: Surroundings) -> AnySlot:
         if model is not self._model:

@@ -352,7 +352,8 @@ class Session:
         except Exception as error:  # a defect must not end the thread that makes the music
             self._apply(i.Failed(f"the model failed: {type(error).__name__}: {error}"))
         else:
-            self._apply(i.Answered(request, phrase, (self._now_ns() - request.asked_ns) / 1e6))
+            took_ms = (self._now_ns() - request.asked_ns) / 1e6
+            self._apply(i.Answered(request, phrase, took_ms, self._renderer.unheard()))
 
     def _takes(self, wanted: RenderTakes, model: "Model | None") -> Iterator[None]:
         """Compute takes beside an answer, on the inference thread; one slice, one decoder call."""
