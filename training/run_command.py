@@ -1,6 +1,8 @@
 """A run as a person sees it: progress, losses and time left on the terminal, TensorBoard in its folder."""
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.utils.tensorboard import SummaryWriter
 
 from engine.music.representation import representation
+from engine.text import printable
 from training import loop
 from training.checkpoint import RunFolder
 from training.config import RunConfig
@@ -93,13 +96,15 @@ class _Watcher:
         self.task = bar.add_task(config.name, total=config.optim.steps, state="")
         self.losses = ""
         self._writer: SummaryWriter | None = None
+        self._ended = False
 
     def __enter__(self) -> "_Watcher":
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._writer is not None:
-            self._writer.close()
+            with suppress(OSError):  # told already, or of no use any more
+                self._writer.close()
 
     @property
     def observer(self) -> loop.Observer:
@@ -125,11 +130,24 @@ class _Watcher:
                 f"nll {float(terms.reconstruction_nats):.2f} nats  kl {float(terms.kl_bits):.1f} bits  "
                 f"{progress.sequences_per_second:.0f} seq/s"
             )
-            self._draw_curves(progress)
+            self._keep(self._draw_curves, progress)
         self.bar.update(self.task, completed=step, state=self.losses)
         if progress.metrics:
             self._show_metrics(progress.metrics, step)
-            self._draw_phrases(progress, str(progress.metrics["split"]))
+            self._keep(self._draw_phrases, progress, str(progress.metrics["split"]))
+
+    def _keep(self, draw: Callable[..., None], *arguments: Any) -> None:
+        """Draw; where that cannot be written the curves end with one notice, and the training goes on."""
+        if self._ended:
+            return
+        try:
+            draw(*arguments)
+        except OSError as error:
+            self._ended = True
+            reason = (error.strerror or str(error)).lower()
+            folder = printable(str(self.run / "tensorboard"))
+            said = f"{folder}: curves and pictures end here ({reason}); the training goes on"
+            self.console.print(f"{said}. Free space; --resume begins them again.", soft_wrap=True)
 
     def _draw_curves(self, progress: loop.Progress) -> None:
         numbers: dict[str, Any] = {
@@ -162,10 +180,13 @@ class _Watcher:
                 samples = render(phrase)
                 self.writer.add_audio(f"{name}/{number}", samples[None].astype("float32"), step, RATE)
 
+    def _draw_metrics(self, numbers: dict[str, float], split: str, step: int) -> None:
+        for name, value in numbers.items():
+            self.writer.add_scalar(f"{split}/{name}", value, step)
+
     def _show_metrics(self, metrics: dict[str, Any], step: int) -> None:
         numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
-        for name, value in numbers.items():
-            self.writer.add_scalar(f"{metrics['split']}/{name}", value, step)
+        self._keep(self._draw_metrics, numbers, metrics["split"], step)
         if metrics["split"] != "valid":
             self.console.print("Nothing is held out in this corpus: the numbers are of the training data.")
         shown = "  ".join(f"{name} {numbers[name]:.3f}" for name in SHOWN if name in numbers)

@@ -167,3 +167,23 @@ def test_a_run_keeps_pictures_of_reconstructions_and_walks(run: Path, tmp_path: 
     run_with_progress(config, tmp_path / "drawn", resume=False, finetune=None)
     events = EventAccumulator(str(tmp_path / "drawn" / "tensorboard")).Reload()
     assert {"reconstruction", "interpolation"} <= set(events.Tags()["images"])
+
+
+def test_curves_that_cannot_be_written_end_with_one_notice_and_the_training_goes_on(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class FullDisk:
+        def __init__(self, folder: str) -> None: ...
+
+        def add_scalar(self, *_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("training.run_command.SummaryWriter", FullDisk)
+    config = toy_config(Path(RunFolder(run).config().corpus), optim={"steps": 4, "warmup_steps": 1})
+    run_with_progress(config, tmp_path / "full", resume=False, finetune=None)
+    said = capsys.readouterr().out
+    assert said.count("curves and pictures end here (no space left on device); the training goes on") == 1
+    assert RunFolder(tmp_path / "full").read_json("run.json")["steps"] == 4
