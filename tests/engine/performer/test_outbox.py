@@ -150,3 +150,46 @@ def test_letting_go_ends_the_players_notes():
     desk.outbox.let_go(0, 0.0)
     desk.outbox.let_go(0, 0.0)
     assert [data for _, data in desk.sent()] == ["913c40", "813c00"]
+
+
+def test_our_note_takes_a_key_over_from_the_player_whose_note_off_then_ends_nothing():
+    desk = Desk(0)
+    desk.outbox.pass_on(0, 0.0, b"\x92\x3c\x40")
+    desk.outbox.note_on(0, 0.0, 2, 60, 90)
+    desk.outbox.pass_on(0, 0.0, b"\x82\x3c\x00")
+    desk.outbox.note_off(0, 1.0, 2, 60)
+    assert [data for _, data in desk.sent()] == ["923c40", "823c00", "923c5a", "823c00"]
+
+
+def test_a_panic_ends_the_players_notes_too_and_resets_every_channel_in_use():
+    desk = Desk(0)
+    desk.outbox.pass_on(0, 0.0, b"\x92\x3c\x40")
+    desk.outbox.send(0, 0.0, b"\xe5\x00\x10")  # a bend on a channel without notes
+    desk.outbox.panic(0, 0.0)
+    desk.outbox.pass_on(0, 0.0, b"\x82\x3c\x00")
+    resets = [f"b{channel}{controller}00" for channel in "25" for controller in ("40", "7b", "78")]
+    sent = [data for _, data in desk.sent()][2:]
+    assert sent[0] == "823c00"
+    assert sorted(sent[1:]) == sorted([*resets, "e20040", "e50040"])
+
+
+def test_what_was_taken_back_goes_out_again_but_for_our_notes():
+    desk = Desk()
+    desk.outbox.send(600, 0.5, b"\xb0\x07\x40")
+    desk.outbox.send(700, 0.6, b"\xf8")
+    desk.outbox.note_on(650, 0.5, 0, 60, 90)
+    desk.outbox.pass_on(660, 0.5, b"\x91\x40\x50")
+    desk.outbox.panic(200, 0.0)
+    desk.now_ns = 5_000
+    after = [data for due, data in desk.sent() if due >= 600]
+    assert "b00740" in after and "f8" in after
+    assert "903c5a" not in after
+
+
+def test_messages_of_others_on_the_port_change_what_sounds_and_are_not_reported():
+    desk = Desk(0)
+    desk.outbox.note_on(0, 0.0, 0, 60, 90)
+    desk.port.send(0, b"\x80\x3c\x00")
+    desk.outbox.poll(0)
+    assert [left.data.hex() for left in desk.outbox.take_left()] == ["903c5a"]
+    assert desk.outbox.ledger.sounding == set()

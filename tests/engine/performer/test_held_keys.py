@@ -1,0 +1,120 @@
+"""Note-offs and note-ons of one key paired: notes are names here, times in milliseconds."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.performer.held_keys import HeldKeys
+
+MS = 1_000_000
+KEY, OTHER = (0, 60), (0, 64)
+
+
+class Hands:
+    """Presses and lets go, and keeps when each note ended."""
+
+    def __init__(self) -> None:
+        self.held: HeldKeys[str] = HeldKeys()
+        self.ends: dict[str, int] = {}
+
+    def on(self, ms: int, note: str, key: tuple[int, int] = KEY) -> None:
+        self._end(ms, self.held.struck_again(key))
+        self.held.press(key, note, ms * MS)
+
+    def off(self, ms: int, key: tuple[int, int] = KEY) -> None:
+        self._end(ms, self.held.release(key, ms * MS))
+
+    def pedal(self, ms: int, *, down: bool, channel: int = 0) -> None:
+        self._end(ms, self.held.pedal(channel, down))
+
+    def _end(self, ms: int, ended) -> None:
+        for held in ended:
+            self.ends[held.note] = ms
+            if not held.ended:
+                held.note = None
+
+
+def test_legato_on_one_key():
+    hands = Hands()
+    for index, name in enumerate("abc"):
+        hands.on(index * 500, name)
+        if index:
+            hands.off(index * 500 + 59)
+    hands.off(1500)
+    assert hands.ends == {"a": 500, "b": 1000, "c": 1500}
+    assert hands.held.sounding() == []
+
+
+def test_a_late_note_off_may_be_the_only_one_until_another_comes():
+    hands = Hands()
+    hands.on(0, "a")
+    hands.on(500, "b")
+    hands.off(560)
+    assert hands.ends == {"a": 500, "b": 560}
+    assert hands.held.sounding() == []
+    hands.off(900)
+    assert hands.ends["b"] == 900
+
+
+def test_a_key_ended_by_a_doubtful_note_off_is_struck_anew_as_any_other():
+    hands = Hands()
+    hands.on(0, "a")
+    hands.on(500, "b")
+    hands.off(700)
+    hands.on(1000, "c")
+    assert hands.ends == {"a": 500, "b": 700}
+    hands.off(1200)
+    hands.off(1300)
+    assert hands.ends["c"] == 1300
+
+
+def test_the_pedal_holds_only_its_channel_and_only_what_was_let_go():
+    hands = Hands()
+    hands.pedal(0, down=True)
+    hands.on(0, "a")
+    hands.off(10)
+    hands.on(0, "x", (1, 60))
+    hands.off(20, (1, 60))
+    hands.on(30, "b", OTHER)
+    assert hands.ends == {"x": 20}
+    hands.pedal(100, down=False, channel=1)
+    assert hands.ends == {"x": 20}
+    hands.pedal(200, down=False)
+    assert hands.ends == {"x": 20, "a": 200}
+    assert [held.note for held in hands.held.sounding()] == ["b"]
+
+
+def test_note_offs_without_a_note_on_end_nothing():
+    hands = Hands()
+    hands.off(5)
+    hands.on(10, "a")
+    hands.off(20)
+    hands.off(30)
+    assert hands.ends == {"a": 20}
+
+
+def test_letting_all_go_forgets_the_pedals():
+    hands = Hands()
+    hands.pedal(0, down=True)
+    hands.on(0, "a")
+    hands.on(0, "b", (3, 50))
+    ended = hands.held.release_all(0)
+    assert [held.note for held in ended] == ["a"]
+    assert [held.note for held in hands.held.release_all()] == ["b"]
+    hands.on(50, "c")
+    hands.off(60)
+    assert hands.ends == {"c": 60}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(100, 400), st.integers(0, 3)), min_size=1, max_size=12))
+def test_notes_that_do_not_overlap_end_with_their_own_note_off(played):
+    """Whatever keys: on and off in turn, so that each note's end is known."""
+    hands, now, expected = Hands(), 0, {}
+    for number, (length, pitch) in enumerate(played):
+        name = f"n{number}"
+        hands.on(now, name, (0, 60 + pitch))
+        hands.off(now + length, (0, 60 + pitch))
+        expected[name] = now + length
+        now += length
+    assert hands.ends == expected
+    assert hands.held.sounding() == []
