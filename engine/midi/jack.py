@@ -5,7 +5,6 @@ frame, and writes what is due at the frame of its due time. Messages are handed 
 `LEAD_NS` early, so a late Python thread costs nothing.
 """
 
-import contextlib
 import ctypes
 import heapq
 import importlib.util
@@ -17,9 +16,9 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
+from engine.midi.jack_wires import Wires, port_names
 from engine.midi.messages import ACTIVE_SENSING, NOTE_OFF, SYSEX, SYSEX_END
 from engine.midi.note_off_repeat import NoteEnds
-from engine.midi.port_names import match_port
 from engine.midi.ports import InputEvent, WiringChange, now_ns
 
 LEAD_NS = 30_000_000
@@ -97,15 +96,9 @@ def list_jack_ports() -> tuple[list[str], list[str]]:
     """
     client = open_client("Antiphon list")
     try:
-        return _port_names(client)
+        return port_names(client)
     finally:
         client.close()
-
-
-def _port_names(client: Any) -> tuple[list[str], list[str]]:
-    sources = [port.name for port in client.get_ports(is_midi=True, is_output=True)]
-    sinks = [port.name for port in client.get_ports(is_midi=True, is_input=True)]
-    return sources, sinks
 
 
 class _CycleClock:
@@ -300,7 +293,7 @@ class JackBackend:
             self._client.set_xrun_callback(lambda _delay_us: self.output.disturb())
             self._client.set_port_connect_callback(self._rewired)
             self._client.activate()
-            self._wires = Wires(self._client, self.input.name, self.output.name)
+            self._wires = Wires(self._client, self.input.name, self.output.name, jack.JackError)
             self._wires.want(connect_in, connect_out, patient=patient)
             if connect_in or connect_out:
                 self._await_cycles(SETTLING_CYCLES)
@@ -386,87 +379,3 @@ class JackBackend:
         last, end_ns = self._cycles + count, now_ns() + FLUSH_NS
         while self._cycles < last and now_ns() < end_ns and not self._lost:
             time.sleep(0.001)
-
-
-class Wires:
-    """The connections of our two ports: made when wanted, and made again when a port comes back."""
-
-    def __init__(self, client: Any, input_name: str, output_name: str) -> None:
-        self._client = client
-        self._input_name, self._output_name = input_name, output_name
-        self._sources: dict[str, bool] = {}
-        self._sinks: dict[str, bool] = {}
-        self._seen: dict[bool, set[str]] = {True: set(), False: set()}
-        """Ports that were connected when we last looked: those we hear, and those we play to."""
-        self._receiver_joined = self._sender_left = False
-
-    def take_change(self) -> WiringChange:
-        """Return what was seen to change since the last call; a program that died tells nobody."""
-        change = WiringChange(self._receiver_joined, self._sender_left)
-        self._receiver_joined = self._sender_left = False
-        return change
-
-    def want(self, connect_in: Sequence[str], connect_out: Sequence[str], *, patient: bool) -> None:
-        """Connect by name.
-
-        Raises:
-            PortError: A name fits no port or several, unless `patient`; or our own port is meant.
-        """
-        sources, sinks = self._others()
-        self._sources.update(dict.fromkeys(self._matched(connect_in, sources, patient), False))
-        self._sinks.update(dict.fromkeys(self._matched(connect_out, sinks, patient), False))
-        self.tend()
-
-    def _others(self) -> tuple[list[str], list[str]]:
-        """Return the ports of other programs: sources and sinks."""
-        sources, sinks = _port_names(self._client)
-        ours = (self._input_name, self._output_name)
-        return [name for name in sources if name not in ours], [name for name in sinks if name not in ours]
-
-    @staticmethod
-    def _matched(wanted: Sequence[str], names: Sequence[str], patient: bool) -> list[str]:
-        matched = []
-        for name in wanted:
-            try:
-                matched.append(match_port(name, names))
-            except PortError:
-                if not patient:
-                    raise
-                matched.append(name)
-        return matched
-
-    def tend(self) -> None:
-        """Connect what is wanted and there, learn new connections, forget those a person cut."""
-        with contextlib.suppress(_library().JackError):
-            sources, sinks = self._others()
-            self._tend_one(self._sources, sources, self._input_name, incoming=True)
-            self._tend_one(self._sinks, sinks, self._output_name, incoming=False)
-
-    def _tend_one(self, wires: dict[str, bool], there: Sequence[str], ours: str, *, incoming: bool) -> None:
-        port = self._client.get_port_by_name(ours)
-        connected = {other.name for other in self._client.get_all_connections(port)}
-        for name, was_connected in list(wires.items()):
-            if name in connected:
-                wires[name] = True
-            elif was_connected and name in there:
-                del wires[name]
-            elif name in there:
-                pair = (name, ours) if incoming else (ours, name)
-                self._client.connect(*pair)
-                connected.add(name)
-                wires[name] = True
-            else:
-                wires[name] = False
-        wires.update(dict.fromkeys(connected & set(there), True))
-        self._compare(connected, incoming=incoming)
-
-    def _compare(self, connected: set[str], *, incoming: bool) -> None:
-        before, self._seen[incoming] = self._seen[incoming], connected
-        if incoming:
-            self._sender_left = self._sender_left or not before <= connected
-        else:
-            self._receiver_joined = self._receiver_joined or not connected <= before
-
-    def wanted(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return full names of the sources and sinks to be connected."""
-        return tuple(self._sources), tuple(self._sinks)

@@ -4,7 +4,8 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
-from engine.midi.jack import REPEAT_NS, RING_SIZE, JackInput, JackOutput, Wires
+from engine.midi.jack import REPEAT_NS, RING_SIZE, JackInput, JackOutput
+from engine.midi.jack_wires import Wires
 
 FRAME_NS = 1e9 / 48_000
 NOTE, OFF = b"\x90\x3c\x40", b"\x80\x3c\x00"
@@ -186,12 +187,11 @@ IN, OUT, CLOCK, SYNTH = "Antiphon:Antiphon In", "Antiphon:Antiphon Out", "Ardour
 
 @pytest.fixture
 def graph():
-    pytest.importorskip("jack", exc_type=(ImportError, OSError))
     return FakeGraph([CLOCK, OUT], [SYNTH, IN])
 
 
 def wires(graph, connect_in=(), connect_out=(), patient=False):
-    made = Wires(graph, IN, OUT)
+    made = Wires(graph, IN, OUT, LookupError)
     made.want(connect_in, connect_out, patient=patient)
     return made
 
@@ -235,3 +235,20 @@ def test_a_port_that_goes_and_comes_back_is_connected_again(graph):
     graph.sources.append(CLOCK)
     made.tend()
     assert graph.made == [(CLOCK, IN)] * 2
+
+
+def test_a_receiver_that_joins_and_a_sender_that_leaves_are_noticed_once(graph):
+    made = wires(graph)
+    assert made.take_change() == (False, False)
+    graph.wires.update({(OUT, SYNTH), (CLOCK, IN)})
+    made.tend()
+    assert made.take_change() == (True, False)
+    made.tend()
+    assert made.take_change() == (False, False)
+    graph.wires.clear()
+    made.tend()
+    assert made.take_change() == (False, True)
+
+
+def test_a_receiver_that_we_connect_ourselves_has_joined_too(graph):
+    assert wires(graph, [], ["synth"]).take_change() == (True, False)
