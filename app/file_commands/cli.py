@@ -168,8 +168,7 @@ def carry_on(
 ) -> None:
     """Write what could follow some bars of a MIDI file.
 
-    At temperature 0 a chord is held, near 1 the lines are as lively as the music they follow; left out, it is
-    the one the model names.
+    It stays as busy and as full as the music it follows; without --temperature it starts at the model's own.
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
