@@ -34,9 +34,10 @@ from export.quantise import int8_product
 from export.words_graph import conditions_graph, words_decoder, words_encoder, words_of
 from training.corpus.dataset import Corpus, spread
 from training.corpus.metres import METRES
+from training.models import sentences
 from training.models.sentences import Sentences
 from training.models.vae import Posterior
-from training.models.words import BEAT_STEPS, WORD_BARS, Surroundings, Words, last_pitches
+from training.models.words import BEAT_STEPS, TEMPERATURE_SCALE, WORD_BARS, Surroundings, Words, write_words
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 
 CONDITIONS: tuple[Condition, ...] = ("chords", "before")
@@ -45,10 +46,8 @@ VALID_WORDS = 4_000
 BATCH = 256
 SENTENCE_TOLERANCE = 1e-3
 """Largest difference of a logit, mean or deviation."""
-TEMPERATURE_SCALE = 1.5
-"""At .5 times this the notes of draws cost the critic what those of music do: 3.8 nats."""
-SENTENCE_TEMPERATURE_SCALE = 1.1
-"""The same over sixteen bars."""
+SENTENCE_TOLERANCE = 1e-3
+"""Largest difference of a logit, mean or deviation."""
 
 
 def words_manifest(
@@ -76,7 +75,7 @@ def sentence_manifest(manifest: BundleManifest, model: Sentences) -> BundleManif
     """Return the manifest of words with the graph of sentences in it."""
     assert manifest.latent_layout is not None
     spec = sentence_spec(manifest.latent_layout, model.components)
-    return msgspec.structs.replace(manifest, sentence=spec, temperature_scale=SENTENCE_TEMPERATURE_SCALE)
+    return msgspec.structs.replace(manifest, sentence=spec, temperature_scale=sentences.TEMPERATURE_SCALE)
 
 
 def words_graphs(model: Words, manifest: BundleManifest, *, int8: bool) -> dict[str, bytes]:
@@ -229,7 +228,7 @@ def compare_words(
     manifest, generator = graphs.bundle.manifest, torch.Generator().manual_seed(len(z))
     uniform = torch.rand(manifest.steps, len(z), VOCABULARY, generator=generator).clamp(1e-6, 1 - 1e-6)
     shift = temperature * -(-uniform.log()).log()
-    ours, logits = in_torch(model, z, shift, around, words_of(manifest))
+    ours, logits = write_words(model, z, shift, around, words_of(manifest))
     decoded = graphs.decode(z.numpy(), shift.numpy(), around.chords.numpy(), around.before.numpy())
     differs = ours != torch.from_numpy(decoded)[..., 0].T
     best = (logits + shift.transpose(0, 1)).topk(2, dim=-1).values
@@ -243,22 +242,6 @@ def compare_words(
         faults=int((first & ~tie).sum()),
         frame_error=0.0,
     )
-
-
-def in_torch(
-    model: Words, z: Tensor, shift: Tensor, around: Surroundings, words: int
-) -> tuple[Tensor, Tensor]:
-    """Write a phrase of several words one after the other; returns tokens `[B, T]` and logits `[B, T, V]`."""
-    tokens, logits, before, sounded = [], [], around.before, None
-    parts = zip(z.chunk(words, 1), shift.chunk(words, 0), around.chords.chunk(words, 1), strict=True)
-    for latent, noise, chords in parts:
-        own = Surroundings(chords, before, around.metre, sounded)
-        tokens.append(model.generate(latent, noise, own))
-        logits.append(model.logits(latent, tokens[-1], own))
-        bar = before.shape[1]
-        past = last_pitches(torch.cat([before.clamp_min(0), tokens[-1]], dim=1), sounded)
-        before, sounded = tokens[-1][:, -bar:], past[:, -bar - 1]
-    return torch.cat(tokens, dim=1), torch.cat(logits, dim=1)
 
 
 def prove_sentences(model: Sentences, graphs: Model) -> dict[str, float]:

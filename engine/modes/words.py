@@ -24,12 +24,13 @@ from engine.inference.controls import Controls
 from engine.inference.harmony import key_of_chords
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw, slerp
-from engine.inference.sentences import Relation, relations, roots, write_sentence
+from engine.inference.sentences import write_sentence
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, chords_of, perturb
 from engine.music.chords import Harmony, chroma
 from engine.music.key import KEYS, Key
 from engine.music.notes import Phrase
+from engine.music.words import Relation, relations, roots
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]

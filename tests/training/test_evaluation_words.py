@@ -7,12 +7,14 @@ import pytest
 import torch
 from corpus_files import Part, write_midi
 
+from engine.inference.controls import Controls
+from engine.inference.render import render
+from engine.inference.slots import encode_slot
 from training.config import ModelConfig, RunConfig, SentencesConfig, WordsConfig
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
-from training.errors import ConfigError
-from training.evaluation.evaluate import Options, evaluate
 from training.evaluation.loaded_model import Subject
+from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.sentences import evaluate_sentences
 from training.evaluation.words import evaluate_words
 from training.models.build import build_model, whole_start
@@ -74,8 +76,16 @@ def test_sentences_begin_with_the_weights_of_words() -> None:
     assert whole_start(model, own) is own
 
 
-def test_a_run_of_words_is_not_played_before_it_is_exported(folder: Path) -> None:
-    config = RunConfig(name="w", corpus=str(folder), model=ModelConfig(words=SMALL))
-    subject = Subject(Path("runs/w"), config, build_model(config.model), is_bundle=False)
-    with pytest.raises(ConfigError, match="export it with antiphon-export"):
-        evaluate(subject, Corpus.open(folder, 2), Options(split="train", windows=16))
+def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
+    torch.manual_seed(3)
+    corpus = Corpus.open(folder, 16)
+    model = ModelConfig(bars=16, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8))
+    subject = Subject(
+        Path("s"), RunConfig(name="s", corpus="", model=model), build_model(model).eval(), is_bundle=False
+    )
+    played = PlayedWords(subject)
+    phrase = played.representation.decode(corpus.batch(corpus.window_ids("train")[:1])[0, :, :1])
+    slot = encode_slot(played, phrase)
+    assert render(played, {"heard": slot}, Controls(variation=0.0, seed=4)).notes == phrase.notes
+    assert render(played, {"heard": slot}, Controls(variation=1.0, seed=4)).notes != phrase.notes
+    assert render(played, {}, Controls(mode="generate", seed=1)).bars == 16

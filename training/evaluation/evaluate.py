@@ -16,8 +16,6 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from engine.inference.model import Model
-from engine.inference.slots import LatentModel
 from engine.music.notes import Phrase
 from training.checkpoint import RunFolder
 from training.corpus.dataset import Corpus, spread
@@ -39,6 +37,7 @@ from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_ou
 from training.evaluation.loaded_model import Prior, Subject
 from training.evaluation.musicality.measure import Rows, measure_music
 from training.evaluation.musicality.played_model import PlayedModel
+from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.similarity import compare_sets, mean_overlap
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
@@ -176,19 +175,10 @@ def _music(
 def _words(
     subject: Subject, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
 ) -> None:
-    """Measure a bundle of words: what the model foresees, and what the engine plays with its graphs.
-
-    Raises:
-        ConfigError: it is a run.
-    """
-    if not subject.is_bundle:
-        raise ConfigError(
-            f"{subject.path}: a model of words is played by its graphs; export it with antiphon-export and "
-            "give the bundle"
-        )
+    """Measure a model of words: what it foresees, and what the engine plays with it."""
     say("reconstruction")
     results.metrics["core"] = core_metrics(subject.model, corpus, options.split, options.windows)
-    rows = _play(Model.load(str(subject.path), precision="float"), corpus, options, results, say)
+    rows = _play(PlayedWords(subject), corpus, options, results, say)
     say("likeness to held-out music")
     real, spec = rows.phrases["held-out music"], subject.tensors
     sets = {"other held-out music": real[1::2], "draws": rows.phrases["prior, T 0.5"]}
@@ -196,7 +186,11 @@ def _words(
 
 
 def _play(
-    model: LatentModel, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
+    model: PlayedModel | PlayedWords,
+    corpus: Corpus,
+    options: Options,
+    results: Results,
+    say: Callable[[str], None],
 ) -> Rows:
     """Measure and draw what a model plays; returns the rows of phrases."""
     measured, rows = measure_music(model, corpus, options.split, options.windows, options.seed, say)

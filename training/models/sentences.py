@@ -1,7 +1,7 @@
 """A model over words: reads the words so far and says what the next one is.
 
 The words themselves are encoded by a model of words that does not learn any more. Of each word the coarse
-latent and its relation to the words before it are read (see `engine.inference.sentences`): a GRU goes
+latent and its relation to the words before it are read (see `engine.music.words`): a GRU goes
 along, and the next word is new or related to one of the last eight, by additive attention (Bahdanau et al.
 2015, arXiv 1409.0473) used as a pointer. What a related word keeps is a Bernoulli for each beat and half; a
 new word's coarse latent comes from a mixture of Gaussians (Bishop 1994, Mixture Density Networks).
@@ -17,9 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.inference.bundle.manifest import FARTHEST_BACK
-from engine.inference.sentences import RELATED
 from engine.music.melody import FIRST_NOTE
+from engine.music.words import FARTHEST_BACK, RELATED
 from training.config import LossConfig, SentencesConfig, WordsConfig
 from training.models.losses import Noise, Terms
 from training.models.vae import Posterior
@@ -29,12 +28,14 @@ CHOICES = FARTHEST_BACK + 1
 WORD_STEPS = 32
 WORD_BEATS = WORD_STEPS // BEAT_STEPS
 LEAST_DEVIATION = 0.05
+TEMPERATURE_SCALE = 1.1
+"""As of words, over sixteen bars."""
 MISSING = -1e9
 """Logit of a word that is not there."""
 
 
 class Related(NamedTuple):
-    """The relations of words, as `engine.inference.sentences.Relation` has them."""
+    """The relations of words, as `engine.music.words.Relation` has them."""
 
     back: Tensor
     """int64 `[B, N]`."""

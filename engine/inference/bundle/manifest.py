@@ -7,6 +7,7 @@ import msgspec
 
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
+from engine.music.words import FARTHEST_BACK
 
 SCHEMA_VERSION = 1
 MANIFEST = "bundle.json"
@@ -115,10 +116,6 @@ class Attribute(_Record, frozen=True, kw_only=True):
     effects_percent: dict[str, float] = {}
     """The same as a percentage of the attribute's mean over the same latents; one whose mean is 0 is
     left out."""
-
-
-FARTHEST_BACK = 8
-"""Words back that a word can be related to."""
 
 
 class LatentLayout(_Record, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ class PlayedModel:
             raise TypeError(f"{subject.path}: has no latent space to play in")
         self._model = subject.model
         self.representation: Representation = subject.tensors
-        self.bundle: Bundle = _bundle_of(subject)
+        self.bundle: Bundle = bundle_of(subject, subject.config.model.z_size)
 
     @torch.no_grad()
     def encode(self, x: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -56,7 +56,7 @@ class PlayedModel:
         return torch.cat(parts).transpose(0, 1).cpu().numpy()
 
 
-def _bundle_of(subject: Subject) -> Bundle:
+def bundle_of(subject: Subject, z_size: int) -> Bundle:
     """Return what a bundle of the subject says, as far as rendering asks; without graphs."""
     tensors, model = subject.tensors, subject.config.model
     manifest = BundleManifest(
@@ -67,7 +67,7 @@ def _bundle_of(subject: Subject) -> Bundle:
         steps=tensors.steps,
         streams=tensors.streams,
         width=tensors.width,
-        z_size=model.z_size,
+        z_size=z_size,
         voices=(),
         encoder=GraphSpec(inputs=(), outputs=()),
         decoder=GraphSpec(inputs=(), outputs=()),
@@ -76,7 +76,7 @@ def _bundle_of(subject: Subject) -> Bundle:
         variation_curve=subject.variation_curve,
         morph_curve=subject.morph_curve,
     )
-    return Bundle(subject.path, manifest, tensors, _latents(subject.mixture, model.z_size), {}, "")
+    return Bundle(subject.path, manifest, tensors, _latents(subject.mixture, z_size), {}, "")
 
 
 def _latents(mixture: Prior | None, z_size: int) -> Latents:
