@@ -14,6 +14,8 @@ EVERY_S = 2.0
 """The document is written at most so often."""
 RETRY_S = 10.0
 """How long after a failure it is tried again."""
+RECORDS_KEPT = 10_000
+"""Records that wait while the log cannot be written; older ones are lost."""
 LOG_BYTES = 16 * 2**20
 """A log that has grown to this goes on in a new file; one older is kept."""
 
@@ -95,6 +97,7 @@ class Autosave:
             self._written_s += RETRY_S - self._every_s
             with self._changed:
                 self._document = self._document or document
+                self._records = [*records, *self._records][-RECORDS_KEPT:]
         self._report(str(self.path), not problem and self._document is None, problem)
 
     def _problem(self, document: Document | None, records: list[bytes]) -> str:

@@ -179,6 +179,7 @@ def test_a_place_that_cannot_be_written_is_reported_and_tried_again(tmp_path):
     reports = Reports()
     autosave = Autosave(tmp_path / "file" / "x.antiphon", reports, every_s=0.0)
     autosave.save(FULL)
+    autosave.log({"bar": 1})
     assert reports.came.wait(10)
     complete, problem = reports.all[0]
     assert not complete
@@ -186,6 +187,7 @@ def test_a_place_that_cannot_be_written_is_reported_and_tried_again(tmp_path):
     (tmp_path / "file").unlink()
     autosave.close()
     assert read_document(tmp_path / "file" / "x.antiphon") == FULL
+    assert '"bar": 1' in log_path(tmp_path / "file" / "x.antiphon").read_text()
 
 
 def test_a_log_that_has_grown_goes_on_in_a_new_file(tmp_path, monkeypatch):
