@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PyQt6.QtCore import (
     QByteArray,
@@ -40,15 +40,9 @@ from app.window.exchange import PhraseExchange
 from app.window.field_state import Fields
 from app.window.learning import Learning
 from app.window.live_view import LiveView
-from app.window.pages.about import AboutPage
-from app.window.pages.connections import CLOCK, INPUT, ConnectionsPage
-from app.window.pages.history import HistoryPage
-from app.window.pages.models import ModelsPage
 from app.window.pages.page import Page
 from app.window.pages.play import PlayPage
-from app.window.pages.sessions import SessionsPage
 from app.window.pages.settings import LOOK, SettingsPage
-from app.window.pages.shortcuts import ShortcutsPage
 from app.window.pages.stack import PageStack
 from app.window.pages.top_bar import TopBar
 from app.window.presenter import Surroundings, explanation, health, present
@@ -62,9 +56,11 @@ from engine.parameter import Number, Toggle
 from engine.performer.messages import Event
 from engine.session.instrument import Instrument
 from engine.session.live import Notice
-from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
 from engine.session.store import SUFFIX
+
+if TYPE_CHECKING:
+    from app.window.pages.about import AboutPage
 
 TOAST_GAP = 10
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -325,18 +321,25 @@ class InstrumentWindow(QMainWindow):
         menu.popup(self.top.menu.mapToGlobal(QPoint(0, self.top.menu.height())))
 
     def _page_makers(self) -> dict[str, Callable[[], Page]]:
-        table = self.instrument.snapshot().table
+        """Return what makes each page; a page's module is loaded with it, for a quick start."""
         return {
-            "Connections": lambda: ConnectionsPage(table),
+            "Connections": self._connections_page,
             "History": self._history_page,
             "Models": self._models_page,
-            "Sessions": lambda: self._sessions_page(table),
+            "Sessions": self._sessions_page,
             "Settings": self._settings_page,
-            "Shortcuts": lambda: ShortcutsPage(table),
+            "Shortcuts": self._shortcuts_page,
             "About": self._about_page,
         }
 
+    def _connections_page(self) -> Page:
+        from app.window.pages.connections import ConnectionsPage
+
+        return ConnectionsPage(self.instrument.snapshot().table)
+
     def _history_page(self) -> Page:
+        from app.window.pages.history import HistoryPage
+
         page = HistoryPage()
         page.again.connect(lambda number: self._try(partial(self.instrument.play_again, number)))
         page.dropped.connect(lambda at: self._try(partial(self.instrument.drop_favourite, at)))
@@ -344,16 +347,22 @@ class InstrumentWindow(QMainWindow):
         return page
 
     def _models_page(self) -> Page:
+        from app.window.pages.models import ModelsPage
+
         page = ModelsPage(self._around.models)
         page.chosen.connect(self.instrument.load_model)
         return page
 
-    def _sessions_page(self, table: Table) -> Page:
-        page = SessionsPage(table)
+    def _sessions_page(self) -> Page:
+        from app.window.pages.sessions import SessionsPage
+
+        page = SessionsPage(self.instrument.snapshot().table)
         page.opened.connect(lambda path: self._try(partial(self.instrument.open_document, Path(path))))
         return page
 
     def _settings_page(self) -> Page:
+        from app.window.pages.connections import CLOCK, INPUT
+
         table = self.instrument.snapshot().table
         placed = {*self._widgets, *CLOCK, *INPUT}
         rest = [name for name in table.parameters if name not in placed]
@@ -361,12 +370,19 @@ class InstrumentWindow(QMainWindow):
         page.look_chosen.connect(self._choose_look)
         return page
 
+    def _shortcuts_page(self) -> Page:
+        from app.window.pages.shortcuts import ShortcutsPage
+
+        return ShortcutsPage(self.instrument.snapshot().table)
+
     def _about_page(self) -> Page:
+        from app.window.pages.about import AboutPage
+
         page = AboutPage()
         page.examined.connect(lambda: self._examine(page))
         return page
 
-    def _examine(self, page: AboutPage) -> None:
+    def _examine(self, page: "AboutPage") -> None:
         """Let the doctor look, in a thread of its own."""
         page.show_report(())
 
