@@ -109,3 +109,9 @@ def test_the_engine_and_the_app_know_one_clock_only():
     """On Windows `time.monotonic_ns` moves in steps of 15.6 ms, and is not the clock of MIDI stamps."""
     for path in (*Path(ROOT, "engine").rglob("*.py"), *Path(ROOT, "app").rglob("*.py")):
         assert "monotonic_ns" not in path.read_text().replace("`time.monotonic_ns()`", ""), path
+
+
+def test_no_two_test_files_have_the_same_name():
+    """Pytest imports test files by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
