@@ -67,7 +67,7 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
         case i.Learn():
             if what.target:
                 state.shown.table.target(what.target)
-            return state.with_live(learning=what.target)
+            return replace(state.with_live(learning=what.target), has_learned=False)
         case i.Unbind():
             kept = tuple(each for each in state.document.bindings if each.target != what.target)
             return state.committed(now_ns, "Unbind", bindings=kept)

@@ -3,11 +3,20 @@
 from dataclasses import replace
 
 from engine.errors import RenderError
-from engine.parameter import Choice, Parameter, Text, Toggle, Value
+from engine.parameter import Choice, Number, Parameter, Text, Toggle, Value, Whole
 from engine.performer.messages import Heard
 from engine.session import editing
 from engine.session import intents as i
-from engine.session.bindings import Controller, controller_of, found, learned, name_of, position, takes_hold
+from engine.session.bindings import (
+    LSB,
+    Controller,
+    controller_of,
+    found,
+    learned,
+    name_of,
+    position,
+    takes_hold,
+)
 from engine.session.document import Binding
 from engine.session.live import MESSAGES_KEPT, InputMessage
 from engine.session.state import Effect, State
@@ -22,7 +31,10 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
     controller = controller_of(heard.data)
     effects: tuple[Effect, ...] = ()
     use = "" if controller is None or controller.kind != "note" else "played"
-    if controller is not None and state.live.learning and _can_be_learned(controller):
+    if controller is not None and state.has_learned and not _is_fine_half(state, controller):
+        # The hand is on the control it was looking for: from now on it moves it.
+        state = replace(state.with_live(learning=""), has_learned=False)
+    if controller is not None and state.live.learning and _can_be_learned(state, controller):
         state = _with_learned(state, controller, now_ns)
         use = f"learned for {state.shown.table.label(state.document.bindings[-1].target)}"
     elif controller is not None and (bound := found(state.document.bindings, controller)):
@@ -35,8 +47,19 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
     return _with_activity(state, heard, use), effects
 
 
-def _can_be_learned(controller: Controller) -> bool:
-    return controller.kind != "note" or controller.value > 0
+def _is_fine_half(state: State, controller: Controller) -> bool:
+    """Return whether a message is the fine half of the controller that was just learned."""
+    last = state.document.bindings[-1]
+    half = (controller.kind, controller.channel, controller.number)
+    return last.kind == "cc" and half == ("cc", last.channel, last.number + LSB)
+
+
+def _can_be_learned(state: State, controller: Controller) -> bool:
+    """Return whether a message may move what is learned: music that goes on is no hand on a slider."""
+    if controller.kind != "note":
+        return True
+    slides = isinstance(state.shown.table.parameters.get(state.live.learning), Number | Whole)
+    return controller.value > 0 and not slides
 
 
 def _with_learned(state: State, controller: Controller, now_ns: int) -> State:
@@ -44,6 +67,8 @@ def _with_learned(state: State, controller: Controller, now_ns: int) -> State:
     bindings, gave_way = learned(state.document.bindings, controller, target)
     label = state.shown.table.label(target)
     state = state.committed(now_ns, f"Learn {label}", f"learn {target}", bindings=bindings)
+    at = position(bindings[-1], controller, state.live.positions)
+    state = replace(state, has_learned=True).with_live(positions={**state.live.positions, bindings[-1]: at})
     new = name_of(bindings[-1])
     text = f"{label} listens to {new}"
     if gave_way:

@@ -92,6 +92,8 @@ class State:
     """Patterns on their way that have not begun, by id."""
     last_pattern: int = 0
     """Id of the pattern sent last; 0 for none."""
+    has_learned: bool = False
+    """Whether what is to be learned has been, and only the fine half of a controller may follow."""
     demo_phrase: Phrase | None = None
     """What the demo plays into the input."""
     started_clock: bool = False

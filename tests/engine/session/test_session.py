@@ -600,3 +600,29 @@ def test_a_note_that_begins_with_the_song_is_heard_once(hands):
     hands.later(9.0)
     hands.play_bars(0, TUNE)
     assert [each.free for each in hands.session.snapshot().live.captured] == [False]
+
+
+def test_a_slider_learns_a_controller_whatever_is_played_meanwhile(hands):
+    hands.session.learn("morph")
+    hands.hear(messages.Heard(0, 0.0, bytes((0x91, 45, 90))), messages.Heard(0, 0.0, bytes((0xB0, 21, 0))))
+    assert [(each.kind, each.number) for each in hands.session.snapshot().document.bindings] == [("cc", 21)]
+    hands.session.learn("new_take")
+    hands.hear(messages.Heard(0, 0.0, bytes((0x90, 24, 90))))
+    assert hands.session.snapshot().document.bindings[-1].kind == "note"
+
+
+def test_learning_is_over_once_the_knob_goes_on_turning(hands):
+    hands.session.learn("variation")
+    turned = [messages.Heard(0, 0.0, bytes((0xB0, 21, value))) for value in (0, 10, 127)]
+    hands.hear(*turned)
+    shown = hands.session.snapshot()
+    assert (shown.live.learning, shown.value("variation")) == ("", 1.0)
+
+
+def test_both_halves_of_a_fine_controller_are_learned(hands):
+    hands.session.learn("variation")
+    pair = [(21, 0), (53, 0), (21, 64), (53, 0)]
+    hands.hear(*[messages.Heard(0, 0.0, bytes((0xB0, number, value))) for number, value in pair])
+    shown = hands.session.snapshot()
+    assert [(each.kind, each.number) for each in shown.document.bindings] == [("cc14", 21)]
+    assert shown.value("variation") == pytest.approx(0.5, abs=0.001)
