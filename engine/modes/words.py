@@ -35,7 +35,7 @@ from engine.music.words import Relation, relations, roots
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-PITCHES_GONE = 0.62
+PITCHES_GONE = 0.65
 """Variation at which no beat's pitches are pinned any more."""
 RHYTHM_LATER = 0.2
 """How much further a beat keeps its rhythm than its pitches."""
@@ -45,6 +45,9 @@ MORPH_PITCHES = 0.4
 """Share of a morph, at either end, in which beats of that end are still pinned."""
 MORPH_RHYTHM = 0.4
 """Width of the middle of a morph in which the rhythm passes from one phrase to the other, beat by beat."""
+
+HEARD_ANYWAY = 0.15
+"""Share of the bias towards chords that a model needs which is conditioned on them."""
 
 _ORDER_STREAM = 3
 _SEED_STEP = 7919
@@ -236,8 +239,18 @@ def _free(
     noise = perturbation.noise(representation, controls.seed)
     words = noise.reshape(len(form), -1, representation.width)[list(form)]
     heat = np.float32(min(2.0, controls.temperature * model.bundle.manifest.temperature_scale))
-    cold = replace(controls, temperature=0.0)
+    limits = replace(controls.constraints, follow_chords=chord_bias_left(controls.constraints.follow_chords))
+    cold = replace(controls, temperature=0.0, constraints=limits)
     return heat * words.reshape(noise.shape) + perturb(model, cold, source, (), heard=heard, key=key)
+
+
+def chord_bias_left(follow: float) -> float:
+    """Return how firmly, 0 to 1, to lean towards chords that the model hears anyway; all the way only at 1.
+
+    At the middle of the slider .77 of the notes on strong beats are then tones of the chord, as in music; the
+    whole bias would make it .98, and without it .66 are.
+    """
+    return HEARD_ANYWAY * follow + (1 - HEARD_ANYWAY) * follow**8
 
 
 def _held(model: LatentModel, controls: Controls, slot: Slot, beats: Bools) -> Floats:

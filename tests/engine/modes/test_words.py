@@ -128,6 +128,22 @@ def test_chords_are_heard(words):
     assert shares[1] > shares[0] + 0.1
 
 
+def test_chords_are_followed_altogether_at_1_and_as_in_music_at_the_middle(words):
+    shares = []
+    for follow in (0.0, 0.5, 1.0):
+        inside = total = 0
+        for seed in range(60):
+            constraints = Constraints(follow_chords=follow)
+            controls = Controls(mode="generate", seed=seed, chords="Dm G", constraints=constraints)
+            for note in render(words, {}, controls).notes:
+                if note.start_beats % 2 == 0:
+                    inside += note.pitch % 12 in ({2, 5, 9} if note.start_beats < 4 else {7, 11, 2})
+                    total += 1
+        shares.append(inside / total)
+    assert shares[0] < shares[1] < shares[2] == 1
+    assert shares[1] < 0.95
+
+
 def test_the_key_that_is_set_is_the_key_of_a_draw(words):
     for tonic, name in ((4, "E"), (10, "Bb")):
         for seed in range(10):
