@@ -18,7 +18,7 @@ from app.cli_options import (
 )
 from app.file_commands import commands, sources
 from app.options import with_parameters
-from engine.inference.controls import CONTROLS, MODEL_FEATURES, Controls, Mode, with_value
+from engine.inference.controls import CONTROLS, LONGEST_BARS, MODEL_FEATURES, Controls, Mode, with_value
 from engine.inference.latent_space import check_attributes
 from engine.inference.model import Model as LoadedModel
 from engine.inference.perturbation import pitched
@@ -41,6 +41,16 @@ Track = Annotated[
 Bar = Annotated[
     int | None,
     typer.Option(min=1, help="First bar to take, from 1; left out, the first that are full."),
+]
+Length = Annotated[
+    int | None,
+    typer.Option(
+        "--length",
+        min=1,
+        max=LONGEST_BARS,
+        help="How many bars to take; left out, as many as the model hears. Longer music is answered window "
+        "by window, with one seed, so that what comes back in it comes back in the answer.",
+    ),
 ]
 Kit = Annotated[
     str | None,
@@ -87,6 +97,7 @@ def vary(
     model: Model = DEFAULT_MODEL,
     track: Track = None,
     bar: Bar = None,
+    length: Length = None,
     kit: Kit = None,
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
@@ -101,7 +112,9 @@ def vary(
     loaded = load(model, precision)
     drummers: tuple[Mode, ...] = ("groove", "drumify")
     mode: Mode = next((each for each in drummers if each in loaded.modes), "vary")
-    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    asked = sources.Asked(
+        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
+    )
     _from_source(loaded, mode, file, output, given, count, asked)
 
 
@@ -115,6 +128,7 @@ def groove(
     model: Model = GROOVE_MODEL,
     track: Track = None,
     bar: Bar = None,
+    length: Length = None,
     kit: Kit = None,
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
@@ -124,7 +138,9 @@ def groove(
 
     Example: antiphon groove beat.mid -o out --variation 1 --temperature 0.5
     """
-    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    asked = sources.Asked(
+        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
+    )
     _from_source(load(model, precision), "groove", file, output, given, count, asked)
 
 
@@ -138,6 +154,7 @@ def drumify(
     model: Model = DRUMIFY_MODEL,
     track: Track = None,
     bar: Bar = None,
+    length: Length = None,
     kit: Kit = None,
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
@@ -147,7 +164,9 @@ def drumify(
 
     Example: antiphon drumify tune.mid -o out --track bass --count 4
     """
-    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    asked = sources.Asked(
+        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
+    )
     _from_source(load(model, precision), "drumify", file, output, given, count, asked)
 
 
@@ -161,6 +180,7 @@ def carry_on(
     model: Model = CONTINUING_MODEL,
     track: Track = None,
     bar: Bar = None,
+    length: Length = None,
     kit: Kit = None,
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
@@ -172,7 +192,9 @@ def carry_on(
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
-    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    asked = sources.Asked(
+        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
+    )
     _from_source(load(model, precision), "continue", file, output, given, count, asked)
 
 
@@ -193,6 +215,7 @@ def morph(
     second_bar: Annotated[
         int | None, typer.Option(min=1, help="First bar of the second file; left out, as --bar says.")
     ] = None,
+    length: Length = None,
     kit: Kit = None,
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
@@ -204,7 +227,9 @@ def morph(
     """
     loaded = load(model, precision)
     transpose, controls = controls_of(loaded, "morph", given)
-    asked = sources.Asked(track=track, first_bar=bar, kit=kit, keep_pedal=keep_pedal, controllers=controllers)
+    asked = sources.Asked(
+        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
+    )
     start = sources.read_source(first, loaded, typer.echo, asked)
     asked = replace(asked, track=second_track or track, first_bar=second_bar or bar)
     end = sources.read_source(second, loaded, typer.echo, asked)

@@ -52,6 +52,8 @@ class Asked:
     """Number or name of the track; of a trio also several, as in `melody=2,bass=3,drums=10`."""
     first_bar: int | None = None
     """Number of the first bar, counted from 1."""
+    length: int | None = None
+    """How many bars of the model's metre to take; longer than the model they are answered in its windows."""
     kit: str | None = None
     """Name of the drum kit, or path of a drum map."""
     keep_pedal: bool = False
@@ -127,7 +129,8 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     for warning in song.warnings:
         say(f"{name}: {warning}")
     grid = model.representation.grid
-    length = Length(model.representation.bars * grid.beats_per_bar, float(grid.beats_per_bar))
+    bars_wanted = asked.length or model.representation.bars
+    length = Length(bars_wanted * grid.beats_per_bar, float(grid.beats_per_bar))
     parts, taken, why = _chosen(song, model, asked, length)
     played = [_notes(taken, part) for part in parts if part.chosen]
     _check_sounding(taken, parts, length)

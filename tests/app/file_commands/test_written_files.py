@@ -340,3 +340,11 @@ def test_a_remedy_of_a_refusal_exists(tmp_path, melody) -> None:
         MidiFileError, match=r"bars 3 to 4 of .* are silent; choose others with --bar, such as --bar 1$"
     ):
         varied(path, melody, first_bar=3)
+
+
+def test_music_longer_than_the_model_comes_back_whole(tmp_path, melody) -> None:
+    events = [event for beat in range(26) for event in note(480 * beat, 480 * beat + 700, 60 + beat % 7)]
+    song, _, _ = varied(write(tmp_path / "a.mid", events), melody, length=6)
+    assert song.bars == 6
+    expected = [(480 * beat, min(480 * beat + 700, 24 * 480), 60 + beat % 7, 80) for beat in range(24)]
+    assert ticks_of(song) == expected
