@@ -284,3 +284,31 @@ def test_a_bar_keeps_so_many_notes_and_says_which_it_does_not():
     first, second = player.bars_by(8.1)
     assert len(first.notes) == NOTES_PER_BAR
     assert (4.5 - 4, 60) in [(start, pitch) for start, pitch, _ in shape(second)]
+
+
+def test_a_pedal_that_stops_lengthening_lets_go_what_it_held_on_every_channel():
+    player = Player()
+    for channel in (0, 15):
+        pedal(player, 0.0, 127, channel)
+        player.on(0.0, 60, channel=channel)
+        player.off(0.5, 60, channel=channel)
+    player.on(0.0, 72)
+    player.capture.set_sustain(False, player.t(2.0), 2.0)
+    player.off(3.0, 72)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 60, 2.0), (0.0, 60, 2.0), (0.0, 72, 3.0)]
+
+
+def test_a_note_held_by_the_pedal_before_the_start_goes_on_from_the_first_beat():
+    player = Player()
+    player.capture.stop(0, 0.0)
+    start_ns = 10 * BEAT
+    player.capture.take(start_ns - 10_000_000, 0.0, bytes((0x90, 60, 77)))
+    player.capture.take(start_ns - 5_000_000, 0.0, bytes((0xB0, 64, 127)))
+    player.transport.play(start_ns, 8.0, start_ns)
+    player.capture.start(start_ns, 8.0)
+    player.capture.take(start_ns + BEAT, 9.0, bytes((0x80, 60, 0)))
+    player.capture.take(start_ns + 2 * BEAT, 10.0, bytes((0xB0, 64, 0)))
+    (bar,) = player.capture.close_bars(start_ns + player.t(4.1))
+    assert (bar.bar, shape(bar)) == (2, [(-0.02, 60, 2.02)])
+    assert bar.notes[0].velocity == 77

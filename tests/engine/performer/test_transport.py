@@ -233,3 +233,61 @@ def test_a_running_clock_is_joined_at_the_tick_nearest_to_the_first_note(late_ms
     for t_ns in [t_ns for t_ns in ticks if t_ns > note_ns]:
         transport.receive(t_ns, b"\xf8")
     assert transport.beats_at(tick_ns + 6 * TICK_NS) == pytest.approx(0.25, abs=1e-4)
+
+
+def test_stop_rests_where_it_was_and_twice_is_nothing():
+    transport = Transport()
+    transport.play(0, 4.0, 10_000_000)
+    jump = transport.stop(S + 10_000_000)
+    assert (jump.t_ns, jump.from_beats, jump.to_beats) == (S + 10_000_000, 6.0, 6.0)
+    assert (jump.was_rolling, jump.rolling, jump.restarted) == (True, False, False)
+    assert transport.stop(2 * S) is None
+    assert transport.beats_at(9 * S) == 6.0
+
+
+def test_a_stop_before_the_first_beat_rests_at_the_start_and_not_before_it():
+    transport = Transport()
+    transport.play(0, 0.0, 30_000_000)
+    assert transport.stop(10_000_000).to_beats == 0.0
+
+
+def test_another_leader_stops_the_music_and_the_same_one_does_not():
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    end_ns = ticking(transport, S, 48)
+    assert transport.choose(end_ns, "external") is None
+    assert transport.choose(end_ns, "auto") is None
+    assert transport.rolling
+    jump = transport.choose(end_ns, "internal")
+    assert (jump.was_rolling, jump.rolling, transport.external) == (True, False, False)
+    assert jump.to_beats == pytest.approx(2.0, abs=1e-6)
+    assert transport.choose(end_ns, "external") is None  # nothing rolled
+    assert transport.external
+
+
+def test_a_host_that_was_let_go_is_joined_only_after_a_beat_of_its_clock():
+    transport, now_ns = stopped_at_beat_6()
+    now_ns = wait(transport, now_ns, 4 * S)
+    assert (transport.external, transport.bar_phase_known, transport.status) == (False, True, "stopped")
+    now_ns = ticking(transport, now_ns, 20)
+    assert transport.note_heard(now_ns) is None
+    now_ns = ticking(transport, now_ns, 8)
+    assert transport.note_heard(now_ns - TICK_NS).rolling
+
+
+def test_our_tempo_set_before_the_first_beat_moves_no_beat():
+    transport = Transport()
+    transport.play(0, 2.0, 50_000_000)
+    transport.set_tempo(10_000_000, 60.0)
+    assert transport.time_of(2.0) == 50_000_000
+    assert transport.time_of(3.0) == S + 50_000_000
+
+
+def test_play_beside_a_clock_that_just_ticked_waits_for_its_next_tick():
+    transport = Transport()
+    end_ns = ticking(transport, S, 30)
+    last_ns = end_ns - TICK_NS
+    assert not transport.play(last_ns + 499_000_000, 0.0, end_ns).rolling
+    other = Transport()
+    ticking(other, S, 30)
+    assert other.play(last_ns + 500_000_000, 0.0, end_ns).rolling
