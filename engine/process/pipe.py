@@ -27,7 +27,7 @@ class Sender:
         self._ready = threading.Condition()
         self._closing = False
         self.dropped = 0
-        """Frames lost because the other end did not read."""
+        """Frames lost because the other end did not read, or because it would not have taken one so long."""
         self.broken = False
         """Whether the other end is gone."""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -36,7 +36,7 @@ class Sender:
     def put(self, frame: bytes) -> None:
         """Queue a frame. Never blocks; any thread may call."""
         with self._ready:
-            if self.broken or len(self._queue) >= MAX_QUEUED:
+            if self.broken or len(self._queue) >= MAX_QUEUED or len(frame) > MAX_FRAME_BYTES:
                 self.dropped += 1
                 return
             self._queue.append(_LENGTH.pack(len(frame)) + frame)

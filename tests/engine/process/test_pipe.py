@@ -99,3 +99,14 @@ def test_a_far_end_that_is_gone_is_noticed(pipe):
     assert sender.broken
     sender.put(b"y")
     assert sender.dropped == 1
+
+
+def test_a_frame_that_is_too_long_is_lost_and_those_after_it_arrive(pipe):
+    """The other end would take it for garbage, and us for gone."""
+    sender = Sender(pipe.write_fd, "sender")
+    pipe.receive()
+    sender.put(b"x" * (MAX_FRAME_BYTES + 1))
+    sender.put(b"after")
+    pipe.wait_for(1)
+    assert (pipe.frames, sender.dropped) == ([b"after"], 1)
+    sender.close(WAIT_S)
