@@ -124,7 +124,7 @@ def test_a_log_that_cannot_be_written_is_refused_in_one_line(tmp_path):
 def test_options_become_controls_or_one_clear_refusal():
     document = LiveOptions(given={"variation": 0.7, "morph": 0.2, "tempo_bpm": 90.0}).document()
     assert (document.controls.variation, document.controls.mode) == (0.7, "morph")
-    assert (document.settings.tempo_bpm, document.model.name) == (90.0, "melody_2bar")
+    assert (document.settings.tempo_bpm, document.model.name) == (90.0, "words_2bar")
     with pytest.raises(RenderError, match=r"variation 1\.7"):
         LiveOptions(given={"variation": 1.7}).document()
 
