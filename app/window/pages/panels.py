@@ -35,6 +35,8 @@ SLIDERS: dict[str, tuple[str, ...]] = {
     "continue": ("bars", "temperature", "density"),
 }
 """The sliders of each tool, from the left; the others wait behind the tool they belong to."""
+USUAL_SLIDERS = ("temperature", "density")
+"""Of a tool that has none of its own here."""
 SLIDER_COLUMNS = 3
 LISTS: dict[str, tuple[str, ...]] = {
     "vary": ("source",),
@@ -393,16 +395,17 @@ class ToolPanel(QFrame):
 
     def show_tool(self, mode: str) -> None:
         """Put up the sliders and lists of a tool; the others wait behind theirs."""
-        if mode == self._mode or mode not in SLIDERS:
+        if mode == self._mode:
             return
         self._mode = mode
+        sliders, lists = SLIDERS.get(mode, USUAL_SLIDERS), (*LISTS.get(mode, ()), "takes_over")
         for name, made in self.sliders.items():
             self._slider_row.removeWidget(made)
-            made.setHidden(name not in SLIDERS[mode])
-        for at, name in enumerate(SLIDERS[mode]):
+            made.setHidden(name not in sliders)
+        for at, name in enumerate(sliders):
             self._slider_row.addWidget(self.sliders[name], 0, at)
         for name, holder in self.lists.items():
-            holder.setHidden(name not in (*LISTS[mode], "takes_over"))
+            holder.setHidden(name not in lists)
 
     def set_compact(self, compact: bool) -> None:
         """Save width: no keys on the buttons of the first row."""
