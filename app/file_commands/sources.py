@@ -287,7 +287,7 @@ def _kitted(model: Model, phrase: Phrase, asked: Asked, name: str, say: Say) -> 
     kit, why = kit_of_drums(asked.kit, drums)
     if why:
         say(f"{name}: {why}")
-    return model.with_kit(kit)
+    return model.with_kit(kit.led_by(drums))
 
 
 def _bars_heard(taken: Window, length: Length) -> int:

@@ -13,8 +13,9 @@ Every kit lists the pitches of each class, the one it is written with first. Sou
   snare strokes at 66 to 71.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -65,6 +66,12 @@ class DrumKit:
     def exemplars(self) -> Pitches:
         """The pitch each class is written with."""
         return tuple(pitches[0] for pitches in self.classes)
+
+    def led_by(self, played: Iterable[int]) -> "DrumKit":
+        """Return the kit writing each class with the pitch of it that was played most, where any was."""
+        counts = Counter(played)
+        classes = (sorted(pitches, key=lambda pitch: -counts[pitch]) for pitches in self.classes)
+        return replace(self, classes=tuple(map(tuple, classes)))
 
 
 GM_CLASSES: tuple[Pitches, ...] = (

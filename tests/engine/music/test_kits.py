@@ -90,3 +90,9 @@ def test_a_kit_written_down_moves_pitches_into_its_classes() -> None:
 def test_a_wrong_map_is_refused(written, base, words) -> None:
     with pytest.raises(ValueError, match=words):
         kit_of_classes("mine", written, base)
+
+
+def test_a_kit_writes_what_was_played_most() -> None:
+    kit = drum_kit("toontrack").led_by([62, 62, 42, 60, 36])
+    assert (kit.exemplars[2], kit.exemplars[3], kit.exemplars[0], kit.exemplars[1]) == (62, 60, 36, 38)
+    assert kit.table.tolist() == drum_kit("toontrack").table.tolist()
