@@ -34,6 +34,7 @@ in the measurement does not make the same machine choose differently from day to
 MEASURED_RUNS = 9
 TRIED_BATCH = 8
 """Rows of a trial's batch: a graph whose cost grows faster than its batch is found out."""
+TRIED_WORDS = 8
 _SILENT = 4
 """Log severity `fatal`: a missing GPU library is no news for the terminal; it is in `Choice`."""
 
@@ -199,6 +200,8 @@ class Model:
         if len(words):
             rows[0, 1:] = words
         outputs = self._guard("sentence", lambda: graph.run(names, {"words": rows}))
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise RenderError(f"{self.name}: the next word came out with a value that is not a number")
         return {name: output[0] for name, output in zip(names, outputs, strict=True)}
 
     def warm_up(self, batch_sizes: tuple[int, ...]) -> None:
@@ -365,6 +368,23 @@ def try_graphs(bundle: Bundle, precision: Precision) -> None:
         except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
             raise BundleError(f"{what}: cannot be run ({_one_line(error)})") from error
         _check_outputs(bundle, outputs, batch, what)
+    if graphs.sentence is not None:
+        _try_sentence(bundle, graphs.sentence, rng, what)
+
+
+def _try_sentence(
+    bundle: Bundle, graph: onnxruntime.InferenceSession, rng: np.random.Generator, what: str
+) -> None:
+    """Run the graph of sentences on random words; errors as of `try_graphs`."""
+    spec = bundle.manifest.sentence
+    assert spec is not None
+    words = rng.normal(size=(1, TRIED_WORDS, int(spec.inputs[0].shape[2]))).astype(np.float32)
+    try:
+        outputs = graph.run([output.name for output in spec.outputs], {spec.inputs[0].name: words})
+    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+        raise BundleError(f"{what}: sentence cannot be run ({_one_line(error)})") from error
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise BundleError(f"{what}: sentence came out with impossible values")
 
 
 def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], batch: int, what: str) -> None:

@@ -1,6 +1,7 @@
 """A stranger's bundle is tried in a child process, which may die of it; one of our own is not."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import tinybundle
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BundleError
-from engine.inference import trial
+from engine.inference import model, trial
 from engine.inference.bundle.places import SHIPPED, is_shipped
 from engine.inference.bundle.store import load_bundle, save_bundle
+from engine.inference.model import try_graphs
 from engine.inference.trial import load_model, try_bundle
 
 
@@ -89,3 +91,16 @@ def test_out_of_range_tokens_are_refused(tmp_path):
     save_bundle(tmp_path / "b", tinybundle.manifest(), files)
     with pytest.raises(BundleError, match="tokens came out with impossible values"):
         load_model(tmp_path / "b")
+
+
+def test_the_graph_of_sentences_is_tried_too(monkeypatch):
+    class Broken:
+        def run(self, names, inputs):
+            return [np.full((1, 4), np.nan, np.float32) for _ in names]
+
+    bundle = load_bundle(SHIPPED / "sentences_16bar")
+    try_graphs(bundle, "float")
+    opened = model._open
+    monkeypatch.setattr(model, "_open", lambda *given: replace(opened(*given), sentence=Broken()))
+    with pytest.raises(BundleError, match="sentence came out with impossible values"):
+        try_graphs(bundle, "float")
