@@ -41,7 +41,7 @@ class PhraseExchange:
         dialog.selectFile(suggested.name)
         dialog.fileSelected.connect(lambda path: self.write(phrase, path))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        dialog.show()  # not modal: keys and music go on
 
     def write(self, phrase: Phrase, path: str) -> None:
         """Write a phrase to a file and say where it really went."""

@@ -411,7 +411,7 @@ class InstrumentWindow(QMainWindow):
         work = self.instrument.open_document if opening else self.instrument.save_as
         dialog.fileSelected.connect(lambda path: self._try(partial(work, Path(path))))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        dialog.show()  # not modal: keys and music go on
 
     # Life ------------------------------------------------------------------------------------
 

@@ -21,7 +21,15 @@ from fake_instrument import (
 from PyQt6.QtCore import QPoint, QPointF, QSize, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLabel, QLineEdit, QWidget
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QWidget,
+)
 
 from app.demo import demo_phrase
 from app.window import theme
@@ -737,3 +745,27 @@ def test_a_signal_closes_it_from_the_event_loop_not_from_wherever_python_is(wind
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("field", ["export", "session.open", "session.save_as"])
+def test_asking_for_a_file_stops_nothing(window, instrument, show, field):
+    show(playing())
+    window.edit(field, True)
+    (dialog,) = window.findChildren(QFileDialog)
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    dialog.close()
+    window.edit("new_take", True)
+    assert instrument.calls == [("do", "new_take")]
+
+
+def test_export_suggests_a_fresh_name_and_asks_before_it_overwrites(window, show, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "antiphon.mid").touch()
+    show(playing())
+    window.edit("export", True)
+    (dialog,) = window.findChildren(QFileDialog)
+    assert [Path(name).name for name in dialog.selectedFiles()] == ["antiphon-2.mid"]
+    assert dialog.defaultSuffix() == "mid"
+    assert not dialog.testOption(QFileDialog.Option.DontConfirmOverwrite)
+    dialog.close()
