@@ -50,6 +50,7 @@ def test_the_report_holds_every_section(report: Path) -> None:
     assert len(metrics["interpolation"]["cost"]) == 11
     assert set(metrics["attributes"]["change"]) == set(metrics["attributes"]["units"])
     assert metrics["music"]["vary 0.0"]["note_f1"] == 1
+    assert metrics["chords"]["follow 1"] >= metrics["chords"]["follow 0"]
     assert {"held-out music", "another piece", "morph .5", "prior, T 0.5"} <= set(metrics["music"])
     assert set(metrics["likeness"]) == {"other held-out music", "draws from N(0, I)"}
     page = (report / "index.html").read_text()

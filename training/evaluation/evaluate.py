@@ -16,6 +16,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from engine.inference.perturbation import pitched
 from engine.music.notes import Phrase
 from training.checkpoint import RunFolder
 from training.corpus.dataset import Corpus, spread
@@ -35,6 +36,9 @@ from training.evaluation.features import measure_phrases
 from training.evaluation.humanising import measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
 from training.evaluation.loaded_model import Prior, Subject
+from training.evaluation.musicality.continued import continuation_measures
+from training.evaluation.musicality.followed_chords import MOST_PHRASES, chord_measures
+from training.evaluation.musicality.held_out import held_out as phrases_of
 from training.evaluation.musicality.measure import Rows, measure_music
 from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.musicality.played_words import PlayedWords
@@ -111,6 +115,7 @@ def evaluate(
         _attributes(subject, subject.model, corpus, options, results)
         if subject.config.model.task == "autoencode":
             _music(subject, corpus, options, results, say)
+    _continued(subject, corpus, options, results)
     say("likeness to held-out music")
     _likeness(subject, corpus, options, results)
     if subject.config.model.task == "humanize" and isinstance(subject.model, VAE):
@@ -198,7 +203,26 @@ def _play(
     drawn = {name: rows.phrases[name][:SHOWN] for name in SHOWN_ROWS if name in rows.phrases}
     results.pictures["music"] = pictures.samples_picture(drawn)
     results.samples |= {f"music {name}": phrases for name, phrases in drawn.items()}
+    if pitched(model.representation):
+        say("chords")
+        played = phrases_of(corpus, model.representation, options.split, min(options.windows, MOST_PHRASES))
+        results.metrics["chords"] = chord_measures(model, played, options.seed)
     return rows
+
+
+def _continued(subject: Subject, corpus: Corpus, options: Options, results: Results) -> None:
+    """Measure motifs and density of what a continuation writes after held-out bars."""
+    if not isinstance(subject.model, Continuer):
+        return
+    ids = spread(corpus.window_ids(options.split), min(options.windows, MOST_COMPARED))
+    windows = corpus.batch(ids)
+    written, half = continuations(subject.model, windows, options.seed), corpus.steps // 2
+    spec = type(subject.tensors)(subject.config.model.bars)
+    prompts, real, answers = (
+        [spec.decode(array) for array in arrays]
+        for arrays in (windows[:, :half], windows[:, half:], written[:, half:])
+    )
+    results.metrics["continuation"] = continuation_measures(prompts, real, answers)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.music.notes import Note, Phrase
 from training.evaluation.musicality.baselines import crossfaded, nudged
+from training.evaluation.musicality.continued import continuation_measures
 from training.evaluation.musicality.critic import Critic, tokens_of
 from training.evaluation.musicality.form import extra_leap, motifs, repeated_bars, returning_motifs
 from training.evaluation.musicality.key_sets import SETS, best_set, in_sets, own_key, pitch_class_counts
@@ -171,3 +172,13 @@ def test_a_crossfade_is_one_voice_of_notes_of_both(first: list[int], second: lis
 def test_note_f1_counts_onset_pitch_and_channel() -> None:
     assert note_f1([phrase([60, 62])], [phrase([60, 64])]) == 0.5
     assert note_f1([phrase([60, 62])], [phrase([60])]) == pytest.approx(2 / 3)
+
+
+def test_continuations_are_read_beside_real_ones_and_another_piece() -> None:
+    prompts = [phrase([60, 62, 64, 65]), phrase([70, 67, 65, 63])]
+    real = [phrase([67, 69, 71, 72]), phrase([60, 60, 60, 60])]
+    written = [phrase([60, 61]), phrase([70, 67, 65, 63])]
+    found = continuation_measures(prompts, real, written)
+    assert found["what really followed"] == {"motifs": 0.5, "notes": 1.0, "as dense": 1.0}
+    assert found["written"] == {"motifs": 0.5, "notes": 0.75, "as dense": 0.5}
+    assert found["another piece"]["motifs"] == 0
