@@ -1,5 +1,6 @@
 """From a run to a bundle: graphs, proof, latents, manifest, and only then a place on the disk."""
 
+import re
 import shutil
 import tempfile
 import zipfile
@@ -291,7 +292,7 @@ def manifest_of(run: Run, options: Options) -> BundleManifest:
     encoder, decoder = graph_specs(representation, z_size, config.task)
     attributes: tuple[Attribute, ...] = ()
     return BundleManifest(
-        name=options.name or run.config.name,
+        name=bundle_name(options.name or run.config.name),
         kind="seq2seq" if config.task == "continue" else "vae",
         task=config.task,
         title=options.title,
@@ -342,6 +343,18 @@ def data_source(source: Mapping[str, Any]) -> DataSource:
 
 
 # The disk -----------------------------------------------------------------------------------
+
+
+def bundle_name(text: str) -> str:
+    """Return a text as a bundle's name: lower-case letters, digits and underscores.
+
+    Raises:
+        ExportError: nothing is left of it.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:64]
+    if not name:
+        raise ExportError(f"'{text}': holds no letter or digit to name a bundle by; give --name")
+    return name
 
 
 def check_place(output: Path) -> None:

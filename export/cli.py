@@ -1,6 +1,5 @@
 """The `antiphon-export` command: runs into bundles, and bundles proven again."""
 
-import re
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +56,8 @@ def export(
         return
     if run is None or (output is None and not install):
         raise typer.BadParameter("give RUN and -o BUNDLE (or --install), or --check BUNDLE")
+    from export.bundling import bundle_name
+
     place = output or user_folder() / bundle_name(name or run.resolve().name)
     export_command(run, place, corpus, latents, int8, zipped, name, title, metre, weights, console)
     if install and output is not None:
@@ -79,7 +80,7 @@ def export_command(
     console: Console,
 ) -> None:
     """Export, and show what came out."""
-    from export.bundling import Options, check_place, export_run
+    from export.bundling import Options, bundle_name, check_place, export_run
     from export.reporting import show_bundle
     from export.run import load_run, open_corpus
 
@@ -92,14 +93,6 @@ def export_command(
     with console.status("exporting") as status:
         manifest = export_run(loaded, opened, output, options, status.update)
     show_bundle(output, manifest, console)
-
-
-def bundle_name(text: str) -> str:
-    """Return a text as a bundle's name: lower-case letters, digits and underscores."""
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    if not name:
-        raise typer.BadParameter(f"'{text}' holds no letter or digit to name a bundle by; give --name")
-    return name
 
 
 def installed(bundle: Path) -> Path:

@@ -30,9 +30,7 @@ class Layout:
 def layout_of(model: VAE) -> Layout:
     """Return a model's layout."""
     conductor = model.conductor
-    return Layout(
-        cast(int, conductor.rows), cast(int, conductor.steps), not isinstance(conductor, MixerConductor)
-    )
+    return Layout(conductor.rows, conductor.steps, not isinstance(conductor, MixerConductor))
 
 
 def cores_of(model: VAE) -> list[tuple[Core, slice]]:

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import torch
 from torch import nn
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from training.errors import ConfigError
@@ -73,12 +74,12 @@ def ranks(device_name: str) -> Iterator[Ranks]:
     if world_size == 1:
         yield Ranks(0, 1, device)
         return
-    store, rank, world_size = next(torch.distributed.rendezvous("env://", timeout=TIMEOUT))
+    store, rank, world_size = next(rendezvous("env://", timeout=TIMEOUT))
     # torchrun keeps one store over its restarts, with the addresses of the dead in it.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     torch.distributed.init_process_group(
         "nccl" if wants_cuda else "gloo",
-        store=torch.distributed.PrefixStore(f"attempt_{attempt}", store),
+        store=torch.distributed.PrefixStore(f"attempt_{attempt}", store),  # type: ignore[attr-defined]
         rank=rank,
         world_size=world_size,
         timeout=TIMEOUT,

@@ -21,9 +21,8 @@ from training.evaluation.core_metrics import core_metrics
 from training.evaluation.pictures import interpolation_picture, reconstruction_picture, reconstructions
 from training.evaluation.sound import RATE, render
 from training.model_files import load_start
-from training.models.sentences import Sentences
+from training.models.seq2seq import Continuer
 from training.models.vae import VAE
-from training.models.words import Words
 from training.stopping import StoppedError
 
 SHOWN = (
@@ -164,7 +163,7 @@ class _Watcher:
     def _draw_phrases(self, progress: loop.Progress, split: str) -> None:
         """Keep pictures and sounds of reconstructions and, where there is a latent space, of walks in it."""
         model, corpus, step = progress.model, progress.corpus, progress.step
-        if isinstance(model, Words | Sentences):
+        if not isinstance(model, VAE | Continuer):
             return
         spec = representation(self.config.model.representation, self.config.model.window_bars)
         self.writer.add_figure(

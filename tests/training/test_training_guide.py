@@ -36,9 +36,9 @@ TINY = {
 }
 
 
-def commands() -> list[str]:
-    """Return the guide's commands in order."""
-    return [line for block in BLOCK.findall(GUIDE.read_text(encoding="utf-8")) for line in block.splitlines()]
+def roads() -> list[list[str]]:
+    """Return the guide's blocks of commands in order."""
+    return [block.splitlines() for block in BLOCK.findall(GUIDE.read_text(encoding="utf-8"))]
 
 
 def write_music(root: Path) -> None:
@@ -62,18 +62,32 @@ def write_music(root: Path) -> None:
     (root / "groove" / "info.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with music in it, in which one road after the other is walked."""
+    root = tmp_path_factory.mktemp("guide")
+    write_music(root / "my_midi")
+    return root
+
+
 @pytest.mark.dist
-def test_every_command_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("number", range(len(roads())))
+def test_every_command_of_the_guide_runs(folder: Path, monkeypatch, number: int) -> None:
+    """A road may go on from what an earlier one made, so those before it are walked first."""
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("ANTIPHON_OVERRIDES", " ".join(f"{name}={value}" for name, value in TINY.items()))
-    write_music(tmp_path / "my_midi")
-    assert len(commands()) > 25
-    for command in commands():
-        if "runs/groove_2bar_base" in command:  # stands for a run that one has
-            run("antiphon-train run groove_2bar -o runs/groove_2bar_base")
-        run(command)
-    assert {path.name for path in (tmp_path / "models").iterdir()} >= {"mel_2bar", "pianist", "kept"}
-    assert (tmp_path / "sampled" / "all.wav").stat().st_size > 10_000
+    for earlier in range(number + 1):
+        marker = folder / f"walked{earlier}"
+        if not marker.exists():
+            for command in roads()[earlier]:
+                if "runs/groove_2bar_base" in command:  # stands for a run that one has
+                    run("antiphon-train run groove_2bar -o runs/groove_2bar_base")
+                run(command)
+            marker.touch()
+
+
+def test_the_guide_has_all_roads() -> None:
+    assert sum(map(len, roads())) > 25
 
 
 def run(command: str) -> None:

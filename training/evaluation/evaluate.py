@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.inference.perturbation import pitched
 from engine.music.notes import Phrase
+from engine.music.representation import representation
 from training.checkpoint import RunFolder
 from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_and_target, heard_of
@@ -42,6 +43,7 @@ from training.evaluation.musicality.held_out import held_out as phrases_of
 from training.evaluation.musicality.measure import Rows, measure_music
 from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.musicality.played_words import PlayedWords
+from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
@@ -148,8 +150,10 @@ def _core(subject: Subject, corpus: Corpus, options: Options, results: Results) 
         results.metrics["core_unseen"] = core_metrics(
             subject.model, corpus, options.split, options.windows, unseen=True
         )
+    if not isinstance(subject.model, VAE | Continuer):
+        return
     rows, names = pictures.reconstructions(subject.model, corpus, subject.tensors, options.split, 4)
-    results.pictures["reconstruction"] = pictures.roll_grid(rows, names)
+    results.pictures["reconstruction"] = roll_grid(rows, names)
     results.samples |= dict(zip(names, rows, strict=True))
 
 
@@ -291,8 +295,11 @@ def _likeness(subject: Subject, corpus: Corpus, options: Options, results: Resul
     sets = {"other held-out music": halves[1], **generated_sets(subject, halves[1], options)}
     if subject.is_continuer:
         half = corpus.steps // 2
-        halves, sets = tuple(side[:, half:] for side in halves), {k: v[:, -half:] for k, v in sets.items()}
-    spec = type(subject.tensors)(subject.config.model.bars)
+        halves = halves[0][:, half:], halves[1][:, half:]
+        sets = {name: windows[:, -half:] for name, windows in sets.items()}
+    spec = subject.tensors
+    if subject.is_continuer:  # what is written is half of a window
+        spec = representation(spec.name, subject.config.model.bars, spec.grid)
     phrases = {name: [spec.decode(array) for array in tensors] for name, tensors in sets.items()}
     _compare([spec.decode(array) for array in halves[0]], phrases, spec.name, results)
 
@@ -326,6 +333,8 @@ def generated_sets(subject: Subject, held: NDArray[Any], options: Options) -> di
     model, rng = subject.model, np.random.default_rng(options.seed)
     if isinstance(model, Continuer):
         return {"sampled continuations": continuations(model, held, options.seed)}
+    if not isinstance(model, VAE):
+        return {}
     if model.config.task != "autoencode":
         return {"written from its input": decode(model, _encode(model, held, options))}
     priors = {"draws from N(0, I)": Prior.standard_normal(model.config.z_size)}

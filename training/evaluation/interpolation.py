@@ -76,8 +76,8 @@ def walk(model: VAE, first: NDArray[Any], second: NDArray[Any], shares: Floats =
     paths = []
     for start in range(0, len(first), BATCH):
         ends = [torch.as_tensor(side[start : start + BATCH], device=device) for side in (first, second)]
-        mus = [model.encode(heard_of(end, model.config)).mu for end in ends]
-        steps = [model.generate(slerp(*mus, float(share))).cpu().numpy() for share in shares]
+        a, b = (model.encode(heard_of(end, model.config)).mu for end in ends)
+        steps = [model.generate(slerp(a, b, float(share))).cpu().numpy() for share in shares]
         paths.append(np.stack(steps, axis=1))
     return Pairs(first, second, np.concatenate(paths))
 

@@ -15,7 +15,6 @@ from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_and_target, heard_of
 from training.evaluation.interpolation import held_out_pairs, walk
 from training.evaluation.rolls import STYLE, roll_grid
-from training.models.build import Trainable
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 
@@ -28,7 +27,7 @@ MOST_NUMBERS = 12
 
 @torch.no_grad()
 def reconstructions(
-    model: Trainable, corpus: Corpus, spec: Representation, split: str, count: int
+    model: VAE | Continuer, corpus: Corpus, spec: Representation, split: str, count: int
 ) -> tuple[list[list[Phrase]], list[str]]:
     """Return rows of phrases and their names: originals, what was heard if it differs, what was written."""
     ids = spread(corpus.window_ids(split), count)
@@ -52,7 +51,7 @@ def _phrases(tensors: Any, spec: Representation) -> list[Phrase]:
 
 
 def reconstruction_picture(
-    model: Trainable, corpus: Corpus, spec: Representation, split: str, count: int = 4
+    model: VAE | Continuer, corpus: Corpus, spec: Representation, split: str, count: int = 4
 ) -> Figure:
     """Draw originals above their reconstructions."""
     rows, names = reconstructions(model, corpus, spec, split, count)

@@ -1,6 +1,7 @@
 """Phrases as pictures: notes on a piano roll, drums on nine lines, alone or in grids."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from engine.music.kits import CLASS_NAMES, NO_CLASS
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 COLOURS = {0: "#3b6fb6", 1: "#4c9a6a", DRUM_CHANNEL: "#d9822b"}
-STYLE = {
+STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -1,6 +1,6 @@
 """How well a model of sentences foresees the next word of held-out melodies."""
 
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def evaluate_sentences(
     """
     model.eval()
     ids = spread(corpus.window_ids(split), windows)
-    generator, sums = torch.Generator().manual_seed(1), Counter[str]()
+    generator, sums = torch.Generator().manual_seed(1), defaultdict[str, float](float)
     seen = np.zeros((corpus.steps // WORD_STEPS, CHOICES))
     size = model.words.layout(WORD_BEATS).size
     for start in range(0, len(ids), batch):

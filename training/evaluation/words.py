@@ -1,7 +1,7 @@
 """How well a model of words gives back phrases, and how well it writes from their coarse part alone."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import torch
@@ -34,7 +34,7 @@ def evaluate_words(
     model.eval()
     device = next(model.parameters()).device
     ids = spread(corpus.window_ids(split), windows)
-    sums: Counter[str] = Counter()
+    sums: defaultdict[str, float] = defaultdict(float)
     generator = torch.Generator().manual_seed(1)
     for start in range(0, len(ids), batch):
         window = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
@@ -52,7 +52,7 @@ def evaluate_words(
     }
 
 
-def _add(sums: Counter[str], model: Words, window: Tensor, generator: torch.Generator) -> None:
+def _add(sums: defaultdict[str, float], model: Words, window: Tensor, generator: torch.Generator) -> None:
     """Count one batch `[B, T, 4]`."""
     tokens, around = tokens_and_surroundings(window)
     alone = Surroundings(torch.zeros_like(around.chords), torch.full_like(around.before, -1), around.metre)
@@ -66,7 +66,7 @@ def _add(sums: Counter[str], model: Words, window: Tensor, generator: torch.Gene
     kl = posterior.kl_nats()
     drawn = model.generate(normal[1] * mask, _noise(tokens, generator), alone)
     in_key, notes = _notes_in_key(drawn)
-    for name, value in {
+    parts: dict[str, Tensor | float] = {
         "forced": (model.logits(posterior.mu, tokens, alone).argmax(-1) == tokens).sum(),
         "right": (free == tokens).sum(),
         "steps": tokens.numel(),
@@ -79,7 +79,8 @@ def _add(sums: Counter[str], model: Words, window: Tensor, generator: torch.Gene
         "coarse": (kl * mask).sum(),
         "in_key": in_key,
         "drawn": notes,
-    }.items():
+    }
+    for name, value in parts.items():
         sums[name] += float(value)
 
 

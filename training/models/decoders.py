@@ -15,8 +15,19 @@ from torch import Tensor, nn
 from training.config import DecoderConfig
 from training.models.mixer import mixer_stack, recurrent
 
+States = tuple[Tensor, Tensor]
+"""h and c of every layer, each `[layers, rows, H]`."""
 
-class RepeatConductor(nn.Module):
+
+class Conductor(nn.Module):
+    """What all conductors are: a module from z to the condition of every step."""
+
+    rows: int
+    steps: int
+    channels: int
+
+
+class RepeatConductor(Conductor):
     """The flat decoder's condition: z itself at every step of a single row."""
 
     def __init__(self, bars: int, steps_per_bar: int, z_size: int):
@@ -28,7 +39,7 @@ class RepeatConductor(nn.Module):
         return z[:, None, None, :].expand(-1, 1, self.steps, -1)
 
 
-class LSTMConductor(nn.Module):
+class LSTMConductor(Conductor):
     """MusicVAE's conductor: an LSTM without input over the bars; each bar's output holds for its steps."""
 
     def __init__(self, bars: int, steps_per_bar: int, z_size: int, config: DecoderConfig):
@@ -47,7 +58,7 @@ class LSTMConductor(nn.Module):
         return out[:, :, None, :].expand(-1, -1, self.steps, -1)
 
 
-class MixerConductor(nn.Module):
+class MixerConductor(Conductor):
     """z to bars by a mixer over bars, then each bar to its steps by a mixer over steps."""
 
     def __init__(self, bars: int, steps_per_bar: int, z_size: int, config: DecoderConfig):
@@ -91,7 +102,7 @@ class Core(nn.Module):
         self.head = nn.Linear(config.hidden, outputs)
         self.skip = nn.Linear(channels, outputs, bias=False)
 
-    def states(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def states(self, condition: Tensor) -> States:
         """Return the start states h and c, each `[layers, rows, H]`, from the first step's condition."""
         first = torch.tanh(self.start(condition[:, 0]))
         h, c = first.reshape(first.shape[0], 2, self.lstm.num_layers, -1).permute(1, 2, 0, 3).contiguous()
@@ -115,13 +126,13 @@ class Core(nn.Module):
         out, _ = self.lstm(self.dropout(condition + fed), self.states(condition))
         return self.head(out) + self.skip(condition)
 
-    def step(self, condition: Tensor, fed: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple]:
+    def step(self, condition: Tensor, fed: Tensor, state: States) -> tuple[Tensor, States]:
         """Run one step for free running: `condition` `[rows, C]`, `fed` `[rows, C]` or zero."""
         out, state = self.lstm((condition + fed).unsqueeze(1), state)
         return self.head(out[:, 0]) + self.skip(condition), state
 
 
-def build_conductor(bars: int, steps_per_bar: int, z_size: int, config: DecoderConfig) -> nn.Module:
+def build_conductor(bars: int, steps_per_bar: int, z_size: int, config: DecoderConfig) -> Conductor:
     """Return the conductor that `config.kind` names."""
     if config.kind == "mixer":
         return MixerConductor(bars, steps_per_bar, z_size, config)

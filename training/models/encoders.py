@@ -16,10 +16,11 @@ class StepEmbedding(nn.Module):
 
     def __init__(self, steps: int, streams: tuple[int, ...], frame_width: int, channels: int):
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(size, channels) for size in streams)
+        tables = [nn.Embedding(size, channels) for size in streams]
+        self.tables = nn.ModuleList(tables)
         self.frames = nn.Linear(frame_width, channels) if not streams else None
         self.position = nn.Parameter(torch.zeros(steps, channels))
-        for table in self.tables:
+        for table in tables:
             nn.init.normal_(table.weight, std=channels**-0.5)
         nn.init.normal_(self.position, std=channels**-0.5)
 
@@ -30,7 +31,14 @@ class StepEmbedding(nn.Module):
         return sum((table(x[..., s]) for s, table in enumerate(self.tables)), self.position)
 
 
-class MixerEncoder(nn.Module):
+class Encoder(nn.Module):
+    """What all encoders are: a module from embedded steps to a vector."""
+
+    size: int
+    """E."""
+
+
+class MixerEncoder(Encoder):
     """Hierarchical mixer: steps within each bar (weights shared over bars), then bars."""
 
     def __init__(self, bars: int, steps_per_bar: int, config: EncoderConfig):
@@ -54,7 +62,7 @@ class MixerEncoder(nn.Module):
         return self.norm(self.over_bars(x)).flatten(1)
 
 
-class BiLSTMEncoder(nn.Module):
+class BiLSTMEncoder(Encoder):
     """Stacked bidirectional LSTM; the vector is the top layer's last state of both directions.
 
     The flat encoder of MusicVAE (Roberts et al. 2018, arXiv 1803.05428).
@@ -74,7 +82,7 @@ class BiLSTMEncoder(nn.Module):
         return torch.cat([h[-2], h[-1]], dim=-1)
 
 
-class HierarchicalLSTMEncoder(nn.Module):
+class HierarchicalLSTMEncoder(Encoder):
     """A BiLSTM over the steps of each bar, then one over the bars' vectors (MusicVAE's hier encoder)."""
 
     def __init__(self, bars: int, steps_per_bar: int, config: EncoderConfig):
@@ -93,7 +101,7 @@ class HierarchicalLSTMEncoder(nn.Module):
         return torch.cat([h[-2], h[-1]], dim=-1)
 
 
-def build_encoder(bars: int, steps_per_bar: int, config: EncoderConfig) -> nn.Module:
+def build_encoder(bars: int, steps_per_bar: int, config: EncoderConfig) -> Encoder:
     """Return the encoder that `config.kind` names."""
     if config.kind == "mixer":
         return MixerEncoder(bars, steps_per_bar, config)

@@ -3,6 +3,7 @@
 Shape legend: B batch, N positions (steps or bars), D channels.
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from torch import Tensor, nn
@@ -46,7 +47,7 @@ R = TypeVar("R", bound=nn.RNNBase)
 
 
 def recurrent(
-    kind: type[R], inputs: int, hidden: int, layers: int, dropout: float, *, both_ways: bool = False
+    kind: Callable[..., R], inputs: int, hidden: int, layers: int, dropout: float, *, both_ways: bool = False
 ) -> R:
     """Return a batch-first recurrent stack with dropout between its layers.
 

@@ -4,6 +4,7 @@ Shape legend: B batch, T steps, S categorical streams, W width of a frame, Z lat
 R rows (bars), N steps of a row, V classes of a stream.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -78,7 +79,13 @@ class VAE(nn.Module):
         if not self.streams:
             return [self.cores[0](condition, functional.pad(inputs[:, :-1], (0, 0, 1, 0)))]
         previous = functional.pad(inputs[:, :-1], (0, 0, 1, 0), value=-1)
-        return [core(condition, previous[..., s]) for s, core in enumerate(self.cores)]
+        return [core(condition, previous[..., s]) for s, core in enumerate(self.each_core())]
+
+    def each_core(self) -> Iterator[Core]:
+        """Yield the core of each stream."""
+        for core in self.cores:
+            assert isinstance(core, Core)
+            yield core
 
     @torch.no_grad()
     def generate(self, z: Tensor, perturbation: Tensor | None = None) -> Tensor:
@@ -93,7 +100,7 @@ class VAE(nn.Module):
             int64 `[B, T, S]`, or float32 frames `[B, T, W]` for groove.
         """
         condition, outputs, offset = self.condition(z), [], 0
-        for core in self.cores:
+        for core in self.each_core():
             width = core.width if self.streams else DRUM_CLASSES
             shift = None
             if perturbation is not None:

@@ -91,7 +91,8 @@ class Readers:
             self._give(child)
         while any(child.job for child in self._children):
             busy = {child.pipe: child for child in self._children if child.job}
-            yield sum(self._hear(busy[pipe]) for pipe in wait(list(busy), _POLL_S))  # type: ignore[index]
+            ready = wait(list(busy), _POLL_S)
+            yield sum(self._hear(child) for pipe, child in busy.items() if pipe in ready)
             for child in self._children:
                 self._check_time(child)
 

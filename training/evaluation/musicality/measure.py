@@ -33,10 +33,12 @@ BEST_OF = {
 """What is played as the first of several ranked takes."""
 RANKED_PHRASES = 150
 """Sources of such takes: they cost several decodes each."""
-TOLD_APART = ("held-out music", "notes nudged in the scale", "note crossfade .5", "morph .5")
-TOLD_APART += tuple(f"vary {value:.1f}" for value in (0.2, 0.4, 0.6, 0.8))
-TOLD_APART += ("vary 0.4, in key", "vary 0.8, in key", "morph .5, in key", "prior, in key")
-TOLD_APART += tuple(f"prior, T {value:g}" for value in TEMPERATURES)
+TOLD_APART: tuple[str, ...] = (
+    *("held-out music", "notes nudged in the scale", "note crossfade .5", "morph .5"),
+    *(f"vary {value:.1f}" for value in (0.2, 0.4, 0.6, 0.8)),
+    *("vary 0.4, in key", "vary 0.8, in key", "morph .5, in key", "prior, in key"),
+    *(f"prior, T {value:g}" for value in TEMPERATURES),
+)
 """Rows that trees learn to tell from music, which takes seconds each."""
 NUDGED_SHARE = 0.4
 MOST_PHRASES = 800

@@ -1,5 +1,6 @@
 """A trained model as the player's engine uses one, so that what is measured is what is heard."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,8 @@ class PlayedModel:
         return mu.float().cpu().numpy(), sigma.float().cpu().numpy()
 
     @torch.no_grad()
-    def decode(self, z: Floats, perturbation: Floats) -> NDArray[Any]:
-        """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`."""
+    def decode(self, z: Floats, perturbation: Floats, chords: Floats | None = None) -> NDArray[Any]:
+        """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`; no model here hears chords."""
         device = next(self._model.parameters()).device
         parts = [
             self._model.generate(
@@ -54,6 +55,10 @@ class PlayedModel:
             for start in range(0, len(z), BATCH)
         ]
         return torch.cat(parts).transpose(0, 1).cpu().numpy()
+
+    def next_word(self, words: Floats) -> Mapping[str, Floats]:
+        """Refuse: no model here knows sentences."""
+        raise TypeError(f"{self.bundle.path}: knows no sentences")
 
 
 def bundle_of(subject: Subject, z_size: int) -> Bundle:
@@ -82,5 +87,9 @@ def bundle_of(subject: Subject, z_size: int) -> Bundle:
 def _latents(mixture: Prior | None, z_size: int) -> Latents:
     if mixture is None:
         return Latents.standard_normal(z_size)
-    parts = (np.asarray(part, np.float32) for part in (mixture.weights, mixture.means, mixture.deviations))
-    return Latents(*parts, np.zeros((0, z_size), np.float32))
+    return Latents(
+        prior_weights=np.asarray(mixture.weights, np.float32),
+        prior_means=np.asarray(mixture.means, np.float32),
+        prior_deviations=np.asarray(mixture.deviations, np.float32),
+        directions=np.zeros((0, z_size), np.float32),
+    )

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.music.drums import CLASSES, NO_CLASS, drum_classes
+from engine.music.drums import CLASSES, drum_classes
 from engine.music.grid import SIXTEENTHS, Grid
+from engine.music.kits import NO_CLASS
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from training.evaluation.musicality.key_sets import SETS, pitch_class_counts
 from training.evaluation.musicality.lines import Line
@@ -100,11 +101,9 @@ def _bar_likeness(line: Line, bars: int, per_bar: int) -> Floats:
 
 def _alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> tuple[float, float]:
     """Return the share of onsets two bars have in common, and of those that have the same pitch too."""
-    either = np.count_nonzero((first >= 0) | (second >= 0))
+    either = max(1, int(np.count_nonzero((first >= 0) | (second >= 0))))
     both = (first >= 0) & (second >= 0)
-    return np.count_nonzero(both) / max(either, 1), np.count_nonzero(both & (first == second)) / max(
-        either, 1
-    )
+    return int(np.count_nonzero(both)) / either, int(np.count_nonzero(both & (first == second))) / either
 
 
 def drum_traits(notes: Sequence[Note], bars: int, grid: Grid = SIXTEENTHS) -> Floats:
@@ -155,7 +154,7 @@ def polyphony_traits(line: Line, bars: int, grid: Grid = SIXTEENTHS) -> Floats:
     sounding = [np.flatnonzero(row) for row in roll if row.any()]
     gaps = np.concatenate([np.diff(row) for row in sounding] or [np.zeros(0, np.int64)])
     changed = (roll[1:] != roll[:-1]).any(axis=1).mean()
-    spread = [np.ptp(row) for row in sounding] or [0]
+    spread = [float(np.ptp(row)) for row in sounding] or [0.0]
     middle = [row.mean() for row in sounding] or [0.0]
     return np.concatenate(
         [
