@@ -56,7 +56,7 @@ def bars_that_fit(run: Run, ppq: int, length: Length) -> int:
 
 
 def fits_exactly(run: Run, ppq: int, length: Length) -> bool:
-    """Tell whether bars of a run stand in a model's without rests."""
+    """Return whether bars of a run stand in a model's without rests."""
     return metre_fit(run, ppq, length).exact
 
 
@@ -152,7 +152,7 @@ def playable(song: Song, length: Length) -> Song:
 
 
 def _plays_in(track: Track, runs: Sequence[Run], ppq: int, length: Length) -> bool:
-    """Tell whether a track has an onset a bar in the length of a phrase, or all it has, in some runs."""
+    """Return whether a track has an onset a bar in the length of a phrase, or all it has, in some runs."""
     if not runs:
         return False
     first = np.array([int(run.start_ticks) for run in runs])

@@ -153,7 +153,7 @@ def _drums(song: Song) -> Chosen | None:
 
 
 def _is_bass(track: Track) -> bool:
-    """Tell whether name or program says bass."""
+    """Return whether name or program says bass."""
     lead = any(re.search(words, track.name.casefold()) for words in MELODY_NAMES)
     return _has_bass_name(track) or (track.program in BASS_PROGRAMS and not lead)
 

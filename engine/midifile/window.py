@@ -168,7 +168,7 @@ def early_downbeats(track: Track, line_ticks: Fraction) -> Mask:
 
 
 def is_straight(track: Track) -> bool:
-    """Tell whether a track was written on straight places: 64ths and their triplets, to half a tick."""
+    """Return whether a track was written on straight places: 64ths and their triplets, to half a tick."""
     parts = STRAIGHT_PLACES if track.ppq >= COARSE_PPQ else tuple(part // 2 for part in STRAIGHT_PLACES)
     on_place = np.zeros(len(track), np.bool_)
     for part in parts:
