@@ -41,7 +41,7 @@ def run_with_window(
 ) -> int:
     """Open the window and run until it closes; returns the exit status.
 
-    What fails on the way there, ports that are refused or a model that does not load, is told in
+    What fails on the way there, ports that are refused or a model that does not load, is shown in
     the window's banner.
 
     Raises:

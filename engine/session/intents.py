@@ -176,7 +176,7 @@ class Saved(msgspec.Struct, frozen=True):
 
 
 class Noticed(msgspec.Struct, frozen=True):
-    """Something beside the music failed, such as a log, and the player is told."""
+    """Something beside the music failed, such as a log, and a notice says so."""
 
     about: str
     text: str
