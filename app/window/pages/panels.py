@@ -50,7 +50,7 @@ LISTS: dict[str, tuple[str, ...]] = {
 LIST_WIDTHS = {"meanwhile": 96, "morph_from": 84, "morph_to": 84, "source": 152, "start": 152}
 LISTS_WIDTH = 302
 SLOTS: tuple[tuple[str, Role], ...] = (("A", "heard"), ("B", "coming"), ("C", "good"), ("D", "waiting"))
-CHARACTER_COLUMNS = 4
+CHARACTER_COLUMNS = 8
 TAKES_SHOWN = 8
 
 
@@ -221,7 +221,7 @@ class CharacterPanel(QWidget):
         self._nothing.setText("This model has no directions to push an answer in.")
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(4, 0, 4, 0)
-        self._grid.setHorizontalSpacing(22)
+        self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(2)
         self._grid.addWidget(self._nothing, 0, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         for column in range(CHARACTER_COLUMNS):
@@ -237,6 +237,7 @@ class CharacterPanel(QWidget):
             old.deleteLater()
         self.sliders = {parameter.id: NumberSlider(parameter, colour="coming") for parameter in parameters}
         for at, made in enumerate(self.sliders.values()):
+            made.set_narrow()
             self._grid.addWidget(made, at // CHARACTER_COLUMNS, at % CHARACTER_COLUMNS)
         self._nothing.setVisible(not self.sliders)
         return True

@@ -196,12 +196,18 @@ class NumberSlider(QWidget):
             self.fader.blockSignals(False)
         self._describe()
 
+    def set_narrow(self) -> None:
+        """Write name and value smaller, for many sliders side by side."""
+        self._title.setFont(theme.font(9))
+        self._value_label.setFont(theme.font(10, bold=True, figures=True))
+
     def take_focus(self) -> None:
         """Let the arrow keys move it."""
         self.fader.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _lay_out(self) -> None:
-        title, hint = QLabel(self._parameter.label, self), QLabel(self._parameter.key, self)
+        self._title, hint = QLabel(self._parameter.label, self), QLabel(self._parameter.key, self)
+        title = self._title
         title.setFont(theme.font(10.5))
         title.setBuddy(self.fader)
         hint.setFont(theme.font(8.5))

@@ -1,10 +1,11 @@
 """Every page at every size in both themes is drawn and looked over by geometry: nothing is cut off."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from fake_instrument import CARDS, FakeInstrument, playing
+from fake_instrument import CARDS, MELODY, FakeInstrument, playing
 from PyQt6.QtCore import QRect
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
@@ -22,11 +23,15 @@ from PyQt6.QtWidgets import (
 from app.window import theme
 from app.window.widgets.button import KeyButton
 from app.window.window import InstrumentWindow
+from engine.inference.bundle.manifest import Attribute
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
 SIZES = ((1280, 820), (1024, 640), (940, 480), (1366, 730), (1920, 1000))
 PLAY_PAGE = "Play"
+NAMES = ("density", "register", "syncopation", "interval", "in_scale", "bass_density", "drum_density")
+MANY = replace(MELODY, attributes=tuple(Attribute(name=name, unit="steps", effects={}) for name in NAMES))
+"""A model with as many directions as the shipped ones have at most."""
 PAGES = (PLAY_PAGE, "Connections", "History", "Models", "Sessions", "Settings", "Shortcuts", "About")
 
 
@@ -34,7 +39,7 @@ PAGES = (PLAY_PAGE, "Connections", "History", "Models", "Sessions", "Settings", 
 def window(request, qapp: QApplication) -> Iterator[InstrumentWindow]:
     before = theme.now()
     theme.apply(qapp, request.param)
-    made = InstrumentWindow(FakeInstrument(playing()), models=CARDS)
+    made = InstrumentWindow(FakeInstrument(replace(playing(), model=MANY)), models=CARDS)
     made._timer.stop()
     made.show()
     yield made
