@@ -221,7 +221,8 @@ def _continued(subject: Subject, corpus: Corpus, options: Options, results: Resu
     ids = spread(corpus.window_ids(options.split), min(options.windows, MOST_COMPARED))
     windows = corpus.batch(ids)
     written, half = continuations(subject.model, windows, options.seed), corpus.steps // 2
-    spec = type(subject.tensors)(subject.config.model.bars)
+    tensors = subject.tensors
+    spec = representation(tensors.name, subject.config.model.bars, tensors.grid)
     prompts, real, answers = (
         [spec.decode(array) for array in arrays]
         for arrays in (windows[:, :half], windows[:, half:], written[:, half:])
