@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from engine.music.notes import Note, Phrase
 from training.errors import ConfigError
-from training.evaluation.listening import Question, score_answers, verdict, write_test
+from training.evaluation.listening import Question, Score, score_answers, verdict, write_test
 from training.evaluation.sound import RATE, render
 
 REAL = Phrase.of([Note(0, 72, 1)], bars=1)
@@ -62,7 +63,24 @@ def test_a_perfect_score_by_hand(test_folder: Path) -> None:
 def test_half_is_no_difference_and_open_pairs_do_not_count(test_folder: Path) -> None:
     score = score_answers(answer(test_folder, 2, 2), test_folder / "key.json")
     assert (score.answered, score.share, score.p_value) == (4, 0.5, 1.0)
-    assert "not told apart" in verdict(score)
+    assert "too few pairs to say: 4 answers" in verdict(score)
+
+
+@pytest.mark.parametrize(
+    ("answered", "right", "said"),
+    [
+        (4, 2, "too few pairs"),
+        (12, 6, "too few pairs"),
+        (100, 50, "not told apart from real music"),
+        (100, 55, "not told apart from real music"),
+        (100, 80, "told apart: the real one was found"),
+        (100, 20, "told apart, but taken for the real one"),
+    ],
+)
+def test_a_verdict_needs_answers_enough(answered: int, right: int, said: str) -> None:
+    test = binomtest(right, answered)
+    interval = test.proportion_ci()
+    assert said in verdict(Score(answered, right, test.pvalue, interval.low, interval.high, "toy"))
 
 
 def test_another_tests_key_and_garbled_answers_are_refused(test_folder: Path, tmp_path: Path) -> None:
