@@ -38,7 +38,7 @@ def corpus_build(
         ),
     ] = "auto",
     kit: Annotated[
-        str, typer.Option(help="How drum pitches are read: auto (as the layout says), gm or roland.")
+        str, typer.Option(help="Drum kit: auto (as the layout says), gm, roland, or another that is known.")
     ] = "auto",
     tracks: Annotated[
         list[str] | None,

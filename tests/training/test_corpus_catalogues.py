@@ -12,6 +12,8 @@ from training.cli import app
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
 from training.corpus.extract.selection import Selection, parse_programs
+from training.corpus.report.page import write_report
+from training.corpus.report.survey import survey
 from training.corpus.sources import find_sources
 from training.errors import CorpusError
 
@@ -72,7 +74,7 @@ def test_the_kit_can_be_given_by_hand(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert tokens(tmp_path / "corpus", "train") == {0, 1 | 1 << MID_TOM}
     refused = CliRunner().invoke(app, [*arguments, "--kit", "tin"])
-    assert "kit 'tin': unknown; choose one of auto, gm, roland" in refused.output
+    assert "kit 'tin': unknown; choose one of auto, gm" in refused.output
 
 
 def test_one_drummers_folder_is_still_known_by_the_table_above_it(tmp_path: Path) -> None:
@@ -169,3 +171,13 @@ def test_tracks_and_programs_choose_what_is_read(tmp_path: Path) -> None:
     assert selected(tmp_path / "3", Selection(tracks=("*lead*",))) == {60}
     with pytest.raises(CorpusError, match="no track of those asked for"):
         selected(tmp_path / "4", Selection(tracks=("Bass",)))
+
+
+def test_the_report_counts_styles_and_players_by_split(tmp_path: Path) -> None:
+    root = write_groove(tmp_path / "groove")
+    build_corpus([root], tmp_path / "corpus", BuildOptions(kind="groove", bars=(2,), executor="serial"))
+    numbers = survey(Corpus.open(tmp_path / "corpus"))
+    assert numbers.styles == {"train": {"funk": 1}, "valid": {"funk": 1}, "test": {"funk": 1}}
+    assert numbers.players == {"train": {"drummer0": 1}, "valid": {"drummer1": 1}, "test": {"drummer2": 1}}
+    page = write_report(tmp_path / "corpus", tmp_path / "report")
+    assert {"styles.png", "players.png"} <= {path.name for path in page.parent.iterdir()}

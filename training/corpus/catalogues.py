@@ -45,7 +45,7 @@ class Entry:
     parts: tuple[str, ...] = ()
     """Names of the melodic tracks where they are given."""
     kit: str = ""
-    """How drum pitches are to be read: `roland`, `gm`, or empty for the default."""
+    """The drum kit its pitches are read by, one of `engine.music.kits.KITS`, or empty for General MIDI."""
     style: str = ""
     player: str = ""
 

@@ -4,9 +4,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from engine.music.drums import Kit
+from engine.music.kits import KITS
 from training.corpus.build.executors import run_shards
 from training.corpus.build.merge import MergeOptions, merge
 from training.corpus.build.shards import is_done, plan_shards
@@ -114,5 +114,5 @@ def _check(options: BuildOptions) -> None:
         raise CorpusError(f"bars {list(options.bars)}: give window lengths from 1 to 64 bars")
     if options.workers < 0 or options.files_per_shard < 1 or options.file_timeout_s <= 0:
         raise CorpusError("workers, files per shard and file timeout: give positive numbers")
-    if options.kit not in ("auto", *get_args(Kit)):
-        raise CorpusError(f"kit '{options.kit}': unknown; choose one of auto, {', '.join(get_args(Kit))}")
+    if options.kit not in ("auto", *KITS):
+        raise CorpusError(f"kit '{options.kit}': unknown; choose one of auto, {', '.join(KITS)}")

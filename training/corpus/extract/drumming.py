@@ -17,7 +17,7 @@ OFFSET_SCALE = 32_767
 
 def kit_of(source: SourceFile) -> Kit:
     """Return how a file's drum pitches are to be read: General MIDI unless its catalogue says otherwise."""
-    return "roland" if source.kit == "roland" else "gm"
+    return source.kit or "gm"
 
 
 def drum_track(piece: Piece) -> Track | None:

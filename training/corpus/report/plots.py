@@ -44,6 +44,8 @@ def figures(corpus: Corpus, info: Mapping[str, Any], numbers: Survey) -> dict[st
             "pitches": _pitches(numbers),
             "drums": _drums(numbers),
             "feel": _feel(numbers),
+            "styles": _by_split("Styles", numbers.styles),
+            "players": _by_split("Players", numbers.players),
             "examples": _examples(corpus),
         }
         for figure in made.values():
@@ -68,6 +70,25 @@ def _horizontal(axes: Axes, counts: Mapping[str, float], colour: str, form: str 
     axes.grid(axis="y", visible=False)
     axes.bar_label(bars, labels=[form.format(value) for value in counts.values()], padding=3, fontsize=8)
     axes.margins(x=0.15)
+
+
+def _by_split(title: str, counts: Mapping[str, Mapping[str, int]]) -> Figure | None:
+    """Draw files by label, the splits side by side in one bar; None where nothing is labelled."""
+    names = sorted({name for split in counts.values() for name in split})
+    if not names:
+        return None
+    figure, axes = _axes(title, height=1.2 + 0.28 * len(names))
+    left = np.zeros(len(names))
+    for (split, found), colour in zip(counts.items(), (BLUE, ORANGE, GREEN), strict=True):
+        values = np.array([found.get(name, 0) for name in names], float)
+        axes.barh(range(len(names)), values, height=0.7, left=left, color=colour, label=split)
+        left += values
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(max(len(names), 3) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel("files")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
 
 
 def _rejected(reasons: Mapping[str, int], used: int) -> Figure:

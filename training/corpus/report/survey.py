@@ -40,6 +40,10 @@ class Survey:
     """`[128]` hits by velocity (groove)."""
     offsets: NDArray[np.int64]
     """`[OFFSET_BINS]` hits by offset from half a step late to half a step early (groove)."""
+    styles: dict[str, Counter[str]]
+    """Files by style in each split, where the catalogue names styles."""
+    players: dict[str, Counter[str]]
+    """Files by player in each split, where the catalogue names players."""
     works: dict[str, int]
     """Number of works in each split."""
     files: dict[str, int]
@@ -68,9 +72,22 @@ def survey(corpus: Corpus) -> Survey:
         onsets_per_bar=np.concatenate(tally.onsets) if tally.onsets else np.zeros(0, np.int64),
         velocities=tally.velocities,
         offsets=tally.offsets,
+        styles=_labels(corpus.path, rows, "style"),
+        players=_labels(corpus.path, rows, "player"),
         works={split: len({row["group"] for row in rows if row["split"] == split}) for split in SPLITS},
         files={split: sum(row["split"] == split for row in rows) for split in SPLITS},
     )
+
+
+def _labels(corpus: Path, rows: list[dict[str, str]], column: str) -> dict[str, Counter[str]]:
+    """Count the files of each split by a column of `labels.csv`, which corpora of before do not have."""
+    path = corpus / "labels.csv"
+    labels = [row[column] for row in _rows(path)] if path.is_file() else [""] * len(rows)
+    counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
+    for row, label in zip(rows, labels, strict=True):
+        if label:
+            counts[row["split"]][label] += 1
+    return counts
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
