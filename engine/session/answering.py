@@ -7,6 +7,7 @@ import msgspec
 
 from engine.music.notes import Phrase
 from engine.performer.messages import NoteData, PatternStarted, SetPattern, StartAt
+from engine.session import turns
 from engine.session.intents import Answered, TakesComputed
 from engine.session.live import Sounding
 from engine.session.state import Effect, Log, RenderTakes, Send, State
@@ -19,7 +20,8 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
     """Send a rendering on its way; the first waits for a bar line, one for a turn that is off is dropped."""
     state = _with_unheard(state, answer)
     request, number = answer.request, state.last_pattern + 1
-    if request.at_beats is not None and (state.asked is None or request.span_beats != state.asked.span_beats):
+    due = state.asked is not None and request.span_beats == state.asked.span_beats
+    if (request.at_beats is not None or turns.taken(state)) and not due:
         return state, ()
     first = state.live.playing is None and not state.sent and request.at_beats is None
     starts_at: StartAt = "bar" if first else request.starts_at

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.inference.controls import HEARD, changed
+from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
 from engine.session import answering, evening, turns
@@ -91,22 +92,31 @@ def _with_request(before: State, after: State, now_ns: int) -> Updated:
     after = _with_missing(after, now_ns)
     span = turns.answer_span(after)
     if turns.taken(after) and span is None:
-        return _rested(after)
+        return _rested(before, after)
     request = request_of(after.shown, now_ns, span)
     if request is None or request.same_music(after.asked):
         return after, ()
     return evening.with_asked(replace(after, asked=request)), (Render(request),)
 
 
-def _rested(state: State) -> Updated:
-    """Take an answer back that waits for its line: the player has played on."""
-    waits = state.asked is not None and state.asked.at_beats is not None and state.live.turn.whose == "player"
+def _rested(before: State, state: State) -> Updated:
+    """Rest while it is the player's turn.
+
+    An answer that waits for its line is taken back, since the player has played on; one that went on until
+    turns were taken ends with its bar.
+    """
+    asked, settings = state.asked, state.document.settings
+    waits = bool(state.sent) and asked is not None and asked.at_beats is not None
+    waits = waits and state.live.turn.whose == "player"
+    went_on = before.document.settings.turns == "follow" and settings.meanwhile == "rest"
     state = replace(state, asked=None)
-    if not waits or not state.sent:
+    if not waits and not (went_on and (state.live.playing or state.sent)):
         return state, ()
     number = state.last_pattern + 1
-    rest = SetPattern(number, (), 1, "step")
-    return replace(state, sent={}, last_pattern=number).with_live(coming=None), (Send(rest),)
+    rest = SetPattern(number, (), 1, "step" if waits else "bar")
+    silence = Phrase.of((), 1)
+    state = replace(state, sent={number: silence}, last_pattern=number)
+    return state.with_live(coming=None), (Send(rest),)
 
 
 def _touched(before: State, after: State) -> bool:

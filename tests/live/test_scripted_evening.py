@@ -2,10 +2,11 @@
 
 A player plays eight bars over chords on a second channel, puts two bars into A and two into B, morphs with a
 knob, locks a bar and takes others, undoes, trades fours, continues; the session is closed and opened
-again. What comes back is written to a MIDI file where `--evening-file` names one.
+again. `ANTIPHON_EVENING_FILE=evening.mid` keeps what was played and what came back.
 """
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from livekit import RATE_HZ, sounding, wait_until
 from app import session_files
 from app.compose import LiveOptions, make_client, make_session
 from engine.inference.controls import Lock
+from engine.midifile.write import Part, write_midi
 from engine.music.chords import parse_chord
+from engine.music.notes import Note
 from engine.performer.messages import PatternStarted
 
 pytestmark = pytest.mark.evening
@@ -174,8 +177,36 @@ def test_an_evening(evening):
     assert sounding(recorded) == set()
     evening.close()
     assert sounding(evening.daw.record()) == set()
+    if path := os.environ.get("ANTIPHON_EVENING_FILE"):
+        write_recording(Path(path), recorded, evening.start)
     _check_music(evening, recorded)
     _check_kept(evening, before, last)
+
+
+def write_recording(path, recorded, start):
+    """Write melody and chords as they were played, and the answers, as tracks of one file."""
+    played = notes_of(script(), 0)
+    tracks = [
+        Part("Melody", [note for note in played if note.channel == 0]),
+        Part("Chords", [note for note in played if note.channel == 1]),
+        Part("Antiphon", notes_of(recorded, start), channel=2),
+    ]
+    write_midi(path, tracks, bars=BARS)
+
+
+def notes_of(messages, start):
+    """Return the notes of `(frame, bytes)` messages, in beats from a frame."""
+    notes, begun = [], {}
+    for frame, data in sorted(messages, key=lambda each: (each[0], each[1][0])):
+        if data[0] & 0xE0 != 0x80:
+            continue
+        key, beats = (data[0] & 0x0F, data[1]), (frame - start) / BEAT
+        if key in begun:
+            on, velocity = begun.pop(key)
+            notes.append(Note(max(on, 0.0), key[1], max(beats - on, 0.05), velocity, key[0]))
+        if data[0] & 0xF0 == 0x90 and data[2]:
+            begun[key] = beats, data[2]
+    return sorted(notes)
 
 
 def _check_music(evening, recorded):
@@ -189,9 +220,8 @@ def _check_music(evening, recorded):
     assert len(notes) > 100
     foreign = [(at, pitch) for at, pitch in notes if not in_chord_scale(pitch, int(at + 0.05))]
     assert foreign == []
-    second = TRADE_FROM + 8
-    resting = [at for at, _ in notes if second + 0.1 < at < second + 3.9]
-    assert resting == []
+    for turn in (TRADE_FROM, TRADE_FROM + 8):
+        assert [at for at, _ in notes if turn + 0.1 < at < turn + 3.9] == []
     for first in (TRADE_FROM + 4, TRADE_FROM + 12):
         assert [at for at, _ in notes if first - 0.05 <= at < first + 4]
 

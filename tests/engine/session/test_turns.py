@@ -246,3 +246,27 @@ def test_a_song_that_jumps_back_begins_the_turns_anew():
     assert evening.turn.since_beats == 8.0
     evening.at(2.0)
     assert (evening.turn.whose, evening.turn.since_beats) == ("player", None)
+
+
+@pytest.mark.parametrize(("meanwhile", "rests"), [("rest", [("bar", ())]), ("play", [])])
+def test_what_went_on_rests_once_turns_are_taken(meanwhile, rests):
+    evening = Evening(bars=2, meanwhile=meanwhile)
+    evening.note(0.0, 60)
+    evening.note(5.0, 62)
+    evening.at(8.1)
+    evening.feed(PatternStarted(evening.patterns[-1].pattern_id, 8.0, 0, 0.0))
+    before = len(evening.patterns)
+    evening.feed(i.Set("turns", "trade"))
+    assert [(pattern.starts_at, pattern.notes) for pattern in evening.patterns[before:]] == rests
+
+
+def test_an_answer_asked_for_before_turns_were_taken_is_not_sent():
+    evening = Evening(bars=2)
+    evening.note(0.0, 60)
+    evening.note(5.0, 62)
+    evening.at(8.1)
+    old = evening.asked[-1]
+    evening.feed(i.Set("turns", "trade"))
+    sent = len(evening.patterns)
+    evening.feed(i.Answered(old, next(iter(old.phrases.values())), 1.0))
+    assert len(evening.patterns) == sent
