@@ -30,6 +30,10 @@ NOISE_MS = 0.05
 """Jitter (standard deviation) that every clock is granted."""
 MISFIT = 2.2
 """How much more residual a tick the shifted line may leave than lines through parts of the window."""
+SHORT_ROUNDING_MS = 0.45
+"""Spread of ticks that are rounded to periods of 64 frames, which looks like none over few ticks."""
+WHOLE_TICKS = 0.15
+"""So near to a whole number of ticks a shift must be, its own standard error aside."""
 PERIOD_TOLERANCE = 1e-3
 TIMER_PERIODS_MS = (
     *(frames * 1e3 / rate for rate in (44_100, 48_000) for frames in (256, 512, 1024, 2048, 4096)),
@@ -183,15 +187,21 @@ class TickCounter:
         slope = (left_xt + right_xt) / (left_xx + right_xx) if left_xx + right_xx > 0.0 else 0.0
         if slope <= 0.0:
             return 0
-        ticks = round((right_t - left_t) / slope - (right_x - left_x))
+        shift = (right_t - left_t) / slope - (right_x - left_x)
+        ticks = round(shift)
         if ticks == 0 or ticks < -n // 4:
+            return 0
+        within = max(0.0, left_tt + right_tt - slope * (left_xt + right_xt)) / (2 * n - 3)
+        reach = (right_t - left_t) / slope
+        error = math.sqrt(within * (2 / n + reach * reach / (left_xx + right_xx))) / slope
+        if abs(shift - ticks) > WHOLE_TICKS + 2.0 * error:
             return 0
         dx, dt = right_x - left_x + ticks, right_t - left_t
         sxx = left_xx + right_xx + n / 2 * dx * dx
         sxt = left_xt + right_xt + n / 2 * dx * dt
         residual = max(0.0, left_tt + right_tt + n / 2 * dt * dt - sxt * sxt / sxx)
         rounded = abs(ticks) == 1 and self._is_rounded(sxt / sxx, residual, n)
-        return 0 if rounded or not self._is_proven(n, residual) else ticks
+        return 0 if rounded or not self._is_proven(n, residual, ticks) else ticks
 
     def _is_rounded(self, tick_ms: float, residual: float, n: int) -> bool:
         """Whether these may be ticks rounded to a period, one to four of them to each."""
@@ -204,7 +214,7 @@ class TickCounter:
                 return True
         return False
 
-    def _is_proven(self, n: int, residual: float) -> bool:
+    def _is_proven(self, n: int, residual: float, ticks: int) -> bool:
         """Whether no change of tempo explains the latest `2 n` ticks nearly as well as the shift does."""
         end = len(self._x)
         first = end - 2 * n
@@ -216,7 +226,9 @@ class TickCounter:
         part = n // 2 if n > SCALES[0] else n
         parts = sorted(self._line_residual(at, at + part) for at in range(first, end, part))
         calm = parts[len(parts) // 2 - 1]
-        if residual + allowed > MISFIT * (calm * 2 * n / (part - 2) + allowed):
+        # A tick that came twice lies beside the line; ticks rounded to short periods lie on parts of it.
+        beside = max(0, -ticks) * HEAP_MS**2 + 2 * n * MISFIT * SHORT_ROUNDING_MS**2
+        if residual + allowed > MISFIT * (calm * 2 * n / (part - 2) + allowed) + beside:
             return False
         places = range(first + 2, end - 1, max(1, n // 32))
         return all(self._bend_residual(first, at, end) >= needed for at in places)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 import random_host
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -49,6 +50,14 @@ def test_no_tempo_jitter_or_jump_moves_a_bar(seed, tempo, jitter, jumps):
 def test_lost_and_doubled_ticks_move_no_bar(seed, tempo, jitter, jumps):
     _, wrong = wrong_bars(RandomHost(seed, 12, tempo, jitter, jumps=jumps, faults=True))
     assert wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("seed", "tempo", "jitter"), [(1000072, "constant", "none"), (1000084, "small steps", "64")]
+)
+def test_a_song_of_fifty_bars_with_faults_ends_where_it_should(seed, tempo, jitter):
+    bars, wrong = wrong_bars(RandomHost(seed, 50, tempo, jitter, jumps=False, faults=True))
+    assert (bars > 40, wrong) == (True, 0)
 
 
 def test_the_host_plays_what_it_says():
