@@ -45,6 +45,8 @@ EVIDENCE = 0.5
 INSIDE_NATS = 2.0
 """What a root of a beat inside the scale speaks for the key of a phrase. On held-out phrases of two bars the
 scale found has .887 of the notes of the scale around them in common, .876 without."""
+EQUAL_NATS = 1e-6
+"""Keys this near to each other are equally likely: two notes a tritone apart say nothing of which of two."""
 CLEAR_BEATS = 2.0
 """Sounding beats below which no key is named."""
 
@@ -220,5 +222,13 @@ class KeyFollower:
         odds = np.log(np.exp(self.log_odds) @ _transitions()) + EVIDENCE * key_scores(np.sqrt(new))
         odds -= odds.max()
         clear = self.key is not None or weights.sum() >= CLEAR_BEATS
-        key = _key_at(int(odds.argmax()), weights) if clear else None
+        key = _key_at(self._likeliest(odds), weights) if clear else None
         return KeyFollower(key, tuple(weights.tolist()), tuple(odds.tolist()))
+
+    def _likeliest(self, odds: Floats) -> int:
+        """Return the index of the likeliest of 24 keys; of equally likely ones the present one."""
+        if self.key is not None:
+            present = self.key.tonic + (12 if self.key.is_minor else 0)
+            if odds[present] >= odds.max() - EQUAL_NATS:
+                return present
+        return int(odds.argmax())
