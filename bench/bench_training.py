@@ -71,7 +71,7 @@ class Ours(nn.Module):
 
     def forward(self, x: torch.Tensor, _: float) -> torch.Tensor:
         """Return the loss of tokens `[B, T]`."""
-        noise = Noise.draw(torch.Generator().manual_seed(0), len(x), Z, x.shape[1])
+        noise = Noise.draw(torch.Generator().manual_seed(0), len(x), Z, x.shape[1], 1)
         noise = Noise(*(part.to(x.device) for part in noise))
         return self.objective(x.unsqueeze(-1), x.unsqueeze(-1), noise, 0.2, self.own_share).loss
 
