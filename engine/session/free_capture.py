@@ -76,13 +76,29 @@ class FreeCapture:
         inside = [note for note in self.notes if note.start_ns < end_ns]
         forgotten_ns = start_ns - LONGEST_HELD_BARS * bar_ns
         if all(note.start_ns < forgotten_ns for note in inside):
-            return FreeCapture(), None
+            return self._from(end_ns), None
         return replace(
             self,
             notes=tuple(note for note in self.notes if note.end_ns is None or note.end_ns > end_ns),
             bars=self.bars + 1,
             left_out=0,
         ), self._bar(inside, bpm, beats_per_bar)
+
+    def _from(self, end_ns: float) -> "FreeCapture":
+        """Return the passage that begins with the first note from a moment on; an empty one without any."""
+        later = [note for note in self.notes if note.start_ns >= end_ns]
+        if not later:
+            return FreeCapture()
+        first_ns = later[0].start_ns
+        moved = (
+            replace(
+                note,
+                start_ns=note.start_ns - first_ns,
+                end_ns=None if note.end_ns is None else note.end_ns - first_ns,
+            )
+            for note in later
+        )
+        return FreeCapture((self.began_ns or 0) + first_ns, tuple(moved))
 
     def cut_off(self, bpm: float, beats_per_bar: float) -> BarCaptured | None:
         """Return the bar that is being played when the music begins to roll; None where no note has ended.

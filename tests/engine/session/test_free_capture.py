@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.performer.capture import NOTES_PER_BAR
@@ -45,6 +45,7 @@ def test_other_messages_are_no_music():
     assert played((0, (0xB0, 64, 127)), (0, (0xF8,)), (0, (0x80, 60, 0))) == FreeCapture()
 
 
+@example([(0, 2001, 0), (6000, 1, 0)])  # struck after a silent bar, before that is closed
 @given(
     st.lists(
         st.tuples(st.integers(0, 6000), st.integers(1, 3000), st.integers(0, 127)), min_size=1, max_size=20
