@@ -5,6 +5,7 @@ carries gradients between CPUs, nccl between GPUs. With `--max-restarts`, a job 
 goes on by itself.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,5 +87,7 @@ def ranks(device_name: str) -> Iterator[Ranks]:
     )
     try:
         yield Ranks(rank, world_size, device)
+        torch.distributed.barrier()  # the first to be done waits: a connection that breaks ends the others
     finally:
+        gc.collect()  # what averages gradients holds the group's threads, and must let go before the exit
         torch.distributed.destroy_process_group()
