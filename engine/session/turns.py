@@ -11,6 +11,7 @@ from engine.errors import RenderError
 from engine.music.notes import Note, Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import BarCaptured, ClockState, Heard
+from engine.session.bindings import controller_of, found
 from engine.session.captured_bars import CapturedBar, CapturedBars, phrase_of, surroundings_of
 from engine.session.document import HeardPhrase, Surroundings
 from engine.session.listening import is_chord_note
@@ -34,12 +35,18 @@ def heard(state: State, message: Heard) -> State:
     """Return the state after a message from the input while the music rolls."""
     if not taken(state) or not state.live.rolling or message.ignored:
         return state
-    if is_chord_note(state.document.settings, message.data):
+    if is_chord_note(state.document.settings, message.data) or _is_bound(state, message):
         return state
     open_bar = state.open_bar.with_message(message)
     if open_bar is state.open_bar:
         return state
     return _advanced(replace(state, open_bar=open_bar), message.position_beats)
+
+
+def _is_bound(state: State, message: Heard) -> bool:
+    """Return whether a message moves a control: a key that does is no music."""
+    controller = controller_of(message.data)
+    return controller is not None and bool(found(state.document.bindings, controller))
 
 
 def bar_captured(state: State, bar: BarCaptured) -> State:

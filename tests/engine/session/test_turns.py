@@ -270,3 +270,14 @@ def test_an_answer_asked_for_before_turns_were_taken_is_not_sent():
     sent = len(evening.patterns)
     evening.feed(i.Answered(old, next(iter(old.phrases.values())), 1.0))
     assert len(evening.patterns) == sent
+
+
+def test_a_key_or_pedal_that_is_bound_is_no_part_of_a_turn():
+    evening = Evening(turns="trade", turn_bars=2)
+    for message in ((0x90, 24, 90), (0xB0, 64, 127)):
+        evening.feed(i.Learn("new_take" if message[0] == 0x90 else "take_turn"))
+        evening.feed(Heard(0, 0.0, bytes(message)))
+        evening.feed(i.Learn(""))
+    evening.note(1.0, 60)
+    evening.feed(Heard(0, 2.0, bytes((0x90, 24, 90))))
+    assert evening.last == [(1.0, 60)]
