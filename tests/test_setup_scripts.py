@@ -29,6 +29,8 @@ class System:
         (self.home / ".fonts").mkdir(parents=True)
         (self.home / ".fonts" / "some.ttf").touch()
         self.bin.mkdir()
+        # Where no .venv stands beside: what is installed in the real one changes what is missing.
+        self.scripts = shutil.copytree(ROOT / "scripts", folder / "project" / "scripts")
         for tool in REAL_TOOLS:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
         self.tool("uname", "echo Linux")
@@ -58,7 +60,7 @@ class System:
     def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run one of the project's scripts there."""
         return subprocess.run(
-            [self.bin / "sh", ROOT / "scripts" / script, *arguments],
+            [self.bin / "sh", self.scripts / script, *arguments],
             env={"PATH": str(self.bin), "HOME": str(self.home), **variables},
             capture_output=True,
             text=True,
