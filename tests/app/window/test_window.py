@@ -509,11 +509,11 @@ def test_a_model_is_loaded_from_its_card(window, instrument, show):
 
 def test_a_session_opened_lately_is_gone_on_with(window, instrument, show):
     page = window.pages.open("Sessions")
-    show(with_live(READY, kept=Kept(path="/tmp/a.antiphon", saved=False, recent=("/tmp/b.antiphon",))))
-    assert "/tmp/a.antiphon · to be saved" in [label.text() for label in page.findChildren(QLabel)]
+    show(with_live(READY, kept=Kept(path="/music/a.antiphon", saved=False, recent=("/music/b.antiphon",))))
+    assert "/music/a.antiphon · to be saved" in [label.text() for label in page.findChildren(QLabel)]
     (button,) = [b for b in page.findChildren(KeyButton) if b.text() == "b"]
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert instrument.calls == [("open_document", Path("/tmp/b.antiphon"))]
+    assert instrument.calls == [("open_document", Path("/music/b.antiphon"))]
 
 
 def test_the_look_is_chosen_and_kept(window, settings, qapp):
