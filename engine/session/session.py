@@ -168,7 +168,7 @@ class Session:
                 self._shown = state.shown
             return self._shown
 
-    def wait_idle(self, timeout_s: float = 5.0) -> bool:
+    def wait_idle(self, timeout_s: float = 60.0) -> bool:
         """Wait until the inference thread has nothing to do; for tests and offline use."""
         return self._jobs.wait_idle(timeout_s)
 

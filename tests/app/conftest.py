@@ -54,4 +54,4 @@ def jack_server() -> Iterator[str]:
         yield name
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)

@@ -166,7 +166,7 @@ def test_a_signal_silences_and_ends_well(number, jack_server, tiny_bundle, tmp_p
     try:
         _wait_for(log, "played")
         process.send_signal(number)
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0
@@ -219,7 +219,7 @@ def test_a_full_disk_under_the_log_is_a_notice_and_the_music_goes_on(tiny_bundle
 
 
 def _wait_for(log: Path, kind: str) -> None:
-    for _ in range(400):
+    for _ in range(600):
         if log.exists() and f'"event": "{kind}"' in log.read_text():
             return
         time.sleep(0.1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RATE_HZ = 48_000
-WAIT_S = 15.0
+WAIT_S = 60.0
 OUR_INPUT, OUR_OUTPUT = "Antiphon:Antiphon In", "Antiphon:Antiphon Out"
 
 

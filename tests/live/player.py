@@ -54,7 +54,7 @@ class Player:
 
     def connect(self, pairs):
         """Make every connection, waiting for ports that are not there yet."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         for source, sink in pairs:
             while not self._try(source, sink):
                 if time.monotonic() > end:
@@ -74,7 +74,7 @@ class Player:
 def open_client(name):
     """Open a client, waiting for the server."""
     jack.set_error_function(lambda _text: None)
-    for _ in range(200):
+    for _ in range(1200):
         try:
             return jack.Client(name, no_start_server=True)
         except jack.JackOpenError:

@@ -26,7 +26,7 @@ from engine.performer.messages import (
     Stop,
 )
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 HEAD = """
 import os, sys, time
 from engine.performer.messages import *

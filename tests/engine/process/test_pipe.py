@@ -6,7 +6,7 @@ import pytest
 
 from engine.process.pipe import MAX_FRAME_BYTES, MAX_QUEUED, Receiver, Sender
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Collector:

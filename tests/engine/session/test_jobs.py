@@ -23,7 +23,7 @@ class Gate:
     def __call__(self):
         for number in range(self.slices):
             self.begun.set()
-            assert self.go_on.acquire(timeout=10)
+            assert self.go_on.acquire(timeout=60)
             self.log.append(f"{self.name}{number}")
             if number < self.slices - 1:
                 yield
@@ -41,7 +41,7 @@ def test_the_newest_of_a_kind_wins_and_those_it_passed_are_never_begun(jobs):
     log = []
     first = Gate("first", log)
     jobs.submit("answer", first)
-    assert first.begun.wait(10)
+    assert first.begun.wait(60)
     for name in ("a", "b", "c"):
         jobs.submit("answer", quick(name, log))
     first.go_on.release()
@@ -53,7 +53,7 @@ def test_an_answer_goes_before_takes_also_between_their_slices(jobs):
     log = []
     takes = Gate("takes", log, slices=3)
     jobs.submit("takes", takes)
-    assert takes.begun.wait(10)
+    assert takes.begun.wait(60)
     jobs.submit("answer", quick("answer", log))
     for _ in range(3):
         takes.go_on.release()
@@ -65,7 +65,7 @@ def test_newer_takes_drop_what_is_left_of_older_ones(jobs):
     log = []
     old = Gate("old", log, slices=3)
     jobs.submit("takes", old)
-    assert old.begun.wait(10)
+    assert old.begun.wait(60)
     jobs.submit("takes", quick("new", log))
     old.go_on.release()
     assert jobs.wait_idle(10)
@@ -76,7 +76,7 @@ def test_cancelled_work_stops_at_its_next_slice(jobs):
     log = []
     takes = Gate("takes", log, slices=2)
     jobs.submit("takes", takes)
-    assert takes.begun.wait(10)
+    assert takes.begun.wait(60)
     jobs.cancel("takes")
     takes.go_on.release()
     assert jobs.wait_idle(10)
@@ -87,7 +87,7 @@ def test_closing_drops_what_waits(jobs):
     log = []
     first = Gate("first", log)
     jobs.submit("answer", first)
-    assert first.begun.wait(10)
+    assert first.begun.wait(60)
     jobs.submit("takes", quick("takes", log))
     threading.Timer(0.02, first.go_on.release).start()
     jobs.close(10)

@@ -307,12 +307,12 @@ def test_the_newest_request_wins_and_those_it_passed_are_never_sent(hands, monke
     def slow_render(model, slots, controls):
         seen.append(controls.variation)
         at_work.set()
-        assert go_on.wait(5)
+        assert go_on.wait(60)
         return render(model, slots, controls)
 
     monkeypatch.setattr("engine.session.rendering.render", slow_render)
     hands.session.set("variation", 0.1)
-    assert at_work.wait(5)
+    assert at_work.wait(60)
     for value in (0.2, 0.3, 0.4, 0.9):
         hands.session.set("variation", value)
     go_on.set()
@@ -327,13 +327,13 @@ def test_a_result_that_comes_after_closing_is_dropped(model, monkeypatch):
 
     def slow_render(model, slots, controls):
         at_work.set()
-        assert go_on.wait(5)
+        assert go_on.wait(60)
         return render(model, slots, controls)
 
     monkeypatch.setattr("engine.session.rendering.render", slow_render)
     hands.client.events += [captured(0, TUNE), captured(1, TUNE)]
     hands.session.poll()
-    assert at_work.wait(5)
+    assert at_work.wait(60)
     threading.Timer(0.05, go_on.set).start()
     hands.session.close()
     hands.session.close()

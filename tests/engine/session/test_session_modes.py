@@ -164,7 +164,7 @@ class Shelf:
 
 
 def wait_for(hands, reference):
-    for _ in range(1000):
+    for _ in range(6000):
         if hands.session.snapshot().model.reference == reference:
             return
         threading.Event().wait(0.01)
@@ -190,7 +190,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one_and_its_mode():
     shelf.load = lambda reference: (_ for _ in ()).throw(BundleError(f"{reference}: is broken"))
     hands = Hands(groove, library=shelf)
     hands.session.do("mode.continue")
-    for _ in range(1000):
+    for _ in range(6000):
         if hands.session.snapshot().live.notices:
             break
         threading.Event().wait(0.01)

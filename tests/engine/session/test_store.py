@@ -180,7 +180,7 @@ def test_a_place_that_cannot_be_written_is_reported_and_tried_again(tmp_path):
     autosave = Autosave(tmp_path / "file" / "x.antiphon", reports, every_s=0.0)
     autosave.save(FULL)
     autosave.log({"bar": 1})
-    assert reports.came.wait(10)
+    assert reports.came.wait(60)
     complete, problem = reports.all[0]
     assert not complete
     assert "the session cannot be saved" in problem
