@@ -18,7 +18,6 @@ from engine.performer.messages import Event
 
 if TYPE_CHECKING:
     from app.session_files import Begun
-    from engine.inference.model import Model
     from engine.session.document import Document
     from engine.session.session import Session
 
@@ -72,15 +71,6 @@ def make_client(options: LiveOptions) -> PerformerClient:
     )
 
 
-def load_model(options: LiveOptions) -> "Model":
-    """Load the model; raises `BundleError` when it is not there or does not fit."""
-    from app.installed_bundles import find_bundle
-    from engine.inference import trial
-
-    found = find_bundle(options.model or DEFAULT_MODEL)
-    return trial.load_model(found, precision=options.precision)  # type: ignore[arg-type]
-
-
 def make_session(
     options: LiveOptions,
     client: PerformerClient,
@@ -107,7 +97,7 @@ def make_session(
         file=begun.file,
         recent=begun.recent,
         notices=begun.notices,
-        library=InstalledModels(options),
+        library=InstalledModels(options.model, options.precision),
         demo_phrase=demo_phrase(),
         takes=takes,
         on_event=on_event,

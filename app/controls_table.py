@@ -32,9 +32,9 @@ def rows(model: str | None = None) -> list[Row]:
 
 
 def _attributes(model: str) -> tuple[Attribute, ...]:
-    from app.compose import LiveOptions, load_model
+    from app.model_library import load_model
 
-    return offered(load_model(LiveOptions(model=model)).bundle.manifest)
+    return offered(load_model(model, None).bundle.manifest)
 
 
 def _row(entry: Parameter | Action) -> Row:

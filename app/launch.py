@@ -73,7 +73,7 @@ def run_with_window(
             tasks=tasks,
             demo=demo,
             for_s=for_s,
-            models=InstalledModels(options).cards(),
+            models=InstalledModels(options.model, options.precision).cards(),
         )
 
 

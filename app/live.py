@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 from app import session_files
-from app.compose import LiveOptions, load_model, make_client, make_session
+from app.compose import LiveOptions, make_client, make_session
 from app.event_log import opened
+from app.model_library import load_model
 from app.notice_text import notice_line
 from engine.inference.controls import DISTANCE
 from engine.midi.ports import now_ns
@@ -106,7 +106,7 @@ def run_headless(
         begun = session_files.named(options.session) if options.session else None
         document = options.document(begun.document if begun else None)
         reference = document.model.name
-        model = load_model(replace(options, model=reference))
+        model = load_model(reference, options.precision)
         client = make_client(options)
         stack.callback(client.close)
         client.start(patient=demo)  # the demo needs no ports; a DAW does

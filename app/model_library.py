@@ -1,13 +1,11 @@
 """The models that a session can load, and which of them does a mode."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli_options import DEFAULT_MODEL
-from app.compose import LiveOptions, load_model
-from app.installed_bundles import BundleCard, card_of, installed, task_of
+from app.installed_bundles import BundleCard, card_of, find_bundle, installed, task_of
 from engine.modes.catalogue import TOOLS
 from engine.session.document import Document, ModelReference
 
@@ -18,8 +16,9 @@ if TYPE_CHECKING:  # onnxruntime takes its time to load
 class InstalledModels:
     """The models a player can choose from: those installed, and the one the command line named."""
 
-    def __init__(self, options: LiveOptions) -> None:
-        self._options = options
+    def __init__(self, named: str | None = None, precision: str | None = None) -> None:
+        self._named = named
+        self._precision = precision
 
     def tasks(self) -> dict[str, str]:
         """Return the task of each by what to load it by."""
@@ -30,12 +29,20 @@ class InstalledModels:
         return [card_of(name, path) for name, path in self._found().items()]
 
     def _found(self) -> dict[str, Path]:
-        found, named = _usual_first(installed()), self._options.model
+        found, named = _usual_first(installed()), self._named
         return found if named is None or named in found else {**found, named: Path(named)}
 
     def load(self, reference: str) -> "Model":
         """Load one in the precision the command line asked for; raises `BundleError`."""
-        return load_model(replace(self._options, model=reference))
+        return load_model(reference, self._precision)
+
+
+def load_model(reference: str | None, precision: str | None) -> "Model":
+    """Load a model by name or path, None for the usual one; raises `BundleError` if none fits."""
+    from engine.inference import trial
+
+    found = find_bundle(reference or DEFAULT_MODEL)
+    return trial.load_model(found, precision=precision)  # type: ignore[arg-type]
 
 
 def _usual_first(found: Mapping[str, Path]) -> dict[str, Path]:

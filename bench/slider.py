@@ -21,7 +21,8 @@ from lateness import jack_server, started
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from app.compose import LiveOptions, load_model, make_client, make_session
+from app.compose import LiveOptions, make_client, make_session
+from app.model_library import load_model
 from engine.session.session import Session
 
 FRAME_S = 1 / 60
@@ -50,7 +51,7 @@ def measure(options: LiveOptions, moves: int) -> list[float]:
     started(client)
     took_ms = []
     with make_session(options, client) as session:
-        session.start(load_model(options))
+        session.start(load_model(options.model, options.precision))
         session.set("demo", True)
         wait(session, lambda: session.snapshot().live.playing is not None)
         for move in range(moves):

@@ -262,9 +262,9 @@ def generate(
 
 def load(name: str, precision: Precision) -> LoadedModel:
     """Load a model by name or path."""
-    from app.compose import LiveOptions, load_model
+    from app.model_library import load_model
 
-    return load_model(LiveOptions(model=name, precision=precision.value))
+    return load_model(name, precision.value)
 
 
 def controls_of(model: LoadedModel, mode: Mode, given: Given) -> tuple[int, Controls]:
