@@ -82,7 +82,10 @@ def start(context: typer.Context) -> None:
 
 
 @application.command()
-@with_parameters((*CONTROLS.values(), *SETTINGS.values(), SWITCHES["demo"]), attributes=True)
+@with_parameters(
+    (*CONTROLS.values(), *SETTINGS.values(), *(each for each in SWITCHES.values() if not each.no_option)),
+    attributes=True,
+)
 def live(
     given: Mapping[str, Value],
     headless: Headless = False,
@@ -101,15 +104,17 @@ def live(
     Example: antiphon live --headless --variation 0.4 --seed 7 --for 60 --log session.jsonl
     """
     values = dict(given)
-    demo = values.pop("demo", None)
+    switches = {name: bool(values.pop(name)) for name in SWITCHES if name in values}
+    demo = switches.pop("demo", None)
     _start_live(
         headless=headless,
-        demo=None if demo is None else bool(demo),
+        demo=demo,
         for_s=for_seconds,
         log=log,
         model=model,
         session=session,
         given=values,
+        switches=switches,
         midi_backend=midi_backend.value,
         connect_in=tuple(connect_in or ()),
         connect_out=tuple(connect_out or ()),

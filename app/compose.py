@@ -38,6 +38,8 @@ class LiveOptions:
     """File of the session to go on with; None for the last one, or for none without a window."""
     given: Mapping[str, Value] = field(default_factory=dict)
     """Values of parameters by id."""
+    switches: Mapping[str, bool] = field(default_factory=dict)
+    """What is on from the start on, by id."""
 
     def document(self, opened: "Document | None" = None) -> "Document":
         """Return the document to begin with: one that was opened, or an empty one, with what is given.
@@ -89,6 +91,7 @@ def make_session(
     from app.model_library import InstalledModels
     from app.session_files import Begun
     from engine.session.session import Session
+    from engine.session.settings import Switches
 
     begun = begun or Begun()
     return Session(
@@ -99,6 +102,7 @@ def make_session(
         notices=begun.notices,
         library=InstalledModels(options.model, options.precision),
         demo_phrase=demo_phrase(),
+        switches=Switches(**options.switches),
         takes=takes,
         on_event=on_event,
     )

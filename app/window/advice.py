@@ -5,6 +5,7 @@ from app.window.view import lamp_of, milliseconds
 from engine.music.notes import DRUM_CHANNEL
 from engine.session.live import InputMessage
 from engine.session.snapshot import Snapshot
+from engine.text import counted
 
 KINDS = {
     0x80: "note off",
@@ -85,3 +86,15 @@ def message_lines(snapshot: Snapshot) -> list[str]:
 
 def _line(message: InputMessage) -> str:
     return f"{message_words(message.data)}   →   {message.use}"
+
+
+def osc_lines(snapshot: Snapshot) -> list[str]:
+    """Return what came in by OSC, the newest first, and how many messages were refused for which reason."""
+    osc, settings = snapshot.live.osc, snapshot.document.settings
+    if not snapshot.live.switches.osc:
+        return ["OSC is off: nothing is heard and nothing is sent."]
+    heard = "every machine" if settings.osc_from == "network" else "this machine alone"
+    goes = f"changes go to {settings.osc_to}" if settings.osc_to.strip() else "changes go nowhere"
+    lines = [f"Port {settings.osc_port} hears {heard}; {goes}. {counted(osc.received, 'message')} came in."]
+    lines += reversed(osc.messages)
+    return lines + [f"{count} refused: {reason}" for reason, count in osc.refused.items()]

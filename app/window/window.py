@@ -361,10 +361,10 @@ class InstrumentWindow(QMainWindow):
         return page
 
     def _settings_page(self) -> Page:
-        from app.window.pages.connections import CLOCK, INPUT
+        from app.window.pages.connections import CLOCK, INPUT, OSC
 
         table = self.instrument.snapshot().table
-        placed = {*self._widgets, *CLOCK, *INPUT}
+        placed = {*self._widgets, *CLOCK, *INPUT, *OSC}
         rest = [name for name in table.parameters if name not in placed]
         page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest)
         page.look_chosen.connect(self._choose_look)

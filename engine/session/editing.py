@@ -88,7 +88,8 @@ def _with_model_or_document(state: State, what: Intent, now_ns: int) -> State:
             return state.with_live(installed=dict(what.tasks))
         case i.Opened():
             opened = replace(state, document=what.document, undo=Undo(), asked=None, answer=None, gesture="")
-            switched = replace(state.live.switches, bypass=False)
+            # The session of somebody else may name places of its own to send to.
+            switched = replace(state.live.switches, bypass=False, osc=False)
             return opened.with_live(
                 kept=what.kept, switches=switched, heard=what.document.source, takes=(), positions={}
             )

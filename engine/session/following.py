@@ -6,7 +6,7 @@ from engine.inference.controls import HEARD, changed
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
-from engine.session import answering, evening, turns
+from engine.session import answering, evening, remote, turns
 from engine.session.answering import as_notes
 from engine.session.request import missing_slots, request_of
 from engine.session.settings import METRE_BEATS, Settings
@@ -20,6 +20,7 @@ def settled(before: State, after: State, now_ns: int) -> Updated:
     effects: list[Effect] = [
         Send(command) for command in _commands(before.document.settings, after.document.settings)
     ]
+    effects += remote.followed(before, after)
     after, fed = _with_demo(before, after)
     effects += fed
     if after.document.model.name != before.document.model.name and not _loaded(after):

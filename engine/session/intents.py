@@ -183,6 +183,27 @@ class Noticed(msgspec.Struct, frozen=True):
     remedy: str
 
 
+OscArgument = float | int | str | bool | None
+
+
+class OscMessage(msgspec.Struct, frozen=True):
+    """An address and its values."""
+
+    address: str
+    arguments: tuple[OscArgument, ...] = ()
+
+
+class OscReceived(msgspec.Struct, frozen=True):
+    """An OSC message came in, or something that is none."""
+
+    sender: tuple[str, int]
+    """Address and port of who sent it."""
+    address: str = ""
+    arguments: tuple[OscArgument, ...] = ()
+    refused: str = ""
+    """Why it is no message; empty where it is one."""
+
+
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
@@ -213,5 +234,6 @@ Intent = (
     | KeptAs
     | Saved
     | Noticed
+    | OscReceived
     | Tick
 )

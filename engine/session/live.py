@@ -71,6 +71,18 @@ class Activity:
     """How many messages were ignored, by reason."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OscActivity:
+    """What came in by OSC."""
+
+    received: int = 0
+    """Messages, the refused ones too."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """How many were refused, by reason."""
+    messages: tuple[str, ...] = ()
+    """The last 10 with what became of each, oldest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sounding:
     """A pattern of ours that plays."""
@@ -160,6 +172,7 @@ class Live:
     clock: ClockState | None = None
     """As the performer last said; see `Snapshot.position_beats` for now."""
     activity: Activity = Activity()
+    osc: OscActivity = OscActivity()
     captured: CapturedBars = field(default_factory=CapturedBars)
     heard: HeardPhrase | None = None
     """What was heard last, of up to the model's length; the document's source unless that is held."""

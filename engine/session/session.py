@@ -25,10 +25,24 @@ from engine.session.document import Document
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
+from engine.session.osc import OscError, OscPort
 from engine.session.rendering import Renderer, facts_of
 from engine.session.request import Request
+from engine.session.settings import Switches
 from engine.session.snapshot import Snapshot
-from engine.session.state import Effect, Load, Log, New, Render, RenderTakes, Save, Send, State
+from engine.session.state import (
+    Effect,
+    Load,
+    Log,
+    New,
+    OpenOsc,
+    Render,
+    RenderTakes,
+    Save,
+    Send,
+    SendOsc,
+    State,
+)
 from engine.session.store import SUFFIX, FileLock, read_document, reason_of, refusal, write_document
 from engine.session.update import Updated, opening, update
 
@@ -78,6 +92,7 @@ class Session:
         recent: Sequence[str] = (),
         notices: tuple[Notice, ...] = (),
         demo_phrase: Phrase | None = None,
+        switches: Switches | None = None,
         takes: int = 0,
         on_event: Callable[[Event], None] | None = None,
         now_ns: Callable[[], int] = monotonic_now_ns,
@@ -92,6 +107,7 @@ class Session:
             recent: files of documents opened lately, newest first.
             notices: what is to be said at the start.
             demo_phrase: what the demo plays into the input.
+            switches: what is on from the start on.
             takes: how many takes to compute beside each answer, 0 to 64.
             on_event: called by `poll`, on the owner's thread, with every event in order.
             now_ns: the clock, for tests.
@@ -105,10 +121,11 @@ class Session:
         self._model: Model | None = None
         self._renderer = Renderer()
         document = document or Document()
+        self._osc: OscPort | None = None
         self._lock_on_file = FileLock(file) if file else None
         self._autosave = Autosave(file, self._saved) if file else None
         kept = Kept(path=str(file or ""), recent=tuple(recent))
-        live = Live(heard=document.source, kept=kept, notices=notices)
+        live = Live(heard=document.source, kept=kept, notices=notices, switches=switches or Switches())
         self._state = State(document=document, live=live, demo_phrase=demo_phrase, takes_wanted=takes)
         self._shown = self._state.shown
         self._jobs = Jobs(KINDS_OF_JOB)
@@ -148,6 +165,9 @@ class Session:
                 self._on_event(event)
         while self._reports:
             self._apply(self._reports.popleft())
+        if self._osc is not None:
+            for message in self._osc.receive():
+                self._apply(message)
         if self._state.free.began_ns is not None or self._state.takes_wait:
             self._apply(i.Tick())
         return events
@@ -179,6 +199,8 @@ class Session:
                 return
             self._closed = True
         self._jobs.close()
+        if self._osc is not None:
+            self._osc.close()
         self._client.close()
         self._leave_file()
 
@@ -330,9 +352,27 @@ class Session:
             case Save():
                 if self._autosave is not None:
                     self._autosave.save(effect.document)
+            case OpenOsc():
+                self._open_osc(effect)
+            case SendOsc():
+                if self._osc is not None:
+                    self._osc.send(effect.messages, effect.to)
             case Log():
                 if self._autosave is not None:
                     self._autosave.log(effect.record)
+
+    def _open_osc(self, effect: OpenOsc) -> None:
+        """Close the OSC port, and open the one that is asked for; where it cannot be had, OSC is off."""
+        if self._osc is not None:
+            self._osc.close()
+        self._osc = None
+        if effect.place is None:
+            return
+        try:
+            self._osc = OscPort(effect.place)
+        except OscError as error:
+            self._apply(i.Set("osc", False))
+            self._apply(i.Noticed("osc", str(error), ""))
 
     def _send(self, command: Command) -> None:
         try:

@@ -1,18 +1,40 @@
 """What the player sets besides the music: clock, output, source; and the switches that are not saved."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
-from engine.parameter import Choice, Number, Toggle, Whole
+from engine.parameter import Choice, Number, Text, Toggle, Whole
 from engine.performer.messages import ClockSource, StartAt
 
 METRE_BEATS = {"4/4": 4.0, "3/4": 3.0, "2/4": 2.0, "5/4": 5.0, "6/8": 3.0, "7/8": 3.5}
 """Quarter notes in a bar of each metre on offer."""
+LAST_PORT = 65535
 Turns = Literal["follow", "trade", "pause", "cue"]
 ChordsFrom = Literal["all", "channel", "below", "none"]
 Meanwhile = Literal["rest", "play"]
 DrumKitName = Literal["gm", "gs", "xg", "roland", "toontrack", "addictive"]
 Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8"]
+OscFrom = Literal["machine", "network"]
+
+
+def network_place(text: str) -> tuple[str, int]:
+    """Return address and port of a text such as 192.168.1.20:9001.
+
+    Names are not looked up, for that would ask the network; `localhost` alone is known.
+
+    Raises:
+        ValueError: it is none; one line says what is.
+    """
+    host, _, port = text.strip().rpartition(":")
+    try:
+        address = IPv4Address("127.0.0.1" if host == "localhost" else host)
+        number = int(port) if port.isascii() and port.isdigit() else 0
+    except ValueError:
+        number = 0
+    if not 1 <= number <= LAST_PORT:
+        raise ValueError(f"{text.strip()!r} is no place to send to; write it as 192.168.1.20:9001")
+    return str(address), number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +249,38 @@ class Settings:
             help="Keep answering this phrase while you play on.",
         ),
     ] = False
+    osc_port: Annotated[
+        int,
+        Whole(
+            label="OSC port",
+            low=1024,
+            high=LAST_PORT,
+            group="OSC",
+            help="UDP port that OSC messages come in on.",
+        ),
+    ] = 9000
+    osc_from: Annotated[
+        OscFrom,
+        Choice(
+            label="OSC comes from",
+            words={"machine": "this machine", "network": "the network"},
+            group="OSC",
+            help="Whose OSC messages are heard: those of programs on this machine alone, or of every machine "
+            "that can reach this one, such as a tablet.",
+        ),
+    ] = "machine"
+    osc_to: Annotated[
+        str,
+        Text(
+            label="OSC goes to",
+            example="192.168.1.20:9001",
+            empty="nowhere",
+            reader=network_place,
+            group="OSC",
+            help="Where every change of a control is sent while OSC is on, as address and port; empty for "
+            "nowhere.",
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,5 +304,14 @@ class Switches:
             key="D",
             group="Session",
             help="Play the demo phrase into the input, as if you did.",
+        ),
+    ] = False
+    osc: Annotated[
+        bool,
+        Toggle(
+            label="OSC",
+            group="OSC",
+            help="Let OSC messages move the controls, and send changes where OSC goes to. Off at every start "
+            "and when a session is opened.",
         ),
     ] = False

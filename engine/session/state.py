@@ -10,7 +10,7 @@ from engine.music.notes import Phrase
 from engine.performer.messages import Command
 from engine.session.document import Document
 from engine.session.free_capture import FreeCapture
-from engine.session.intents import Answered
+from engine.session.intents import Answered, OscMessage
 from engine.session.listening import Listening
 from engine.session.live import Live, Mood
 from engine.session.notices import cleared, posted
@@ -57,11 +57,34 @@ class Log(msgspec.Struct, frozen=True):
     record: Mapping[str, Any]
 
 
+class OscPlace(msgspec.Struct, frozen=True):
+    """Where OSC messages come in and where changes go."""
+
+    port: int
+    network: bool
+    """Whether other machines are heard; else only programs on this one."""
+    to: tuple[str, int] | None
+    """Address and port that changes are sent to; None for nowhere."""
+
+
+class OpenOsc(msgspec.Struct, frozen=True):
+    """Effect: hear OSC messages at a place, or none any more."""
+
+    place: OscPlace | None
+
+
+class SendOsc(msgspec.Struct, frozen=True):
+    """Effect: OSC messages for somebody."""
+
+    messages: tuple[OscMessage, ...]
+    to: tuple[str, int]
+
+
 class New(msgspec.Struct, frozen=True):
     """Effect: begin with an empty document."""
 
 
-Effect = Send | Render | RenderTakes | Load | Save | Log | New
+Effect = Send | Render | RenderTakes | Load | Save | Log | New | OpenOsc | SendOsc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

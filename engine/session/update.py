@@ -5,12 +5,13 @@ from dataclasses import replace
 from engine.errors import RenderError
 from engine.performer import messages
 from engine.performer.messages import Event
-from engine.session import answering, editing, evening, hearing, learning, turns
+from engine.session import answering, editing, evening, hearing, learning, remote, turns
 from engine.session import intents as i
 from engine.session.document import Connections
 from engine.session.following import settled
 from engine.session.intents import Intent
 from engine.session.live import LATENESS_WINDOW, Ports
+from engine.session.settings import Switches
 from engine.session.state import Effect, Log, State
 
 Updated = tuple[State, tuple[Effect, ...]]
@@ -36,7 +37,8 @@ def update(state: State, what: Event | Intent, now_ns: int) -> Updated:
 
 def opening(state: State, now_ns: int) -> Updated:
     """Return what a session does first: send the settings, load the model, ask for an answer."""
-    blank = State(live=state.live, demo_phrase=state.demo_phrase)
+    off = replace(state.live, switches=Switches())
+    blank = State(live=off, demo_phrase=state.demo_phrase)
     return settled(blank, state, now_ns)
 
 
@@ -68,6 +70,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             return answering.with_takes(state, what), ()
         case i.PerformerGone():
             return state.noted("performer", what.reason, now_ns=now_ns), ()
+        case i.OscReceived():
+            return remote.received(state, what, now_ns)
         case i.Do():
             return _done(state, what, now_ns)
         case i.KeptAs():

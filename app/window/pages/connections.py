@@ -2,7 +2,7 @@
 
 from PyQt6.QtWidgets import QGridLayout
 
-from app.window.advice import connection_advice, connection_facts, message_lines
+from app.window.advice import connection_advice, connection_facts, message_lines, osc_lines
 from app.window.pages.page import Page, heading, paragraph, settings_grid
 from app.window.widgets.lamp import write
 from engine.session.parameters import Table
@@ -10,6 +10,7 @@ from engine.session.snapshot import Snapshot
 
 CLOCK = ("clock", "send_clock", "spp_in_clocks", "offset_ms")
 INPUT = ("chords_from", "chord_channel", "split_pitch", "thru_notes", "thru_controllers", "sustain_lengthens")
+OSC = ("osc", "osc_from", "osc_port", "osc_to")
 
 
 class ConnectionsPage(Page):
@@ -37,6 +38,10 @@ class ConnectionsPage(Page):
         self.body.addLayout(settings_grid(table, CLOCK))
         self.body.addWidget(heading("Input"))
         self.body.addLayout(settings_grid(table, INPUT))
+        self._osc = paragraph(role="", points=10)
+        self.body.addWidget(heading("OSC"))
+        self.body.addLayout(settings_grid(table, OSC))
+        self.body.addWidget(self._osc)
         self.body.addStretch(1)
 
     def show_state(self, snapshot: Snapshot) -> None:
@@ -45,3 +50,4 @@ class ConnectionsPage(Page):
         for name, value in connection_facts(snapshot).items():
             write(self._values[name], value)
         write(self._messages, "\n".join(message_lines(snapshot)) or "Nothing came in yet.")
+        write(self._osc, "\n".join(osc_lines(snapshot)))

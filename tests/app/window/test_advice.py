@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from fake_instrument import READY, captured, clock, with_document, with_live
 
-from app.window.advice import connection_advice, connection_facts, message_lines, message_words
+from app.window.advice import connection_advice, connection_facts, message_lines, message_words, osc_lines
 from engine.session.document import Connections
-from engine.session.live import Activity, InputMessage
+from engine.session.live import Activity, InputMessage, OscActivity
+from engine.session.settings import Settings, Switches
 
 NOTE = InputMessage(1, bytes((0x90, 60, 90)), "played")
 WIRED = with_document(READY, connections=Connections(("DAW:out",), ("Synth:in",)))
@@ -67,3 +68,21 @@ def test_the_newest_message_comes_first_and_what_was_ignored_is_counted():
         "note on · ch 1 · C4 · 90   →   played",
         "4 ignored: not used",
     ]
+
+
+def test_osc_says_that_it_is_off_and_what_came_in():
+    assert osc_lines(READY) == ["OSC is off: nothing is heard and nothing is sent."]
+    came = OscActivity(
+        received=3, refused={"no such thing": 1}, messages=("/a 1   →   done", "/b   →   refused: x")
+    )
+    on = with_live(READY, switches=Switches(osc=True), osc=came)
+    assert osc_lines(on) == [
+        "Port 9000 hears this machine alone; changes go nowhere. 3 messages came in.",
+        "/b   →   refused: x",
+        "/a 1   →   done",
+        "1 refused: no such thing",
+    ]
+    open_to_all = with_document(on, settings=Settings(osc_from="network", osc_to="10.0.0.7:9001"))
+    assert osc_lines(open_to_all)[0] == (
+        "Port 9000 hears every machine; changes go to 10.0.0.7:9001. 3 messages came in."
+    )
