@@ -46,7 +46,7 @@ def examine() -> list[Check]:
 
 
 def healthy(checks: list[Check]) -> bool:
-    """Tell whether nothing is broken."""
+    """Return whether nothing is broken."""
     return all(check.state != "bad" for check in checks)
 
 

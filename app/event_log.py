@@ -58,7 +58,7 @@ class EventLog:
         self._path = path
         self._before: messages.ClockState | None = None
         self._failure = ""
-        self._told: Callable[[str, str, str], None] | None = None
+        self._listener: Callable[[str, str, str], None] | None = None
         try:
             path.open("w").close()
             self._file = _RotatingFile(
@@ -76,9 +76,9 @@ class EventLog:
             ) from None
         self._writer = LineWriter(self._file.write, self._fail, "event-log")
 
-    def on_failure(self, told: Callable[[str, str, str], None]) -> None:
-        """Choose who is told that the log has ended: subject, what happened, remedy. On any thread."""
-        self._told = told
+    def on_failure(self, listener: Callable[[str, str, str], None]) -> None:
+        """Choose who is notified that the log has ended: subject, what happened, remedy. On any thread."""
+        self._listener = listener
         if self._failure:
             self._tell()
 
@@ -94,7 +94,7 @@ class EventLog:
     def close(self) -> None:
         """Write what waits and close the file. Closing twice is harmless."""
         self._writer.close()
-        with suppress(OSError):  # told already, or of no use any more
+        with suppress(OSError):  # reported already, or of no use any more
             self._file.close()
 
     def _write_clock(self, clock: messages.ClockState) -> None:
@@ -112,8 +112,10 @@ class EventLog:
         self._tell()
 
     def _tell(self) -> None:
-        if self._told is not None:
-            self._told("log", self._failure, "The music goes on; start again with --log in another place.")
+        if self._listener is not None:
+            self._listener(
+                "log", self._failure, "The music goes on; start again with --log in another place."
+            )
 
 
 class _RotatingFile(RotatingFileHandler):

@@ -16,7 +16,7 @@ CLOSE_S = 1.0
 Write = Callable[[str], None]
 """Takes one line without its end; may block, and may raise OSError."""
 Failed = Callable[[str], None]
-"""Told once, in a few words, why lines can no longer be written. Called on the writing thread."""
+"""Called once, on the writing thread, with the reason why lines can no longer be written."""
 
 
 class LineWriter:

@@ -35,7 +35,7 @@ class Stream:
     def __init__(self, say: Say) -> None:
         self._say = say
         self._bar: int | None = None
-        self._told: tuple[Notice, ...] = ()
+        self._shown_notices: tuple[Notice, ...] = ()
         self._backend = ""
         self.heard_notes = 0
 
@@ -54,9 +54,9 @@ class Stream:
             self._say(f"ports    {ports.backend}: {names} ({realtime}), model {loaded}")
         self._backend = ports.backend
         for notice in snapshot.live.notices:
-            if notice not in self._told:
+            if notice not in self._shown_notices:
                 self._say(f"notice   {notice_line(notice)}")
-        self._told = snapshot.live.notices
+        self._shown_notices = snapshot.live.notices
         self._follow_bars(snapshot, now_ns)
 
     def _follow_bars(self, snapshot: Snapshot, now_ns: int) -> None:

@@ -17,7 +17,7 @@ ATTRIBUTES = "attribute"
 
 
 class Typed(NamedTuple):
-    """A value that was typed, told apart from one that was not given: a key can be None."""
+    """A value that was typed, kept apart from one that was not given: a key can be None."""
 
     value: Value
 

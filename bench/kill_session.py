@@ -85,7 +85,7 @@ def main() -> None:
         play(options.play)
     lost_s = []
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "evening.antiphon"
+        path = Path(folder) / "session.antiphon"
         for number in range(options.times):
             lost_s.append(killed(path, random.uniform(0, LONGEST_PLAY_S)))
             if lost_s[-1] > EVERY_S + SAVE_S:

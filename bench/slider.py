@@ -41,7 +41,7 @@ def wait(session: Session, done: Callable[[], bool]) -> None:
 
 
 def answered_since(session: Session, before_ms: float | None) -> bool:
-    """Tell whether another pattern was sent; no two take the same time to the nanosecond."""
+    """Return whether another pattern was sent; no two take the same time to the nanosecond."""
     return session.snapshot().live.health.pattern_ms != before_ms
 
 

@@ -6,7 +6,7 @@ command can print it as it is.
 
 
 class AntiphonError(Exception):
-    """Base of all errors that are told to the user as one line, without a traceback."""
+    """Base of all errors that are shown to the user as one line, without a traceback."""
 
 
 class MidiFileError(AntiphonError):

@@ -40,7 +40,7 @@ from export.decoder_graph import conditions_graph, decoder_graph
 from export.encoder_graph import encoder_graph
 from export.errors import ExportError
 from export.graph import GraphBuilder
-from export.latents import LatentSpace, Tell, measure_latents, measure_states
+from export.latents import LatentSpace, Progress, measure_latents, measure_states
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
@@ -93,7 +93,9 @@ class Options:
     """Of a model of words, which knows several: the one of this bundle."""
 
 
-def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, tell: Tell) -> BundleManifest:
+def export_run(
+    run: Run, corpus: Corpus | None, output: Path, options: Options, progress: Progress
+) -> BundleManifest:
     """Export a run, prove it, and write the bundle.
 
     Args:
@@ -102,25 +104,25 @@ def export_run(run: Run, corpus: Corpus | None, output: Path, options: Options, 
             standard normal as the prior and no attributes.
         output: folder of the bundle, or its .zip; replaced if it is a bundle already.
         options: what to write.
-        tell: called at each stage.
+        progress: called at each stage.
 
     Raises:
         ExportError: the graphs do not do what torch does, or the place is taken by something else.
         BundleError: what was written cannot be loaded.
     """
     check_place(output)
-    tell("writing the graphs")
+    progress("writing the graphs")
     manifest = manifest_of(run, options)
     if isinstance(run.model, Continuer):
-        parts = continuer_parts(run, run.model, manifest, corpus, tell)
+        parts = continuer_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
         manifest = words_manifest(manifest, words, run.representation, options.metre)
         if isinstance(run.model, Sentences):
             manifest = sentence_manifest(manifest, run.model)
-        parts = words_parts(run, words, manifest, corpus, options, tell)
+        parts = words_parts(run, words, manifest, corpus, options, progress)
     else:
-        parts = vae_parts(run, run.model, manifest, corpus, options, tell)
+        parts = vae_parts(run, run.model, manifest, corpus, options, progress)
     files, space = dict(parts.files), parts.space
     if corpus is not None:
         files[LATENTS] = space.latents.to_bytes()
@@ -149,7 +151,7 @@ class Parts:
 
 
 def vae_parts(
-    run: Run, vae: VAE, manifest: BundleManifest, corpus: Corpus | None, options: Options, tell: Tell
+    run: Run, vae: VAE, manifest: BundleManifest, corpus: Corpus | None, options: Options, progress: Progress
 ) -> Parts:
     """Write, measure and prove what a variational autoencoder becomes."""
     conditions = conditions_graph(vae)
@@ -158,18 +160,18 @@ def vae_parts(
     curves: dict[str, tuple[float, ...]] = {}
     model = in_memory(manifest, run.representation, files, "float")
     if corpus is not None:
-        tell("measuring the latent space")
-        space = measure_latents(vae, model, run.config, corpus, tell)
+        progress("measuring the latent space")
+        space = measure_latents(vae, model, run.config, corpus, progress)
         if not space.attributes and definitions(run.representation):
-            tell("no attribute can be moved: the model writes silence, or always the same")
+            progress("no attribute can be moved: the model writes silence, or always the same")
         if manifest.task == "autoencode":  # only there the source's own tokens hold a walk
             curves = slider_curves(
                 in_memory(manifest, run.representation, files, "float", space.latents), space
             )
-    tell("proving the float graphs against torch")
+    progress("proving the float graphs against torch")
     parity = prove_float(vae, run.representation, model, space.drawn, space.heard)
     if options.int8:
-        tell("quantising, and measuring what it costs")
+        progress("quantising, and measuring what it costs")
         files |= int8_graphs(vae, run.representation, conditions)
         int8 = in_memory(manifest, run.representation, files, "int8")
         examples = samples(vae, run.representation.width, space.drawn)
@@ -178,36 +180,41 @@ def vae_parts(
 
 
 def continuer_parts(
-    run: Run, continuer: Continuer, manifest: BundleManifest, corpus: Corpus | None, tell: Tell
+    run: Run, continuer: Continuer, manifest: BundleManifest, corpus: Corpus | None, progress: Progress
 ) -> Parts:
     """Write, measure and prove what a continuation becomes; it is small enough without an 8-bit form."""
     files = continuer_graphs(continuer, run.representation)
     space = LatentSpace.empty(manifest.z_size)
     if corpus is not None:
-        tell("measuring the states after given bars")
+        progress("measuring the states after given bars")
         space = measure_states(continuer, run.config, corpus)
-    tell("proving the float graphs against torch")
+    progress("proving the float graphs against torch")
     model = in_memory(manifest, run.representation, files, "float")
     parity = prove_continuer(continuer, model, space.heard)
     if space.heard is None:
         return Parts(files, space, parity, {})
-    tell("measuring how dense it plays")
+    progress("measuring how dense it plays")
     curve = density_curve(model, space.heard[:CURVE_PHRASES].numpy())
     return Parts(files, space, parity, {"density_curve": curve})
 
 
 def words_parts(
-    run: Run, model: Words, manifest: BundleManifest, corpus: Corpus | None, options: Options, tell: Tell
+    run: Run,
+    model: Words,
+    manifest: BundleManifest,
+    corpus: Corpus | None,
+    options: Options,
+    progress: Progress,
 ) -> Parts:
     """Write, measure and prove what a model of words becomes in one metre."""
     files = words_graphs(model, manifest, int8=options.int8)
     space, heard = LatentSpace.empty(manifest.z_size), None
     if corpus is not None:
-        tell("measuring the latent space")
+        progress("measuring the latent space")
         latents, metrics = coarse_prior(model, corpus)
         space = LatentSpace(latents, (), metrics)
         heard = torch.as_tensor(corpus.batch(corpus.window_ids("valid")))
-    tell("proving the float graphs against torch")
+    progress("proving the float graphs against torch")
     if isinstance(run.model, Sentences):
         files[SENTENCE] = sentence_graph(run.model, manifest)
     graphs = in_memory(manifest, run.representation, files, "float")

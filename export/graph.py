@@ -91,7 +91,7 @@ class GraphBuilder:
 
 
 def fits_half(values: Array) -> bool:
-    """Tell whether a constant is float32, large enough, and exact in float16."""
+    """Return whether a constant is float32, large enough, and exact in float16."""
     if values.dtype != np.float32 or values.size < SMALLEST_HALF:
         return False
     with np.errstate(over="ignore"):

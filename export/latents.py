@@ -44,7 +44,7 @@ VALID_STATES = 1_000
 BATCH = 256
 SEED = 1
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 """Takes one line about what is being done."""
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ class _Encoded:
 
 
 def measure_latents(
-    model: VAE, graphs: Model, config: RunConfig, corpus: Corpus, tell: Tell = lambda stage: None
+    model: VAE, graphs: Model, config: RunConfig, corpus: Corpus, progress: Progress = lambda stage: None
 ) -> LatentSpace:
     """Fit the prior and find the attribute directions on the training split; judge on the validation split.
 
@@ -90,7 +90,7 @@ def measure_latents(
         graphs: its float graphs, which decode.
         config: its run.
         corpus: its corpus, opened for windows of the model's length.
-        tell: called at each stage.
+        progress: called at each stage.
 
     Raises:
         ExportError: the corpus has no windows in a split.
@@ -99,7 +99,7 @@ def measure_latents(
     valid = _encoded(model, config, corpus, "valid", VALID_WINDOWS, 0)
     held_out = valid.drawn.double().numpy()
     drawn = train.drawn.double().numpy()
-    tell("measuring the latent space: the prior")
+    progress("measuring the latent space: the prior")
     mixture, nats = best_mixture(drawn, held_out, SEED)
     metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
     named = definitions(graphs.representation)
@@ -107,7 +107,7 @@ def measure_latents(
     moved = held_out[_spread(len(held_out), EFFECT_LATENTS)]
     attributes: tuple[Attribute, ...] = ()
     if named:
-        tell("measuring the latent space: attribute directions")
+        progress("measuring the latent space: attribute directions")
         values = measure_all(named, train.phrases)
         tried = drawn[_spread(len(drawn), CALIBRATION_LATENTS)]
         found = directions(drawn, values)
@@ -202,7 +202,7 @@ def _attribute(named: tuple[Definition, ...], index: int, effects: Effects) -> A
 
 
 def effective(effects: Effects) -> list[int]:
-    """Return the directions that change their own attribute by something that can be told.
+    """Return the directions that change their own attribute by something that can be measured.
 
     A model that writes silence, or nothing that the attribute is defined on, has directions that do nothing;
     a bundle leaves them out.

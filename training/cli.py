@@ -61,7 +61,7 @@ def corpus_build(
         typer.Option(
             "--shippable-only/--any-licence",
             help="Leave out files whose rights do not allow shipping a model "
-            "[default: where a manifest.csv tells the rights].",
+            "[default: where a manifest.csv states the rights].",
         ),
     ] = None,
 ) -> None:

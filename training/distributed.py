@@ -1,4 +1,4 @@
-"""One process or many: what torchrun tells, and averaging across ranks.
+"""One process or many: what torchrun sets, and averaging across ranks.
 
 `torchrun --nproc_per_node 2 -m training.cli run CONFIG` starts the same command on every rank; gloo
 carries gradients between CPUs, nccl between GPUs. With `--max-restarts`, a job whose rank was killed

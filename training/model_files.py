@@ -125,7 +125,7 @@ def load_checkpoint_file(file: Path, device: torch.device) -> dict[str, Any]:
 
 
 def _is_bundle_archive(place: Path) -> bool:
-    """Tell a bundle's .zip from a checkpoint, which is a zip file too."""
+    """Distinguish a bundle's .zip from a checkpoint, which is a zip file too."""
     if not zipfile.is_zipfile(place):
         return False
     with zipfile.ZipFile(place) as archive:

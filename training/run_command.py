@@ -102,7 +102,7 @@ class _Watcher:
 
     def __exit__(self, *error: object) -> None:
         if self._writer is not None:
-            with suppress(OSError):  # told already, or of no use any more
+            with suppress(OSError):  # reported already, or of no use any more
                 self._writer.close()
 
     @property

@@ -63,7 +63,7 @@ class Patience:
     """Evaluations since the best one."""
 
     def take(self, loss: float, step: int) -> bool:
-        """Take in one evaluation; tell whether it is the best so far."""
+        """Take in one evaluation; return whether it is the best so far."""
         better = loss < self.best_loss
         if better:
             self.best_loss, self.best_step, self.worse = loss, step, 0

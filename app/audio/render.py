@@ -31,7 +31,7 @@ def render_files(files: Sequence[Path], output: Path, say: Callable[[str], None]
     Args:
         files: MIDI files.
         output: a `.wav`, or a folder.
-        say: told of each file that was written.
+        say: called for each file that was written.
 
     Returns:
         The files written.

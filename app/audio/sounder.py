@@ -34,16 +34,16 @@ HOW_TO_LIBRARY = "Sound off: PortAudio is missing (Debian, Ubuntu: apt install l
 def main() -> int:
     """Sound what comes in until the input ends; return the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the window, which ends this one
-    told = Sender(claim_stdout(), "status")
+    status_pipe = Sender(claim_stdout(), "status")
     inbox = Inbox()
     # Opening the audio device may hang, and the end of the window must not wait for it.
     Receiver(os.dup(0), "played", inbox.receive, lambda: os._exit(EXIT_OK))
 
-    def tell(text: str) -> None:
-        told.put(text.encode())
+    def report(text: str) -> None:
+        status_pipe.put(text.encode())
 
-    status = play(inbox, tell)
-    told.close(0.3)
+    status = play(inbox, report)
+    status_pipe.close(0.3)
     return status
 
 
@@ -68,28 +68,28 @@ class Inbox:
             self.mixer.add(event.due_ns + DELAY_NS, event.data)
 
 
-def play(inbox: Inbox, tell: Callable[[str], None]) -> int:
+def play(inbox: Inbox, report: Callable[[str], None]) -> int:
     """Open the device and play until it is lost; return the exit status."""
     try:
         import sounddevice
     except ImportError:
-        tell(HOW_TO_INSTALL)
+        report(HOW_TO_INSTALL)
         return EXIT_MISSING
     except OSError:
-        tell(HOW_TO_LIBRARY)
+        report(HOW_TO_LIBRARY)
         return EXIT_MISSING
     instrument, name = instrument_at(RATE)
     mixer = Mixer(instrument, RATE)
     player = Player(sounddevice, mixer)
     player.start()
     if not player.opened.wait(STALLED_S * 2) or player.error:
-        tell(f"Sound off: no audio device can be opened ({player.error or 'it does not answer'})")
+        report(f"Sound off: no audio device can be opened ({player.error or 'it does not answer'})")
         return EXIT_LOST
     inbox.mixer = mixer
-    tell(f"Sound: {name}")
+    report(f"Sound: {name}")
     while not player.stalled():
         time.sleep(0.25)
-    tell("Sound off: the audio device went away; trying again")
+    report("Sound off: the audio device went away; trying again")
     return EXIT_LOST
 
 
@@ -105,7 +105,7 @@ class Player(threading.Thread):
         """Why it does not play, empty while it does."""
 
     def stalled(self) -> bool:
-        """Tell whether the device has stopped taking blocks."""
+        """Return whether the device has stopped taking blocks."""
         return bool(self.error) or time.monotonic() - self._taken_s > STALLED_S
 
     def run(self) -> None:

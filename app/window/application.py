@@ -48,7 +48,7 @@ def run_window(
     window = InstrumentWindow(instrument, sound=sound, settings=settings, models=models)
     if not settings.isWritable():
         window.notify(f"{settings.fileName()}: {NOT_KEPT}; give yourself the right to write there.", "hint")
-    guard.tell(window.failed.emit)
+    guard.listen(window.failed.emit)
     close_on_signals(window)
     window.show()
     for task in tasks:
@@ -60,7 +60,7 @@ def run_window(
     try:
         return application.exec()
     finally:
-        guard.tell(None)
+        guard.listen(None)
         window.shut_down()
         _keep(settings)
         guard.uninstall()
@@ -91,7 +91,7 @@ def close_on_signals(window: InstrumentWindow) -> None:
 
 
 def _run(task: Task, window: InstrumentWindow) -> None:
-    """Run a task; what it returns is called in the window's thread, a refusal is told there."""
+    """Run a task; what it returns is called in the window's thread, a refusal is shown there."""
     try:
         then = task()
     except AntiphonError as error:

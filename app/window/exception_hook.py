@@ -1,4 +1,4 @@
-"""The last line of defence: an exception anywhere silences the music and is told, and the app lives."""
+"""The last line of defence: an exception anywhere silences the music and is shown; the program goes on."""
 
 import faulthandler
 import sys
@@ -8,16 +8,16 @@ import traceback
 from collections.abc import Callable
 from types import TracebackType
 
-Told = Callable[[str], None]
+Listener = Callable[[str], None]
 REPEAT_S = 1.0
-"""The same failure is told again only after this long: a broken frame fails 60 times a second."""
+"""The same failure is shown again only after this long: a broken frame fails 60 times a second."""
 
 
 class Guard:
     """Catches what nobody caught. Install it before QApplication: PyQt aborts without a hook."""
 
     def __init__(self) -> None:
-        self._listener: Told | None = None
+        self._listener: Listener | None = None
         self._last = ("", -REPEAT_S)
         self._before = (sys.excepthook, threading.excepthook)
 
@@ -32,8 +32,8 @@ class Guard:
         """Put the old hooks back."""
         sys.excepthook, threading.excepthook = self._before
 
-    def tell(self, listener: Told | None) -> None:
-        """Choose who is told in one line; called in the thread that raised."""
+    def listen(self, listener: Listener | None) -> None:
+        """Choose who is called with one line; called in the thread that raised."""
         self._listener = listener
 
     def _caught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -95,13 +95,13 @@ def _walk(
     ends: tuple[npt.NDArray[Any], npt.NDArray[Any] | None],
 ) -> npt.NDArray[Any]:
     """Decode at every share of a way, `[SHARES, T, S]`, with the anchors that rendering uses."""
-    tensors = model.representation
-    noise = np.float32(TEMPERATURE) * perturbation.noise(tensors, seed)
+    representation = model.representation
+    noise = np.float32(TEMPERATURE) * perturbation.noise(representation, seed)
     biases = []
     for share in SHARES:
-        bias = noise + perturbation.anchor(tensors, ends[0], perturbation.anchor_strength(share))
+        bias = noise + perturbation.anchor(representation, ends[0], perturbation.anchor_strength(share))
         if ends[1] is not None:
-            bias += perturbation.anchor(tensors, ends[1], perturbation.anchor_strength(1 - share))
+            bias += perturbation.anchor(representation, ends[1], perturbation.anchor_strength(1 - share))
         biases.append(bias)
     z = np.stack([latent(float(share)) for share in SHARES])
     return model.decode(z, np.stack(biases, axis=1)).swapaxes(0, 1)

@@ -401,7 +401,7 @@ def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], batch: 
 
 
 def _within_range(values: npt.NDArray[Any], streams: tuple[int, ...]) -> bool:
-    """Tell whether tokens `[..., S]` are within the vocabulary of each stream, or numbers finite."""
+    """Return whether tokens `[..., S]` are within the vocabulary of each stream, or numbers finite."""
     if values.dtype.kind == "f":
         return bool(np.isfinite(values).all())
     return bool(((values >= 0) & (values < streams)).all())

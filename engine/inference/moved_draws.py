@@ -72,12 +72,12 @@ def draws(model: LatentModel, seeds: Sequence[int]) -> list[Draw]:
     kept = _draws.setdefault(model, {})
     lacking = _lacking(kept, seeds, seeds)
     if lacking:
-        tensors, latents = model.representation, model.bundle.latents
-        spread = SPREAD if perturbation.pitched(tensors) else 1.0
+        representation, latents = model.representation, model.bundle.latents
+        spread = SPREAD if perturbation.pitched(representation) else 1.0
         z = np.stack([prior_draw(latents, seed, spread) for seed in lacking])
-        decoded = model.decode(z, np.zeros((tensors.steps, len(z), tensors.width), np.float32))
+        decoded = model.decode(z, np.zeros((representation.steps, len(z), representation.width), np.float32))
         for row, seed in enumerate(lacking):
-            kept[seed] = Draw(z[row], tensors.decode(decoded[:, row]))
+            kept[seed] = Draw(z[row], representation.decode(decoded[:, row]))
     return [kept[seed] for seed in seeds]
 
 

@@ -67,7 +67,7 @@ def pitch_columns(representation: Representation) -> Iterator[slice]:
 
 
 def pitched(representation: Representation) -> bool:
-    """Tell whether there is a melody or a piano's keys in it, which key, scale and range can limit."""
+    """Return whether there is a melody or a piano's keys in it, which key, scale and range can limit."""
     return VOCABULARY in representation.streams or representation.width == VOCABULARY - FIRST_NOTE
 
 

@@ -1,4 +1,4 @@
-"""The only door to onnxruntime, which sends telemetry unless told not to before it is imported.
+"""The only door to onnxruntime, which sends telemetry unless it is switched off before the import.
 
 `ORT_DISABLE_TELEMETRY` is the library's own switch (its Privacy.md): with it neither the uploader nor
 the lasting device identifier is ever created. Its other switch, `disable_telemetry_events()`, comes too

@@ -55,7 +55,7 @@ def _library() -> Any:
 
 
 def has_package() -> bool:
-    """Tell whether JACK-Client is installed, whatever else may be missing."""
+    """Return whether JACK-Client is installed, whatever else may be missing."""
     return importlib.util.find_spec("jack") is not None
 
 
@@ -147,7 +147,7 @@ class JackInput:
         self._ring: deque[InputEvent] = deque()
 
     def receive(self, clock: FrameTime) -> bool:
-        """Take over the cycle's messages; tell whether there were any. Process callback only."""
+        """Take over the cycle's messages; return whether there were any. Process callback only."""
         heard = False
         for offset, buffer in self._port.incoming_midi_events():
             data = bytes(buffer)
@@ -239,7 +239,7 @@ class JackOutput:
         return True
 
     def due_waiting(self, t_ns: int) -> bool:
-        """Tell whether a message due by `t_ns` has not left yet."""
+        """Return whether a message due by `t_ns` has not left yet."""
         with self._lock:
             return bool(self._heap) and self._heap[0][0] <= t_ns
 
@@ -330,7 +330,7 @@ class JackBackend:
             self._sender_left = True
 
     def alive(self) -> bool:
-        """Tell whether the server still calls us; also keeps the connections that were asked for."""
+        """Return whether the server still calls us; also keeps the connections that were asked for."""
         if not self._lost and now_ns() - self._last_cycle_ns > SILENT_NS:
             self._lost = "the server has stopped answering"
         if self._lost or self._closed:
@@ -348,7 +348,7 @@ class JackBackend:
         return self._wires.wanted()
 
     def take_wiring_change(self) -> WiringChange:
-        """Return what happened to our wires since the last call; the server tells at once."""
+        """Return what happened to our wires since the last call; the server reports them at once."""
         seen = self._wires.take_change()
         joined, self._receiver_joined = self._receiver_joined or seen.receiver_joined, False
         left, self._sender_left = self._sender_left or seen.sender_left, False

@@ -29,7 +29,7 @@ class Wires:
         self._receiver_joined = self._sender_left = False
 
     def take_change(self) -> WiringChange:
-        """Return what was seen to change since the last call; a program that died tells nobody."""
+        """Return what was seen to change since the last call; a program that died reports nothing."""
         change = WiringChange(self._receiver_joined, self._sender_left)
         self._receiver_joined = self._sender_left = False
         return change

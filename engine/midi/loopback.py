@@ -28,7 +28,7 @@ def bare_name(backend: str, port: str) -> str:
 
 
 def loops(backend: str, source: str, sink: str) -> bool:
-    """Tell whether what is sent to `sink` comes back from `source`.
+    """Return whether what is sent to `sink` comes back from `source`.
 
     A device with one name for both directions is no loop: only known loopbacks are judged.
     """

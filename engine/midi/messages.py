@@ -40,22 +40,22 @@ def key(data: bytes) -> Key:
 
 
 def is_note_on(data: bytes) -> bool:
-    """Tell whether a channel message begins a note; a note-on of velocity 0 does not."""
+    """Return whether a channel message begins a note; a note-on of velocity 0 does not."""
     return data[0] & 0xF0 == NOTE_ON and data[2] > 0
 
 
 def is_note_off(data: bytes) -> bool:
-    """Tell whether a channel message ends a note, also as a note-on of velocity 0."""
+    """Return whether a channel message ends a note, also as a note-on of velocity 0."""
     return data[0] & 0xF0 == NOTE_OFF or (data[0] & 0xF0 == NOTE_ON and data[2] == 0)
 
 
 def ends_all_notes(data: bytes) -> bool:
-    """Tell whether a channel message is All Sound Off, All Notes Off or a mode change that implies it."""
+    """Return whether a channel message is All Sound Off, All Notes Off or a mode change that implies it."""
     return data[0] & 0xF0 == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF)
 
 
 def is_whole(data: bytes) -> bool:
-    """Tell whether bytes are one whole channel or system message, SysEx aside: data bytes below 128."""
+    """Return whether bytes are one whole channel or system message, SysEx aside: data bytes below 128."""
     if not data or data[0] < NOTE_OFF:
         return False
     system = data[0] >= FIRST_SYSTEM

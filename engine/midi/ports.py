@@ -110,18 +110,18 @@ class MidiBackend(Protocol):
         ...
 
     def alive(self) -> bool:
-        """Tell whether the server and both ports are still there. Cheap; called a few times a second."""
+        """Return whether the server and both ports are still there. Cheap; called a few times a second."""
         ...
 
     def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the ports we hear and those we play to, also those that are away just now.
 
-        Empty where the system does not tell.
+        Empty where the system does not say.
         """
         ...
 
     def take_wiring_change(self) -> WiringChange:
-        """Return what happened to our connections since the last call; nothing where nobody tells."""
+        """Return what happened to our connections since the last call; nothing where the system is silent."""
         ...
 
     def close(self) -> None:

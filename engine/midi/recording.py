@@ -1,6 +1,6 @@
 """Ports that keep everything in memory: for tests, the demo and rendering without a driver.
 
-They tell the time by a callable, so a test moves time by hand and a program may pass
+They read the time from a callable, so a test moves time by hand and a program may pass
 `engine.midi.ports.now_ns`. One thread only.
 """
 
@@ -51,7 +51,7 @@ class RecordingOutput:
     """An output that keeps what was sent, as a port with the given lead would have sent it.
 
     Args:
-        now: tells the time in ns.
+        now: returns the time in ns.
         lead_ns: how early messages are taken; with 0 they leave when they are handed over.
         name: name of the port.
     """
@@ -108,7 +108,7 @@ class RecordingBackend:
     """A pair of recording ports.
 
     Args:
-        now: tells the time in ns.
+        now: returns the time in ns.
         lead_ns: lead of the output.
     """
 
@@ -126,11 +126,11 @@ class RecordingBackend:
         self._alive = True
 
     def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return what it was told to say."""
+        """Return the peers that the test has set."""
         return self.wired
 
     def take_wiring_change(self) -> WiringChange:
-        """Return what it was told to say, once."""
+        """Return the changes that the test has set, once."""
         change, self.wiring_change = self.wiring_change, NO_CHANGE
         return change
 

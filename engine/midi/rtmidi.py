@@ -76,7 +76,7 @@ class Listing:
     """Ports one can play to."""
 
     def shows(self, port: str, backend: str) -> bool:
-        """Tell whether a port is there.
+        """Return whether a port is there.
 
         Our own virtual ones appear with the client's name around. On Windows the number behind a name
         changes when another device comes or goes.
@@ -300,7 +300,7 @@ class RtMidiBackend:
             raise
 
     def alive(self) -> bool:
-        """Tell whether both ports are still listed; reads the list about once a second."""
+        """Return whether both ports are still listed; reads the list about once a second."""
         if self.output.failed:
             self.lost_reason = f"sending failed ({self.output.failed})"
         elif now_ns() - self._looked_ns >= LOOK_EVERY_NS:
@@ -319,11 +319,11 @@ class RtMidiBackend:
                 self.lost_reason = f'port "{port}" has disappeared'
 
     def connections(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return none: python-rtmidi does not tell who is connected."""
+        """Return none: python-rtmidi does not say who is connected."""
         return (), ()
 
     def take_wiring_change(self) -> WiringChange:
-        """Return none: python-rtmidi does not tell who is connected."""
+        """Return none: python-rtmidi does not say who is connected."""
         return NO_CHANGE
 
     def close(self) -> None:

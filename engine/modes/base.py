@@ -105,38 +105,40 @@ def perturb(
     Returns:
         `float32 [T, V]`.
     """
-    tensors, constraints = model.representation, controls.constraints
-    total = np.float32(controls.temperature) * perturbation.noise(tensors, controls.seed)
-    total = total + perturbation.constrain(tensors, constraints, None if source is None else source.tensor)
-    chords = chords_of(controls, source, tensors)
+    representation, constraints = model.representation, controls.constraints
+    total = np.float32(controls.temperature) * perturbation.noise(representation, controls.seed)
+    total = total + perturbation.constrain(
+        representation, constraints, None if source is None else source.tensor
+    )
+    chords = chords_of(controls, source, representation)
     home = key if source is None else source.key
-    total += harmony_of(tensors, constraints, home, chords, heard or [slot for slot, _ in anchors])
+    total += harmony_of(representation, constraints, home, chords, heard or [slot for slot, _ in anchors])
     if source is not None and source.rest is not None:
-        total += perturbation.rest(tensors, source.rest)
+        total += perturbation.rest(representation, source.rest)
     for slot, distance in anchors:
-        allowed = perturbation.snap(tensors, constraints, slot.tensor)
-        total += perturbation.anchor(tensors, allowed, perturbation.anchor_strength(distance))
+        allowed = perturbation.snap(representation, constraints, slot.tensor)
+        total += perturbation.anchor(representation, allowed, perturbation.anchor_strength(distance))
     return total
 
 
 def harmony_of(
-    tensors: Representation,
+    representation: Representation,
     constraints: Constraints,
     key: Key | None,
     chords: Harmony,
     heard: Sequence[Slot],
 ) -> Floats:
     """Return the bias `[T, V]` of key and chords; notes of what was heard are always in key."""
-    bias = harmony.chord_bias(tensors, chords, constraints.follow_chords)
+    bias = harmony.chord_bias(representation, chords, constraints.follow_chords)
     if not constraints.in_key or constraints.key is not None:
         return bias
     own = harmony.own_pitch_classes(note for slot in heard for note in slot.phrase.notes)
     followed = chords if constraints.follow_chords else ()
-    allowed = harmony.allowed_by_step(tensors.grid, tensors.steps, key, followed, own)
-    return bias if allowed is None else bias + harmony.in_key_bias(tensors, allowed)
+    allowed = harmony.allowed_by_step(representation.grid, representation.steps, key, followed, own)
+    return bias if allowed is None else bias + harmony.in_key_bias(representation, allowed)
 
 
-def chords_of(controls: Controls, source: Slot | None, tensors: Representation) -> Harmony:
+def chords_of(controls: Controls, source: Slot | None, representation: Representation) -> Harmony:
     """Return the chord of each beat: those that were typed, else those of the source.
 
     Raises:
@@ -144,7 +146,7 @@ def chords_of(controls: Controls, source: Slot | None, tensors: Representation) 
     """
     if not controls.chords:
         return () if source is None else source.harmony
-    return typed_chords(controls, tensors.bars, tensors.grid.beats_per_bar)
+    return typed_chords(controls, representation.bars, representation.grid.beats_per_bar)
 
 
 def typed_chords(controls: Controls, bars: int, beats_per_bar: float) -> Harmony:
@@ -161,28 +163,28 @@ def typed_chords(controls: Controls, bars: int, beats_per_bar: float) -> Harmony
         raise RenderError(str(error)) from None
 
 
-def with_feel(tensors: Representation, near: Slot, distance: float, controls: Controls) -> Finish:
+def with_feel(representation: Representation, near: Slot, distance: float, controls: Controls) -> Finish:
     """Return a finish that gives the decoded notes the feel of the slot they are `distance` (0 to 1) from.
 
     The register slider moves them on the scale last.
     """
 
-    return partial(_played, tensors, near, controls, distance)
+    return partial(_played, representation, near, controls, distance)
 
 
 def _played(
-    tensors: Representation, near: Slot, controls: Controls, distance: float, decoded: npt.NDArray[Any]
+    representation: Representation, near: Slot, controls: Controls, distance: float, decoded: npt.NDArray[Any]
 ) -> Phrase:
-    return in_register(_felt(tensors, near, distance, decoded), controls, near.key)
+    return in_register(_felt(representation, near, distance, decoded), controls, near.key)
 
 
-def _felt(tensors: Representation, near: Slot, distance: float, decoded: npt.NDArray[Any]) -> Phrase:
-    if decoded.shape[1] == tensors.width or tensors.streams:
-        return near.feel.restore(tensors.decode(decoded))
-    ours, theirs = decoded[:, : tensors.width] > 0.5, near.tensor[:, : tensors.width] > 0.5
+def _felt(representation: Representation, near: Slot, distance: float, decoded: npt.NDArray[Any]) -> Phrase:
+    if decoded.shape[1] == representation.width or representation.streams:
+        return near.feel.restore(representation.decode(decoded))
+    ours, theirs = decoded[:, : representation.width] > 0.5, near.tensor[:, : representation.width] > 0.5
     if distance == 0 and np.array_equal(ours, theirs):
         return near.phrase
     # Where both have a hit, velocities and offsets ease from the player's to the model's.
-    features = decoded.shape[1] // tensors.width
+    features = decoded.shape[1] // representation.width
     share = np.where(np.tile(ours & theirs, (1, features)), np.float32(distance), np.float32(1))
-    return tensors.decode((share * decoded + (1 - share) * near.tensor).astype(np.float32))
+    return representation.decode((share * decoded + (1 - share) * near.tensor).astype(np.float32))

@@ -36,8 +36,8 @@ class Continue(Tool):
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a continuation."""
-        source, tensors = slots.get(controls.source), model.representation
-        written = representation(tensors.name, controls.bars or tensors.bars, tensors.grid)
+        source, spoken = slots.get(controls.source), model.representation
+        written = representation(spoken.name, controls.bars or spoken.bars, spoken.grid)
         bias = perturbation.constrain(written, controls.constraints, None)
         heard = [] if source is None else [source]
         key = None if source is None else source.key

@@ -34,14 +34,14 @@ class Drumify(Tool):
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare drums to the source's rhythm."""
-        source, tensors = slots[controls.source], model.representation
+        source, representation = slots[controls.source], model.representation
         share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
         z = great_circle(source.mu, prior_draw(model.bundle.latents, controls.seed), share)
         # A kit to keep is not in a tap.
         free = replace(controls, constraints=replace(controls.constraints, keep_pitches=False))
 
         def finish(decoded: npt.NDArray[Any]) -> Phrase:
-            return tensors.decode(on_the_taps(decoded, source.tensor, controls.variation))
+            return representation.decode(on_the_taps(decoded, source.tensor, controls.variation))
 
         return Plan(z + attribute_shift(model.bundle, controls), perturb(model, free, source, ()), finish)
 

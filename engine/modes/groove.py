@@ -48,13 +48,13 @@ class Groove(Tool):
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a humanised source."""
-        source, tensors = slots[controls.source], model.representation
+        source, representation = slots[controls.source], model.representation
         spread = np.float32(min(SEED_SPREAD * controls.temperature, LARGEST_SPREAD))
         z = source.mu + spread * source.sigma * posterior_draw(source.mu, controls.seed)
-        bias = perturbation.anchor(tensors, source.tensor, perturbation.HOLD)
+        bias = perturbation.anchor(representation, source.tensor, perturbation.HOLD)
 
         def finish(decoded: npt.NDArray[Any]) -> Phrase:
-            return humanised(source.phrase, decoded, controls.variation, tensors)
+            return humanised(source.phrase, decoded, controls.variation, representation)
 
         return Plan(z.astype(np.float32), bias, finish)
 

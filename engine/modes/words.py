@@ -3,7 +3,7 @@
 A beat whose fine part is left out is written anew from what surrounds it: the coarse part, the chords, the
 beats before, and those after that are still pinned. So the slider lets beats go one by one, their pitches
 first and their rhythm later, and what is written in their place is music because the decoder has learned to
-write without being told. Such a model knows one key; phrases come to it moved there and go back.
+write without conditions. Such a model knows one key; phrases come to it moved there and go back.
 
 A longer phrase is several words. Words of the source that come from one word are varied alike, so that a
 theme that came back still does; without a source a model of sentences decides which words come from which.
@@ -129,7 +129,7 @@ def _plan_sentence(model: LatentModel, controls: Controls, key: Key, chords: Har
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pinned:
-    """Beats that are told what to be."""
+    """Beats whose words are given."""
 
     mu: Floats
     """`[Z]`, of which the fine parts of those beats count."""

@@ -177,7 +177,7 @@ class Chord:
         return frozenset(tones if self.bass is None else tones | {self.bass})
 
     def has(self, pitch: int) -> bool:
-        """Tell whether a MIDI pitch is one of its tones."""
+        """Return whether a MIDI pitch is one of its tones."""
         return pitch % 12 in self.pitch_classes
 
     def transposed(self, semitones: int) -> "Chord":

@@ -102,7 +102,7 @@ class Key:
         return (_REFERENCE[self.scale] - self.tonic + 6) % 12 - 6
 
     def allows(self, pitch: int) -> bool:
-        """Tell whether a MIDI pitch is in the scale."""
+        """Return whether a MIDI pitch is in the scale."""
         return pitch % 12 in self.pitch_classes
 
     def transposed(self, semitones: int) -> "Key":

@@ -1,6 +1,6 @@
 """All keys of a piano: which of them sound at each step.
 
-A roll of sounding keys alone cannot tell a held note from one struck again. Here a note that is
+A roll of sounding keys alone cannot separate a held note from one struck again. Here a note that is
 struck again on the very step where the former ends takes the last step of that former note
 away, so that a rest of one step shows the stroke, and a run of ones is always one note. Only a
 note of a single step that is struck again at once has no step to give and merges into the next;

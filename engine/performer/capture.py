@@ -1,8 +1,8 @@
-"""Keeps what is played, bar by bar. Always listening; a bar is told once it is over.
+"""Keeps what is played, bar by bar. Always listening; a bar is reported once it is over.
 
 A note shortly before a bar line (`EARLY_BEATS`) is an early note of the new bar. A bar closes a moment
 after its line, so that a note let go just behind the line ends on it; a note held longer is cut
-at the line and goes on, tied, in the next bar. Only whole bars are told.
+at the line and goes on, tied, in the next bar. Only whole bars are reported.
 """
 
 import math
@@ -132,7 +132,7 @@ class Capture:
             self._end(note, beats + (waiting.off_ns - t_ns) / beat_ns)
 
     def stop(self, t_ns: int, beats: float) -> list[BarCaptured]:
-        """The music stops: a bar that was all but over is told, a part of one is dropped."""
+        """The music stops: a bar that was all but over is reported, a part of one is dropped."""
         bars = self._end_at(t_ns, beats)
         self._rolling = False
         self._notes.clear()
@@ -174,7 +174,7 @@ class Capture:
         return bars
 
     def close_bars(self, now_ns: int) -> list[BarCaptured]:
-        """Tell the bars whose line and grace time are past."""
+        """Report the bars whose line and grace time are past."""
         bars = []
         self._grace_beats = GRACE_NS / self._grid.beat_ns
         while self._rolling and now_ns >= self.next_ns():
@@ -295,7 +295,7 @@ class Capture:
         return beats > self._line() - EARLIEST_BEATS
 
     def _close(self, ended_ns: int, *, to_next_bar: bool) -> list[BarCaptured]:
-        """Cut held notes at the line and tell the bar if it was whole."""
+        """Cut held notes at the line and report the bar if it was whole."""
         bar, line = self._bar, self._line()
         for held in self._held.sounding():
             note = held.note
@@ -307,12 +307,12 @@ class Capture:
                 held.note = self._add(_Note(bar + 1, line, held.key, note.velocity, tied=True))
         notes = self._notes.pop(bar, [])
         self._bar += 1
-        return [self._told(bar, notes, ended_ns)] if bar >= self._first_whole_bar else []
+        return [self._captured(bar, notes, ended_ns)] if bar >= self._first_whole_bar else []
 
-    def _told(self, bar: int, notes: list[_Note], ended_ns: int) -> BarCaptured:
+    def _captured(self, bar: int, notes: list[_Note], ended_ns: int) -> BarCaptured:
         start = bar * self._beats_per_bar
         notes.sort(key=lambda note: (note.start_beats, note.pitch))
-        told = tuple(
+        data = tuple(
             NoteData(
                 note.start_beats - start,
                 note.pitch,
@@ -323,4 +323,4 @@ class Capture:
             for note in notes
         )
         tied = tuple(index for index, note in enumerate(notes) if note.tied)
-        return BarCaptured(bar, told, tied, self._grid.bpm, self._beats_per_bar, ended_ns)
+        return BarCaptured(bar, data, tied, self._grid.bpm, self._beats_per_bar, ended_ns)

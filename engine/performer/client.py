@@ -1,7 +1,7 @@
 """The controller's end: starts the performer's process, watches it, replaces it when it fails.
 
 The owner calls `send` and `poll`; two threads per process carry the frames, one more keeps the
-heartbeat. A new performer is told everything the old one knew, and first silences what the old one may
+heartbeat. A new performer gets the state of the old one, and first silences what the old one may
 have left sounding.
 """
 
@@ -287,7 +287,7 @@ class PerformerClient:
             self._events.append(event)
 
     def _note_ports(self, child: _Child, event: Event) -> None:
-        """Tell that the ports are back when not the process that lost them but its successor has them."""
+        """Report that the ports are back when not the process that lost them but its successor has them."""
         if isinstance(event, PortLost):
             self._lost_by = child
         elif isinstance(event, PortBack):

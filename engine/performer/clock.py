@@ -207,7 +207,7 @@ class ClockFollower:
             return 0
         ticks = max(1, round(error_ns / self._period_ns)) if error_ns > 0 else -1
         if 2 < ticks < STEEPEST_STEP:
-            # A tempo so much slower is as likely; the next tick tells, and half of it is little wrong.
+            # A tempo so much slower is as likely; the next tick decides, and half of it is little wrong.
             ticks = (ticks + 1) // 2
         rounded = abs(ticks) == 1 and is_timer_period(self._period_ns / 1e6)
         return 0 if rounded else ticks

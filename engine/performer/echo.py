@@ -39,7 +39,7 @@ class _Sent:
 
 
 class EchoGuard:
-    """Tells echoes of our own notes from what is played."""
+    """Separates echoes of our own notes from what is played."""
 
     def __init__(self) -> None:
         self.looped = False

@@ -14,14 +14,14 @@ class InputCounter:
         self._notes = 0
         self._controllers = 0
         self._ignored: dict[str, int] = {}
-        self._told = self._counts()
+        self._reported = self._counts()
 
     def opened(self, port: str) -> None:
         """Begin anew for a port of this name."""
         self._port = port
         self.clock = self._notes = self._controllers = 0
         self._ignored = {}
-        self._told = self._counts()
+        self._reported = self._counts()
 
     def heard(self, data: bytes) -> None:
         """Count a channel message that is used."""
@@ -37,9 +37,9 @@ class InputCounter:
     def changed(self) -> InputCounts | None:
         """Return the counts if they are others than last time."""
         counts = self._counts()
-        if counts == self._told:
+        if counts == self._reported:
             return None
-        self._told = counts
+        self._reported = counts
         return counts
 
     def _counts(self) -> InputCounts:

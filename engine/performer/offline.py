@@ -25,7 +25,7 @@ class OfflinePerformer:
         self.performer = Performer(self.backend, self.events.append)
 
     def new_backend(self, lead_ns: int = 0) -> RecordingBackend:
-        """Make another pair of ports that tells the same time."""
+        """Make another pair of ports on the same clock."""
         return RecordingBackend(lambda: self.now_ns, lead_ns)
 
     def attach(self, backend: RecordingBackend) -> None:

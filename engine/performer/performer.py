@@ -124,7 +124,7 @@ class Performer:
     def attach(self, backend: MidiBackend, now_ns: int | None = None) -> None:
         """Go on with other ports, silencing first what may still sound from before.
 
-        The owner watches its ports: it tells the controller of a loss and of the return, and
+        The owner watches its ports: it reports a loss and of the return, and
         attaches ports to nowhere (`engine.midi.null_backend`) in between.
 
         Args:
@@ -305,7 +305,7 @@ class Performer:
         return echo
 
     def _notify(self, text: str, holds: bool) -> None:
-        """Tell the controller once, as long as it holds."""
+        """Send a notice to the controller once, as long as it holds."""
         if holds and text not in self._notices:
             self._emit(m.Fault(text))
         (self._notices.add if holds else self._notices.discard)(text)
@@ -352,7 +352,7 @@ class Performer:
             self._emit(bar)
 
     def _report(self) -> None:
-        """Tell what has left the output."""
+        """Report what has left the output."""
         for message in self._outbox.take_left():
             lateness_ns = message.sent_ns - message.due_ns
             self.worst_lateness_ns = max(self.worst_lateness_ns, lateness_ns)

@@ -15,7 +15,7 @@ _MACOS_CONSTRAINT_NS = 1_000_000
 
 
 def request_realtime() -> bool:
-    """Ask for real-time scheduling of this thread; tell whether it was granted.
+    """Ask for real-time scheduling of this thread; return whether it was granted.
 
     On Linux the threads it starts have it too.
     """

@@ -1,4 +1,4 @@
-"""What a controller must tell a new performer so that it goes on where the old one ended."""
+"""What a controller must send to a new performer so that it goes on where the old one ended."""
 
 from engine.midi.messages import FIRST_SYSTEM, channel
 from engine.performer.messages import (
@@ -21,7 +21,7 @@ from engine.performer.messages import (
 
 
 class Memory:
-    """The last command of each kind that still holds, and what the events told."""
+    """The last command of each kind that still holds, and what the events reported."""
 
     def __init__(self, connect_in: tuple[str, ...] = (), connect_out: tuple[str, ...] = ()) -> None:
         self._connect_in, self._connect_out = connect_in, connect_out
@@ -49,7 +49,7 @@ class Memory:
             self._channels.update(note.channel for note in command.notes)
 
     def notice(self, event: Event) -> None:
-        """Keep what an event tells about the performer's state."""
+        """Keep what an event reports of the performer's state."""
         if isinstance(event, ClockState):
             self._clock = event
         elif isinstance(event, Played) and event.data and event.data[0] < FIRST_SYSTEM:

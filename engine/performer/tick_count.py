@@ -54,7 +54,7 @@ _Sums = tuple[float, float, float, float, float]
 
 
 def is_timer_period(period_ms: float) -> bool:
-    """Tell whether a time is one of the known periods."""
+    """Return whether a time is one of the known periods."""
     return any(abs(known_ms - period_ms) < PERIOD_TOLERANCE * period_ms for known_ms in TIMER_PERIODS_MS)
 
 

@@ -78,7 +78,7 @@ class Transport:
         self._start_ns = 0
         self._start_beats = 0.0
 
-    # What it tells ---------------------------------------------------------------------------
+    # Queries -------------------------------------------------------------------------------
 
     @property
     def rolling(self) -> bool:

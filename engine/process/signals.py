@@ -15,7 +15,7 @@ def watch_for_end(wake: Callable[[], None] = lambda: None) -> Callable[[], bool]
         wake: called in the signal's handler, to end a sleep.
 
     Returns:
-        What tells whether one of them came.
+        A function that returns whether one of them came.
     """
     came = False
 

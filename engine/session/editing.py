@@ -23,7 +23,7 @@ from engine.modes.catalogue import TOOLS, counts
 from engine.music.notes import Phrase
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
-from engine.session import evening, hearing, turns
+from engine.session import answer_history, hearing, turns
 from engine.session import intents as i
 from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
 from engine.session.intents import Intent
@@ -61,13 +61,13 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
         case i.KeepTake():
             return _take_kept(state, what.index, now_ns)
         case i.PlayAgain():
-            return evening.played_again(state, what.number, now_ns)
+            return answer_history.played_again(state, what.number, now_ns)
         case i.DropFavourite():
-            return evening.without_favourite(state, what.index, now_ns)
+            return answer_history.without_favourite(state, what.index, now_ns)
         case i.Learn():
             if what.target:
                 state.shown.table.target(what.target)
-            return replace(state.with_live(learning=what.target), has_learned=False)
+            return replace(state.with_live(learning=what.target), just_learned=None)
         case i.Unbind():
             kept = tuple(each for each in state.document.bindings if each.target != what.target)
             return state.committed(now_ns, "Unbind", bindings=kept)
@@ -218,7 +218,7 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
         case "take_turn":
             return turns.cued(state)
         case "favourite":
-            return evening.with_favourite(state, now_ns)
+            return answer_history.with_favourite(state, now_ns)
         case "unlock_all":
             return _with_locks(state, (), None, "Unlock all", now_ns)
         case "lock_key":

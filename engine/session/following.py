@@ -6,7 +6,7 @@ from engine.inference.controls import HEARD, changed
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
-from engine.session import answering, evening, remote, turns
+from engine.session import answer_history, answering, remote, turns
 from engine.session.answering import as_notes
 from engine.session.request import missing_slots, request_of
 from engine.session.settings import METRE_BEATS, Settings
@@ -97,7 +97,7 @@ def _with_request(before: State, after: State, now_ns: int) -> Updated:
     request = request_of(after.shown, now_ns, span)
     if request is None or request.same_music(after.asked):
         return after, ()
-    return evening.with_asked(replace(after, asked=request)), (Render(request),)
+    return answer_history.with_asked(replace(after, asked=request)), (Render(request),)
 
 
 def _rested(before: State, state: State) -> Updated:

@@ -31,9 +31,9 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
     controller = controller_of(heard.data)
     effects: tuple[Effect, ...] = ()
     use = "" if controller is None or controller.kind != "note" else "played"
-    if controller is not None and state.has_learned and not _is_fine_half(state, controller):
+    if controller is not None and state.just_learned and not _is_fine_half(state.just_learned, controller):
         # The hand is on the control it was looking for: from now on it moves it.
-        state = replace(state.with_live(learning=""), has_learned=False)
+        state = replace(state.with_live(learning=""), just_learned=None)
     if controller is not None and state.live.learning and _can_be_learned(state, controller):
         state = _with_learned(state, controller, now_ns)
         use = f"learned for {state.shown.table.label(state.document.bindings[-1].target)}"
@@ -47,9 +47,8 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
     return _with_activity(state, heard, use), effects
 
 
-def _is_fine_half(state: State, controller: Controller) -> bool:
+def _is_fine_half(last: Binding, controller: Controller) -> bool:
     """Return whether a message is the fine half of the controller that was just learned."""
-    last = state.document.bindings[-1]
     half = (controller.kind, controller.channel, controller.number)
     return last.kind == "cc" and half == ("cc", last.channel, last.number + LSB)
 
@@ -68,7 +67,9 @@ def _with_learned(state: State, controller: Controller, now_ns: int) -> State:
     label = state.shown.table.label(target)
     state = state.committed(now_ns, f"Learn {label}", f"learn {target}", bindings=bindings)
     at = position(bindings[-1], controller, state.live.positions)
-    state = replace(state, has_learned=True).with_live(positions={**state.live.positions, bindings[-1]: at})
+    state = replace(state, just_learned=bindings[-1]).with_live(
+        positions={**state.live.positions, bindings[-1]: at}
+    )
     new = name_of(bindings[-1])
     text = f"{label} listens to {new}"
     if gave_way:

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.music.notes import Phrase
 from engine.performer.messages import Command
-from engine.session.document import Document
+from engine.session.document import Binding, Document
 from engine.session.free_capture import FreeCapture
 from engine.session.intents import Answered, OscMessage
 from engine.session.listening import Listening
@@ -115,8 +115,8 @@ class State:
     """Patterns on their way that have not begun, by id."""
     last_pattern: int = 0
     """Id of the pattern sent last; 0 for none."""
-    has_learned: bool = False
-    """Whether what is to be learned has been, and only the fine half of a controller may follow."""
+    just_learned: Binding | None = None
+    """The binding learned last, until a message comes that is not the fine half of its controller."""
     demo_phrase: Phrase | None = None
     """What the demo plays into the input."""
     started_clock: bool = False

@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.errors import RenderError
 from engine.performer import messages
 from engine.performer.messages import Event
-from engine.session import answering, editing, evening, hearing, learning, remote, turns
+from engine.session import answer_history, answering, editing, hearing, learning, remote, turns
 from engine.session import intents as i
 from engine.session.document import Connections
 from engine.session.following import settled
@@ -56,14 +56,14 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case messages.BarCaptured():
             return hearing.bar(state, what, now_ns), (Log({"bar": what}),)
         case messages.PatternStarted():
-            return evening.with_started(answering.started(state, what), what), ()
+            return answer_history.with_started(answering.started(state, what), what), ()
         case i.Tick():
             heard, effects = hearing.tick(state, now_ns)
             after, asked = answering.takes_due(heard, now_ns)
             return after, (*effects, *asked)
         case i.Answered():
             after, effects = answering.answered(state, what)
-            return evening.with_answer(after, what), effects
+            return answer_history.with_answer(after, what), effects
         case i.Failed():
             return state.noted("render", f"{what.reason}.", "The last pattern goes on.", now_ns=now_ns), ()
         case i.TakesComputed():

@@ -110,7 +110,7 @@ def answer(phrase: Phrase, shift: int) -> Phrase:
 
 
 def playing() -> Snapshot:
-    """What an instrument shows in the middle of an evening."""
+    """What an instrument shows in the middle of playing."""
     phrase = demo_phrase()
     bass = [Note(beat, 38 + int(beat) % 5, 0.9, 90) for beat in (0.0, 2.0, 4.0, 6.0)]
     document = Document(

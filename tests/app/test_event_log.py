@@ -64,7 +64,7 @@ def test_a_full_disk_ends_the_log_with_one_notice_that_names_the_file():
 
 
 @full_disk
-def test_who_asks_after_the_failure_is_told_too():
+def test_who_asks_after_the_failure_is_reported_too():
     notices = []
     log = EventLog(Path("/dev/full"))
     log.write(PLAYED)

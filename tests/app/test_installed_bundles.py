@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_there_is_empty(own):
     assert set(installed()) == {path.name for path in SHIPPED.iterdir()}
 
 
-def test_a_name_that_is_not_there_is_told_with_those_that_are(tiny_bundle):
+def test_a_name_that_is_not_there_is_named_with_those_that_are(tiny_bundle):
     assert find_bundle("tiny", tiny_bundle.parent) == tiny_bundle
     assert find_bundle(str(tiny_bundle), tiny_bundle / "none") == tiny_bundle
     with pytest.raises(BundleError, match="installed: tiny"):

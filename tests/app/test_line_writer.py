@@ -20,18 +20,18 @@ def test_lines_keep_their_order():
     assert said == [str(number) for number in range(100)]
 
 
-def test_a_failure_is_told_once_and_what_follows_is_dropped():
-    tried, told = [], []
+def test_a_failure_is_reported_once_and_what_follows_is_dropped():
+    tried, reported = [], []
 
     def full(line):
         tried.append(line)
         raise OSError(28, "No space left on device")
 
-    writer = LineWriter(full, told.append, "test")
+    writer = LineWriter(full, reported.append, "test")
     for line in "abc":
         writer.put(line)
     writer.close()
-    assert (tried, told) == (["a"], ["no space left on device"])
+    assert (tried, reported) == (["a"], ["no space left on device"])
 
 
 def test_a_stalled_reader_holds_up_neither_who_writes_nor_the_end(monkeypatch):

@@ -59,7 +59,7 @@ def test_the_line_of_a_bar_counts_what_was_heard():
     assert "vary 0.40 seed 7" in said[-1]
 
 
-def test_after_a_stop_the_same_bar_is_told_again():
+def test_after_a_stop_the_same_bar_is_reported_again():
     said: list[str] = []
     stream = Stream(said.append)
     for state in (rolling(0.0), rolling(0.5, status="stopped"), rolling(0.0)):
@@ -67,7 +67,7 @@ def test_after_a_stop_the_same_bar_is_told_again():
     assert sum(line.startswith("bar    1") for line in said) == 2
 
 
-def test_a_notice_is_told_once():
+def test_a_notice_is_reported_once():
     said: list[str] = []
     stream = Stream(said.append)
     lost = Live(notices=(Notice("The server went away.", "Start it."),))

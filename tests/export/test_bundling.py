@@ -170,7 +170,7 @@ def test_other_peoples_folders_and_files_are_left_alone(tmp_path):
 def test_without_a_corpus_there_is_the_standard_normal_and_nothing_else(run, exported, tmp_path, monkeypatch):
     graphs = {name: (exported[0] / name).read_bytes() for name in ("encoder.onnx", "decoder.onnx")}
     monkeypatch.setattr("export.bundling.conditions_graph", lambda model: None)  # tracing takes long
-    monkeypatch.setattr("export.bundling.float_graphs", lambda vae, tensors, conditions: graphs)
+    monkeypatch.setattr("export.bundling.float_graphs", lambda vae, representation, conditions: graphs)
     manifest = export_run(run, None, tmp_path / "plain", Options(int8=False, name="plain"), lambda line: None)
     bundle = load_bundle(tmp_path / "plain")
     assert bundle.precisions == ("float",)

@@ -82,7 +82,7 @@ def test_refuses_a_record_without_its_data(folder, tmp_path):
         training_record(load_run(folder))
 
 
-def told(*arguments):
+def printed(*arguments):
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 1
     assert result.stderr.startswith("antiphon-export: ")
@@ -91,9 +91,9 @@ def told(*arguments):
 
 
 def test_the_command_tells_what_is_wrong_in_one_line(folder, tmp_path):
-    assert "no such run" in told(tmp_path / "absent", "-o", tmp_path / "out")
-    assert "nowhere/corpus: no corpus there" in told(folder, "-o", tmp_path / "out")
-    assert "no such bundle" in told("--check", tmp_path / "absent")
+    assert "no such run" in printed(tmp_path / "absent", "-o", tmp_path / "out")
+    assert "nowhere/corpus: no corpus there" in printed(folder, "-o", tmp_path / "out")
+    assert "no such bundle" in printed("--check", tmp_path / "absent")
     assert not (tmp_path / "out").exists()
 
 

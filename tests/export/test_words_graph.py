@@ -43,8 +43,8 @@ def run_of(model: ModelConfig, metre: str = "4/4") -> Run:
     torch.manual_seed(1)
     built = build_model(model).eval().requires_grad_(False)
     config = RunConfig(name="tiny", corpus="", model=model)
-    tensors = representation("melody", model.bars, METRES[metre].grid)
-    return Run(Path("tiny"), config, {}, built, tensors, {}, RECORD)
+    spoken = representation("melody", model.bars, METRES[metre].grid)
+    return Run(Path("tiny"), config, {}, built, spoken, {}, RECORD)
 
 
 @pytest.mark.parametrize("metre", METRES)

@@ -36,8 +36,8 @@ def model_config(name="melody", bars=2, z_size=8, kind="mixer", layers=1, encode
 def model(config: ModelConfig, seed: int = 1) -> VAE:
     """A model whose weights are exact in float16."""
     torch.manual_seed(seed)
-    tensors = representation(config.representation, config.bars)
-    made = VAE(config, tensors.streams, tensors.grid.steps_per_bar)
+    spoken = representation(config.representation, config.bars)
+    made = VAE(config, spoken.streams, spoken.grid.steps_per_bar)
     weights = {name: (2 * value).half().float() for name, value in made.state_dict().items()}
     made.load_state_dict(weights)
     return made.eval().requires_grad_(False)

@@ -112,8 +112,8 @@ def test_the_performer_knows_at_which_frame_each_note_left(performer, daw):
     assert len(frames) >= 20
     # Between neighbours: over longer times the server's own estimate of its frames wanders.
     gaps = [later - earlier for earlier, later in itertools.pairwise(frames)]
-    told = [(later - earlier) / FRAME_NS for earlier, later in itertools.pairwise(sent)]
-    off = [abs(gap - frames) for gap, frames in zip(gaps, told, strict=False)]
+    meant = [(later - earlier) / FRAME_NS for earlier, later in itertools.pairwise(sent)]
+    off = [abs(gap - frames) for gap, frames in zip(gaps, meant, strict=False)]
     assert statistics.median(off) <= NEIGHBOUR_FRAMES
 
 
@@ -187,7 +187,7 @@ def test_a_performer_that_dies_is_replaced_and_leaves_no_note_on(performer, daw,
     assert sounding(daw.record()) == set()
 
 
-def test_a_dead_server_is_told_and_music_returns_with_it(performer, daw, jack_server):
+def test_a_dead_server_is_reported_and_music_returns_with_it(performer, daw, jack_server):
     performer.send(SetClock("internal"))
     performer.send(drone())
     performer.send(Play())
@@ -214,7 +214,7 @@ def test_a_dead_server_is_told_and_music_returns_with_it(performer, daw, jack_se
         back.close()
 
 
-def test_a_frozen_server_is_told_and_its_thaw_as_well(performer, jack_server):
+def test_a_frozen_server_is_reported_and_its_thaw_as_well(performer, jack_server):
     jack_server.process.send_signal(signal.SIGSTOP)
     try:
         lost = wait_for(performer, PortLost, [])

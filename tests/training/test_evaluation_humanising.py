@@ -95,7 +95,7 @@ def test_kl_is_taken_by_place_in_the_beat() -> None:
     assert errors["timing_kl_nats"] == 0
 
 
-def test_the_model_is_told_the_hits_and_cut_to_the_performance() -> None:
+def test_the_model_is_given_the_hits_and_cut_to_the_performance() -> None:
     torch.manual_seed(0)
     tables = {"representation": "groove", "bars": 2, "z_size": 8, "task": "humanize"}
     config = msgspec.convert({**tables, "encoder": SMALL, "decoder": SMALL}, ModelConfig)

@@ -77,7 +77,7 @@ def test_writing_freely_is_teacher_forcing_on_what_was_written(model: Words, met
 
 @settings(max_examples=20, deadline=None)
 @given(step=st.integers(0, 31), seed=st.integers(0, 99))
-def test_no_step_is_told_what_comes_at_it_or_after(model: Words, step: int, seed: int) -> None:
+def test_no_step_hears_what_comes_at_it_or_after(model: Words, step: int, seed: int) -> None:
     tokens = phrases(1, 32, seed)
     other = tokens.clone()
     other[:, step:] = phrases(1, 32, seed + 1)[:, step:]

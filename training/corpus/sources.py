@@ -56,7 +56,7 @@ def find_sources(
     Args:
         folders: folders or single files.
         shippable_only: leave out files whose rights do not allow shipping a model; by default
-            only where a manifest tells the rights.
+            only where a manifest states the rights.
         layout: see `find_catalogue`.
 
     Raises:

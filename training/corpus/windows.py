@@ -158,7 +158,7 @@ def describe(streams: Streams, table: NDArray[np.void], bars: int, kind: Kind) -
 def unique_windows(
     splits: NDArray[np.uint8], exact: NDArray[np.uint64], priority: Sequence[int] = (0, 1, 2)
 ) -> NDArray[np.bool_]:
-    """Tell which windows stay: the first of equals, those of the splits first in `priority` first."""
+    """Return which windows stay: the first of equals, those of the splits first in `priority` first."""
     rank = np.argsort(np.asarray(priority))
     order = np.argsort(rank[splits], kind="stable")
     _, first = np.unique(exact[order], return_index=True)

@@ -139,19 +139,19 @@ def _of_hits(part: int) -> Measure:
     return measure
 
 
-def definitions(tensors: Representation) -> tuple[Definition, ...]:
+def definitions(representation: Representation) -> tuple[Definition, ...]:
     """Return the attributes that a representation's music has."""
-    if tensors.name == "melody":
+    if representation.name == "melody":
         return _melodic(0)
-    if tensors.name == "drums":
+    if representation.name == "drums":
         return _drumming(lambda x: drum_hits(x[..., 0]), "")
-    if tensors.name == "groove":
+    if representation.name == "groove":
         return (
             *_drumming(lambda x: x[..., :DRUM_CLASSES] > 0.5, ""),
             Definition("loudness", "velocity, 0 to 1", _of_hits(1)),
             Definition("lateness", "steps", _of_hits(2)),
         )
-    if tensors.name == "trio":
+    if representation.name == "trio":
         bass = _melodic(1, "bass_")[0]
         return (*_melodic(0), bass, *_drumming(lambda x: drum_hits(x[..., 2]), "drum_")[:1])
     return ()

@@ -92,7 +92,7 @@ def evaluate(
         subject: the model.
         corpus: where the windows come from, of the model's length.
         options: split, size and seed.
-        say: told what is being measured now.
+        say: called with what is being measured now.
 
     Raises:
         ConfigError: the split has too few windows.
@@ -152,7 +152,7 @@ def _core(subject: Subject, corpus: Corpus, options: Options, results: Results) 
         )
     if not isinstance(subject.model, VAE | Continuer):
         return
-    rows, names = pictures.reconstructions(subject.model, corpus, subject.tensors, options.split, 4)
+    rows, names = pictures.reconstructions(subject.model, corpus, subject.representation, options.split, 4)
     results.pictures["reconstruction"] = roll_grid(rows, names)
     results.samples |= dict(zip(names, rows, strict=True))
 
@@ -163,15 +163,15 @@ def _interpolation(subject: Subject, model: VAE, corpus: Corpus, options: Option
     if not len(first) or not len(corpus.window_ids("train")):
         return
     windows = min(NGRAM_WINDOWS, 50 * options.windows)
-    ngrams = fit_ngrams(corpus, subject.tensors, subject.config.data.transpose, windows)
+    ngrams = fit_ngrams(corpus, subject.representation, subject.config.data.transpose, windows)
     pairs = walk(model, first, second)
-    measured = measure_walks(pairs, subject.tensors, ngrams, options.seed)
+    measured = measure_walks(pairs, subject.representation, ngrams, options.seed)
     results.metrics["interpolation"] = measured
     results.pictures["interpolation_curves"] = pictures.walk_curves(measured)
-    strip = pictures.interpolation_picture(model, corpus, subject.tensors, options.split)
+    strip = pictures.interpolation_picture(model, corpus, subject.representation, options.split)
     if strip is not None:
         results.pictures["interpolation"] = strip
-    results.samples["walk"] = [subject.tensors.decode(array) for array in pairs.path[0, ::2]]
+    results.samples["walk"] = [subject.representation.decode(array) for array in pairs.path[0, ::2]]
 
 
 def _music(
@@ -189,7 +189,7 @@ def _words(
     results.metrics["core"] = core_metrics(subject.model, corpus, options.split, options.windows)
     rows = _play(PlayedWords(subject), corpus, options, results, say)
     say("likeness to held-out music")
-    real, spec = rows.phrases["held-out music"], subject.tensors
+    real, spec = rows.phrases["held-out music"], subject.representation
     sets = {"other held-out music": real[1::2], "draws": rows.phrases["prior, T 0.5"]}
     _compare(real[::2], sets, spec.name, results)
 
@@ -221,8 +221,8 @@ def _continued(subject: Subject, corpus: Corpus, options: Options, results: Resu
     ids = spread(corpus.window_ids(options.split), min(options.windows, MOST_COMPARED))
     windows = corpus.batch(ids)
     written, half = continuations(subject.model, windows, options.seed), corpus.steps // 2
-    tensors = subject.tensors
-    spec = representation(tensors.name, subject.config.model.bars, tensors.grid)
+    window = subject.representation
+    spec = representation(window.name, subject.config.model.bars, window.grid)
     prompts, real, answers = (
         [spec.decode(array) for array in arrays]
         for arrays in (windows[:, :half], windows[:, half:], written[:, half:])
@@ -252,7 +252,7 @@ def decode(model: VAE, latents: NDArray[np.floating[Any]] | torch.Tensor) -> NDA
 
 
 def _attributes(subject: Subject, model: VAE, corpus: Corpus, options: Options, results: Results) -> None:
-    named = definitions(subject.tensors)
+    named = definitions(subject.representation)
     found, transpose = subject.directions, subject.config.data.transpose
     training = corpus.window_ids("train")
     if not named or (found is None and not len(training)):
@@ -298,7 +298,7 @@ def _likeness(subject: Subject, corpus: Corpus, options: Options, results: Resul
         half = corpus.steps // 2
         halves = halves[0][:, half:], halves[1][:, half:]
         sets = {name: windows[:, -half:] for name, windows in sets.items()}
-    spec = subject.tensors
+    spec = subject.representation
     if subject.is_continuer:  # what is written is half of a window
         spec = representation(spec.name, subject.config.model.bars, spec.grid)
     phrases = {name: [spec.decode(array) for array in tensors] for name, tensors in sets.items()}

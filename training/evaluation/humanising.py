@@ -1,7 +1,7 @@
 """How close a humanised groove is to how it was played (GrooVAE, Gillick et al. 2019, arXiv 1905.06118).
 
 Whole performances are measured, each hit once: windows that follow each other without overlap, the last
-one filled up with silence. The model is told the hits and asked for their velocities and timing; hits
+one filled up with silence. The model is given the hits and asked for their velocities and timing; hits
 it would add or leave out are not its to choose here.
 
 - `mae_ms`: mean absolute difference of onset over all hits, in steps times the length of a step at the
@@ -175,7 +175,7 @@ def humanise(model: VAE, truth: list[Performance]) -> list[Frames]:
     for start in range(0, len(windows), BATCH):
         target = torch.as_tensor(windows[start : start + BATCH], device=device)
         mu = model.encode(heard_of(target, model.config)).mu
-        parts.append(model.generate(mu, told_hits(target)).cpu().numpy())
+        parts.append(model.generate(mu, given_hits(target)).cpu().numpy())
     whole, rest = np.concatenate(parts), []
     for performance in truth:
         count = -(-len(performance.frames) // steps)
@@ -184,7 +184,7 @@ def humanise(model: VAE, truth: list[Performance]) -> list[Frames]:
     return rest
 
 
-def told_hits(target: Tensor) -> Tensor:
+def given_hits(target: Tensor) -> Tensor:
     """Return the perturbation `[T, B, 9]` that makes the decoder write just the hits of `[B, T, 27]`."""
     return ((target[..., HITS] > 0.5).to(target.dtype) * 2 - 1).mul(CERTAIN).transpose(0, 1)
 

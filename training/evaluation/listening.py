@@ -72,7 +72,7 @@ def questions(subject: Subject, corpus: Corpus, split: str, pairs: int, seed: in
     held = corpus.batch(ids)
     sets = generated_sets(subject, held, Options(split=split, seed=seed))
     written = list(sets.values())[-1]
-    decode = subject.tensors.decode
+    decode = subject.representation.decode
     return [Question(decode(real), decode(made)) for real, made in zip(held, written, strict=True)]
 
 

@@ -73,7 +73,7 @@ class Subject:
     """A bundle's curve of the morph slider."""
 
     @property
-    def tensors(self) -> Representation:
+    def representation(self) -> Representation:
         """Between phrases and the model's tensors, over the length of a window."""
         return representation(self.config.model.representation, self.config.model.window_bars)
 
@@ -142,7 +142,7 @@ def _latents(
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         prior = [arrays[f"prior_{part}"].astype(np.float64) for part in ("weights", "means", "deviations")]
         directions = arrays["directions"].astype(np.float64)
-    tensors = representation(config.model.representation, config.model.bars)
-    ours = [definition.name for definition in definitions(tensors)]
+    spoken = representation(config.model.representation, config.model.bars)
+    ours = [definition.name for definition in definitions(spoken)]
     same = ours == [attribute["name"] for attribute in manifest.get("attributes", [])]
     return (Prior(*prior) if len(prior[0]) else None), (directions if same and ours else None)

@@ -37,7 +37,7 @@ _KIT = (
 
 
 def has_fluidsynth() -> bool:
-    """Tell whether instruments can be rendered."""
+    """Return whether instruments can be rendered."""
     return importlib.util.find_spec("fluidsynth") is not None
 
 

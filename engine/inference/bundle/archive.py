@@ -141,7 +141,7 @@ def _zipped(path: Path, file: zipfile.ZipFile) -> Archive:
 
 
 def _litter(member: zipfile.ZipInfo) -> bool:
-    """Tell what the file managers of macOS and Windows add on their own."""
+    """Return whether the file managers of macOS and Windows add a file of this name on their own."""
     parts = member.filename.split("/")
     return parts[0] == "__MACOSX" or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini")
 

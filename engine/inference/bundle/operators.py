@@ -4,7 +4,7 @@ It is a list of what is allowed, not of what is known to do harm: arithmetic on 
 joining them, recurrent layers, and `Scan`, whose steps are counted by a tensor's axis. Not on it are
 loops that end by a value (`Loop`), branches (`If`), randomness, text, sequences, functions, and all of
 other domains. What a graph does is then the same for every input of a shape, in time and memory, so that
-one trial run tells what the others will cost. An exporter that needs another operator adds it here.
+one trial run shows what the others will cost. An exporter that needs another operator adds it here.
 """
 
 from collections.abc import Mapping

@@ -15,5 +15,5 @@ def user_folder() -> Path:
 
 
 def is_shipped(path: Path) -> bool:
-    """Tell whether a bundle came with the program."""
+    """Return whether a bundle came with the program."""
     return path.resolve().is_relative_to(SHIPPED)

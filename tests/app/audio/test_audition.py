@@ -191,7 +191,7 @@ def test_a_device_that_fails_or_stands_still_is_noticed(monkeypatch):
 
 
 def program(text: str) -> list[str]:
-    head = "import os, sys, time\ndef tell(b): os.write(1, len(b).to_bytes(4, 'big') + b)\n"
+    head = "import os, sys, time\ndef report(b): os.write(1, len(b).to_bytes(4, 'big') + b)\n"
     return [sys.executable, "-c", head + text]
 
 
@@ -205,7 +205,7 @@ def wait_for(condition) -> None:
 def test_notes_reach_the_process_and_its_words_reach_the_window(tmp_path):
     got = tmp_path / "got"
     sound = Audition(
-        program(f"tell(b'Sound: test')\nopen({str(got)!r}, 'wb').write(os.read(0, 1000))\ntime.sleep(60)")
+        program(f"report(b'Sound: test')\nopen({str(got)!r}, 'wb').write(os.read(0, 1000))\ntime.sleep(60)")
     )
     sound.start()
     wait_for(lambda: sound.status == "Sound: test")
@@ -230,7 +230,9 @@ def test_the_sounder_ends_with_its_input_wherever_it_stands(tmp_path):
 
 def test_a_process_that_hangs_does_not_hold_up_the_end():
     sound = Audition(
-        program("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntell(b'up')\ntime.sleep(600)")
+        program(
+            "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nreport(b'up')\ntime.sleep(600)"
+        )
     )
     sound.start()
     wait_for(lambda: sound.status == "up")
@@ -248,7 +250,7 @@ def test_a_lost_device_is_tried_again_and_a_missing_extra_is_not(tmp_path, monke
     wait_for(lambda: len(count.read_text()) >= 3)
     lost.close()
     missing = Audition(
-        program(f"tell({sounder.HOW_TO_INSTALL.encode()!r})\nsys.exit({sounder.EXIT_MISSING})")
+        program(f"report({sounder.HOW_TO_INSTALL.encode()!r})\nsys.exit({sounder.EXIT_MISSING})")
     )
     missing.start()
     missing._thread.join(60)
@@ -258,9 +260,9 @@ def test_a_lost_device_is_tried_again_and_a_missing_extra_is_not(tmp_path, monke
 
 def test_without_the_extra_the_status_is_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    told: list[str] = []
-    assert sounder.play(Inbox(), told.append) == sounder.EXIT_MISSING
-    assert "The Sound button of the window installs it" in told[0]
+    reports: list[str] = []
+    assert sounder.play(Inbox(), reports.append) == sounder.EXIT_MISSING
+    assert "The Sound button of the window installs it" in reports[0]
 
 
 def test_the_environment_names_the_soundfont(monkeypatch, tmp_path):
@@ -285,7 +287,7 @@ def test_a_broken_soundfont_falls_back_to_the_built_in_tones_and_says_so(monkeyp
 def test_turning_it_on_installs_what_is_missing_and_opens_it(tmp_path):
     mark = tmp_path / "installed"
     words = f"b'Sound: test' if os.path.exists({str(mark)!r}) else b'Sound off: missing'"
-    command = program(f"tell({words})\nsys.exit({sounder.EXIT_MISSING})")
+    command = program(f"report({words})\nsys.exit({sounder.EXIT_MISSING})")
     sound = Audition(command, [sys.executable, "-c", f"open({str(mark)!r}, 'w')"])
     sound.start()
     sound._thread.join(60)
@@ -297,7 +299,7 @@ def test_turning_it_on_installs_what_is_missing_and_opens_it(tmp_path):
 
 
 def test_an_installation_that_fails_says_why_and_how_by_hand():
-    command = program(f"tell(b'Sound off: missing')\nsys.exit({sounder.EXIT_MISSING})")
+    command = program(f"report(b'Sound off: missing')\nsys.exit({sounder.EXIT_MISSING})")
     sound = Audition(command, [sys.executable, "-c", "import sys; sys.exit('no network')"])
     sound.start()
     sound._thread.join(60)

@@ -98,10 +98,10 @@ def test_slots_undo_and_export_wait_for_something():
     assert shown(READY, "store.A").why_not.startswith("Nothing was heard yet")
     assert shown(READY, "recall.B").why_not == "Slot B is empty: play a phrase, then press B."
     assert not shown(READY, "undo").enabled
-    evening = playing()
+    snapshot = playing()
     for name in ("store.A", "recall.B", "clear.C", "undo", "export"):
-        assert shown(evening, name).enabled, name
-    assert not shown(evening, "recall.D").enabled
+        assert shown(snapshot, name).enabled, name
+    assert not shown(snapshot, "recall.D").enabled
 
 
 def test_models_show_their_titles_and_loading_says_so():

@@ -57,7 +57,7 @@ def test_the_softest_note_can_be_seen(look: Theme, channel: int, velocity: int):
 
 
 @THEMES
-def test_melody_bass_and_drums_are_told_apart(look: Theme):
+def test_melody_bass_and_drums_are_distinct(look: Theme):
     hues = [look.voice(channel).hslHue() for channel in (0, 1, 9)]
     apart = [min(abs(a - b), 360 - abs(a - b)) for a in hues for b in hues if a is not b]
     assert min(apart) >= 20

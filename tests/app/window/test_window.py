@@ -705,7 +705,7 @@ def test_closing_silences_the_sound_and_closes_the_instrument_once(window, instr
 def test_a_raising_slot_leaves_the_app_alive_and_panicked(window, instrument, sound, capsys):
     guard = Guard()
     guard.install()
-    guard.tell(window.failed.emit)
+    guard.listen(window.failed.emit)
     try:
         window.play.tools.new_take.clicked.connect(lambda: 1 / 0)
         QTest.mouseClick(window.play.tools.new_take, Qt.MouseButton.LeftButton)
@@ -722,7 +722,7 @@ def test_a_raising_slot_leaves_the_app_alive_and_panicked(window, instrument, so
 def test_a_raising_thread_panics_in_the_windows_thread(window, instrument, qtbot, capsys):
     guard = Guard()
     guard.install()
-    guard.tell(window.failed.emit)
+    guard.listen(window.failed.emit)
     try:
         thread = threading.Thread(target=lambda: [][0])
         thread.start()

@@ -64,7 +64,7 @@ def test_manifest_is_the_same_after_a_round_trip(folder):
 
 
 def test_the_contract_of_a_two_bar_melody():
-    encoder, decoder = graph_specs(tinybundle.tensors(2), 256)
+    encoder, decoder = graph_specs(tinybundle.representation_of(2), 256)
     rows = [(t.name, t.dtype, t.shape) for spec in (encoder, decoder) for t in (*spec.inputs, *spec.outputs)]
     assert rows == [
         ("x", "int64", ("B", 32, 1)),

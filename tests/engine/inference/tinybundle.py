@@ -28,7 +28,7 @@ EMBEDDING = 6
 OPSET = 20
 
 
-def tensors(bars: int = 2):
+def representation_of(bars: int = 2):
     return representation("melody", bars)
 
 
@@ -48,7 +48,7 @@ def _weights(seed: int, **shapes: tuple[int, ...]):
 
 def encoder_model(bars: int = 2, z_size: int = Z, seed: int = 1):
     """x [B, T, 1] → embedding [B, T*E] → mu, sigma [B, Z]."""
-    T, vocabulary = tensors(bars).steps, tensors(bars).width
+    T, vocabulary = representation_of(bars).steps, representation_of(bars).width
     node = helper.make_node
     nodes = [
         node("Squeeze", ["x", "last_axis"], ["tokens"]),
@@ -104,7 +104,7 @@ def _scan_body(vocabulary: int):
 
 def decoder_model(bars: int = 2, z_size: int = Z, seed: int = 2):
     """z [B, Z], perturbation [T, B, V] → tokens [T, B, 1] by a Scan."""
-    T, vocabulary = tensors(bars).steps, tensors(bars).width
+    T, vocabulary = representation_of(bars).steps, representation_of(bars).width
     node = helper.make_node
     nodes = [
         node("MatMul", ["z", "z_table"], ["from_z"]),
@@ -154,7 +154,7 @@ def latents(z_size: int = Z) -> Latents:
 
 
 def manifest(bars: int = 2, z_size: int = Z) -> BundleManifest:
-    ours = tensors(bars)
+    ours = representation_of(bars)
     encoder, decoder = graph_specs(ours, z_size)
     return BundleManifest(
         name="tiny_melody",

@@ -70,7 +70,7 @@ def test_what_is_an_early_downbeat(notes, channel, early) -> None:
 
 
 @pytest.mark.parametrize("ppq", [96, 100, 120, 480, 960, 1001])
-def test_written_tracks_are_told_from_played_ones(ppq) -> None:
+def test_written_tracks_are_separated_from_played_ones(ppq) -> None:
     random = np.random.default_rng(3)
     for places in (4, 8, 12, 16, 24):
         assert is_straight(track([(hit / places, 60, 0.1) for hit in range(100)], ppq=ppq))

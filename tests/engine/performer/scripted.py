@@ -90,7 +90,7 @@ class Host:
 
 
 def check_bars(host: Host, tolerance_beats: float = 0.12) -> int:
-    """Every captured bar holds its own four beats, in place. Returns how many were told."""
+    """Every captured bar holds its own four beats, in place. Returns how many were reported."""
     bars = host.offline.of(m.BarCaptured)
     for bar in bars:
         expected = [pitch_of(4 * bar.bar + beat) for beat in range(4)]

@@ -1,4 +1,4 @@
-"""Bars, told from notes at known positions of an internal clock at 120 BPM (a beat is 0.5 s)."""
+"""Bars, captured from notes at known positions of an internal clock at 120 BPM (a beat is 0.5 s)."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def shape(bar: m.BarCaptured) -> list[tuple[float, int, float]]:
     return [(round(n.start_beats, 3), n.pitch, round(n.duration_beats, 3)) for n in bar.notes]
 
 
-def test_a_bar_is_told_once_its_grace_time_is_over():
+def test_a_bar_is_reported_once_its_grace_time_is_over():
     player = Player()
     player.on(1.0, 60)
     player.off(1.5, 60)
@@ -46,7 +46,7 @@ def test_a_bar_is_told_once_its_grace_time_is_over():
     assert player.bars_by(4.1) == []
 
 
-def test_an_empty_bar_is_told_too():
+def test_an_empty_bar_is_reported_too():
     assert [bar.notes for bar in Player().bars_by(8.1)] == [(), ()]
 
 
@@ -146,11 +146,11 @@ def test_a_note_just_before_the_start_is_an_early_first_note():
 
 
 def test_a_stop_near_the_line_tells_the_bar_and_one_in_the_middle_does_not():
-    for stopped_beats, told in ((3.9, 1), (3.0, 0)):
+    for stopped_beats, count in ((3.9, 1), (3.0, 0)):
         player = Player()
         player.on(1.0, 60)
         bars = player.capture.stop(player.t(stopped_beats), stopped_beats)
-        assert len(bars) == told
+        assert len(bars) == count
     assert shape(Player().capture.stop(0, 3.9)[0]) == []
 
 

@@ -31,7 +31,7 @@ class Loopback:
 
 
 @pytest.mark.parametrize("delay_ms", [1, 12, 60])
-def test_a_loop_is_proven_told_once_and_kept_out(delay_ms):
+def test_a_loop_is_proven_reported_once_and_kept_out(delay_ms):
     loop = Loopback(delay_ms * MS)
     loop.offline.handle(SCALE)
     loop.offline.handle(m.Play())

@@ -82,7 +82,7 @@ def test_ardour_locates_by_stop_position_continue():
     check_bars(host)
 
 
-def test_ardour_7_counts_song_position_in_clocks_when_told_so():
+def test_ardour_7_counts_song_position_in_clocks_when_set_so():
     host = Host(0)
     host.offline.handle(m.SetClock(spp_in_clocks=True))
     host.send(host.t_ns - 1_500_000, 0xF2, 96, 0)
@@ -212,7 +212,7 @@ def test_a_loop_that_wraps_just_before_its_tick_strikes_its_first_note_once(
     assert ons(host) == [100, 101, 102, 103] * 6
 
 
-def test_whoever_joins_a_running_clock_is_told_that_its_bars_are_a_guess():
+def test_whoever_joins_a_running_clock_learns_that_its_bars_are_a_guess():
     host = Host(0)
     host.ticks(30)
     host.rolling = True
@@ -227,7 +227,7 @@ def test_whoever_joins_a_running_clock_is_told_that_its_bars_are_a_guess():
     check_bars(host, tolerance_beats=0.01)
 
 
-def test_a_clock_over_two_cables_is_told_once_and_keeps_its_bars():
+def test_a_clock_over_two_cables_is_reported_once_and_keeps_its_bars():
     host = Host(0)
     host.start()
     for _ in range(2 * 4 * 24 + 6):

@@ -56,7 +56,7 @@ def test_stop_switches_off_what_sounds(lead_ns):
     assert offline.of(m.ClockState)[-1].status == "stopped"
 
 
-def test_bars_that_were_heard_are_told():
+def test_bars_that_were_heard_are_reported():
     offline = OfflinePerformer()
     offline.play([(2 * S - 1_000_000, b"\xfa"), *ticks(2 * S, 24 * 9)])
     offline.play([(2 * S + S // 2, bytes((0x90, 60, 77))), (3 * S, bytes((0x80, 60, 0)))])

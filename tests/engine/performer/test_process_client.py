@@ -72,7 +72,7 @@ def wait_until(condition):
 
 
 def collect(client, into, kind):
-    """Poll and tell whether an event of a kind is there by now."""
+    """Poll and return whether an event of a kind is there by now."""
     into += client.poll()
     return any(isinstance(event, kind) for event in into)
 
@@ -104,7 +104,7 @@ def test_a_missing_program_is_an_error():
         PerformerClient(command=["/nonexistent/performer"]).start()
 
 
-def test_a_dead_performer_is_replaced_and_told_what_it_must_know(tmp_path):
+def test_a_dead_performer_is_replaced_and_gets_what_it_must_know(tmp_path):
     log = tmp_path / "log"
     pattern = SetPattern(3, (NoteData(0.0, 60, 1.0, 90, 4),), 2)
     events = []
@@ -202,8 +202,8 @@ def test_a_number_that_is_not_finite_is_not_sent_and_not_kept_for_a_successor(tm
         client.send(SetTempo(90.0))
         wait_until(lambda: "SetTempo(bpm=90.0)" in log.read_text())
     assert "nan" not in log.read_text()
-    told = [event.text for event in events if isinstance(event, Fault)]
-    assert "A command was left out: bpm of SetTempo is not a finite number" in told
+    texts = [event.text for event in events if isinstance(event, Fault)]
+    assert "A command was left out: bpm of SetTempo is not a finite number" in texts
 
 
 def test_closing_asks_first_and_twice_is_harmless(tmp_path):

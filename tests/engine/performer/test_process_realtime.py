@@ -18,7 +18,7 @@ JOIN_S = 10.0
 
 @pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="this system has no such call")
 @pytest.mark.parametrize("refused", [False, True])
-def test_real_time_is_asked_for_and_a_refusal_is_only_told(monkeypatch, refused):
+def test_real_time_is_asked_for_and_a_refusal_is_only_reported(monkeypatch, refused):
     asked = []
 
     def setter(pid, policy, parameters):
@@ -31,7 +31,7 @@ def test_real_time_is_asked_for_and_a_refusal_is_only_told(monkeypatch, refused)
     assert asked == [(0, os.SCHED_FIFO, FIFO_PRIORITY)]
 
 
-def test_a_system_without_the_call_is_told(monkeypatch):
+def test_a_system_without_the_call_is_reported(monkeypatch):
     monkeypatch.setattr(priority.sys, "platform", "freebsd")
     monkeypatch.delattr(os, "sched_setscheduler", raising=False)
     assert request_realtime() is False

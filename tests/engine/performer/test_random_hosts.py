@@ -13,7 +13,7 @@ from engine.performer.transport import Transport
 TOLERANCE_BEATS = 0.12
 """A note a little less than half a 16th off is still heard where it was played."""
 STEADY_NOISES = ("none", "1 ms", "64", "floor")
-"""Jitter in which a single lost or doubled tick can be told from a tempo within a beat."""
+"""Jitter in which a single lost or doubled tick can be separated from a tempo within a beat."""
 
 
 def wrong_bars(host: RandomHost) -> tuple[int, int]:

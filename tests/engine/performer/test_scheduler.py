@@ -185,7 +185,7 @@ def test_lateness_is_counted():
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "refusal"),
     [
         (m.SetTempo(5.0), "Tempo 5: choose 20 to 400 BPM"),
         (m.SetMetre(0.0), "Bar of 0 beats: choose 0.25 to 32"),
@@ -194,11 +194,11 @@ def test_lateness_is_counted():
         (m.SetPattern(4, notes((0.0, 200, 1.0)), 1), "Pattern 4: "),
     ],
 )
-def test_a_command_out_of_range_is_refused_with_its_range(command, told):
+def test_a_command_out_of_range_is_refused_with_its_range(command, refusal):
     stage = Stage()
     stage.offline.handle(command)
     (fault,) = stage.offline.of(m.Fault)
-    assert fault.text.startswith(told)
+    assert fault.text.startswith(refusal)
     stage.run_to(1.0)
     assert stage.offline.of(m.ClockState)[-1].bpm == 120.0
 
@@ -224,7 +224,7 @@ def test_shutdown_silences_says_goodbye_and_finishes():
     assert stage.offline.sounding() == set()
 
 
-def test_a_port_that_refuses_is_told_once_and_music_goes_on_at_the_next():
+def test_a_port_that_refuses_is_reported_once_and_music_goes_on_at_the_next():
     stage = Stage(0, m.SetPattern(1, notes((0.0, 60, 0.5)), 1))
     stage.run_to(0.1)
     stage.offline.backend.kill()

@@ -80,7 +80,7 @@ def perform(host: Host, op: tuple[str, float]) -> None:
     st.sampled_from([-1_000_000, 0, 700_000]),
     st.lists(transport_op, min_size=1, max_size=14),
 )
-def test_every_bar_told_is_the_bar_that_was_played(lead_ns, jitter_ns, note_lag_ns, ops):
+def test_every_bar_reported_is_the_bar_that_was_played(lead_ns, jitter_ns, note_lag_ns, ops):
     host = Host(lead_ns, jitter_ns, note_lag_ns)
     host.ticks(30)
     host.start()

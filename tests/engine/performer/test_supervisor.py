@@ -181,7 +181,7 @@ def test_shutdown_silences_at_once_closes_and_says_goodbye():
     assert stage.find(Bye) == [Bye()]
 
 
-def test_a_dead_server_is_told_and_played_on_when_it_is_back():
+def test_a_dead_server_is_reported_and_played_on_when_it_is_back():
     stage = playing_stage()
     stage.refuse = 2
     stage.backends[0].kill()
@@ -210,7 +210,7 @@ def test_a_successor_silences_first_and_repeats_without_cutting_what_plays():
     assert stage.sounding() == {(2, 60)}
 
 
-def test_nonsense_on_the_pipe_is_told_and_left_out():
+def test_nonsense_on_the_pipe_is_reported_and_left_out():
     stage = Stage()
     stage.start()
     stage.host.receive(b"\xc1")
@@ -243,7 +243,7 @@ def test_a_failing_performer_is_silenced_without_its_help():
     assert stage.kinds()[-1] is Bye
 
 
-def test_new_connections_are_told_once():
+def test_new_connections_are_reported_once():
     stage = Stage()
     stage.start()
     wired = [((), ())]
@@ -317,7 +317,7 @@ def test_active_sensing_goes_out_while_we_live_if_it_is_wanted():
         b"",
     ],
 )
-def test_what_is_no_command_is_told_in_one_line_and_changes_nothing(frame):
+def test_what_is_no_command_is_reported_in_one_line_and_changes_nothing(frame):
     stage = playing_stage()
     stage.host.receive(frame)
     stage.run(100)

@@ -54,7 +54,7 @@ def test_frames_of_every_size_arrive_whole_and_in_order(pipe):
     sender.close(WAIT_S)
 
 
-def test_closing_the_far_end_is_told_once(pipe):
+def test_closing_the_far_end_is_reported_once(pipe):
     pipe.receive()
     os.close(pipe.write_fd)
     assert pipe.ended.wait(WAIT_S)

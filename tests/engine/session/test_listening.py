@@ -68,7 +68,7 @@ def test_nothing_is_heard_where_nothing_is_asked_for():
     ("data", "chosen"),
     [((0x91, 50, 80), True), ((0x81, 50, 0), True), ((0x90, 50, 80), False), ((0xB1, 64, 127), False)],
 )
-def test_chord_notes_are_told_by_their_channel(data, chosen):
+def test_chord_notes_are_found_by_their_channel(data, chosen):
     assert is_chord_note(Settings(chords_from="channel", chord_channel=2), bytes(data)) is chosen
 
 

@@ -15,7 +15,7 @@ from engine.session.store import read_document, write_document
 
 @pytest.fixture
 def file(tmp_path):
-    return tmp_path / "evening.antiphon"
+    return tmp_path / "session.antiphon"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from engine.session.update import update
 BAR = 4.0
 
 
-class Evening:
+class Played:
     """A session that hears notes at song positions and computes each answer at once: what was asked."""
 
     def __init__(self, bars: int = 16, **chosen: object) -> None:
@@ -85,140 +85,140 @@ class Evening:
 
 
 def test_following_sends_no_spans():
-    evening = Evening(bars=2, turns="follow")
-    evening.note(0.0, 60)
-    evening.note(5.0, 62)
-    evening.at(8.1)
-    assert [pattern.at_beats for pattern in evening.patterns] == [None]
+    played = Played(bars=2, turns="follow")
+    played.note(0.0, 60)
+    played.note(5.0, 62)
+    played.at(8.1)
+    assert [pattern.at_beats for pattern in played.patterns] == [None]
 
 
 def test_trading_answers_after_so_many_bars_and_for_as_many():
-    evening = Evening(turns="trade", turn_bars=2)
-    evening.note(0.0, 60)
-    evening.note(7.5, 67, 0.25)
-    assert evening.last == [(0.0, 60), (7.5, 67)]
-    assert (evening.patterns[-1].at_beats, evening.patterns[-1].until_beats) == (8.0, 16.0)
-    evening.at(8.0)
-    assert (evening.turn.whose, evening.turn.since_beats, evening.turn.until_beats) == ("answer", 8.0, 16.0)
-    evening.at(16.0)
-    assert (evening.turn.whose, evening.turn.since_beats, evening.turn.until_beats) == ("player", 16.0, 24.0)
+    played = Played(turns="trade", turn_bars=2)
+    played.note(0.0, 60)
+    played.note(7.5, 67, 0.25)
+    assert played.last == [(0.0, 60), (7.5, 67)]
+    assert (played.patterns[-1].at_beats, played.patterns[-1].until_beats) == (8.0, 16.0)
+    played.at(8.0)
+    assert (played.turn.whose, played.turn.since_beats, played.turn.until_beats) == ("answer", 8.0, 16.0)
+    played.at(16.0)
+    assert (played.turn.whose, played.turn.since_beats, played.turn.until_beats) == ("player", 16.0, 24.0)
 
 
 def test_a_turn_begins_with_the_bar_of_its_first_note():
-    evening = Evening(turns="trade", turn_bars=2)
-    evening.at(11.0)
-    assert evening.turn.since_beats is None
-    evening.note(11.9, 60)  # just before bar 3: an early first note of it
-    assert (evening.turn.since_beats, evening.turn.until_beats) == (12.0, 20.0)
+    played = Played(turns="trade", turn_bars=2)
+    played.at(11.0)
+    assert played.turn.since_beats is None
+    played.note(11.9, 60)  # just before bar 3: an early first note of it
+    assert (played.turn.since_beats, played.turn.until_beats) == (12.0, 20.0)
 
 
 def test_the_last_note_before_the_line_is_answered_and_one_after_it_is_not():
-    evening = Evening(turns="trade", turn_bars=1)
-    evening.note(0.0, 60)
-    evening.on(3.8, 64)
-    assert evening.last == [(0.0, 60), (3.8, 64)]
-    asked = len(evening.asked)
-    evening.on(3.95, 65)  # less than half a step before the line: it belongs to the next bar
-    assert evening.last[-1] == (3.8, 64)
-    evening.at(4.0)
-    evening.note(4.5, 66)
-    assert len(evening.asked) - asked <= 1
-    assert evening.turn.whose == "answer"
+    played = Played(turns="trade", turn_bars=1)
+    played.note(0.0, 60)
+    played.on(3.8, 64)
+    assert played.last == [(0.0, 60), (3.8, 64)]
+    asked = len(played.asked)
+    played.on(3.95, 65)  # less than half a step before the line: it belongs to the next bar
+    assert played.last[-1] == (3.8, 64)
+    played.at(4.0)
+    played.note(4.5, 66)
+    assert len(played.asked) - asked <= 1
+    assert played.turn.whose == "answer"
 
 
 def test_a_player_who_plays_nothing_keeps_the_turn():
-    evening = Evening(turns="trade", turn_bars=1)
-    evening.note(0.0, 60)
-    evening.at(8.0)
-    evening.at(12.1)
-    assert (evening.turn.whose, evening.turn.until_beats) == ("player", 16.0)
+    played = Played(turns="trade", turn_bars=1)
+    played.note(0.0, 60)
+    played.at(8.0)
+    played.at(12.1)
+    assert (played.turn.whose, played.turn.until_beats) == ("player", 16.0)
 
 
 def test_a_pause_hands_over_at_the_next_line_and_playing_on_takes_it_back():
-    evening = Evening(turns="pause", pause_beats=2.0)
-    evening.note(0.0, 60, 1.0)
-    assert evening.patterns[-1].at_beats == 4.0
-    assert evening.patterns[-1].until_beats == 8.0
-    evening.on(2.5, 62)
-    assert evening.patterns[-1].notes == ()  # what waited is taken back
-    assert evening.turn.until_beats is None
-    evening.off(3.0, 62)
-    assert evening.turn.until_beats == 8.0
-    assert evening.last == [(0.0, 60), (2.5, 62)]
-    evening.at(5.0)
-    evening.at(8.0)
-    assert (evening.turn.whose, evening.turn.until_beats) == ("answer", 12.0)
+    played = Played(turns="pause", pause_beats=2.0)
+    played.note(0.0, 60, 1.0)
+    assert played.patterns[-1].at_beats == 4.0
+    assert played.patterns[-1].until_beats == 8.0
+    played.on(2.5, 62)
+    assert played.patterns[-1].notes == ()  # what waited is taken back
+    assert played.turn.until_beats is None
+    played.off(3.0, 62)
+    assert played.turn.until_beats == 8.0
+    assert played.last == [(0.0, 60), (2.5, 62)]
+    played.at(5.0)
+    played.at(8.0)
+    assert (played.turn.whose, played.turn.until_beats) == ("answer", 12.0)
 
 
 def test_a_pause_counts_from_the_release_of_the_pedal():
-    evening = Evening(turns="pause", pause_beats=1.0)
-    evening.feed(Heard(0, 0.0, bytes((0xB0, 64, 127))))
-    evening.note(0.0, 60, 0.5)
-    assert evening.turn.until_beats is None
-    evening.feed(Heard(0, 3.5, bytes((0xB0, 64, 0))))
-    assert evening.turn.until_beats == 8.0
+    played = Played(turns="pause", pause_beats=1.0)
+    played.feed(Heard(0, 0.0, bytes((0xB0, 64, 127))))
+    played.note(0.0, 60, 0.5)
+    assert played.turn.until_beats is None
+    played.feed(Heard(0, 3.5, bytes((0xB0, 64, 0))))
+    assert played.turn.until_beats == 8.0
 
 
 def test_a_cue_hands_over_at_the_next_line_and_back():
-    evening = Evening(turns="cue")
-    evening.note(0.0, 60)
-    evening.note(5.0, 64)
-    assert evening.patterns == []
-    evening.at(6.0)
-    evening.feed(i.Do("take_turn"))
-    assert (evening.patterns[-1].at_beats, evening.patterns[-1].until_beats) == (8.0, None)
-    assert evening.last == [(0.0, 60), (5.0, 64)]
-    evening.at(9.0)
-    assert evening.turn.whose == "answer"
-    evening.feed(i.Do("take_turn"))
-    assert (evening.patterns[-1].at_beats, evening.patterns[-1].until_beats) == (8.0, 12.0)
-    evening.at(12.0)
-    assert evening.turn.whose == "player"
+    played = Played(turns="cue")
+    played.note(0.0, 60)
+    played.note(5.0, 64)
+    assert played.patterns == []
+    played.at(6.0)
+    played.feed(i.Do("take_turn"))
+    assert (played.patterns[-1].at_beats, played.patterns[-1].until_beats) == (8.0, None)
+    assert played.last == [(0.0, 60), (5.0, 64)]
+    played.at(9.0)
+    assert played.turn.whose == "answer"
+    played.feed(i.Do("take_turn"))
+    assert (played.patterns[-1].at_beats, played.patterns[-1].until_beats) == (8.0, 12.0)
+    played.at(12.0)
+    assert played.turn.whose == "player"
 
 
 def test_a_cue_just_before_a_line_hands_over_at_the_next():
-    evening = Evening(turns="cue")
-    evening.note(0.0, 60)
-    evening.at(3.9)
-    evening.feed(i.Do("take_turn"))
-    assert evening.patterns[-1].at_beats == 8.0
+    played = Played(turns="cue")
+    played.note(0.0, 60)
+    played.at(3.9)
+    played.feed(i.Do("take_turn"))
+    assert played.patterns[-1].at_beats == 8.0
 
 
 def test_a_cue_needs_a_song_that_rolls():
-    evening = Evening(turns="cue")
-    evening.at(0.0, status="stopped")
+    played = Played(turns="cue")
+    played.at(0.0, status="stopped")
     with pytest.raises(RenderError, match="nothing rolls"):
-        turns.cued(evening.state)
+        turns.cued(played.state)
 
 
 def test_stopping_ends_the_turn():
-    evening = Evening(turns="trade", turn_bars=1)
-    evening.note(0.0, 60)
-    evening.at(3.0, status="stopped")
-    assert evening.turn.since_beats is None
+    played = Played(turns="trade", turn_bars=1)
+    played.note(0.0, 60)
+    played.at(3.0, status="stopped")
+    assert played.turn.since_beats is None
 
 
 def test_the_answer_plays_on_where_it_is_wished():
-    evening = Evening(turns="trade", turn_bars=1, meanwhile="play")
-    evening.note(0.0, 60)
-    assert (evening.patterns[-1].at_beats, evening.patterns[-1].until_beats) == (4.0, None)
+    played = Played(turns="trade", turn_bars=1, meanwhile="play")
+    played.note(0.0, 60)
+    assert (played.patterns[-1].at_beats, played.patterns[-1].until_beats) == (4.0, None)
 
 
 def test_an_answer_to_a_turn_that_is_over_is_not_sent():
-    evening = Evening(turns="pause", pause_beats=2.0)
-    evening.note(0.0, 60, 1.0)
-    old = evening.asked[-1]
-    evening.on(2.5, 62)
-    sent = len(evening.patterns)
-    evening.feed(i.Answered(old, next(iter(old.phrases.values())), 1.0))
-    assert len(evening.patterns) == sent
+    played = Played(turns="pause", pause_beats=2.0)
+    played.note(0.0, 60, 1.0)
+    old = played.asked[-1]
+    played.on(2.5, 62)
+    sent = len(played.patterns)
+    played.feed(i.Answered(old, next(iter(old.phrases.values())), 1.0))
+    assert len(played.patterns) == sent
 
 
 def test_a_turn_longer_than_the_model_is_answered_as_a_whole():
-    evening = Evening(bars=2, turns="trade", turn_bars=4)
+    played = Played(bars=2, turns="trade", turn_bars=4)
     for bar in range(4):
-        evening.note(bar * BAR, 60 + bar)
-    assert evening.last == [(0.0, 60), (4.0, 61), (8.0, 62), (12.0, 63)]
+        played.note(bar * BAR, 60 + bar)
+    assert played.last == [(0.0, 60), (4.0, 61), (8.0, 62), (12.0, 63)]
 
 
 starts = st.lists(st.integers(0, 31), min_size=1, max_size=12, unique=True).map(sorted)
@@ -227,57 +227,57 @@ starts = st.lists(st.integers(0, 31), min_size=1, max_size=12, unique=True).map(
 @settings(max_examples=60, deadline=None)
 @given(sixteenths=starts, bars=st.sampled_from([1, 2, 4]))
 def test_whatever_is_played_before_the_line_is_part_of_what_is_answered(sixteenths, bars):
-    evening = Evening(turns="trade", turn_bars=bars)
+    played = Played(turns="trade", turn_bars=bars)
     for number, step in enumerate(sixteenths):
-        evening.note(step / 4, 40 + number, 0.2)
-        line = evening.turn.until_beats
-        if evening.turn.whose == "answer":
+        played.note(step / 4, 40 + number, 0.2)
+        line = played.turn.until_beats
+        if played.turn.whose == "answer":
             return
-        assert evening.asked[-1].at_beats == line
-        first = evening.turn.since_beats
+        assert played.asked[-1].at_beats == line
+        first = played.turn.since_beats
         expected = [(round(each / 4 - first, 3), 40 + n) for n, each in enumerate(sixteenths[: number + 1])]
-        assert evening.last == [note for note in expected if note[0] >= 0]
+        assert played.last == [note for note in expected if note[0] >= 0]
 
 
 def test_a_song_that_jumps_back_begins_the_turns_anew():
-    evening = Evening(turns="trade", turn_bars=1)
-    evening.at(8.0)
-    evening.note(9.0, 60)
-    assert evening.turn.since_beats == 8.0
-    evening.at(2.0)
-    assert (evening.turn.whose, evening.turn.since_beats) == ("player", None)
+    played = Played(turns="trade", turn_bars=1)
+    played.at(8.0)
+    played.note(9.0, 60)
+    assert played.turn.since_beats == 8.0
+    played.at(2.0)
+    assert (played.turn.whose, played.turn.since_beats) == ("player", None)
 
 
 @pytest.mark.parametrize(("meanwhile", "rests"), [("rest", [("bar", ())]), ("play", [])])
 def test_what_went_on_rests_once_turns_are_taken(meanwhile, rests):
-    evening = Evening(bars=2, meanwhile=meanwhile)
-    evening.note(0.0, 60)
-    evening.note(5.0, 62)
-    evening.at(8.1)
-    evening.feed(PatternStarted(evening.patterns[-1].pattern_id, 8.0, 0, 0.0))
-    before = len(evening.patterns)
-    evening.feed(i.Set("turns", "trade"))
-    assert [(pattern.starts_at, pattern.notes) for pattern in evening.patterns[before:]] == rests
+    played = Played(bars=2, meanwhile=meanwhile)
+    played.note(0.0, 60)
+    played.note(5.0, 62)
+    played.at(8.1)
+    played.feed(PatternStarted(played.patterns[-1].pattern_id, 8.0, 0, 0.0))
+    before = len(played.patterns)
+    played.feed(i.Set("turns", "trade"))
+    assert [(pattern.starts_at, pattern.notes) for pattern in played.patterns[before:]] == rests
 
 
 def test_an_answer_asked_for_before_turns_were_taken_is_not_sent():
-    evening = Evening(bars=2)
-    evening.note(0.0, 60)
-    evening.note(5.0, 62)
-    evening.at(8.1)
-    old = evening.asked[-1]
-    evening.feed(i.Set("turns", "trade"))
-    sent = len(evening.patterns)
-    evening.feed(i.Answered(old, next(iter(old.phrases.values())), 1.0))
-    assert len(evening.patterns) == sent
+    played = Played(bars=2)
+    played.note(0.0, 60)
+    played.note(5.0, 62)
+    played.at(8.1)
+    old = played.asked[-1]
+    played.feed(i.Set("turns", "trade"))
+    sent = len(played.patterns)
+    played.feed(i.Answered(old, next(iter(old.phrases.values())), 1.0))
+    assert len(played.patterns) == sent
 
 
 def test_a_key_or_pedal_that_is_bound_is_no_part_of_a_turn():
-    evening = Evening(turns="trade", turn_bars=2)
+    played = Played(turns="trade", turn_bars=2)
     for message in ((0x90, 24, 90), (0xB0, 64, 127)):
-        evening.feed(i.Learn("new_take" if message[0] == 0x90 else "take_turn"))
-        evening.feed(Heard(0, 0.0, bytes(message)))
-        evening.feed(i.Learn(""))
-    evening.note(1.0, 60)
-    evening.feed(Heard(0, 2.0, bytes((0x90, 24, 90))))
-    assert evening.last == [(1.0, 60)]
+        played.feed(i.Learn("new_take" if message[0] == 0x90 else "take_turn"))
+        played.feed(Heard(0, 0.0, bytes(message)))
+        played.feed(i.Learn(""))
+    played.note(1.0, 60)
+    played.feed(Heard(0, 2.0, bytes((0x90, 24, 90))))
+    assert played.last == [(1.0, 60)]

@@ -156,6 +156,13 @@ def driven(given_steps):
     return drive
 
 
+def test_a_session_opened_after_learning_forgets_the_fine_half_that_might_have_followed():
+    opened = i.Opened(Document(), Kept(path="x"))
+    heard = m.Heard(0, 0.0, bytes((0xB0, 1, 0)))
+    state = driven([(i.Learn("variation"), 0), (heard, 0), (opened, 0), (heard, 0)]).state
+    assert (state.document.bindings, state.live.learning) == ((), "")
+
+
 @settings(max_examples=EXAMPLES)
 @given(steps)
 def test_nothing_that_comes_in_breaks_the_session(given_steps):

@@ -37,7 +37,7 @@ class BuildOptions:
     """A file whose reading takes longer is quarantined (pool and ray)."""
     seed: int = 0
     shippable_only: bool | None = None
-    """None means: where a manifest tells the rights."""
+    """None means: where a manifest states the rights."""
     layout: str = "auto"
     """How the collections are laid out; see `training.corpus.catalogues`."""
     kit: str = "auto"
@@ -68,7 +68,7 @@ def build_corpus(
         folders: folders with MIDI files.
         corpus: folder to write to.
         options: kind, window lengths, executor.
-        progress: is told of each stage: listing, reading, cutting windows.
+        progress: called at each stage: listing, reading, cutting windows.
 
     Raises:
         CorpusError: bad options, missing folders, or nothing usable in them.

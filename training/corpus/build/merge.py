@@ -241,14 +241,14 @@ def _judged(merged: Merged, bars: int, kind: Kind) -> _Judged:
 
 
 def _holds_works_out(windows: _Judged, splits: Sequence[int]) -> bool:
-    """Tell whether valid and test keep windows of whole works once what train has too is taken out."""
+    """Return whether valid and test keep windows of whole works once what train has too is taken out."""
     by_window = np.array(splits, np.uint8)[windows.owner]
     kept = by_window[unique_windows(by_window, windows.prints.exact)]
     return {0, 1, 2} <= set(kept.tolist())
 
 
 def _leaves_training(by_section: NDArray[np.uint8], windows: _Judged) -> bool:
-    """Tell whether train keeps windows once what the held-out sections have too is taken out of it."""
+    """Return whether train keeps windows once what the held-out sections have too is taken out of it."""
     exact = windows.prints.exact
     held = np.isin(exact, exact[(by_section == 1) | (by_section == 2)])
     return bool(((by_section == 0) & ~held).any())

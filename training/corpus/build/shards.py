@@ -81,7 +81,7 @@ def plan_shards(
 
 
 def is_done(shard: Shard, work: Path) -> bool:
-    """Tell whether a finished output of exactly this shard is there."""
+    """Return whether a finished output of exactly this shard is there."""
     marker = shard.folder(work) / DONE
     return marker.is_file() and marker.read_text(encoding="ascii") == shard.key
 

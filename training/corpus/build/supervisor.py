@@ -1,6 +1,6 @@
 """A pool of reading processes that survives files which crash or hang them.
 
-Each child tells which file it opens next. When it dies, or stays with one file for too long, that
+Each child reports which file it opens next. When it dies, or stays with one file for too long, that
 file is put in quarantine, a new child builds the same shard without it, and the job goes on.
 """
 
@@ -127,7 +127,7 @@ class Readers:
         child.job, child.current, child.opened = job, None, 0
         if job:
             child.since_s = time.monotonic()
-            with contextlib.suppress(OSError):  # already dead: the closed pipe tells in `_hear`
+            with contextlib.suppress(OSError):  # already dead: the closed pipe is seen in `_hear`
                 child.pipe.send((job.shard, job.quarantined))
 
     def _hear(self, child: _Child) -> int:

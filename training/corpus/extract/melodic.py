@@ -52,7 +52,7 @@ def line_tracks(piece: Piece, source: SourceFile) -> list[Track]:
 
 
 def is_line(track: Track, piece: Piece) -> bool:
-    """Tell whether a track can be read as one voice."""
+    """Return whether a track can be read as one voice."""
     if track.program in UNPITCHED_PROGRAMS or len(track.pitch) < MIN_LINE_NOTES:
         return False
     start = nearest_steps(track.start_ticks, piece.ticks_per_beat)

@@ -72,7 +72,7 @@ def onset_marks(notes: StepNotes, total_steps: int) -> NDArray[np.uint8]:
 def crowded_onsets(
     onset: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Tell where more than one voice plays.
+    """Return where more than one voice plays.
 
     Args:
         onset: `[N]` onset steps in order, at least one.
@@ -92,7 +92,7 @@ def crowded_onsets(
 
 
 def bar_any(flags: ArrayLike, bar_steps: int) -> NDArray[np.bool_]:
-    """Tell for each bar `[bars]` whether any of its steps `[S]` is set."""
+    """Return for each bar `[bars]` whether any of its steps `[S]` is set."""
     active: NDArray[np.bool_] = (np.asarray(flags) != 0).reshape(-1, bar_steps).any(axis=1)
     return active
 

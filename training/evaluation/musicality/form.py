@@ -19,7 +19,7 @@ def bars_of(line: Line, bars: int, per_bar: int) -> list[Line]:
 
 
 def repeats(earlier: Line, bar: Line) -> bool:
-    """Tell whether a bar is an earlier one again: exactly, transposed, or each note within a step."""
+    """Return whether a bar is an earlier one again: exactly, transposed, or each note within a step."""
     if len(bar.onset) < 2 or not np.array_equal(earlier.onset, bar.onset):
         return False
     moved = bar.pitch - earlier.pitch

@@ -46,7 +46,7 @@ def held_out(corpus: Corpus, representation: Representation, split: str, count: 
 
 
 def played_tensors(corpus: Corpus, representation: Representation, ids: NDArray[np.int64]) -> NDArray[Any]:
-    """Return windows as the representation has them; further columns tell of what surrounds them."""
+    """Return windows as the representation has them; further columns hold what surrounds them."""
     tensors = corpus.batch(ids)
     return tensors[..., : len(representation.streams)] if representation.streams else tensors
 

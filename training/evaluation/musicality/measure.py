@@ -39,7 +39,7 @@ TOLD_APART: tuple[str, ...] = (
     *("vary 0.4, in key", "vary 0.8, in key", "morph .5, in key", "prior, in key"),
     *(f"prior, T {value:g}" for value in TEMPERATURES),
 )
-"""Rows that trees learn to tell from music, which takes seconds each."""
+"""Rows that trees learn to separate from music, which takes seconds each."""
 NUDGED_SHARE = 0.4
 MOST_PHRASES = 800
 """Held-out phrases of each half; the one half is played on, the other stands for music."""
@@ -89,7 +89,7 @@ def measure_music(
         split: which of them.
         windows: how many phrases at most; half of them are played on, half stand for music.
         seed: decides takes, baselines and folds.
-        say: told what is being measured now.
+        say: called with what is being measured now.
 
     Returns:
         Measures by row and name, and the phrases of every row.

@@ -28,7 +28,7 @@ class PlayedModel:
         if not isinstance(subject.model, VAE):
             raise TypeError(f"{subject.path}: has no latent space to play in")
         self._model = subject.model
-        self.representation: Representation = subject.tensors
+        self.representation: Representation = subject.representation
         self.bundle: Bundle = bundle_of(subject, subject.config.model.z_size)
 
     @torch.no_grad()
@@ -63,15 +63,17 @@ class PlayedModel:
 
 def bundle_of(subject: Subject, z_size: int) -> Bundle:
     """Return what a bundle of the subject says, as far as rendering asks; without graphs."""
-    tensors, model = subject.tensors, subject.config.model
+    representation, model = subject.representation, subject.config.model
     manifest = BundleManifest(
         name=subject.config.name,
         task=model.task,
-        representation=RepresentationRef(name=tensors.name, bars=tensors.bars, hash=tensors.hash),
-        bars=tensors.bars,
-        steps=tensors.steps,
-        streams=tensors.streams,
-        width=tensors.width,
+        representation=RepresentationRef(
+            name=representation.name, bars=representation.bars, hash=representation.hash
+        ),
+        bars=representation.bars,
+        steps=representation.steps,
+        streams=representation.streams,
+        width=representation.width,
         z_size=z_size,
         voices=(),
         encoder=GraphSpec(inputs=(), outputs=()),
@@ -81,7 +83,7 @@ def bundle_of(subject: Subject, z_size: int) -> Bundle:
         variation_curve=subject.variation_curve,
         morph_curve=subject.morph_curve,
     )
-    return Bundle(subject.path, manifest, tensors, _latents(subject.mixture, z_size), {}, "")
+    return Bundle(subject.path, manifest, representation, _latents(subject.mixture, z_size), {}, "")
 
 
 def _latents(mixture: Prior | None, z_size: int) -> Latents:

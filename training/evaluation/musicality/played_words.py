@@ -29,7 +29,7 @@ class PlayedWords:
             raise TypeError(f"{subject.path}: is no model of words")
         self._sentences = model if isinstance(model, Sentences) else None
         self._words = model.words if isinstance(model, Sentences) else model
-        self.representation: Representation = subject.tensors
+        self.representation: Representation = subject.representation
         count = max(1, self.representation.bars // WORD_BARS)
         sizes = self._words.layout(self.representation.bars * FOUR_FOUR.grid.beats_per_bar // count)
         self._layout = LatentLayout(**sizes._asdict(), words=count)

@@ -1,8 +1,8 @@
-"""An evening over a real JACK server, by hand: `pytest -m evening tests/live`; two minutes long.
+"""A scripted session over a real JACK server, by hand: `pytest -m scripted tests/live`; two minutes long.
 
 A player plays eight bars over chords on a second channel, puts two bars into A and two into B, morphs with a
 knob, locks a bar and takes others, undoes, trades fours, continues; the session is closed and opened
-again. `ANTIPHON_EVENING_FILE=evening.mid` keeps what was played and what came back.
+again. `ANTIPHON_RECORDING=scripted.mid` keeps what was played and what came back.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from engine.music.chords import parse_chord
 from engine.music.notes import Note
 from engine.performer.messages import PatternStarted
 
-pytestmark = pytest.mark.evening
+pytestmark = pytest.mark.scripted
 
 TICK = 1000
 """Frames of a clock tick at 120 BPM, 48 kHz."""
@@ -66,7 +66,7 @@ def script():
     return events
 
 
-class Evening:
+class ScriptedSession:
     """A session, and the player's DAW."""
 
     def __init__(self, daw, file):
@@ -112,10 +112,10 @@ class Evening:
 
 
 @pytest.fixture
-def evening(request, daw, tmp_path):
-    if "evening" not in request.config.getoption("markexpr"):
-        pytest.skip("runs by hand: pytest -m evening tests/live")
-    made = Evening(daw, tmp_path / "evening.antiphon")
+def scripted(request, daw, tmp_path):
+    if "scripted" not in request.config.getoption("markexpr"):
+        pytest.skip("runs by hand: pytest -m scripted tests/live")
+    made = ScriptedSession(daw, tmp_path / "session.antiphon")
     yield made
     with contextlib.suppress(Exception):
         made.close()
@@ -126,61 +126,61 @@ def in_chord_scale(pitch, bar):
     return pitch % 12 in {9, 11, 0, 2, 4, 5, 7, 8} or parse_chord(CHORDS[bar % 4]).has(pitch)
 
 
-def test_an_evening(evening):
-    evening.ready()
-    evening.set(chords_from="channel", follow_chords=1.0, variation=0.4, takes_over="bar", clock="external")
-    evening.start = evening.daw.play(script(), after_s=1.0)
+def test_a_session_of_two_minutes(scripted):
+    scripted.ready()
+    scripted.set(chords_from="channel", follow_chords=1.0, variation=0.4, takes_over="bar", clock="external")
+    scripted.start = scripted.daw.play(script(), after_s=1.0)
 
-    evening.to_bar(8.6)
-    assert [each.name for each in evening.shown.document.source.surroundings.harmony][::4] == ["C", "G"]
-    bars = list(evening.shown.live.captured)
+    scripted.to_bar(8.6)
+    assert [each.name for each in scripted.shown.document.source.surroundings.harmony][::4] == ["C", "G"]
+    bars = list(scripted.shown.live.captured)
     assert len(bars) == 8
     for slot, first in (("A", 0), ("B", 2)):
-        evening.session.pick(bars[first].id, 2)
-        evening.session.do(f"store.{slot}")
-    assert set(evening.shown.document.slots) == {"A", "B"}
-    evening.set(mode="morph", morph=0.0)
+        scripted.session.pick(bars[first].id, 2)
+        scripted.session.do(f"store.{slot}")
+    assert set(scripted.shown.document.slots) == {"A", "B"}
+    scripted.set(mode="morph", morph=0.0)
 
-    evening.to_bar(MORPH_FROM - 1)
-    evening.session.learn("morph")
-    evening.to_bar(MORPH_FROM + 1)
-    evening.to_bar(MORPH_FROM + MORPH_BARS)
-    assert [each.target for each in evening.shown.document.bindings] == ["morph"]
-    assert evening.shown.value("morph") > 0.9
+    scripted.to_bar(MORPH_FROM - 1)
+    scripted.session.learn("morph")
+    scripted.to_bar(MORPH_FROM + 1)
+    scripted.to_bar(MORPH_FROM + MORPH_BARS)
+    assert [each.target for each in scripted.shown.document.bindings] == ["morph"]
+    assert scripted.shown.value("morph") > 0.9
 
-    evening.set(mode="vary", variation=0.6)
-    evening.session.do("recall.A")
-    evening.to_bar(MORPH_FROM + MORPH_BARS + 2)
-    evening.session.lock(Lock(0.0, 4.0))
-    kept = [each for each in evening.shown.live.playing.phrase.notes if each.start_beats < 3.9]
+    scripted.set(mode="vary", variation=0.6)
+    scripted.session.do("recall.A")
+    scripted.to_bar(MORPH_FROM + MORPH_BARS + 2)
+    scripted.session.lock(Lock(0.0, 4.0))
+    kept = [each for each in scripted.shown.live.playing.phrase.notes if each.start_beats < 3.9]
     takes = []
     for seed in (5, 6):
-        evening.set(seed=seed)
-        evening.to_bar(MORPH_FROM + MORPH_BARS + 2 + 2 * (seed - 4))
-        playing = evening.shown.live.playing.phrase
+        scripted.set(seed=seed)
+        scripted.to_bar(MORPH_FROM + MORPH_BARS + 2 + 2 * (seed - 4))
+        playing = scripted.shown.live.playing.phrase
         assert [each for each in playing.notes if each.start_beats < 3.9] == kept
         takes.append(playing)
-    evening.session.do("undo")
-    evening.to_bar(MORPH_FROM + MORPH_BARS + 7.5)
-    assert evening.shown.live.playing.phrase == takes[0]
-    evening.session.do("unlock_all")
+    scripted.session.do("undo")
+    scripted.to_bar(MORPH_FROM + MORPH_BARS + 7.5)
+    assert scripted.shown.live.playing.phrase == takes[0]
+    scripted.session.do("unlock_all")
 
-    evening.set(source="heard", hold=False, turns="trade", turn_bars=4)
-    evening.to_bar(TRADE_FROM + TRADE_BARS + 0.5)
-    spans = [event.at_beats / 4 for event in evening.started if event.at_beats / 4 >= TRADE_FROM]
+    scripted.set(source="heard", hold=False, turns="trade", turn_bars=4)
+    scripted.to_bar(TRADE_FROM + TRADE_BARS + 0.5)
+    spans = [event.at_beats / 4 for event in scripted.started if event.at_beats / 4 >= TRADE_FROM]
     assert {TRADE_FROM + 4, TRADE_FROM + 12} <= set(spans)
-    before = evening.shown.document
-    last = evening.shown.live.sounded[-1].phrase
+    before = scripted.shown.document
+    last = scripted.shown.live.sounded[-1].phrase
 
-    evening.to_bar(BARS + 0.5)
-    recorded = evening.daw.record()
+    scripted.to_bar(BARS + 0.5)
+    recorded = scripted.daw.record()
     assert sounding(recorded) == set()
-    evening.close()
-    assert sounding(evening.daw.record()) == set()
-    if path := os.environ.get("ANTIPHON_EVENING_FILE"):
-        write_recording(Path(path), recorded, evening.start)
-    _check_music(evening, recorded)
-    _check_kept(evening, before, last)
+    scripted.close()
+    assert sounding(scripted.daw.record()) == set()
+    if path := os.environ.get("ANTIPHON_RECORDING"):
+        write_recording(Path(path), recorded, scripted.start)
+    _check_music(scripted, recorded)
+    _check_kept(scripted, before, last)
 
 
 def write_recording(path, recorded, start):
@@ -209,13 +209,13 @@ def notes_of(messages, start):
     return sorted(notes)
 
 
-def _check_music(evening, recorded):
+def _check_music(scripted, recorded):
     """Every answer begins on a bar line, rests while the player trades, and is in its chords' scale."""
-    assert all(abs(event.at_beats / 4 - round(event.at_beats / 4)) < 1e-6 for event in evening.started)
+    assert all(abs(event.at_beats / 4 - round(event.at_beats / 4)) < 1e-6 for event in scripted.started)
     notes = [
-        ((frame - evening.start) / BAR, data[1])
+        ((frame - scripted.start) / BAR, data[1])
         for frame, data in recorded
-        if data[0] == 0x90 and data[2] and (frame - evening.start) / BAR < BARS
+        if data[0] == 0x90 and data[2] and (frame - scripted.start) / BAR < BARS
     ]
     assert len(notes) > 100
     foreign = [(at, pitch) for at, pitch in notes if not in_chord_scale(pitch, int(at + 0.05))]
@@ -226,15 +226,15 @@ def _check_music(evening, recorded):
         assert [at for at, _ in notes if first - 0.05 <= at < first + 4]
 
 
-def _check_kept(evening, before, last):
+def _check_kept(scripted, before, last):
     """The session opens as it was left, and its document gives the same notes again."""
-    evening.open()
-    evening.ready()
-    after = evening.shown.document
+    scripted.open()
+    scripted.ready()
+    after = scripted.shown.document
     assert (after.slots, after.controls, after.bindings) == (before.slots, before.controls, before.bindings)
     assert after.source == before.source
     assert last.notes
-    evening.daw.wait_frames(evening.daw.frame() + RATE_HZ // 10)
-    assert evening.session.wait_idle()
-    evening.close()
-    assert Path(evening.file).is_file()
+    scripted.daw.wait_frames(scripted.daw.frame() + RATE_HZ // 10)
+    assert scripted.session.wait_idle()
+    scripted.close()
+    assert Path(scripted.file).is_file()
