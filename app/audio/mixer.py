@@ -8,6 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from app.audio.builtin_synth import Audio, Instrument, Tones
+from engine.midi.messages import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CONTROL,
+    NOTE_ON,
+    is_note_off,
+    is_note_on,
+    key,
+    kind,
+)
 from engine.music.notes import DRUM_CHANNEL
 
 ANCHOR_SHARE = 0.01
@@ -35,8 +45,8 @@ class Mixer:
 
     def add(self, at_ns: int, data: bytes) -> None:
         """Hand over a message that sounds at `at_ns`; called by any thread."""
-        if data[0] & 0xF0 == 0x90:
-            self._instrument.prepare(data[0] & 0x0F, data[1])
+        if kind(data) == NOTE_ON:
+            self._instrument.prepare(*key(data))
         with self._lock:
             heapq.heappush(self._waiting, (at_ns, self._count, data))
             self._count += 1
@@ -79,12 +89,11 @@ class Mixer:
     def _apply(self, data: bytes) -> None:
         if len(data) != 3:
             return
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        if kind == 0x90 and data[2] > 0:
-            self._instrument.note_on(channel, data[1], data[2])
-        elif kind in (0x80, 0x90):
-            self._instrument.note_off(channel, data[1])
-        elif kind == 0xB0 and data[1] in (120, 123):
+        if is_note_on(data):
+            self._instrument.note_on(*key(data), data[2])
+        elif is_note_off(data):
+            self._instrument.note_off(*key(data))
+        elif kind(data) == CONTROL and data[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
             self._instrument.silence()
 
 

@@ -4,6 +4,7 @@ With ports open the audition sound follows the messages that really left. Withou
 then the phrase that is playing is read along the clock.
 """
 
+from engine.midi.messages import NOTE_OFF, NOTE_ON
 from engine.music.notes import Note
 from engine.performer.messages import Played
 from engine.session.live import ROLLING, Sounding
@@ -32,7 +33,7 @@ class Preview:
             for at_beats, note in _onsets(snapshot.live.playing, before, now):
                 key = note.channel, note.pitch
                 self._sounding[key] = at_beats + note.duration_beats
-                events.append(_message(0x90, key, note.velocity, at_beats, now_ns))
+                events.append(_message(NOTE_ON, key, note.velocity, at_beats, now_ns))
         return events
 
     def _position(self, snapshot: Snapshot, now_ns: int) -> float | None:
@@ -42,11 +43,11 @@ class Preview:
 
     def _release(self, now_beats: float, now_ns: int) -> list[Played]:
         over = [key for key, end_beats in self._sounding.items() if end_beats <= now_beats]
-        return [_message(0x80, key, 0, self._sounding.pop(key), now_ns) for key in over]
+        return [_message(NOTE_OFF, key, 0, self._sounding.pop(key), now_ns) for key in over]
 
     def _release_all(self, at_beats: float, now_ns: int) -> list[Played]:
         keys, self._sounding = list(self._sounding), {}
-        return [_message(0x80, key, 0, at_beats, now_ns) for key in keys]
+        return [_message(NOTE_OFF, key, 0, at_beats, now_ns) for key in keys]
 
 
 def _onsets(playing: Sounding, before_beats: float, now_beats: float) -> list[tuple[float, Note]]:

@@ -11,8 +11,9 @@ from app.file_commands.surroundings import chords_under, key_around
 from engine.errors import MidiFileError
 from engine.inference.model import Model
 from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
+from engine.midi.messages import PROGRAM
 from engine.midifile.bar_choice import Length, bars_that_fit, choose_bars, playable
-from engine.midifile.controllers import PROGRAM, Message, without_gestures
+from engine.midifile.controllers import Message, without_gestures
 from engine.midifile.read import read_midi
 from engine.midifile.song import Run, Song, Track
 from engine.midifile.track_choice import (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.window.axis import note_name
 from app.window.score import StripBar
+from engine.midi.messages import is_note_off, is_note_on, key
 from engine.music.notes import DRUM_CHANNEL, Note
 from engine.performer.messages import ClockState, Event, Heard, Played
 
@@ -107,18 +108,18 @@ class Activity:
             self._free_from_ns = event.t_ns
         at = self._now(clock, event.t_ns, event.position_beats if rolling else None)
         self._turn_over(at, clock.beats_per_bar)
-        key, kind = (event.data[0] & 0x0F, event.data[1]), event.data[0] & 0xF0
-        if kind == 0x90 and event.data[2]:
-            self._held[key] = len(self._notes)
-            self._notes.append(Note(at - self._line_beats, key[1], LEAST_BEATS, event.data[2], key[0]))
-        elif kind in (0x80, 0x90) and key in self._held:
-            index = self._held.pop(key)
+        if is_note_on(event.data):
+            channel, pitch = key(event.data)
+            self._held[channel, pitch] = len(self._notes)
+            self._notes.append(Note(at - self._line_beats, pitch, LEAST_BEATS, event.data[2], channel))
+        elif is_note_off(event.data) and key(event.data) in self._held:
+            index = self._held.pop(key(event.data))
             note = self._notes[index]
             length = max(LEAST_BEATS, at - self._line_beats - note.start_beats)
             self._notes[index] = replace(note, duration_beats=length)
 
     def _name(self, direction: str, data: bytes) -> None:
-        if len(data) == 3 and data[0] & 0xF0 == 0x90 and data[2]:
-            channel = data[0] & 0x0F
+        if len(data) == 3 and is_note_on(data):
+            channel, pitch = key(data)
             self._channels[direction] = channel + 1
-            self._names[direction].append(f"{data[1]}" if channel == DRUM_CHANNEL else note_name(data[1]))
+            self._names[direction].append(f"{pitch}" if channel == DRUM_CHANNEL else note_name(pitch))

@@ -2,19 +2,32 @@
 
 from app.window.axis import note_name
 from app.window.view import lamp_of, milliseconds
+from engine.midi.messages import (
+    BEND,
+    CONTROL,
+    FIRST_SYSTEM,
+    KEY_PRESSURE,
+    NOTE_OFF,
+    NOTE_ON,
+    PRESSURE,
+    PROGRAM,
+    channel,
+    is_note,
+    kind,
+)
 from engine.music.notes import DRUM_CHANNEL
 from engine.session.live import InputMessage
 from engine.session.snapshot import Snapshot
 from engine.text import counted
 
 KINDS = {
-    0x80: "note off",
-    0x90: "note on",
-    0xA0: "key pressure",
-    0xB0: "controller",
-    0xC0: "program",
-    0xD0: "pressure",
-    0xE0: "bend",
+    NOTE_OFF: "note off",
+    NOTE_ON: "note on",
+    KEY_PRESSURE: "key pressure",
+    CONTROL: "controller",
+    PROGRAM: "program",
+    PRESSURE: "pressure",
+    BEND: "bend",
 }
 
 
@@ -65,14 +78,13 @@ def connection_advice(snapshot: Snapshot) -> str:
 
 def message_words(data: bytes) -> str:
     """Return a MIDI message in words: kind, channel, and note or values."""
-    if not data or data[0] >= 0xF0:
+    if not data or data[0] >= FIRST_SYSTEM:
         return " ".join(f"{byte:02X}" for byte in data)
-    kind, channel = data[0] & 0xF0, data[0] & 0x0F
-    words = f"{KINDS.get(kind, '?')} · ch {channel + 1}"
-    if kind in (0x80, 0x90) and len(data) == 3:
-        name = f"drum {data[1]}" if channel == DRUM_CHANNEL else note_name(data[1])
+    words = f"{KINDS.get(kind(data), '?')} · ch {channel(data) + 1}"
+    if is_note(data) and len(data) == 3:
+        name = f"drum {data[1]}" if channel(data) == DRUM_CHANNEL else note_name(data[1])
         return f"{words} · {name} · {data[2]}"
-    if kind == 0xE0 and len(data) == 3:
+    if kind(data) == BEND and len(data) == 3:
         return f"{words} · {(data[1] | data[2] << 7) - 8192:+d}"
     return " · ".join([words, *(str(byte) for byte in data[1:])])
 

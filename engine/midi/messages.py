@@ -13,6 +13,8 @@ TICK, START, CONTINUE, STOP, ACTIVE_SENSING = 0xF8, 0xFA, 0xFB, 0xFC, 0xFE
 """Realtime messages; 24 ticks are a quarter note."""
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
 """Controllers."""
+FIRST_MODE = ALL_SOUND_OFF
+"""Controllers from here on are channel mode messages: commands, not values."""
 PEDAL_DOWN = 64
 """A pedal's controller from this value on holds."""
 CHANNELS = range(16)
@@ -37,6 +39,11 @@ def channel(data: bytes) -> int:
 def key(data: bytes) -> Key:
     """Return the channel and pitch of a note message."""
     return data[0] & 0x0F, data[1]
+
+
+def is_note(data: bytes) -> bool:
+    """Return whether a channel message begins or ends a note."""
+    return data[0] & 0xF0 in (NOTE_ON, NOTE_OFF)
 
 
 def is_note_on(data: bytes) -> bool:

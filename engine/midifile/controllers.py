@@ -8,16 +8,20 @@ from math import ceil, floor
 import numpy as np
 import numpy.typing as npt
 
+from engine.midi.messages import (
+    BEND,
+    CONTROL,
+    FIRST_MODE,
+    KEY_PRESSURE,
+    PEDAL_DOWN,
+    PRESSURE,
+    PROGRAM,
+    SUSTAIN,
+)
 from engine.midifile.song import Ints, Song, Track
 
-POLY_PRESSURE, CONTROL, PROGRAM, PRESSURE, BEND = 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
 ONE_BYTE = frozenset({PROGRAM, PRESSURE})
 """Messages with one data byte."""
-SUSTAIN = 64
-PEDAL_DOWN = 64
-"""A sustain pedal is down from this value on."""
-CHANNEL_MODE = 120
-"""From this controller on they are commands: all notes off, reset; none is passed on, to break no note."""
 PARAMETER_SELECT = frozenset({98, 99, 100, 101})
 """They select the parameter, NRPN or RPN, that data entry sets."""
 DATA_ENTRY = (6, 38)
@@ -119,7 +123,7 @@ def _data(messages: Ints) -> Iterator[Data]:
 
 
 def _passes(data: Data) -> bool:
-    return data[0] != CONTROL or data[1] < CHANNEL_MODE
+    return data[0] != CONTROL or data[1] < FIRST_MODE
 
 
 def in_force(messages: Iterator[Data]) -> list[Data]:
@@ -144,14 +148,14 @@ def in_force(messages: Iterator[Data]) -> list[Data]:
 
 def _slot(data: Data) -> tuple[int, ...]:
     """Return what a message replaces the state of."""
-    return data[:2] if data[0] in (CONTROL, POLY_PRESSURE) else data[:1]
+    return data[:2] if data[0] in (CONTROL, KEY_PRESSURE) else data[:1]
 
 
 def _at_rest(data: Data) -> bool:
     kind, first, second = data
     if kind == BEND:
         return (first, second) == BEND_CENTRE
-    if kind == POLY_PRESSURE:
+    if kind == KEY_PRESSURE:
         return second == 0
     return kind == PRESSURE and first == 0
 
@@ -160,7 +164,7 @@ def without_gestures(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Return the state that messages leave behind for music that follows: no pedal, bend or pressure."""
     state = in_force(message.data for message in messages)
     lasting = [
-        data for data in state if data[0] not in (BEND, PRESSURE, POLY_PRESSURE) and data[:2] not in GESTURES
+        data for data in state if data[0] not in (BEND, PRESSURE, KEY_PRESSURE) and data[:2] not in GESTURES
     ]
     return tuple(Message(Fraction(0), data) for data in lasting)
 

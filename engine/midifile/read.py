@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import MidiFileError
-from engine.midifile.controllers import CONTROL, SUSTAIN, as_columns, next_strikes, sustained_ends
+from engine.midi.messages import CONTROL, SUSTAIN
+from engine.midifile.controllers import as_columns, next_strikes, sustained_ends
 from engine.midifile.smf import MAX_BYTES, SmfFile, TrackEvents, parse_smf
 from engine.midifile.song import Ints, Song, Tempo, Track, metre_spans
 from engine.text import printable

@@ -19,6 +19,21 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import MidiFileError
+from engine.midi.messages import (
+    ACTIVE_SENSING,
+    CONTINUE,
+    FIRST_SYSTEM,
+    NOTE_OFF,
+    NOTE_ON,
+    PRESSURE,
+    PROGRAM,
+    SONG_POSITION,
+    START,
+    STOP,
+    SYSEX,
+    SYSEX_END,
+    TICK,
+)
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_EVENTS = 900_000
@@ -34,7 +49,10 @@ HEADER_SEARCH_BYTES = 4096
 """MThd may stand behind a RIFF or MacBinary header of at most this size."""
 EXPORT_AGAIN = "export it again from the program it was made with"
 
-SYSTEM_COMMON_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
+META = 0xFF
+SYSTEM_COMMON_BYTES = {0xF1: 1, SONG_POSITION: 2, 0xF3: 1, 0xF6: 0} | dict.fromkeys(
+    (TICK, START, CONTINUE, STOP, ACTIVE_SENSING), 0
+)
 """Data bytes of live-only messages that some files contain; they are skipped."""
 
 
@@ -219,9 +237,9 @@ class _TrackReader:
                 delta, position = self._variable_length(position - 1)
             tick += delta
             status = body[position]
-            if status < 0x80:
+            if status < NOTE_OFF:
                 status = running
-            elif status < 0xF0:
+            elif status < FIRST_SYSTEM:
                 running, position = status, position + 1
             else:
                 position, running = self._other(status, position + 1, tick, running)
@@ -230,19 +248,19 @@ class _TrackReader:
                     raise self._too_many()
                 continue
             kind, channel, first = status & 0xF0, status & 0x0F, body[position]
-            if kind == 0xC0 or kind == 0xD0:
+            if kind in (PROGRAM, PRESSURE):
                 position, second = position + 1, 0
             else:
                 position, second = position + 2, body[position + 1]
             if (first | second) > 127 or not kind or not left:
                 raise self._bad_event(kind, left, tick)
-            if kind == 0x90 and second:
+            if kind == NOTE_ON and second:
                 note_on(tick, channel, first, second)
-            elif kind < 0xA0:
+            elif kind <= NOTE_ON:
                 note_off(tick, channel, first)
             else:
                 messages += (tick, status, first, second)
-                if kind == 0xC0:
+                if kind == PROGRAM:
                     self.current_program[channel] = first
             left -= 1
         self.file.events_left = left
@@ -270,13 +288,13 @@ class _TrackReader:
 
     def _other(self, status: int, position: int, tick: int, running: int) -> tuple[int, int]:
         """Read a meta, sysex or system message; return the position and running status after it."""
-        if status == 0xFF:
+        if status == META:
             kind, position = self.body[position], position + 1
             length, position = self._variable_length(position)
             end = self._end(position, length)
             self._meta(kind, self.body[position:end], tick)
             return end, running  # players keep the running status over a meta event
-        if status in (0xF0, 0xF7):
+        if status in (SYSEX, SYSEX_END):
             length, position = self._variable_length(position)
             return self._end(position, length), 0
         if status in SYSTEM_COMMON_BYTES:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import MidiFileError
+from engine.midi.messages import PROGRAM
 from engine.midifile.controllers import Message, messages_of
 from engine.midifile.song import Bar, Run, Song, Tempo, Track, notes_of
 from engine.music.grid import EARLY_BEATS
@@ -102,7 +103,7 @@ class Window:
 
     def program(self, track: Track) -> int:
         """Return the General MIDI program a track begins it with."""
-        changes = track.messages[(track.messages[:, 1] & 0xF0) == 0xC0]
+        changes = track.messages[(track.messages[:, 1] & 0xF0) == PROGRAM]
         before = changes[changes[:, 0] <= floor(self.start_ticks)]
         return int(before[-1, 2]) if len(before) else track.program
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import MidiFileError
-from engine.midifile.controllers import ONE_BYTE, PROGRAM, Message
+from engine.midi.messages import NOTE_OFF, PROGRAM, note_on
+from engine.midifile.controllers import ONE_BYTE, Message
 from engine.midifile.read import BPM_RANGE, DEFAULT_BPM
 from engine.music.notes import DRUM_CHANNEL, TOLERANCE_BEATS, Note, Phrase
 from engine.text import printable
@@ -213,8 +214,8 @@ def _part_events(part: Part, ppq: int, end_tick: int) -> list[tuple[int, bytes]]
         start = max(round(note.start_beats * ppq), 0)
         end = min(max(round(note.end_beats * ppq), start + 1), end_tick)
         if start < end:
-            events.append((start, 2, bytes([0x90 | channel, note.pitch, note.velocity])))
-            events.append((end, 0, bytes([0x80 | channel, note.pitch, 64])))
+            events.append((start, 2, note_on(channel, note.pitch, note.velocity)))
+            events.append((end, 0, bytes([NOTE_OFF | channel, note.pitch, 64])))
     return [(tick, data) for tick, _, data in sorted(events, key=lambda event: event[:2])]
 
 

@@ -13,7 +13,7 @@ is dropped as well. The channel is not compared, since hosts put a track's own c
 
 from collections import deque
 
-from engine.midi.messages import CONTROL, Key, is_note_off, is_note_on, key
+from engine.midi.messages import CONTROL, Key, is_note_off, is_note_on, key, kind
 
 WINDOW_NS = 100_000_000
 AHEAD_NS = 2_000_000
@@ -64,7 +64,7 @@ class EchoGuard:
     def is_echo(self, t_ns: int, data: bytes) -> bool:
         """Whether an incoming channel message is ours and has to be dropped."""
         self._forget(t_ns)
-        if data[0] & 0xF0 == CONTROL and self._probe_back(data):
+        if kind(data) == CONTROL and self._probe_back(data):
             return True
         if is_note_on(data):
             return self._match(t_ns, data[1:]) and self.looped and self._drop(key(data))

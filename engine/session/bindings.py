@@ -3,6 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.midi.messages import (
+    CONTROL,
+    FIRST_MODE,
+    FIRST_SYSTEM,
+    PROGRAM,
+    channel,
+    is_note,
+    is_note_on,
+    is_whole,
+    key,
+    kind,
+)
 from engine.parameter import LARGEST_OF_BITS
 from engine.session.document import Binding, BindingKind
 
@@ -31,19 +43,14 @@ class Controller:
 
 def controller_of(data: bytes) -> Controller | None:
     """Return what a MIDI message means for bindings; None where it cannot be bound."""
-    if len(data) < 2 or not 0x80 <= data[0] < 0xF0 or any(byte > 127 for byte in data[1:]):
+    if not is_whole(data) or data[0] >= FIRST_SYSTEM:
         return None
-    kind, channel = data[0] & 0xF0, data[0] & 0x0F
-    if kind == 0xC0:
-        return Controller("program", channel, data[1], 127)
-    if len(data) < 3:
-        return None
-    if kind == 0xB0 and data[1] < 120:  # 120 and above are channel mode messages
-        return Controller("cc", channel, data[1], data[2])
-    if kind == 0x90:
-        return Controller("note", channel, data[1], data[2])
-    if kind == 0x80:
-        return Controller("note", channel, data[1], 0)
+    if kind(data) == PROGRAM:
+        return Controller("program", channel(data), data[1], 127)
+    if kind(data) == CONTROL and data[1] < FIRST_MODE:
+        return Controller("cc", channel(data), data[1], data[2])
+    if is_note(data):
+        return Controller("note", *key(data), data[2] if is_note_on(data) else 0)
     return None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from engine.midi.messages import channel, is_note, is_note_on, key
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 
@@ -39,15 +40,14 @@ class FreeCapture:
 
     def with_message(self, t_ns: int, data: bytes) -> "FreeCapture":
         """Return the passage with a note-on or note-off; other messages change nothing."""
-        if len(data) != 3 or data[0] & 0xE0 != 0x80:
+        if len(data) != 3 or not is_note(data):
             return self
-        on = data[0] & 0xF0 == 0x90 and data[2] > 0
-        if not on:
-            return self._with_end(t_ns, data[0] & 0x0F, data[1])
+        if not is_note_on(data):
+            return self._with_end(t_ns, *key(data))
         if len(self.notes) >= NOTES_PER_BAR:
             return replace(self, left_out=self.left_out + 1)
         began = t_ns if self.began_ns is None else self.began_ns
-        note = FreeNote(t_ns - began, data[1], data[2], data[0] & 0x0F)
+        note = FreeNote(t_ns - began, data[1], data[2], channel(data))
         return replace(self, began_ns=began, notes=(*self.notes, note))
 
     def _with_end(self, t_ns: int, channel: int, pitch: int) -> "FreeCapture":

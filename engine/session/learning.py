@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.errors import RenderError
+from engine.midi.messages import is_note, is_note_on, key
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Value, Whole
 from engine.performer.messages import Heard
 from engine.session import editing
@@ -138,10 +139,8 @@ def _next(parameter: Parameter, shown: Value) -> Value:
 def _with_activity(state: State, heard: Heard, use: str) -> State:
     activity, data = state.live.activity, heard.data
     sounding = activity.sounding
-    if len(data) == 3 and data[0] & 0xE0 == 0x80:
-        key = (data[0] & 0x0F, data[1])
-        on = data[0] & 0xF0 == 0x90 and data[2] > 0
-        sounding = sounding | {key} if on else sounding - {key}
+    if len(data) == 3 and is_note(data):
+        sounding = sounding | {key(data)} if is_note_on(data) else sounding - {key(data)}
     if not use:
         use = heard.ignored or "not used"
         ignored = {**activity.ignored, use: activity.ignored.get(use, 0) + 1}

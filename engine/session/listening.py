@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from engine.midi.messages import is_note_off, is_note_on
+from engine.midi.messages import is_note, key
 from engine.music.chord_recognition import LEAST_PITCH_CLASSES, recognise_chords
 from engine.music.chords import Harmony
 from engine.music.key import Key, KeyFollower
@@ -28,7 +28,7 @@ def is_for_chords(settings: Settings, channel: int, pitch: int) -> bool:
 
 def is_chord_note(settings: Settings, data: bytes) -> bool:
     """Return whether a MIDI message begins or ends a note that is for chords."""
-    return (is_note_on(data) or is_note_off(data)) and is_for_chords(settings, data[0] & 0x0F, data[1])
+    return is_note(data) and is_for_chords(settings, *key(data))
 
 
 @dataclass(frozen=True, slots=True)

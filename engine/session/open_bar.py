@@ -3,6 +3,16 @@
 import math
 from dataclasses import dataclass, replace
 
+from engine.midi.messages import (
+    CONTROL,
+    FIRST_SYSTEM,
+    PEDAL_DOWN,
+    SUSTAIN,
+    channel,
+    is_note_off,
+    is_note_on,
+    kind,
+)
 from engine.music.notes import Note
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import BarCaptured, Heard
@@ -10,7 +20,6 @@ from engine.performer.messages import BarCaptured, Heard
 SHORTEST_BEATS = 1 / 64
 LONGEST_HELD_BEATS = 64.0
 """A key whose note-off never came is forgotten after so long."""
-_SUSTAIN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +60,15 @@ class OpenBar:
     def with_message(self, heard: Heard) -> "OpenBar":
         """Return the bar after a note-on, note-off or pedal; other messages change nothing."""
         data = heard.data
-        if len(data) != 3 or data[0] >= 0xF0:
+        if len(data) != 3 or data[0] >= FIRST_SYSTEM:
             return self
-        kind, channel, beats = data[0] & 0xF0, data[0] & 0x0F, heard.position_beats
-        if kind == 0x90 and data[2] > 0:
-            return replace(self, notes=(*self.notes, OpenNote(beats, data[1], data[2], channel)))
-        if kind in (0x80, 0x90):
-            return self._released(channel, data[1], beats)
-        if kind == 0xB0 and data[1] == _SUSTAIN:
-            return self._with_pedal(channel, data[2] >= 64, beats)
+        beats = heard.position_beats
+        if is_note_on(data):
+            return replace(self, notes=(*self.notes, OpenNote(beats, data[1], data[2], channel(data))))
+        if is_note_off(data):
+            return self._released(channel(data), data[1], beats)
+        if kind(data) == CONTROL and data[1] == SUSTAIN:
+            return self._with_pedal(channel(data), data[2] >= PEDAL_DOWN, beats)
         return self
 
     def since(self, line_beats: float) -> "OpenBar":
