@@ -1,5 +1,6 @@
 """The commands on MIDI files; loaded by `app.cli` only when one of them is asked for."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -328,3 +329,79 @@ def render(
     from app.audio.render import render_files
 
     render_files(files, output, typer.echo)
+
+
+SessionLog = Annotated[
+    Path, typer.Argument(show_default=False, help="A session, NAME.antiphon, with its log beside it.")
+]
+Evening = Annotated[
+    int,
+    typer.Option("--evening", min=1, help="Which evening of the log: 1 is the last, 2 the one before it."),
+]
+
+
+@application.command()
+def replay(
+    session: SessionLog,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The MIDI file to write.")],
+    from_bar: Annotated[
+        int | None, typer.Option(min=1, help="Bar the file begins with; left out, the first of the evening.")
+    ] = None,
+    change: Annotated[
+        str | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="One thing that is to be otherwise, as variation=0.6; `antiphon controls` lists names.",
+        ),
+    ] = None,
+    change_bar: Annotated[
+        int | None,
+        typer.Option("--set-from", min=1, help="Bar the change holds from; left out, that of --from-bar."),
+    ] = None,
+    render: Annotated[
+        bool, typer.Option("--render", help="Render answers again without a change too, and compare them.")
+    ] = False,
+    heard: Annotated[
+        bool, typer.Option("--heard/--no-heard", help="Write what was heard as tracks beside the answers.")
+    ] = True,
+    evening: Evening = 1,
+) -> None:
+    """Write an evening again from its log, from a bar on, as it was or with one thing changed.
+
+    What lies before the change is what sounded, note for note.
+
+    Example: antiphon replay tonight.antiphon --from-bar 37 --set variation=0.6 -o again.mid
+    """
+    from app.file_commands import evenings
+    from engine.session.replay import Change
+
+    evenings.replay(
+        session,
+        output,
+        typer.echo,
+        _progress,
+        from_bar=from_bar,
+        change=None if change is None else Change.read(change),
+        change_bar=change_bar,
+        render=render,
+        with_heard=heard,
+        which=evening,
+    )
+
+
+@application.command()
+def history(session: SessionLog, output: Output, evening: Evening = 1) -> None:
+    """Write every answer that sounded in an evening to a MIDI file of its own, from the session's log.
+
+    Example: antiphon history tonight.antiphon -o out
+    """
+    from app.file_commands import evenings
+
+    evenings.history(session, output, typer.echo, evening)
+
+
+def _progress(done: int, of: int) -> None:
+    """Show on a terminal how many answers are rendered; elsewhere nothing."""
+    if sys.stderr.isatty():
+        print(f"\rrendering {done} of {of}", end="\n" if done == of else "", file=sys.stderr, flush=True)

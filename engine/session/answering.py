@@ -38,7 +38,13 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
     health = replace(state.live.health, pattern_ms=answer.took_ms)
     after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number, answer=answer)
     after = after.with_live(coming=phrase, health=health).cleared("render")
-    take = {"pattern": number, "request": request, "phrase": phrase}
+    take = {
+        "pattern": number,
+        "model": state.model.reference if state.model else "",
+        "request": request,
+        "phrase": answer.phrase,
+        "transpose": state.document.settings.transpose,
+    }
     return after, (Send(pattern), Log({"take": take}))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.errors import RenderError
 from engine.performer import messages
 from engine.performer.messages import Event
-from engine.session import answer_history, answering, editing, hearing, learning, remote, turns
+from engine.session import answer_history, answering, editing, hearing, learning, records, remote, turns
 from engine.session import intents as i
 from engine.session.document import Connections
 from engine.session.following import settled
@@ -39,24 +39,28 @@ def opening(state: State, now_ns: int) -> Updated:
     """Return what a session does first: send the settings, load the model, ask for an answer."""
     off = replace(state.live, switches=Switches())
     blank = State(live=off, demo_phrase=state.demo_phrase)
-    return settled(blank, state, now_ns)
+    after, effects = settled(blank, state, now_ns)
+    return after, (records.begun(), *effects)
 
 
 def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
     match what:
         case messages.Played():
-            return _health(state, late_ns=(*state.live.health.late_ns, what.sent_ns - what.due_ns)), ()
+            late_ns = (*state.live.health.late_ns, what.sent_ns - what.due_ns)
+            return _health(state, late_ns=late_ns), records.of_message(what)
         case messages.ClockState():
+            kept = records.of_clock(state.live.clock, what)
             after = replace(state.with_live(clock=what), play_sent=False)
             after, effects = hearing.rolling(after, now_ns) if after.live.rolling else (after, ())
-            return turns.clock(after, what), effects
+            return turns.clock(after, what), (*kept, *effects)
         case messages.Heard():
             after, effects = learning.message(state, what, now_ns)
             return turns.heard(after, what), effects
         case messages.BarCaptured():
             return hearing.bar(state, what, now_ns), (Log({"bar": what}),)
         case messages.PatternStarted():
-            return answer_history.with_started(answering.started(state, what), what), ()
+            kept = records.of_pattern(state.live.clock, what)
+            return answer_history.with_started(answering.started(state, what), what), kept
         case i.Tick():
             heard, effects = hearing.tick(state, now_ns)
             after, asked = answering.takes_due(heard, now_ns)
@@ -80,6 +84,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             return _saved(state, what, now_ns), ()
         case i.Noticed():
             return state.noted(what.about, what.text, what.remedy, now_ns=now_ns), ()
+    if isinstance(what, i.Opened):
+        return editing.edited(state, what, now_ns), (records.begun(),)
     if isinstance(what, messages.Message):
         return _of_ports(state, what, now_ns), ()
     return editing.edited(state, what, now_ns), ()

@@ -42,7 +42,8 @@ def test_a_closed_session_is_opened_again_with_the_same_music(hands, file, model
 def test_the_log_has_what_was_heard_and_what_was_made_of_it(hands, file):
     hands.play_bars(0, TUNE, TUNE)
     hands.session.close()
-    records = [json.loads(line) for line in log_path(file).read_text().splitlines()]
+    begun, *records = [json.loads(line) for line in log_path(file).read_text().splitlines()]
+    assert "begun" in begun
     assert [next(name for name in record if name != "at_s") for record in records] == ["bar", "bar", "take"]
     assert records[0]["bar"]["bar"] == 0
     take = records[2]["take"]

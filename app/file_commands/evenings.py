@@ -1,0 +1,150 @@
+"""An evening out of a session's log as files: played again with one thing changed, or answer by answer."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from app.compose import LiveOptions
+from app.file_commands.commands import first_free_number
+from app.file_commands.sources import Say
+from app.model_library import InstalledModels
+from app.window.presenter import made_text
+from engine.errors import AntiphonError
+from engine.inference.model import Model
+from engine.midifile.write import Part, write_midi, write_phrase
+from engine.music.notes import Note, Phrase
+from engine.session.evening_log import Evening, read_evening
+from engine.session.replay import Change, Rendered, Replay, replayed
+from engine.session.store import reason_of
+from engine.text import counted, printable
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many answers are rendered."""
+
+
+class LoggedModels:
+    """The models that answers of a log were made with, loaded once each."""
+
+    def __init__(self, say: Say, precision: str | None = "float") -> None:
+        self._library = InstalledModels(LiveOptions(precision=precision))
+        self._say = say
+        self._loaded: dict[str, Model] = {}
+
+    def __call__(self, reference: str, bundle_hash: str) -> Model:
+        """Return a model; AntiphonError where it is not installed any more."""
+        if reference not in self._loaded:
+            self._loaded[reference] = model = self._library.load(reference)
+            if bundle_hash not in (model.bundle.hash, model.name):
+                self._say(f"{printable(reference)} is another model now; the same seed may give other music")
+        return self._loaded[reference]
+
+
+def replay(
+    session: Path,
+    output: Path,
+    say: Say,
+    progress: Progress,
+    *,
+    from_bar: int | None,
+    change: Change | None,
+    change_bar: int | None,
+    render: bool,
+    with_heard: bool,
+    which: int,
+) -> None:
+    """Write an evening from a bar on; see `antiphon replay --help`."""
+    evening = read_evening(session, which)
+    first = evening.first_bar if from_bar is None else from_bar - 1
+    again = change is not None or render
+    changes_at = (first if change_bar is None else change_bar - 1) if again else None
+    check_bar(evening, first if changes_at is None else changes_at)
+    rendered = Rendered(evening, change, changes_at or 0, LoggedModels(say)) if again else None
+    for done in rendered.steps() if rendered else ():
+        progress(done, len(rendered.patterns) if rendered else 0)
+    phrases = rendered.phrases if rendered else {}
+    music = replayed(evening, first, change_bar=changes_at, phrases=phrases)
+    write_replay(output, music, with_heard=with_heard)
+    notes = counted(len(music.answers.notes), "note")
+    say(f"{printable(str(output))}: bars {first + 1} to {evening.end_bar}, {notes} of the answers")
+    if rendered is not None:
+        _say_rendered(rendered, change, say)
+
+
+def check_bar(evening: Evening, bar: int) -> None:
+    """Refuse a bar, from 0, that an evening has not (AntiphonError)."""
+    if not evening.first_bar <= bar < evening.end_bar:
+        bars = f"{evening.first_bar + 1} to {evening.end_bar}"
+        raise AntiphonError(f"bar {bar + 1} is not in this evening; it has bars {bars}")
+
+
+def _say_rendered(rendered: Rendered, change: Change | None, say: Say) -> None:
+    answers = counted(len(rendered.patterns), "answer")
+    if change is None:
+        unlike = (
+            f"{rendered.unlike} otherwise than they sounded" if rendered.unlike else "all as they sounded"
+        )
+        say(f"{answers} rendered again, {unlike}")
+        return
+    idle = f"; {change.name} means nothing to {rendered.untouched} of them" if rendered.untouched else ""
+    say(f"{answers} rendered with {change.name}={change.value}, {rendered.unlike} came out otherwise{idle}")
+
+
+def write_replay(output: Path, music: Replay, *, with_heard: bool) -> None:
+    """Write what was heard and what answered as tracks of one file, by channel.
+
+    Raises:
+        MidiFileError: it cannot be written.
+    """
+    parts = [*(_parts("Heard", music.heard) if with_heard else ()), *_parts("Antiphon", music.answers)]
+    beats = music.heard.beats_per_bar
+    metre = (int(beats), 4) if beats == int(beats) else (int(2 * beats), 8)
+    tempos = tuple((Fraction(at), round(60e6 / bpm)) for at, bpm in music.tempos)
+    write_midi(output, parts, metre=metre, bars=music.heard.bars, tempos=tempos)
+
+
+def _parts(name: str, phrase: Phrase) -> list[Part]:
+    by_channel: dict[int, list[Note]] = {}
+    for note in phrase.notes:
+        by_channel.setdefault(note.channel, []).append(note)
+    return [
+        Part(name if len(by_channel) == 1 else f"{name} {channel + 1}", notes, None)
+        for channel, notes in sorted(by_channel.items())
+    ]
+
+
+def history(session: Path, folder: Path, say: Say, which: int) -> list[Path]:
+    """Write each answer that sounded in an evening to a file of its own, in order."""
+    evening = read_evening(session, which)
+    sounded = _sounded(evening)
+    if not sounded:
+        raise AntiphonError(f"{printable(str(session))}: no answer sounded in this evening")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AntiphonError(
+            f"{printable(str(folder))}: cannot be made a folder ({reason_of(error)})"
+        ) from None
+    stem = session.name.split(".")[0] or "session"
+    written, first = list[Path](), first_free_number(folder, stem)
+    for number, (bar, pattern, bpm) in enumerate(sounded, start=first):
+        take = evening.takes[pattern]
+        path = folder / f"{stem}-{number:0{len(str(first + len(sounded)))}}.mid"
+        write_phrase(path, take.sent_phrase, bpm=bpm)
+        controls = take.request.controls
+        say(f"{printable(str(path))}: bar {bar + 1}, {made_text(controls)}, seed {controls.seed}")
+        written.append(path)
+    return written
+
+
+def _sounded(evening: Evening) -> Sequence[tuple[int, int, float]]:
+    """Return bar, pattern and BPM of each answer that sounded, where it first did."""
+    found: dict[int, tuple[int, int, float]] = {}
+    for stretch in evening.stretches:
+        for start in stretch.starts:
+            take = evening.takes.get(start.pattern)
+            if take is not None and take.phrase.notes:
+                bar = (
+                    int(start.at_beats / stretch.beats_per_bar + 1e-6) - stretch.song_bar + stretch.first_bar
+                )
+                found.setdefault(start.pattern, (bar, start.pattern, stretch.bpm))
+    return list(found.values())

@@ -1,0 +1,239 @@
+"""The log of a session read back: what was heard, answered and sent in one evening, stretch by stretch.
+
+A stretch is a time in which the song rolled without a jump. Stretches are laid end to end, so that every bar
+of the evening has a number of its own; the first has those of the song, and so has each that goes on further
+along it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.errors import AntiphonError
+from engine.midi.messages import is_note_on
+from engine.music.notes import Phrase
+from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS
+from engine.performer.messages import BarCaptured
+from engine.session.autosave import log_path
+from engine.session.request import Request
+from engine.session.store import reason_of, refusal
+from engine.text import json_value
+
+LARGEST_BYTES = 64 * 2**20
+NEAR_BEATS = 1.0
+"""A start this near to where a stretch stands is that stretch."""
+_TOLERANCE = 1e-6
+
+
+class LoggedTake(msgspec.Struct, frozen=True):
+    """An answer that was sent to the performer."""
+
+    pattern: int
+    request: Request
+    phrase: Phrase
+    """As it was rendered."""
+    model: str = ""
+    """What its model was loaded by."""
+    transpose: int = 0
+    """Semitones it was shifted by on its way out."""
+
+    @property
+    def sent_phrase(self) -> Phrase:
+        """As it was sent."""
+        return self.phrase.transposed(self.transpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A pattern that began to sound; positions in beats of the song."""
+
+    at_beats: float
+    anchor_beats: float
+    pattern: int
+
+
+@dataclass(slots=True)
+class Stretch:
+    """A time in which the song rolled without a jump; positions in beats of the song."""
+
+    from_beats: float
+    bpm: float
+    beats_per_bar: float
+    until_beats: float
+    first_bar: int = 0
+    """Number of its first bar in the evening, from 0."""
+    starts: list[Start] = field(default_factory=list)
+    sent: list[tuple[float, bytes]] = field(default_factory=list)
+    """Note-ons and note-offs that left the output."""
+    bars: list[BarCaptured] = field(default_factory=list)
+    """What was heard."""
+
+    @property
+    def song_bar(self) -> int:
+        """Number of its first bar in the song, from 0; a clock begins a moment before its line."""
+        return math.floor((self.from_beats + HALF_STEP_BEATS) / self.beats_per_bar)
+
+    @property
+    def end_bar(self) -> int:
+        """Number in the evening of the bar after its last."""
+        bars = math.ceil(self.until_beats / self.beats_per_bar - _TOLERANCE) - self.song_bar
+        return self.first_bar + max(bars, 1)
+
+    def line_beats(self, evening_bar: int) -> float:
+        """Return the song position at which a bar of the evening begins."""
+        return (evening_bar - self.first_bar + self.song_bar) * self.beats_per_bar
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """What happened from the start of a session to its end."""
+
+    stretches: tuple[Stretch, ...]
+    takes: Mapping[int, LoggedTake]
+    """By pattern."""
+
+    @property
+    def first_bar(self) -> int:
+        """Number of the first bar, from 0."""
+        return self.stretches[0].first_bar
+
+    @property
+    def end_bar(self) -> int:
+        """Number of the bar after the last."""
+        return self.stretches[-1].end_bar
+
+
+Records = list[tuple[str, Any]]
+"""Kind and content of each record, oldest first."""
+
+
+def read_evening(session: Path, which: int = 1) -> Evening:
+    """Return an evening out of the log beside a session's document.
+
+    Args:
+        session: the document, or its log.
+        which: 1 for the last evening, 2 for the one before it.
+
+    Raises:
+        SessionFileError: there is no log, or nothing rolled in that evening.
+    """
+    path = session if session.suffix == ".log" else log_path(session)
+    evenings = [found for found in _evenings(path) if any(kind == "clock" for kind, _ in found)]
+    if not evenings:
+        raise refusal(path, "holds nothing that was played while the clock ran; play first, then replay")
+    if not 1 <= which <= len(evenings):
+        raise refusal(path, f"holds {len(evenings)} evenings, not {which}; 1 is the last")
+    try:
+        return _Reader(evenings[-which]).evening()
+    except (msgspec.MsgspecError, AntiphonError, TypeError, ValueError, KeyError) as error:
+        raise refusal(path, f"is no log of this version of Antiphon ({error})") from None
+
+
+def _evenings(path: Path) -> list[Records]:
+    """Return the records of each evening, oldest first; a line that is cut off ends nothing."""
+    older, found = path.with_name(f"{path.name}.1"), list[Records]()
+    lines = [line for each in (older, path) if each.exists() or each == path for line in _lines(each)]
+    for line in lines:
+        try:
+            record = json_value(line)
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(record, dict):
+            continue
+        kind = next((name for name in record if name != "at_s"), "")
+        if kind == "begun" or not found:
+            found.append([])
+        found[-1].append(("free" if record.get("free") else kind, record.get(kind)))
+    return found
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise refusal(path, "is larger than any log")
+        return path.read_bytes().splitlines()
+    except OSError as error:
+        raise refusal(
+            path, f"cannot be read ({reason_of(error)}); only a session with a file keeps one"
+        ) from None
+
+
+class _Reader:
+    """Lays the records of one evening into stretches."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._stretches: list[Stretch] = []
+        self._takes: dict[int, LoggedTake] = {}
+        self._rolling = False
+
+    def evening(self) -> Evening:
+        """Return the evening."""
+        for kind, content in self._records:
+            match kind:
+                case "clock":
+                    self._clock(content)
+                case "take":
+                    take = msgspec.convert(content, LoggedTake)
+                    self._takes[take.pattern] = take
+                case "started" if self._rolling:
+                    self._started(Start(content["at_beats"], content["anchor_beats"], content["pattern"]))
+                case "sent" if self._stretches:
+                    self._sent(float(content[0]), bytes.fromhex(content[1]))
+                case "bar" if self._stretches:
+                    self._bar(msgspec.convert(content, BarCaptured))
+        return Evening(tuple(self._stretches), self._takes)
+
+    def _clock(self, content: Mapping[str, Any]) -> None:
+        at, rolls = float(content["at_beats"]), bool(content["rolling"])
+        last = self._stretches[-1] if self._stretches else None
+        if not rolls:
+            if last is not None and self._rolling:
+                last.until_beats = max(last.until_beats, at)
+            self._rolling = False
+            return
+        metre = float(content["beats_per_bar"])
+        same = self._rolling and last is not None and last.beats_per_bar == metre
+        if (
+            same
+            and last is not None
+            and max(abs(last.until_beats - at), abs(last.from_beats - at)) < NEAR_BEATS
+        ):
+            return  # the jump that a pattern told of already
+        self._begin(Stretch(at, float(content["bpm"]), metre, at))
+
+    def _begin(self, new: Stretch) -> None:
+        self._rolling = True
+        if self._stretches:
+            last = self._stretches[-1]
+            shift = last.first_bar - last.song_bar
+            new.first_bar = max(new.song_bar + shift, last.end_bar)
+        else:
+            new.first_bar = new.song_bar
+        self._stretches.append(new)
+
+    def _started(self, start: Start) -> None:
+        self._stretches[-1].starts.append(start)
+        self._reaches(start.at_beats)
+
+    def _sent(self, beats: float, data: bytes) -> None:
+        self._stretches[-1].sent.append((beats, data))
+        self._reaches(beats + SHORTEST_BEATS * is_note_on(data))
+
+    def _bar(self, bar: BarCaptured) -> None:
+        """Keep a bar with the stretch it was heard in: it comes a moment after its line."""
+        for stretch in reversed(self._stretches[-2:]):
+            line, length = bar.bar * bar.beats_per_bar, bar.beats_per_bar
+            inside = stretch.from_beats - HALF_STEP_BEATS <= line <= stretch.until_beats + length
+            if stretch.beats_per_bar == length and inside:
+                stretch.bars.append(bar)
+                stretch.until_beats = max(stretch.until_beats, line + length)
+                return
+
+    def _reaches(self, beats: float) -> None:
+        if self._rolling:
+            self._stretches[-1].until_beats = max(self._stretches[-1].until_beats, beats)

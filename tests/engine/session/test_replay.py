@@ -1,0 +1,161 @@
+"""An evening is played again out of its log: as it sounded, and with one thing changed from a bar on."""
+
+import json
+
+import pytest
+from test_session_performer import DEMO, Rig, S
+
+from engine.errors import RenderError, SessionFileError
+from engine.inference.controls import Controls
+from engine.music.notes import Phrase
+from engine.performer.messages import Play, Stop
+from engine.session.autosave import log_path
+from engine.session.evening_log import read_evening
+from engine.session.replay import Change, Rendered, replayed
+
+BEAT_NS = S // 2
+
+
+class Evening:
+    """A session with a file on its own clock, and what left its output."""
+
+    def __init__(self, model, file, **settings):
+        self.file, self.model = file, model
+        self.rig = Rig(model, Controls(variation=0.6, temperature=1.0, seed=3), demo_phrase=DEMO, file=file)
+        self.session, self.offline = self.rig.session, self.rig.offline
+        for name, value in settings.items():
+            self.session.set(name, value)
+        self.session.set("demo", True)
+
+    def run_beats(self, beats):
+        end_ns = self.offline.now_ns + round(beats * BEAT_NS)
+        while self.offline.now_ns < end_ns:
+            self.offline.run_until(min(self.offline.now_ns + 20_000_000, end_ns))
+            self.session.poll()
+            assert self.session.wait_idle()
+
+    def close(self):
+        self.session.close()
+        return read_evening(self.file)
+
+    def notes_sent(self, from_ns, until_ns=None):
+        """(start, pitch, velocity, length) in beats of the notes that left the output from a time on."""
+        sounding, found = {}, []
+        for due, _, data in self.offline.backend.output.log:
+            if data[0] & 0xE0 != 0x80 or due < from_ns or (until_ns and due > until_ns):
+                continue
+            if data[1] in sounding:
+                start, velocity = sounding.pop(data[1])
+                found.append((start, data[1], velocity, (due - from_ns) / BEAT_NS - start))
+            if data[0] & 0xF0 == 0x90 and data[2]:
+                sounding[data[1]] = ((due - from_ns) / BEAT_NS, data[2])
+        return sorted((round(a, 3), b, c, round(d, 3)) for a, b, c, d in found)
+
+
+def told(phrase: Phrase, until=1e9):
+    rows = ((n.start_beats, n.pitch, n.velocity, n.duration_beats) for n in phrase.notes)
+    return sorted((round(a, 3), b, c, round(d, 3)) for a, b, c, d in rows if a < until)
+
+
+@pytest.fixture
+def evening(model, tmp_path):
+    made = Evening(model, tmp_path / "tonight.antiphon")
+    yield made
+    made.session.close()
+
+
+def start_ns(evening):
+    return evening.offline.performer.transport.time_of(0.0)
+
+
+def rendered(found, change, from_bar, model):
+    again = Rendered(found, change, from_bar, lambda reference, digest: model)
+    assert list(again.steps()) == list(range(1, len(again.patterns) + 1))
+    return again
+
+
+def test_an_evening_is_what_left_the_output_and_renders_so_again(evening, model):
+    evening.run_beats(18)
+    evening.session.set("variation", 0.9)
+    evening.run_beats(9)
+    evening.session.set("transpose", 2)
+    evening.run_beats(9)
+    sent = evening.notes_sent(start_ns(evening))
+    found = evening.close()
+    assert len(sent) > 20
+    as_it_was = replayed(found, 0)
+    assert told(as_it_was.answers, 35) == [note for note in sent if note[0] < 35]
+    assert told(as_it_was.heard, 8)[:4] == [
+        (0.02, 60, 70, 0.5),
+        (1.02, 61, 71, 0.5),
+        (2.02, 62, 72, 0.5),
+        (3.02, 63, 73, 0.5),
+    ]
+    again = rendered(found, None, 0, model)
+    assert again.unlike == 0
+    assert told(replayed(found, 0, change_bar=0, phrases=again.phrases).answers, 35) == told(
+        as_it_was.answers, 35
+    )
+
+
+def test_a_change_leaves_what_lies_before_it_and_reaches_what_lies_behind(evening, model):
+    evening.run_beats(40)
+    found = evening.close()
+    as_it_was = replayed(found, 0)
+    again = rendered(found, Change.read("seed=77"), 5, model)
+    changed = replayed(found, 0, change_bar=5, phrases=again.phrases)
+    assert told(changed.answers, 19.9) == told(as_it_was.answers, 19.9)
+    assert told(changed.answers) != told(as_it_was.answers)
+    assert again.unlike == len(again.patterns) > 0
+    shifted = rendered(found, Change.read("transpose=+12"), 5, model)
+    up = replayed(found, 5, change_bar=5, phrases=shifted.phrases)
+    was = replayed(found, 5)
+    assert shifted.unlike == 0
+    ons = [(round(n.start_beats, 3), n.pitch - 12) for n in up.answers.notes if n.start_beats > 0.2]
+    assert ons == [(round(n.start_beats, 3), n.pitch) for n in was.answers.notes if n.start_beats > 0.2]
+
+
+def test_a_song_begun_anew_goes_on_in_bars_of_its_own(evening):
+    evening.run_beats(14)
+    evening.rig.client.send(Stop())
+    evening.run_beats(3)
+    evening.rig.client.send(Play())
+    evening.run_beats(13)
+    second = start_ns(evening)
+    sent = evening.notes_sent(second)
+    found = evening.close()
+    first, again = found.stretches
+    assert (first.first_bar, first.end_bar, again.first_bar) == (0, 4, 4)
+    assert told(replayed(found, 4).answers, 12) == [note for note in sent if note[0] < 12]
+    both = told(replayed(found, 2).answers, 20)
+    assert [note for note in both if note[0] >= 8] == [(n[0] + 8, *n[1:]) for n in sent if n[0] < 12]
+
+
+def test_the_last_evening_of_a_log_is_read_and_a_line_cut_off_left_out(evening, model, tmp_path):
+    evening.run_beats(18)
+    evening.close()
+    with log_path(evening.file).open("ab") as file:
+        file.write(b'{"at_s": 1.0, "sent": [3.')
+    assert read_evening(evening.file).end_bar == 5
+    with pytest.raises(SessionFileError, match="holds 1 evenings, not 2"):
+        read_evening(evening.file, 2)
+
+
+def test_what_cannot_be_replayed_is_refused_in_one_line(evening, tmp_path):
+    with pytest.raises(SessionFileError, match="only a session with a file keeps one"):
+        read_evening(tmp_path / "none.antiphon")
+    (tmp_path / "old.antiphon.log").write_text(json.dumps({"at_s": 1, "bar": {"bar": 0}}) + "\n")
+    with pytest.raises(SessionFileError, match="nothing that was played while the clock ran"):
+        read_evening(tmp_path / "old.antiphon")
+    evening.run_beats(18)
+    found = evening.close()
+    with pytest.raises(RenderError, match="bar 99 is not in this evening; it has bars 1 to 5"):
+        replayed(found, 98)
+    for text, reason in {
+        "variation": "is not NAME=VALUE",
+        "tempo_bpm=90": "nothing to replay with",
+        "mode=morph": "nothing to replay with",
+        "variation=7": "is not a number from 0 to 1",
+    }.items():
+        with pytest.raises(RenderError, match=reason):
+            Change.read(text)
