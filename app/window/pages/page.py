@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from app.window.pages.panels import choice, toggle, typed
+from app.window.pages.fields import choice, toggle, typed
 from app.window.widgets.button import KeyButton
 from app.window.widgets.group import row
 from app.window.widgets.lamp import label

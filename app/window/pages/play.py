@@ -11,18 +11,10 @@ from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.window.pages.panels import (
-    BottomBar,
-    CharacterPanel,
-    ChordsPanel,
-    LimitsPanel,
-    SlotsPanel,
-    StripPanel,
-    TabPanel,
-    TakesPanel,
-    ToolPanel,
-    TurnsPanel,
-)
+from app.window.pages.panels import BottomBar, CharacterPanel, ChordsPanel, LimitsPanel, TurnsPanel
+from app.window.pages.phrase_panels import SlotsPanel, StripPanel, TakesPanel
+from app.window.pages.tab_panel import TabPanel
+from app.window.pages.tool_panel import ToolPanel
 from app.window.widgets.group import frame, row
 from app.window.widgets.lamp import label
 from app.window.widgets.roll import PianoRoll

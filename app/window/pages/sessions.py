@@ -5,8 +5,8 @@ from pathlib import Path
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QVBoxLayout
 
+from app.window.pages.fields import action
 from app.window.pages.page import Page, heading, paragraph
-from app.window.pages.panels import action
 from app.window.widgets.button import KeyButton
 from app.window.widgets.group import row
 from app.window.widgets.lamp import write

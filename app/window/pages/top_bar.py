@@ -4,7 +4,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from app.window import theme
-from app.window.pages.panels import action, choice, typed
+from app.window.pages.fields import action, choice, typed
 from app.window.view import Lamp
 from app.window.widgets.button import KeyButton
 from app.window.widgets.choice import ChoiceList

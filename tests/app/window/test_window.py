@@ -432,8 +432,8 @@ def test_a_bundle_dropped_anywhere_is_loaded_and_other_files_are_not_taken(windo
 def at(window: InstrumentWindow, beats: float, pitch: int) -> QPoint:
     """Where a beat and a pitch are on the roll."""
     roll = window.play.roll
-    y = roll._top() + (roll.axis.row_of_pitch(pitch) + 0.5) * roll._row_height()
-    return QPoint(round(roll._x(beats)), round(y))
+    y = roll.places.top() + (roll.axis.row_of_pitch(pitch) + 0.5) * roll.places.row_height()
+    return QPoint(round(roll.places.x(beats)), round(y))
 
 
 def paint(window: InstrumentWindow, start: QPoint, end: QPoint, modifier=NO_MODIFIER) -> None:

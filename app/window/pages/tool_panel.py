@@ -1,0 +1,116 @@
+"""The tools with the sliders and lists of the chosen one."""
+
+from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.window.pages.fields import action, captioned, parameter, slider, toggle, typed
+from app.window.widgets.button import KeyButton
+from app.window.widgets.choice import ChoiceRow
+from app.window.widgets.group import row
+from app.window.widgets.lamp import label, write
+from engine.parameter import Choice
+from engine.session.parameters import Table
+
+SLIDERS: dict[str, tuple[str, ...]] = {
+    "vary": ("variation", "temperature", "density"),
+    "morph": ("morph", "temperature", "density"),
+    "generate": ("temperature", "density"),
+    "groove": ("variation", "temperature"),
+    "drumify": ("variation", "temperature", "density"),
+    "continue": ("bars", "temperature", "density"),
+}
+"""The sliders of each tool, from the left; the others wait behind the tool they belong to."""
+USUAL_SLIDERS = ("temperature", "density")
+"""Of a tool that has none of its own here."""
+SLIDER_COLUMNS = 3
+LISTS: dict[str, tuple[str, ...]] = {
+    "vary": ("source",),
+    "morph": ("morph_from", "morph_to"),
+    "generate": (),
+    "groove": ("source",),
+    "drumify": ("source",),
+    "continue": ("start",),
+}
+"""The lists of each tool, to the right of its sliders."""
+LISTS_WIDTH = 302
+
+
+class ToolPanel(QFrame):
+    """The tools, sliders and lists of the chosen one, what limits the answer, a line that explains."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.modes = ChoiceRow(parameter(table, "mode", Choice))
+        self.new_take, self.seed = action(table, "new_take"), typed(table, "seed")
+        self.bypass, self.hold = toggle(table, "bypass"), toggle(table, "hold")
+        tip = (
+            "Paint on the roll what new takes keep: drag over time, with Shift over pitches; click to let go."
+        )
+        self.locking = KeyButton("locking", "Lock", "J", tip, colour="waiting", toggle=True)
+        self.sliders = {name: slider(table, name) for name in _each_once(SLIDERS)}
+        for made in self.sliders.values():
+            made.setParent(self)
+        self.lists = {name: captioned(table, name) for name in (*_each_once(LISTS), "takes_over")}
+        self.hint = label(9.5, "quiet")
+        self.hint.setMinimumWidth(100)
+        self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._slider_row = QGridLayout()
+        self._mode = ""
+        self._lay_out()
+        self.show_tool("vary")
+
+    def show_tool(self, mode: str) -> None:
+        """Put up the sliders and lists of a tool; the others wait behind theirs."""
+        if mode == self._mode:
+            return
+        self._mode = mode
+        sliders, lists = SLIDERS.get(mode, USUAL_SLIDERS), (*LISTS.get(mode, ()), "takes_over")
+        for name, made in self.sliders.items():
+            self._slider_row.removeWidget(made)
+            made.setHidden(name not in sliders)
+        for at, name in enumerate(sliders):
+            self._slider_row.addWidget(self.sliders[name], 0, at)
+        for name, holder in self.lists.items():
+            holder.setHidden(name not in lists)
+
+    def set_compact(self, compact: bool) -> None:
+        """Save width: no keys on the buttons of the first row."""
+        for button in (*self.modes.buttons.values(), self.locking, self.new_take, self.bypass, self.hold):
+            button.show_keys(not compact)
+        self.seed.setFixedWidth(60 if compact else 108)
+
+    def show_hint(self, text: str) -> None:
+        """Show one line about what the hand is on."""
+        write(self.hint, text)
+
+    def _lay_out(self) -> None:
+        for at in range(SLIDER_COLUMNS):
+            self._slider_row.setColumnStretch(at, 1)
+            self._slider_row.setColumnMinimumWidth(at, 130)
+        self._slider_row.setHorizontalSpacing(24)
+        first = row(
+            self.modes, None, self.locking, self.new_take, self.seed, self.bypass, self.hold, spacing=6
+        )
+        lists = QHBoxLayout()
+        lists.setSpacing(6)
+        for holder in self.lists.values():
+            lists.addWidget(holder)
+        place = QWidget()
+        place.setLayout(lists)
+        lists.setContentsMargins(0, 0, 0, 0)
+        lists.insertStretch(0, 1)
+        place.setFixedWidth(LISTS_WIDTH)
+        second = QHBoxLayout()
+        second.setSpacing(18)
+        second.addLayout(self._slider_row, 1)
+        second.addWidget(place)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(12, 9, 12, 7)
+        self.body.setSpacing(7)
+        self.body.addLayout(first)
+        self.body.addLayout(second)
+        self.body.addWidget(self.hint)
+
+
+def _each_once(lines: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for line in lines.values() for name in line))
