@@ -12,7 +12,9 @@ from app.installed_bundles import BundleCard
 from app.window import theme
 from app.window.exception_hook import Guard
 from app.window.pages.settings import LOOK
-from app.window.window import InstrumentWindow, Sound, read_setting
+from app.window.settings_file import read_setting
+from app.window.sound import Sound
+from app.window.window import InstrumentWindow
 from engine.errors import AntiphonError
 from engine.session.instrument import Instrument
 

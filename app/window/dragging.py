@@ -18,6 +18,7 @@ from app.window.widgets.phrase_card import REFERENCE
 from engine.inference.bundle.manifest import Voice
 from engine.music.notes import Phrase
 
+MIDI_SUFFIXES = (".mid", ".midi")
 PICTURE_SIZE = QSize(140, 56)
 KEPT_DAYS = 30
 """Dragged files live this long: a DAW may refer to the file instead of copying it."""
@@ -35,7 +36,7 @@ class PhraseFiles:
         from engine.midifile.write import write_phrase
 
         target = Path(path)
-        if target.suffix.lower() not in (".mid", ".midi"):
+        if target.suffix.lower() not in MIDI_SUFFIXES:
             target = target.with_suffix(".mid")
         write_phrase(target, phrase, bpm=bpm, **voicing(voices))
         return target
@@ -129,3 +130,14 @@ def picture_of(phrase: Phrase, ratio: float = 1.0) -> QPixmap:
     )  # fmt: skip
     painter.end()
     return picture
+
+
+def dropped_file(data: QMimeData | None) -> Path | None:
+    """Return the first local MIDI file or bundle of a drop; None if there is none."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
+    return next((path for path in paths if is_midi_or_bundle(path)), None)
+
+
+def is_midi_or_bundle(path: Path) -> bool:
+    """Return whether a path looks like a MIDI file, or like a bundle: a .zip, or a folder with a manifest."""
+    return path.suffix.lower() in (*MIDI_SUFFIXES, ".zip") or (path / "bundle.json").is_file()

@@ -1,26 +1,19 @@
 """The main window: it shows the instrument's state sixty times a second and hands on what the player does."""
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import (
-    QByteArray,
-    QEvent,
-    QMimeData,
-    QObject,
     QPoint,
     QSettings,
-    QSize,
     Qt,
     QTimer,
     pyqtSignal,
 )
 from PyQt6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -29,28 +22,30 @@ from PyQt6.QtGui import (
     QResizeEvent,
     QShortcut,
 )
-from PyQt6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.audio.preview import Preview
 from app.installed_bundles import BundleCard
 from app.notice_text import notice_line
-from app.window import theme
-from app.window.dragging import PhraseFiles
+from app.window.dragging import MIDI_SUFFIXES, PhraseFiles, dropped_file
 from app.window.exchange import PhraseExchange
+from app.window.field_places import FieldPlaces
 from app.window.field_state import Fields
 from app.window.learning import Learning
 from app.window.live_view import LiveView
-from app.window.pages.page import Page
+from app.window.menus import Menus
+from app.window.page_makers import PageMakers
 from app.window.pages.play import PlayPage
-from app.window.pages.settings import LOOK, SettingsPage
 from app.window.pages.stack import PageStack
 from app.window.pages.top_bar import TopBar
 from app.window.presenter import Surroundings, explanation, health, present
+from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size, saved_geometry
+from app.window.sound import Sound
 from app.window.view import client_name, rolling_position
-from app.window.widgets.group import Field, fields_in
+from app.window.widgets.group import Field
 from app.window.widgets.toast import Toast
 from engine.errors import AntiphonError, RenderError
-from engine.inference.controls import STORED, SlotName
+from engine.inference.controls import STORED
 from engine.midi import ports as midi
 from engine.parameter import Number, Toggle
 from engine.performer.messages import Event
@@ -60,37 +55,11 @@ from engine.session.snapshot import Snapshot
 from engine.session.store import SUFFIX
 
 if TYPE_CHECKING:
-    from app.window.pages.about import AboutPage
+    pass
 
 TOAST_GAP = 10
-MIDI_SUFFIXES = (".mid", ".midi")
 FRAME_MS = 16
 """Time between two looks at the instrument: 60 a second."""
-USUAL_SIZE = QSize(1280, 820)
-LEAST_SIZE = QSize(940, 480)
-SCREEN_MARGIN = QSize(16, 56)
-"""What the desktop's frame and title bar take."""
-
-
-class Sound(Protocol):
-    """What the window asks of an audition sound."""
-
-    status: str
-
-    def hear(self, events: Iterable[Any]) -> None:
-        """Sound what left the output."""
-
-    def silence(self) -> None:
-        """Stop every note now."""
-
-    def start(self) -> None:
-        """Open the audio device beside the window."""
-
-    def turn_on(self) -> None:
-        """Try again to open it; install what is missing first."""
-
-    def close(self) -> None:
-        """Give the audio device back."""
 
 
 class InstrumentWindow(QMainWindow):
@@ -169,10 +138,7 @@ class InstrumentWindow(QMainWindow):
             self._show_model(snapshot)
         self._fields = present(snapshot, self._around)
         self.play.tools.show_tool(snapshot.document.controls.mode)
-        for field_id, widgets in self._widgets.items():
-            for widget in widgets:
-                if field_id in self._fields:
-                    widget.show_field(self._fields[field_id])
+        self._places.show(self._fields)
         self._live.show_state(snapshot)
         self.pages.show_state(snapshot)
         self._learning.show_state(snapshot)
@@ -189,7 +155,7 @@ class InstrumentWindow(QMainWindow):
         table = snapshot.table.parameters
         directions = [each for name, each in table.items() if name.startswith("attribute.")]
         if self.play.character.offer([each for each in directions if isinstance(each, Number)]):
-            self._adopt_fields()
+            self._places.adopt()
 
     def _show_notices(self, notices: Sequence[Notice]) -> None:
         if notices:
@@ -271,14 +237,6 @@ class InstrumentWindow(QMainWindow):
         self._around = replace(self._around, locking=bool(on))
         self.play.roll.set_locking(bool(on))
 
-    def _roll_menu(self, place: QPoint) -> None:
-        menu = QMenu(self)
-        locks = bool(self.instrument.snapshot().document.controls.locks)
-        _add_entry(menu, "Unlock all", partial(self.edit, "unlock_all", True)).setEnabled(locks)
-        for slot in STORED:
-            _add_entry(menu, f"Store what plays in {slot}", partial(self._exchange.store_answer, slot))
-        menu.popup(place)
-
     def _pick(self, first_id: int, bars: int) -> None:
         self._try(partial(self.instrument.pick, first_id, bars))
 
@@ -294,112 +252,13 @@ class InstrumentWindow(QMainWindow):
 
     # Menus and pages -------------------------------------------------------------------------
 
-    def _slot_menu(self, slot: SlotName, place: QPoint) -> None:
-        snapshot = self.instrument.snapshot()
-        playing, filled = snapshot.live.playing is not None, slot in snapshot.document.slots
-        menu = QMenu(self)
-        for text, enabled, work in (
-            (f"Store what is heard in {slot}", True, partial(self.edit, f"store.{slot}", True)),
-            (f"Store what plays in {slot}", playing, partial(self._exchange.store_answer, slot)),
-            (f"Answer {slot}", filled, partial(self.edit, f"recall.{slot}", True)),
-            ("Answer what is heard", True, partial(self.edit, "source", "heard")),
-            (f"Morph from {slot}", filled, partial(self.edit, "morph_from", slot)),
-            (f"Morph to {slot}", filled, partial(self.edit, "morph_to", slot)),
-            (f"Clear {slot}", filled, partial(self.edit, f"clear.{slot}", True)),
-        ):
-            _add_entry(menu, text, work).setEnabled(enabled)
-        menu.popup(place)
-
     def open_menu(self) -> None:
         """Show the menu of pages below its button."""
-        menu = QMenu(self)
-        for name in self.pages.names:
-            _add_entry(menu, name, partial(self.pages.open, name))
-        menu.addSeparator()
-        _add_entry(menu, "MIDI learn", self._learning.begin)
-        _add_entry(menu, "Quit", self.close)
-        menu.popup(self.top.menu.mapToGlobal(QPoint(0, self.top.menu.height())))
-
-    def _page_makers(self) -> dict[str, Callable[[], Page]]:
-        """Return what makes each page; a page's module is loaded with it, for a quick start."""
-        return {
-            "Connections": self._connections_page,
-            "History": self._history_page,
-            "Models": self._models_page,
-            "Sessions": self._sessions_page,
-            "Settings": self._settings_page,
-            "Shortcuts": self._shortcuts_page,
-            "About": self._about_page,
-        }
-
-    def _connections_page(self) -> Page:
-        from app.window.pages.connections import ConnectionsPage
-
-        return ConnectionsPage(self.instrument.snapshot().table)
-
-    def _history_page(self) -> Page:
-        from app.window.pages.history import HistoryPage
-
-        page = HistoryPage()
-        page.again.connect(lambda number: self._try(partial(self.instrument.play_again, number)))
-        page.dropped.connect(lambda at: self._try(partial(self.instrument.drop_favourite, at)))
-        page.dragged.connect(lambda card: self._exchange.drag(card, card.phrase, "history"))
-        return page
-
-    def _models_page(self) -> Page:
-        from app.window.pages.models import ModelsPage
-
-        page = ModelsPage(self._around.models)
-        page.chosen.connect(self.instrument.load_model)
-        return page
-
-    def _sessions_page(self) -> Page:
-        from app.window.pages.sessions import SessionsPage
-
-        page = SessionsPage(self.instrument.snapshot().table)
-        page.opened.connect(lambda path: self._try(partial(self.instrument.open_document, Path(path))))
-        return page
-
-    def _settings_page(self) -> Page:
-        from app.window.pages.connections import CLOCK, INPUT, OSC
-
-        table = self.instrument.snapshot().table
-        placed = {*self._widgets, *CLOCK, *INPUT, *OSC}
-        rest = [name for name in table.parameters if name not in placed]
-        page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest)
-        page.look_chosen.connect(self._choose_look)
-        return page
-
-    def _shortcuts_page(self) -> Page:
-        from app.window.pages.shortcuts import ShortcutsPage
-
-        return ShortcutsPage(self.instrument.snapshot().table)
-
-    def _about_page(self) -> Page:
-        from app.window.pages.about import AboutPage
-
-        page = AboutPage()
-        page.examined.connect(lambda: self._examine(page))
-        return page
-
-    def _examine(self, page: "AboutPage") -> None:
-        """Let the doctor look, in a thread of its own."""
-        page.show_report(())
-
-        def look() -> None:
-            from app.doctor import examine
-
-            checks = examine()
-            self.later.emit(lambda: page.show_report(checks))
-
-        threading.Thread(target=look, name="doctor", daemon=True).start()
-
-    def _choose_look(self, look: str) -> None:
-        if self._settings is not None:
-            self._settings.setValue(LOOK.id, look)
-        application = QApplication.instance()
-        if isinstance(application, QApplication):
-            theme.follow(application, look)
+        pages = [(name, partial(self.pages.open, name)) for name in self.pages.names]
+        below = self.top.menu.mapToGlobal(QPoint(0, self.top.menu.height()))
+        self._menus.of_entries(
+            below, (*pages, None, ("MIDI learn", self._learning.begin), ("Quit", self.close))
+        )
 
     def _ask_session(self, opening: bool) -> None:
         """Ask for a session's file, without stopping anything."""
@@ -417,12 +276,12 @@ class InstrumentWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - Qt's name
         """Take MIDI files and bundles, wherever they are dropped."""
-        if event is not None and _dropped_path(event.mimeData()) is not None:
+        if event is not None and dropped_file(event.mimeData()) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
         """Answer the phrase of a MIDI file from the first free slot on, or load a bundle."""
-        path = _dropped_path(event.mimeData()) if event is not None else None
+        path = dropped_file(event.mimeData()) if event is not None else None
         if event is None or path is None:
             return
         event.acceptProposedAction()
@@ -464,32 +323,33 @@ class InstrumentWindow(QMainWindow):
     @property
     def field_places(self) -> dict[str, list[Field]]:
         """The widgets by the id of what they show."""
-        return self._widgets
+        return self._places.widgets
 
     def give_keys_back(self) -> None:
         """Give the keys back to the instrument once a list or a number is left."""
         sliders = self.play.tools.sliders
         next(each for each in sliders.values() if not each.isHidden()).fader.setFocus()
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's name
-        """Explain the field the hand or the focus came to."""
-        if event is not None and event.type() in (QEvent.Type.Enter, QEvent.Type.FocusIn):
-            holder: Any = watched
-            while holder is not None and not hasattr(holder, "field_id"):
-                holder = holder.parent()
-            if holder is not None:
-                self._explain(holder.field_id, watched)
-        return super().eventFilter(watched, event)
+    def _explain(self, field_id: str, own_words: str) -> None:
+        snapshot, state = self.instrument.snapshot(), self._fields.get(field_id)
+        self.play.tools.show_hint(explanation(snapshot, state, field_id, own_words))
 
-    def _explain(self, field_id: str, watched: Any) -> None:
-        help_text = watched.accessibleDescription() if isinstance(watched, QWidget) else ""
-        snapshot = self.instrument.snapshot()
-        self.play.tools.show_hint(explanation(snapshot, self._fields.get(field_id), field_id, help_text))
+    def _hold(self, field_id: str, on: bool) -> None:
+        (self.instrument.begin if on else self.instrument.end)(field_id)
+
+    def _known_fields(self) -> set[str]:
+        table = self.instrument.snapshot().table
+        return {*table.parameters, *table.actions, *self._own}
 
     def _build(self) -> None:
         table = self.instrument.snapshot().table
         self.top, self.play = TopBar(table), PlayPage(table)
-        self.pages = PageStack(self.play, self._page_makers())
+        self._exchange = PhraseExchange(self.instrument, self._files, self.notify, self)
+        self._makers = PageMakers(
+            self.instrument, self._exchange, self._try, self.later.emit, lambda: self.field_places,
+            settings=self._settings, models=self._around.models,
+        )  # fmt: skip
+        self.pages = PageStack(self.play, self._makers.by_name())
         self._live = LiveView(self.top, self.play)
         ground = QWidget()
         ground.setObjectName("ground")
@@ -500,7 +360,11 @@ class InstrumentWindow(QMainWindow):
         layout.addWidget(self.pages, 1)
         self.setCentralWidget(ground)
         self.toast = Toast(ground)
-        self._exchange = PhraseExchange(self.instrument, self._files, self.notify, self)
+        self._menus = Menus(self.instrument, self._exchange, self.edit, self)
+        self._places = FieldPlaces(
+            ground, self._known_fields, self.edit, self._hold,
+            lambda text: self.notify(text, "hint"), self.give_keys_back, self._explain,
+        )  # fmt: skip
         self._learning = Learning(self.instrument, self, ground)
         self.play.tools.sliders["variation"].fader.setFocus()
 
@@ -508,10 +372,10 @@ class InstrumentWindow(QMainWindow):
         self.failed.connect(self.fail)
         self.later.connect(lambda work: None if self._closed else work())
         self.toast.dismissed.connect(lambda: self.instrument.do("dismiss"))
-        self.pages.made.connect(self._adopt_fields)
+        self.pages.made.connect(self._places.adopt)
         self.top.inputs.clicked.connect(lambda: self.pages.open("Connections"))
         self.top.outputs.clicked.connect(lambda: self.pages.open("Connections"))
-        self._adopt_fields()
+        self._places.adopt()
         self.play.strip_panel.strip.picked.connect(self._pick)
         self.play.strip_panel.strip.dragged.connect(self._drag_bars)
         slots, takes, exchange = self.play.slots, self.play.takes, self._exchange
@@ -519,38 +383,13 @@ class InstrumentWindow(QMainWindow):
         slots.recalled.connect(lambda slot: self.edit(f"recall.{slot}", True))
         slots.dragged.connect(lambda slot: exchange.drag(slots.cards[slot], slots.cards[slot].phrase, slot))
         slots.dropped.connect(exchange.drop)
-        slots.menu_wanted.connect(self._slot_menu)
+        slots.menu_wanted.connect(self._menus.of_slot)
         takes.kept.connect(lambda at: self._try(partial(self.instrument.keep_take, at)))
         takes.dragged.connect(lambda at: exchange.drag(takes.cards[at], takes.cards[at].phrase, f"take {at}"))
         self.play.roll.dragged.connect(lambda: exchange.drag(self.play.roll, exchange.answer(), "answer"))
         self.play.roll.locked.connect(lambda lock: self._try(partial(self.instrument.lock, lock)))
-        self.play.roll.menu_wanted.connect(self._roll_menu)
+        self.play.roll.menu_wanted.connect(self._menus.of_roll)
         self._add_shortcuts()
-
-    def _adopt_fields(self) -> None:
-        """Connect the fields that are new, and forget those that are gone."""
-        known: set[int] = getattr(self, "_known", set())
-        self._widgets: dict[str, list[Field]] = {}
-        central = self.centralWidget()
-        assert central is not None
-        for field in fields_in(central):
-            self._widgets.setdefault(field.field_id, []).append(field)
-            if id(field) not in known:
-                self._connect(field)
-        self._known = {id(field) for fields in self._widgets.values() for field in fields}
-
-    def _connect(self, field: Any) -> None:
-        table = self.instrument.snapshot().table
-        if field.field_id in {*table.parameters, *table.actions, *self._own}:
-            field.edited.connect(self.edit)
-        if hasattr(field, "held"):
-            field.held.connect(lambda name, on: (self.instrument.begin if on else self.instrument.end)(name))
-        if hasattr(field, "refused"):
-            field.refused.connect(lambda text: self.notify(text, "hint"))
-        if hasattr(field, "left"):
-            field.left.connect(self.give_keys_back)
-        for watched in (field, *field.findChildren(QWidget)):
-            watched.installEventFilter(self)
 
     def _add_shortcuts(self) -> None:
         """Give every parameter and action its key, wherever its widget is."""
@@ -590,53 +429,9 @@ class InstrumentWindow(QMainWindow):
         if state is not None and not state.active:
             self.edit(field_id, state.value)
             self.tick()
-        for widget in self._widgets.get(field_id, ()):
-            take_focus = getattr(widget, "take_focus", None)
-            if take_focus is not None:
-                take_focus()
+        self._places.take_focus(field_id)
 
     def _restore_geometry(self) -> None:
-        if not self.restoreGeometry(_saved_geometry(self._settings)):
+        if not self.restoreGeometry(saved_geometry(self._settings)):
             screen = self.screen() or QGuiApplication.primaryScreen()
             self.resize(first_size(screen.availableSize() if screen else USUAL_SIZE))
-
-
-def _saved_geometry(settings: QSettings | None) -> QByteArray:
-    """Return where the window last was; empty for a first start or a file that holds something else."""
-    try:
-        saved = settings.value("geometry") if settings is not None else None
-    except Exception:  # PyQt unpacks Python objects, and what those raise when damaged is anything
-        saved = None
-    return saved if isinstance(saved, QByteArray) else QByteArray()
-
-
-def read_setting(settings: QSettings | None, name: str, usual: str) -> str:
-    """Return a text of the settings file, or the usual one where it holds none or something else."""
-    try:
-        found = settings.value(name, usual) if settings is not None else usual
-    except Exception:  # PyQt unpacks Python objects, and what those raise when damaged is anything
-        found = usual
-    return found if isinstance(found, str) else usual
-
-
-def _dropped_path(data: QMimeData | None) -> Path | None:
-    """Return the first local MIDI file or bundle of a drop; None if there is none."""
-    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
-    return next((path for path in paths if is_midi_or_bundle(path)), None)
-
-
-def is_midi_or_bundle(path: Path) -> bool:
-    """Return whether a path looks like a MIDI file, or like a bundle: a .zip, or a folder with a manifest."""
-    return path.suffix.lower() in (*MIDI_SUFFIXES, ".zip") or (path / "bundle.json").is_file()
-
-
-def _add_entry(menu: QMenu, text: str, work: Callable[[], object]) -> QAction:
-    entry = menu.addAction(text)
-    assert entry is not None
-    entry.triggered.connect(lambda: work())
-    return entry
-
-
-def first_size(available: QSize) -> QSize:
-    """Return the size of the first start: the usual one, or what a smaller screen has room for."""
-    return USUAL_SIZE.boundedTo(available - SCREEN_MARGIN).expandedTo(LEAST_SIZE.boundedTo(available))

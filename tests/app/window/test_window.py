@@ -34,11 +34,12 @@ from PyQt6.QtWidgets import (
 from app.demo import demo_phrase
 from app.window import theme
 from app.window.application import close_on_signals
-from app.window.dragging import fresh_name
+from app.window.dragging import fresh_name, is_midi_or_bundle
 from app.window.exception_hook import Guard
+from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size
 from app.window.widgets.button import KeyButton
 from app.window.widgets.phrase_card import PhraseCard
-from app.window.window import LEAST_SIZE, USUAL_SIZE, InstrumentWindow, first_size, is_midi_or_bundle
+from app.window.window import InstrumentWindow
 from engine.inference.controls import Lock
 from engine.midifile.read import read_midi
 from engine.performer.messages import Heard

@@ -1,0 +1,133 @@
+"""Makes the pages beside the play page, each when it is first opened."""
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QSettings
+from PyQt6.QtWidgets import QApplication
+
+from app.installed_bundles import BundleCard
+from app.window import theme
+from app.window.exchange import PhraseExchange
+from app.window.pages.page import Page
+from app.window.pages.settings import LOOK, SettingsPage
+from app.window.settings_file import read_setting
+from engine.session.instrument import Instrument
+
+if TYPE_CHECKING:
+    from app.window.pages.about import AboutPage
+
+Work = Callable[[], None]
+
+
+class PageMakers:
+    """Holds what pages are made with; a page's module is loaded with it, for a quick start."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        exchange: PhraseExchange,
+        attempt: Callable[[Work], None],
+        later: Callable[[Work], None],
+        placed: Callable[[], Collection[str]],
+        *,
+        settings: QSettings | None,
+        models: Sequence[BundleCard],
+    ) -> None:
+        """Take what the pages need.
+
+        Args:
+            instrument: they show it and ask it.
+            exchange: it drags phrases out.
+            attempt: does work whose refusal becomes a notice.
+            later: does work in the window's thread; any thread may call it.
+            placed: returns the ids of the fields that have a place already.
+            settings: what the window keeps between starts.
+            models: those that can be loaded.
+        """
+        self._instrument, self._exchange, self._attempt = instrument, exchange, attempt
+        self._later, self._placed, self._settings, self._models = later, placed, settings, models
+
+    def by_name(self) -> dict[str, Callable[[], Page]]:
+        """Return what makes each page."""
+        return {
+            "Connections": self._connections_page,
+            "History": self._history_page,
+            "Models": self._models_page,
+            "Sessions": self._sessions_page,
+            "Settings": self._settings_page,
+            "Shortcuts": self._shortcuts_page,
+            "About": self._about_page,
+        }
+
+    def _connections_page(self) -> Page:
+        from app.window.pages.connections import ConnectionsPage
+
+        return ConnectionsPage(self._instrument.snapshot().table)
+
+    def _history_page(self) -> Page:
+        from app.window.pages.history import HistoryPage
+
+        page = HistoryPage()
+        page.again.connect(lambda number: self._attempt(partial(self._instrument.play_again, number)))
+        page.dropped.connect(lambda at: self._attempt(partial(self._instrument.drop_favourite, at)))
+        page.dragged.connect(lambda card: self._exchange.drag(card, card.phrase, "history"))
+        return page
+
+    def _models_page(self) -> Page:
+        from app.window.pages.models import ModelsPage
+
+        page = ModelsPage(self._models)
+        page.chosen.connect(self._instrument.load_model)
+        return page
+
+    def _sessions_page(self) -> Page:
+        from app.window.pages.sessions import SessionsPage
+
+        page = SessionsPage(self._instrument.snapshot().table)
+        page.opened.connect(lambda path: self._attempt(partial(self._instrument.open_document, Path(path))))
+        return page
+
+    def _settings_page(self) -> Page:
+        from app.window.pages.connections import CLOCK, INPUT, OSC
+
+        table = self._instrument.snapshot().table
+        placed = {*self._placed(), *CLOCK, *INPUT, *OSC}
+        rest = [name for name in table.parameters if name not in placed]
+        page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest)
+        page.look_chosen.connect(self._choose_look)
+        return page
+
+    def _shortcuts_page(self) -> Page:
+        from app.window.pages.shortcuts import ShortcutsPage
+
+        return ShortcutsPage(self._instrument.snapshot().table)
+
+    def _about_page(self) -> Page:
+        from app.window.pages.about import AboutPage
+
+        page = AboutPage()
+        page.examined.connect(lambda: self._examine(page))
+        return page
+
+    def _examine(self, page: "AboutPage") -> None:
+        """Let the doctor look, in a thread of its own."""
+        page.show_report(())
+
+        def look() -> None:
+            from app.doctor import examine
+
+            checks = examine()
+            self._later(lambda: page.show_report(checks))
+
+        threading.Thread(target=look, name="doctor", daemon=True).start()
+
+    def _choose_look(self, look: str) -> None:
+        if self._settings is not None:
+            self._settings.setValue(LOOK.id, look)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            theme.follow(application, look)
