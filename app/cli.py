@@ -18,6 +18,7 @@ from app.cli_options import (
     Headless,
     LiveModel,
     Log,
+    Map,
     MidiBackend,
     PrecisionOption,
     SessionFile,
@@ -97,6 +98,7 @@ def live(
     connect_in: ConnectIn = None,
     connect_out: ConnectOut = None,
     active_sensing: ActiveSensing = False,
+    map: Map = None,
     precision: PrecisionOption = None,
 ) -> None:
     """Listen and answer live, with the window or (--headless) as a stream in the terminal.
@@ -119,6 +121,7 @@ def live(
         connect_in=tuple(connect_in or ()),
         connect_out=tuple(connect_out or ()),
         active_sensing=active_sensing,
+        midi_map=map.value if map else None,
         precision=precision.value if precision else None,
     )
 

@@ -29,6 +29,20 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+class MidiMap(StrEnum):
+    """What MIDI messages move at first."""
+
+    DEFAULT = "default"
+    NONE = "none"
+
+
+Map = Annotated[
+    MidiMap | None,
+    typer.Option(
+        help="What MIDI controllers and programs move: the default map of the README, or none. Left out, a "
+        "new session has the default and another what it had."
+    ),
+]
 Model = Annotated[str, typer.Option(help="Name of an installed model, or the path of a bundle.")]
 LiveModel = Annotated[
     str | None,

@@ -34,6 +34,8 @@ class LiveOptions:
     connect_in: Sequence[str] = ()
     connect_out: Sequence[str] = ()
     active_sensing: bool = False
+    midi_map: str | None = None
+    """`default` or `none`; None for that of the document, of a new one the default."""
     session: Path | None = None
     """File of the session to go on with; None for the last one, or for none without a window."""
     given: Mapping[str, Value] = field(default_factory=dict)
@@ -47,11 +49,15 @@ class LiveOptions:
         Raises:
             RenderError: a value is out of range.
         """
+        from engine.session.default_map import DEFAULT_MAP
         from engine.session.document import Document, ModelReference
         from engine.session.editing import with_values
         from engine.session.state import State
 
-        document = opened or Document()
+        document = opened or Document(bindings=DEFAULT_MAP)
+        if self.midi_map is not None:
+            chosen = DEFAULT_MAP if self.midi_map == "default" else ()
+            document = msgspec.structs.replace(document, bindings=chosen)
         reference = self.model or document.model.name or DEFAULT_MODEL
         model = document.model if reference == document.model.name else ModelReference(reference)
         state = State(document=msgspec.structs.replace(document, model=model))

@@ -9,6 +9,9 @@ from engine.inference.controls import MODEL_FEATURES
 from engine.inference.latent_space import offered
 from engine.modes.catalogue import TOOLS, modes_with
 from engine.parameter import Action, Choice, Parameter, Toggle, Value
+from engine.session.bindings import name_of
+from engine.session.default_map import DEFAULT_MAP
+from engine.session.document import Binding
 from engine.session.parameters import table_for
 
 Row = Mapping[str, Value]
@@ -108,19 +111,32 @@ def _folded(table: Iterable[Row]) -> list[Row]:
 
 
 BEGIN, END = "<!-- controls: written by `make controls` -->", "<!-- end of controls -->"
+MAP_BEGIN, MAP_END = "<!-- map: written by `make controls` -->", "<!-- end of map -->"
+
+
+def map_as_markdown(bindings: Iterable[Binding] = DEFAULT_MAP) -> str:
+    """Return a MIDI map as the README's table."""
+    table = table_for()
+    lines = ["| message | moves or does |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name_of(each)} | {table.label(each.target)} |" for each in bindings)])
 
 
 def with_table(text: str) -> str:
-    """Return a text with the table between its two marks; ValueError where it has none."""
-    head, mark, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not mark or not end:
-        raise ValueError(f"there are no {BEGIN!r} and {END!r}")
-    return f"{head}{BEGIN}\n{as_markdown(rows())}\n{END}{tail}"
+    """Return a text with the tables between their marks; ValueError where it has none."""
+    text = _with_block(text, BEGIN, as_markdown(rows()), END)
+    return _with_block(text, MAP_BEGIN, map_as_markdown(), MAP_END)
+
+
+def _with_block(text: str, begin: str, block: str, end: str) -> str:
+    head, mark, rest = text.partition(begin)
+    _, closing, tail = rest.partition(end)
+    if not mark or not closing:
+        raise ValueError(f"there are no {begin!r} and {end!r}")
+    return f"{head}{begin}\n{block}\n{end}{tail}"
 
 
 def main() -> None:
-    """Write the README's table."""
+    """Write the README's tables."""
     readme = Path(__file__).parents[1] / "README.md"
     readme.write_text(with_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
 

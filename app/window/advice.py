@@ -43,6 +43,7 @@ def connection_facts(snapshot: Snapshot) -> dict[str, str]:
         "goes to": ", ".join(wired.sinks) or "nothing is connected to it",
         "Clock": "–",
         "Position": "–",
+        "Link": _link_words(snapshot),
     }
     if clock is not None:
         faults = [f"{clock.missed_ticks} ticks missed"] if clock.missed_ticks else []
@@ -53,6 +54,15 @@ def connection_facts(snapshot: Snapshot) -> dict[str, str]:
         known = "" if clock.bar_phase_known else " (where the bar begins is not known: start the DAW again)"
         facts["Position"] = f"beat {clock.position_beats + 1:.1f}{known}"
     return facts
+
+
+def _link_words(snapshot: Snapshot) -> str:
+    link = snapshot.live.link
+    if not snapshot.live.switches.link:
+        return "off: nothing is shared in the network"
+    if not link.peers:
+        return "on; no other program is there yet"
+    return f"on; {counted(link.peers, 'other program')} at {link.bpm:.1f} BPM"
 
 
 def connection_advice(snapshot: Snapshot) -> str:

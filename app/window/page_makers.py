@@ -92,10 +92,10 @@ class PageMakers:
         return page
 
     def _settings_page(self) -> Page:
-        from app.window.pages.connections import CLOCK, INPUT, OSC
+        from app.window.pages.connections import CLOCK, INPUT, OSC, OUTPUT
 
         table = self._instrument.snapshot().table
-        placed = {*self._placed(), *CLOCK, *INPUT, *OSC}
+        placed = {*self._placed(), *CLOCK, *INPUT, *OSC, *OUTPUT}
         rest = [name for name in table.parameters if name not in placed]
         page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest)
         page.look_chosen.connect(self._choose_look)

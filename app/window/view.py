@@ -1,10 +1,14 @@
 """What the window shows, worked out from the session's snapshot: pure functions, no Qt."""
 
+import math
 from dataclasses import dataclass, replace
 
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
 from engine.session.snapshot import Snapshot
+
+COUNTED_BEATS = 0.25
+"""A start that is nearer is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ def rolling_position(snapshot: Snapshot, now_ns: int) -> float | None:
 
 
 def bar_and_beat(position_beats: float, beats_per_bar: float) -> str:
-    """Write a position as musicians count it: bar and beat from 1."""
+    """Write a position as musicians count it: bar and beat from 1; of a count-in the beats that are left."""
+    if position_beats < -COUNTED_BEATS:
+        return f"-{math.ceil(-position_beats)}"
     bar, rest = divmod(max(position_beats, 0.0) + 1e-6, beats_per_bar)
     return f"{int(bar) + 1}.{int(rest) + 1}"
 

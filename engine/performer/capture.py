@@ -93,6 +93,8 @@ class Capture:
         self._beats_per_bar = grid.beats_per_bar
         self._bar = 0
         self._first_whole_bar = 0
+        self._begun_beats = -math.inf
+        """Where the music began; what is played more than a little before is played to a count-in."""
         self._notes: dict[int, list[_Note]] = {}
         self._held: HeldKeys[_Note | _Waiting] = HeldKeys()
         self._waiting: deque[_Waiting] = deque(maxlen=64)
@@ -110,6 +112,7 @@ class Capture:
     def start(self, t_ns: int, beats: float) -> None:
         """The music starts at a position; notes just before count as early."""
         self._open(beats)
+        self._begun_beats = beats
         held_by_note = {id(held.note): held for held in self._held.sounding()}
         for held in held_by_note.values():
             held.note = None
@@ -192,6 +195,9 @@ class Capture:
         """Take a channel message and its position. Returns False where the bar is full."""
         if is_note_on(data):
             self._end_all(self._held.struck_again(key(data)), t_ns, beats)
+            if self._rolling and beats <= self._begun_beats - EARLIEST_BEATS:
+                self._held.press(key(data), None, t_ns)
+                return True
             if self._rolling and len(self._notes.get(self._bar_of(beats), ())) >= NOTES_PER_BAR:
                 self._held.press(key(data), None, t_ns)
                 return False

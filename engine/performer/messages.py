@@ -94,10 +94,30 @@ class SetOffset(Message, frozen=True):
     offset_ms: float
 
 
+class SetMetronome(Message, frozen=True):
+    """Choose whether clicks are played, and which note they are; a count-in clicks in any case."""
+
+    on: bool = False
+    channel: int = 9
+    pitch: int = 37
+    unit_beats: float = 1.0
+    """Quarter notes from click to click within a bar; the first of a bar is louder."""
+
+
+class SetLink(Message, frozen=True):
+    """Share tempo and beat with other programs by Ableton Link, or no more."""
+
+    enabled: bool = False
+    start_stop: bool = True
+    """Start and stop together with those that share that too."""
+
+
 class Play(Message, frozen=True):
     """Start the internal clock from `position_beats`."""
 
     position_beats: float = 0.0
+    count_in_bars: int = 0
+    """Bars that are counted before."""
 
 
 class Stop(Message, frozen=True):
@@ -136,6 +156,8 @@ Command = (
     | SetClock
     | SetInput
     | SetOffset
+    | SetMetronome
+    | SetLink
     | Play
     | Stop
     | Feed
@@ -190,6 +212,17 @@ class ClockState(Message, frozen=True):
     duplicate_ticks: int
     doubled: bool = False
     """Whether every tick of the external clock comes twice, as over two cables; it is counted once."""
+
+
+class LinkState(Message, frozen=True):
+    """Who shares tempo and beat; sent when it changes."""
+
+    enabled: bool
+    peers: int = 0
+    """Other programs that share."""
+    bpm: float = 120.0
+    problem: str = ""
+    """Why there is none, in one line with a remedy; empty where there is one or none is wanted."""
 
 
 class Heard(Message, frozen=True):
@@ -279,6 +312,7 @@ Event = (
     Ready
     | BarCaptured
     | ClockState
+    | LinkState
     | Heard
     | InputCounts
     | Played

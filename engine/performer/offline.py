@@ -1,10 +1,12 @@
 """A whole performer on time moved by hand: for tests, rendering without a driver, and the demo."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from engine.midi.messages import FIRST_SYSTEM, Key, is_note_off, is_note_on, key
 from engine.midi.recording import RecordingBackend
 from engine.performer import messages as m
+from engine.performer.ableton_link import open_link
+from engine.performer.link import TempoLink
 from engine.performer.performer import Performer
 
 
@@ -14,15 +16,23 @@ class OfflinePerformer:
     Args:
         lead_ns: lead of the output port.
         start_ns: the time it begins at.
+        open_link: joins those that share tempo and beat.
         wake_late_ns: how late each step comes after the time the performer asked for.
     """
 
-    def __init__(self, *, lead_ns: int = 0, start_ns: int = 1_000_000_000, wake_late_ns: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        lead_ns: int = 0,
+        start_ns: int = 1_000_000_000,
+        wake_late_ns: int = 0,
+        open_link: Callable[[float, bool], TempoLink] = open_link,
+    ) -> None:
         self.now_ns = start_ns
         self.events: list[m.Event] = []
         self._wake_late_ns = wake_late_ns
         self.backend = self.new_backend(lead_ns)
-        self.performer = Performer(self.backend, self.events.append)
+        self.performer = Performer(self.backend, self.events.append, open_link)
 
     def new_backend(self, lead_ns: int = 0) -> RecordingBackend:
         """Make another pair of ports on the same clock."""

@@ -46,6 +46,8 @@ class Outbox:
         self.ledger = ledger
         self.muted = False
         """Whether the port is broken, and nothing is handed to it."""
+        self.cuts = 0
+        """How often everything that had not left was taken back for good."""
         self._player_keys: set[Key] = set()
         """Keys that sound because the player holds them."""
         self._pending: deque[Planned] = deque()
@@ -115,6 +117,7 @@ class Outbox:
         """
         for planned in self._pending:
             self._count_as_left(planned.data)
+        self.cuts += 1
         self._pending.clear()
         self._player_keys.clear()
         self.ledger.rollback()
@@ -172,6 +175,7 @@ class Outbox:
 
     def _cut(self, now_ns: int) -> list[Planned]:
         """Recall for good. An overdue note-on may be on its way: a note-off too many does no harm."""
+        self.cuts += 1
         taken_back = self.recall(now_ns)
         for planned in taken_back:
             if planned.due_ns <= now_ns:

@@ -10,12 +10,15 @@ from engine.errors import PortError
 from engine.midi.messages import FIRST_SYSTEM, is_note_on, is_whole
 from engine.midi.ports import InputEvent, MidiBackend
 from engine.performer import messages as m
+from engine.performer.ableton_link import open_link
 from engine.performer.capture import Capture
 from engine.performer.clockout import ClockOut
 from engine.performer.demo_input import Feeder
 from engine.performer.echo import EchoGuard
 from engine.performer.input_counter import InputCounter
 from engine.performer.ledger import Ledger
+from engine.performer.link import LinkFollower, TempoLink
+from engine.performer.metronome import Metronome
 from engine.performer.outbox import Outbox
 from engine.performer.scheduler import Scheduler
 from engine.performer.thru import Thru
@@ -29,6 +32,8 @@ POLL_NS = 5_000_000
 LATE_NS = 2_000_000
 """A message that leaves later than this after it was due is counted as late."""
 OFFSET_RANGE_MS = 500.0
+LONGEST_COUNT_IN = 2
+"""Bars."""
 METRE_RANGE_BEATS = (0.25, 32.0)
 LOOP_FAULT = (
     "Our output comes back to our input, so echoed notes are left out: "
@@ -54,9 +59,15 @@ class Performer:
     Args:
         backend: the open ports.
         emit: called with every event, in the thread that calls `step` and `handle`.
+        open_link: joins those that share tempo and beat; see `engine.performer.link`.
     """
 
-    def __init__(self, backend: MidiBackend, emit: Callable[[m.Event], None]) -> None:
+    def __init__(
+        self,
+        backend: MidiBackend,
+        emit: Callable[[m.Event], None],
+        open_link: Callable[[float, bool], TempoLink] = open_link,
+    ) -> None:
         self.finished = False
         """Set by `Shutdown`: everything is silenced, the owner may exit once that has left."""
         self.late_sends = 0
@@ -67,6 +78,8 @@ class Performer:
         self._outbox = Outbox(backend.output, Ledger())
         self._scheduler = Scheduler(self.transport, self._outbox)
         self._clock_out = ClockOut(self.transport, self._outbox)
+        self._metronome = Metronome(self.transport, self._outbox)
+        self._link = LinkFollower(self.transport, open_link)
         self._capture = Capture(self.transport)
         self._thru = Thru(self._send_on)
         self._counter = InputCounter()
@@ -85,6 +98,8 @@ class Performer:
             m.SetClock: self._set_clock,
             m.SetInput: self._set_input,
             m.SetOffset: self._set_offset,
+            m.SetMetronome: self._set_metronome,
+            m.SetLink: self._set_link,
             m.Play: self._play,
             m.Stop: self._stop,
             m.Feed: self._feed,
@@ -112,6 +127,7 @@ class Performer:
             self._report()
             self._listen(now_ns)
             self._follow(now_ns, self.transport.step(now_ns))
+            self._follow(now_ns, self._link.step(now_ns, self._start_ns(now_ns)))
             if self.transport.rolling:
                 self._tell(self._capture.close_bars(now_ns))
             self._plan(now_ns)
@@ -180,6 +196,7 @@ class Performer:
     def _set_tempo(self, command: m.SetTempo, now_ns: int) -> None:
         low, high = TEMPO_RANGE_BPM
         if low <= command.bpm <= high:
+            self._link.set_tempo(now_ns, command.bpm)
             self.transport.set_tempo(now_ns, command.bpm)
         else:
             self._emit(m.Fault(f"Tempo {command.bpm:g}: choose {low:g} to {high:g} BPM"))
@@ -217,13 +234,31 @@ class Performer:
             limit = f"{-OFFSET_RANGE_MS:g} to {OFFSET_RANGE_MS:g} ms"
             self._emit(m.Fault(f"Output offset {command.offset_ms:g} ms: choose {limit}"))
             return
-        self._scheduler.offset_ns = round(command.offset_ms * 1e6)
+        self._scheduler.offset_ns = self._metronome.offset_ns = round(command.offset_ms * 1e6)
+
+    def _set_metronome(self, command: m.SetMetronome, now_ns: int) -> None:
+        note = m.NoteData(0.0, command.pitch, 1.0, 1, command.channel)
+        if command.unit_beats > 0 and self._playable("Metronome", (note,), 1):
+            self._metronome.set(command, now_ns)
+
+    def _set_link(self, command: m.SetLink, now_ns: int) -> None:
+        self._link.set(command, now_ns)
 
     def _play(self, command: m.Play, now_ns: int) -> None:
-        start_ns = now_ns + self._outbox.port.lead_ns + START_DELAY_NS
-        self._follow(now_ns, self.transport.play(now_ns, max(0.0, command.position_beats), start_ns))
+        position_beats, start_ns = max(0.0, command.position_beats), self._start_ns(now_ns)
+        if not self.transport.waits_for_host(now_ns):
+            bars = min(max(command.count_in_bars, 0), LONGEST_COUNT_IN)
+            self._metronome.count_in_bars = bars
+            start_ns += round(bars * self.transport.beats_per_bar * 60e9 / self.transport.internal_bpm)
+            start_ns = self._link.start_ns(position_beats, start_ns)
+        self._follow(now_ns, self.transport.play(now_ns, position_beats, start_ns))
+
+    def _start_ns(self, now_ns: int) -> int:
+        """Return when a start of our own clock can be in time for its first beat."""
+        return now_ns + self._outbox.port.lead_ns + START_DELAY_NS
 
     def _stop(self, _command: m.Stop, now_ns: int) -> None:
+        self._link.stopped(now_ns)
         self._follow(now_ns, self.transport.stop(now_ns))
 
     def _feed(self, command: m.Feed, now_ns: int) -> None:
@@ -241,6 +276,7 @@ class Performer:
     def _shutdown(self, _command: m.Shutdown, now_ns: int) -> None:
         self._scheduler.clear(now_ns)
         self._clock_out.enable(now_ns, False)
+        self._link.close()
         self.transport.stop(now_ns)
         self.panic(now_ns)
         self.finished = True
@@ -326,11 +362,13 @@ class Performer:
             self._hear(jump.t_ns, data)
         self._scheduler.jump(now_ns, jump)
         self._clock_out.jump(now_ns, jump)
+        self._metronome.jump(now_ns, jump)
         self._state_ns = 0
 
     def _plan(self, now_ns: int) -> None:
         self._scheduler.plan(now_ns)
         self._clock_out.plan(now_ns)
+        self._metronome.plan(now_ns)
         for data in self._echo.probe(now_ns):
             self._outbox.send(now_ns, self.transport.beats_at(now_ns), data)
         if self._outbox.port.lead_ns == 0:
@@ -340,7 +378,8 @@ class Performer:
         self._scheduler.started.clear()
 
     def _next_ns(self, now_ns: int) -> int:
-        times = [now_ns + POLL_NS, self._scheduler.next_ns(), self._clock_out.next_ns()]
+        times = [now_ns + POLL_NS]
+        times += [each.next_ns() for each in (self._scheduler, self._clock_out, self._metronome)]
         if self.transport.rolling:
             times += [self._capture.next_ns(), self._feeder.next_ns()]
         return max(now_ns, min(t_ns for t_ns in times if t_ns is not None))
@@ -362,6 +401,9 @@ class Performer:
                 self._emit(m.Played(message.due_ns, message.sent_ns, message.beats, message.data))
 
     def _tell_state(self, now_ns: int) -> None:
+        shared = self._link.take_state()
+        if shared is not None:
+            self._emit(shared)
         transport = self.transport
         source: m.ClockLeader = "external" if transport.external else "internal"
         doubled = transport.external and transport.clock.doubled

@@ -12,12 +12,17 @@ from engine.performer.messages import (
     Played,
     SetClock,
     SetInput,
+    SetLink,
     SetMetre,
+    SetMetronome,
     SetOffset,
     SetPattern,
     SetTempo,
     Stop,
 )
+
+KEPT = (SetMetre, SetTempo, SetLink, SetClock, SetInput, SetOffset, SetMetronome, SetPattern)
+"""Commands of which the last holds, in the order in which a new performer is given them."""
 
 
 class Memory:
@@ -32,7 +37,7 @@ class Memory:
 
     def remember(self, command: Command) -> None:
         """Keep a command that a new performer would need."""
-        if isinstance(command, SetTempo | SetMetre | SetClock | SetInput | SetOffset | SetPattern):
+        if isinstance(command, KEPT):
             self._settings[type(command)] = command
         elif isinstance(command, ClearPattern):
             self._settings.pop(SetPattern, None)
@@ -68,8 +73,7 @@ class Memory:
 
     def restoration(self, now_ns: int) -> list[Command]:
         """Return the commands that bring a new performer to where the old one would be now."""
-        order = (SetMetre, SetTempo, SetClock, SetInput, SetOffset, SetPattern, Feed)
-        commands = [self._settings[kind] for kind in order if kind in self._settings]
+        commands = [self._settings[kind] for kind in (*KEPT, Feed) if kind in self._settings]
         if self._play is not None:
             commands.append(Play(self._position_beats(self._play, now_ns)))
         return commands

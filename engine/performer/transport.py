@@ -21,6 +21,8 @@ PRESENT_NS = 500_000_000
 """An external clock that ticked within this time is there."""
 RELEASE_NS = 2_000_000_000
 """Under `auto` a stopped host that has said nothing for so long leaves the lead to our own clock."""
+JUST_AHEAD_NS = 100_000_000
+"""A start so near has been handed over as it is."""
 JOIN_TICKS = 24
 """A clock must have ticked for one beat before it is joined without a Start."""
 TEMPO_RANGE_BPM = (20.0, 400.0)
@@ -188,7 +190,7 @@ class Transport:
 
         An external clock that ticks without saying where it is gets its bar lines from this.
         """
-        if self.choice == "external" or (self.external and self._present(now_ns)):
+        if self.waits_for_host(now_ns):
             return self._arm(now_ns, position_beats * TICKS_PER_BEAT, phase_known=True, restarts=True)
         from_beats, was_rolling = self._place(now_ns)
         self.external = False
@@ -197,6 +199,10 @@ class Transport:
         self._song_ticks = position_beats * TICKS_PER_BEAT
         self.status = "rolling"
         return Jump(start_ns, from_beats, position_beats, was_rolling, True, restarted=True)
+
+    def waits_for_host(self, now_ns: int) -> bool:
+        """Return whether a start waits for the next tick of an external clock."""
+        return self.choice == "external" or (self.external and self._present(now_ns))
 
     def stop(self, now_ns: int) -> Jump | None:
         """Stop where we are, whichever clock leads."""
@@ -207,11 +213,22 @@ class Transport:
         return self._jumped(now_ns, before)
 
     def set_tempo(self, now_ns: int, bpm: float) -> None:
-        """Change our own tempo from now on."""
-        if not self.external and self.rolling and now_ns > self._start_ns:
+        """Change our own tempo from now on, of a count-in too; a start just ahead stays where it is."""
+        about_to_start = 0 <= self._start_ns - now_ns <= JUST_AHEAD_NS
+        if not self.external and self.rolling and not about_to_start:
             self._start_beats = self.beats_at(now_ns)
             self._start_ns = now_ns
         self._bpm = bpm
+
+    def move(self, now_ns: int, beats: float, bpm: float) -> None:
+        """Go on from a position near the present one, as another clock has it; only while ours rolls."""
+        self._start_ns, self._start_beats, self._bpm = now_ns, beats, bpm
+
+    def relocate(self, now_ns: int, beats: float) -> Jump:
+        """Go on from another position; only while our own clock rolls."""
+        before = self._place(now_ns)
+        self._start_ns, self._start_beats = now_ns, beats
+        return Jump(now_ns, before[0], beats, True, True)
 
     def choose(self, now_ns: int, choice: ClockSource) -> Jump | None:
         """Choose which clock leads. A change of the leader stops the music."""

@@ -25,6 +25,7 @@ from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
 from engine.session import answer_history, hearing, turns
 from engine.session import intents as i
+from engine.session.default_map import DEFAULT_MAP
 from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
 from engine.session.intents import Intent
 from engine.session.parameters import SETTINGS, SWITCHES
@@ -223,6 +224,9 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             return _with_locks(state, (), None, "Unlock all", now_ns)
         case "lock_key":
             return _key_locked(state, now_ns)
+        case "map.default" | "map.none":
+            bindings = DEFAULT_MAP if what.action == "map.default" else ()
+            return state.committed(now_ns, "MIDI map", bindings=bindings)
         case "dismiss":
             return state.with_live(notices=())
     raise TypeError(f"nobody does {what.action}")
@@ -243,7 +247,8 @@ def _transport(state: State, name: str) -> Updated:
         return replace(state, started_clock=False, play_sent=False), (Send(messages.Stop()),)
     if state.play_sent:
         return state, ()
-    return replace(state, play_sent=True), (Send(messages.Play()),)
+    counted_in = messages.Play(count_in_bars=state.document.settings.count_in)
+    return replace(state, play_sent=True), (Send(counted_in),)
 
 
 # Slots and source -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from engine.performer.messages import Command, SetPattern
 from engine.session import answer_history, answering, remote, turns
 from engine.session.answering import as_notes
 from engine.session.request import missing_slots, request_of
-from engine.session.settings import METRE_BEATS, Settings
+from engine.session.settings import CLICK_BEATS, METRE_BEATS, Settings
 from engine.session.state import Effect, Load, Render, Save, Send, State
 
 Updated = tuple[State, tuple[Effect, ...]]
@@ -17,9 +17,9 @@ Updated = tuple[State, tuple[Effect, ...]]
 
 def settled(before: State, after: State, now_ns: int) -> Updated:
     """Return a changed state with everything that follows from the change, and the effects."""
-    effects: list[Effect] = [
-        Send(command) for command in _commands(before.document.settings, after.document.settings)
-    ]
+    commands = [*_commands(before.document.settings, after.document.settings), *_shared(before, after)]
+    agreed = messages.SetTempo(after.live.link.bpm) if after.live.link.enabled else None
+    effects: list[Effect] = [Send(command) for command in commands if command != agreed]
     effects += remote.followed(before, after)
     after, fed = _with_demo(before, after)
     effects += fed
@@ -59,7 +59,24 @@ def _commands(before: Settings, after: Settings) -> list[Command]:
         commands.append(messages.SetInput(*passed))
     if after.offset_ms != before.offset_ms:
         commands.append(messages.SetOffset(float(after.offset_ms)))
+    if _metronome(after) != _metronome(before):
+        commands.append(_metronome(after))
     return commands
+
+
+def _metronome(settings: Settings) -> messages.SetMetronome:
+    return messages.SetMetronome(
+        settings.metronome, settings.click_channel - 1, settings.click_pitch, CLICK_BEATS[settings.metre]
+    )
+
+
+def _shared(before: State, after: State) -> list[Command]:
+    """Return the command that joins those that share tempo and beat, or leaves them, if there is one."""
+    old, new = (
+        messages.SetLink(each.live.switches.link, each.document.settings.link_start_stop)
+        for each in (before, after)
+    )
+    return [new] if new != old and (new.enabled or old.enabled) else []
 
 
 def _with_fitting_mode(state: State) -> State:

@@ -7,7 +7,7 @@ from typing import Literal
 from engine.inference.controls import Controls
 from engine.music.key import Key
 from engine.music.notes import Phrase
-from engine.performer.messages import ClockState
+from engine.performer.messages import ClockState, LinkState
 from engine.session.captured_bars import CapturedBars
 from engine.session.document import Binding, Document, HeardPhrase
 from engine.session.settings import Switches
@@ -18,6 +18,8 @@ LONGEST_GUESS_NS = 500_000_000
 LATENESS_WINDOW = 256
 MESSAGES_KEPT = 10
 ROLLING = ("rolling", "flywheel")
+
+NOT_LINKED = LinkState(enabled=False)
 
 Mood = Literal["bad", "waiting", "hint"]
 
@@ -173,6 +175,8 @@ class Live:
     """As the performer last said; see `Snapshot.position_beats` for now."""
     activity: Activity = Activity()
     osc: OscActivity = OscActivity()
+    link: LinkState = NOT_LINKED
+    """Who shares tempo and beat with us."""
     captured: CapturedBars = field(default_factory=CapturedBars)
     heard: HeardPhrase | None = None
     """What was heard last, of up to the model's length; the document's source unless that is held."""

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from engine.parameter import Choice, Number, Text, Toggle, Whole
 from engine.performer.messages import ClockSource, StartAt
 
+CLICK_BEATS = {"4/4": 1.0, "3/4": 1.0, "2/4": 1.0, "5/4": 1.0, "6/8": 1.5, "7/8": 0.5}
+"""Quarter notes from click to click in each metre: 6/8 is counted in two, 7/8 in eighths."""
 METRE_BEATS = {"4/4": 4.0, "3/4": 3.0, "2/4": 2.0, "5/4": 5.0, "6/8": 3.0, "7/8": 3.5}
 """Quarter notes in a bar of each metre on offer."""
 LAST_PORT = 65535
@@ -76,6 +78,14 @@ class Settings:
         bool,
         Toggle(label="Send clock", group="Clock", help="Send MIDI clock while the internal clock runs."),
     ] = False
+    link_start_stop: Annotated[
+        bool,
+        Toggle(
+            label="Link starts and stops",
+            group="Clock",
+            help="With Link, start and stop together with the programs that share that too.",
+        ),
+    ] = True
     spp_in_clocks: Annotated[
         bool,
         Toggle(
@@ -97,6 +107,46 @@ class Settings:
             help="Play everything later (+) or earlier (-), in milliseconds, for an instrument that lags.",
         ),
     ] = 0.0
+    metronome: Annotated[
+        bool,
+        Toggle(
+            label="Metronome",
+            key="Ctrl+M",
+            group="Metronome",
+            help="Play a click on every beat to the output, the first of a bar louder.",
+        ),
+    ] = False
+    count_in: Annotated[
+        int,
+        Whole(
+            label="Count-in",
+            low=0,
+            high=2,
+            words={0: "none", 1: "1 bar", 2: "2 bars"},
+            group="Metronome",
+            help="Bars that are counted with clicks before the internal clock starts.",
+        ),
+    ] = 0
+    click_channel: Annotated[
+        int,
+        Whole(
+            label="Click channel",
+            low=1,
+            high=16,
+            group="Metronome",
+            help="MIDI channel of the clicks; 10 is that of the drums.",
+        ),
+    ] = 10
+    click_pitch: Annotated[
+        int,
+        Whole(
+            label="Click note",
+            low=0,
+            high=127,
+            group="Metronome",
+            help="MIDI note of the clicks; 37 is the side stick of General MIDI drums.",
+        ),
+    ] = 37
     transpose: Annotated[
         int,
         Whole(
@@ -304,6 +354,15 @@ class Switches:
             key="D",
             group="Session",
             help="Play the demo phrase into the input, as if you did.",
+        ),
+    ] = False
+    link: Annotated[
+        bool,
+        Toggle(
+            label="Link",
+            group="Clock",
+            help="Share tempo, beat, start and stop with programs in the network by Ableton Link; a MIDI "
+            "clock that comes in still leads. Off at every start.",
         ),
     ] = False
     osc: Annotated[

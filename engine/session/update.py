@@ -11,6 +11,7 @@ from engine.session.document import Connections
 from engine.session.following import settled
 from engine.session.intents import Intent
 from engine.session.live import LATENESS_WINDOW, Ports
+from engine.session.parameters import SETTINGS
 from engine.session.settings import Switches
 from engine.session.state import Effect, Log, State
 
@@ -53,6 +54,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             after = replace(state.with_live(clock=what), play_sent=False)
             after, effects = hearing.rolling(after, now_ns) if after.live.rolling else (after, ())
             return turns.clock(after, what), (*kept, *effects)
+        case messages.LinkState():
+            return _linked(state, what, now_ns), ()
         case messages.Heard():
             after, effects = learning.message(state, what, now_ns)
             return turns.heard(after, what), effects
@@ -99,6 +102,18 @@ def _done(state: State, what: i.Do, now_ns: int) -> Updated:
     except RenderError as error:
         text = str(error)
         return state.noted("action", text[0].upper() + text[1:] + ".", "", "hint", now_ns=now_ns), ()
+
+
+def _linked(state: State, shared: messages.LinkState, now_ns: int) -> State:
+    """Note who shares tempo and beat; their tempo is ours. Where there is none to be had, it is off again."""
+    state = state.with_live(link=shared)
+    if shared.problem:
+        off = state.with_live(switches=replace(state.live.switches, link=False))
+        return off.noted("link", shared.problem, now_ns=now_ns)
+    tempo, settings = SETTINGS["tempo_bpm"], state.document.settings
+    if not shared.enabled or not tempo.allows(shared.bpm) or shared.bpm == settings.tempo_bpm:
+        return state
+    return state.with_document(settings=replace(settings, tempo_bpm=shared.bpm))
 
 
 def _health(state: State, **changes: object) -> State:

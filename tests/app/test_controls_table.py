@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app import cli, controls_table
+from engine.session.default_map import DEFAULT_MAP
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -17,6 +18,13 @@ def test_the_readme_has_the_table_as_it_is_declared():
 def test_a_text_without_the_marks_is_refused():
     with pytest.raises(ValueError, match="there are no"):
         controls_table.with_table("nothing here")
+
+
+def test_the_default_map_names_message_and_control():
+    lines = controls_table.map_as_markdown().splitlines()
+    assert lines[2] == "| CC 20 on channel 1 | Variation |"
+    assert "| program 2 on channel 1 | Tool: Morph |" in lines
+    assert len(lines) == 2 + len(DEFAULT_MAP)
 
 
 def test_the_table_as_json_names_range_key_controller_and_option():

@@ -8,7 +8,8 @@ from app.window.widgets.lamp import write
 from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
 
-CLOCK = ("clock", "send_clock", "spp_in_clocks", "offset_ms")
+CLOCK = ("clock", "send_clock", "spp_in_clocks", "link", "link_start_stop")
+OUTPUT = ("offset_ms", "metronome", "count_in", "click_channel", "click_pitch")
 INPUT = ("chords_from", "chord_channel", "split_pitch", "thru_notes", "thru_controllers", "sustain_lengthens")
 OSC = ("osc", "osc_from", "osc_port", "osc_to")
 
@@ -34,8 +35,10 @@ class ConnectionsPage(Page):
         self.body.addLayout(self._facts)
         self.body.addWidget(heading("Last messages that came in"))
         self.body.addWidget(self._messages)
-        self.body.addWidget(heading("Clock and output"))
+        self.body.addWidget(heading("Clock"))
         self.body.addLayout(settings_grid(table, CLOCK))
+        self.body.addWidget(heading("Output and metronome"))
+        self.body.addLayout(settings_grid(table, OUTPUT))
         self.body.addWidget(heading("Input"))
         self.body.addLayout(settings_grid(table, INPUT))
         self._osc = paragraph(role="", points=10)

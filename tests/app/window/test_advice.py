@@ -6,6 +6,7 @@ import pytest
 from fake_instrument import READY, captured, clock, with_document, with_live
 
 from app.window.advice import connection_advice, connection_facts, message_lines, message_words, osc_lines
+from engine.performer.messages import LinkState
 from engine.session.document import Connections
 from engine.session.live import Activity, InputMessage, OscActivity
 from engine.session.settings import Settings, Switches
@@ -86,3 +87,11 @@ def test_osc_says_that_it_is_off_and_what_came_in():
     assert osc_lines(open_to_all)[0] == (
         "Port 9000 hears every machine; changes go to 10.0.0.7:9001. 3 messages came in."
     )
+
+
+def test_link_says_who_shares():
+    assert connection_facts(READY)["Link"] == "off: nothing is shared in the network"
+    on = with_live(READY, switches=Switches(link=True))
+    assert connection_facts(on)["Link"] == "on; no other program is there yet"
+    two = with_live(on, link=LinkState(True, 2, 92.5))
+    assert connection_facts(two)["Link"] == "on; 2 other programs at 92.5 BPM"

@@ -29,6 +29,8 @@ from engine.session.live import Notice
         (45.3, 4.0, "12.2"),
         (7.0, 3.5, "3.1"),
         (-0.2, 4, "1.1"),
+        (-7.9, 4.0, "-8"),  # a count-in of two bars has begun
+        (-1.0, 4.0, "-1"),
     ],
 )
 def test_bar_and_beat_count_from_one(position, metre, shown):

@@ -61,6 +61,9 @@ events = st.one_of(
     st.builds(m.Heard, st.integers(0, 10**10), beats, data_bytes),
     st.builds(m.Played, st.integers(0, 10**9), st.integers(0, 10**9), beats, st.just(b"\x90<@")),
     st.builds(m.PatternStarted, st.integers(0, 20), beats, st.just(0), beats),
+    st.builds(
+        m.LinkState, st.booleans(), st.integers(0, 2), st.floats(10, 999), st.sampled_from(("", "missing"))
+    ),
     st.builds(m.PortLost, st.just("gone"), st.just("bring it back")),
     st.builds(m.PortBack, st.just("alsa")),
     st.builds(m.Connections, st.just(("a",)), st.just(("b",))),
@@ -113,6 +116,12 @@ intents = st.one_of(
     st.builds(i.PerformerGone, st.just("gone")),
     st.builds(i.Opened, st.just(Document()), st.just(Kept(path="x"))),
     st.builds(i.Saved, st.just("x"), st.booleans(), st.sampled_from(("", "full"))),
+    st.builds(
+        i.OscReceived,
+        st.just(("127.0.0.1", 5000)),
+        st.builds("/antiphon/{}".format, targets),
+        st.lists(st.one_of(st.floats(), st.integers(-9, 9), st.text(max_size=3)), max_size=2).map(tuple),
+    ),
     st.just(i.Tick()),
 )
 steps = st.lists(st.tuples(st.one_of(events, intents), st.integers(0, 2 * 10**9)), max_size=25)
