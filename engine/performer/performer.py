@@ -378,7 +378,7 @@ class Performer:
         self._scheduler.started.clear()
 
     def _next_ns(self, now_ns: int) -> int:
-        times = [now_ns + POLL_NS]
+        times: list[int | None] = [now_ns + POLL_NS]
         times += [each.next_ns() for each in (self._scheduler, self._clock_out, self._metronome)]
         if self.transport.rolling:
             times += [self._capture.next_ns(), self._feeder.next_ns()]
