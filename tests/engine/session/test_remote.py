@@ -185,7 +185,7 @@ def test_nothing_that_comes_in_breaks_the_session(messages):
 def test_reasons_are_bounded(words):
     state = OPEN
     for word in words:
-        state, _ = heard(state, "/antiphon/metre", word)
+        state, _ = heard(state, "/antiphon/metre", f"!{word}")
     assert len(state.live.osc.refused) <= 21
     assert sum(state.live.osc.refused.values()) == len(words)
     assert all(len(reason) <= 160 for reason in state.live.osc.refused)
