@@ -256,10 +256,9 @@ class InstrumentWindow(QMainWindow):
         """Show the menu of pages below its button."""
         pages = [(name, partial(self.pages.open, name)) for name in self.pages.names]
         below = self.top.menu.mapToGlobal(QPoint(0, self.top.menu.height()))
-        actions = self.instrument.snapshot().table.actions
-        maps = [(actions[name].label, partial(self.edit, name, True)) for name in ("map.default", "map.none")]
-        learn = ("MIDI learn", self._learning.begin)
-        self._menus.of_entries(below, (*pages, None, learn, *maps, None, ("Quit", self.close)))
+        self._menus.of_entries(
+            below, (*pages, None, ("MIDI learn", self._learning.begin), ("Quit", self.close))
+        )
 
     def _ask_session(self, opening: bool) -> None:
         """Ask for a session's file, without stopping anything."""

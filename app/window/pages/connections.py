@@ -3,7 +3,9 @@
 from PyQt6.QtWidgets import QGridLayout
 
 from app.window.advice import connection_advice, connection_facts, message_lines, osc_lines
+from app.window.pages.fields import action
 from app.window.pages.page import Page, heading, paragraph, settings_grid
+from app.window.widgets.group import row
 from app.window.widgets.lamp import write
 from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
@@ -12,6 +14,7 @@ CLOCK = ("clock", "send_clock", "spp_in_clocks", "link", "link_start_stop")
 OUTPUT = ("offset_ms", "metronome", "count_in", "click_channel", "click_pitch")
 INPUT = ("chords_from", "chord_channel", "split_pitch", "thru_notes", "thru_controllers", "sustain_lengthens")
 OSC = ("osc", "osc_from", "osc_port", "osc_to")
+MAP_HELP = "Which knobs, buttons and programs move which control. Learn (Ctrl+K) binds one; the README lists the default map."
 
 
 class ConnectionsPage(Page):
@@ -41,6 +44,9 @@ class ConnectionsPage(Page):
         self.body.addLayout(settings_grid(table, OUTPUT))
         self.body.addWidget(heading("Input"))
         self.body.addLayout(settings_grid(table, INPUT))
+        self.body.addWidget(heading("MIDI map"))
+        self.body.addWidget(paragraph(MAP_HELP))
+        self.body.addLayout(row(action(table, "map.default"), action(table, "map.none"), None))
         self._osc = paragraph(role="", points=10)
         self.body.addWidget(heading("OSC"))
         self.body.addLayout(settings_grid(table, OSC))
