@@ -1,5 +1,6 @@
 """From a run to a bundle: graphs, proof, latents, manifest, and only then a place on the disk."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -40,7 +41,7 @@ from export.decoder_graph import conditions_graph, decoder_graph
 from export.encoder_graph import encoder_graph
 from export.errors import ExportError
 from export.graph import GraphBuilder
-from export.latents import LatentSpace, Progress, measure_latents, measure_states
+from export.latents import LatentSpace, Progress, check_windows, measure_latents, measure_states
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
@@ -56,7 +57,6 @@ from export.words_bundle import (
 from export.words_graph import sentence_graph
 from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
-from training.evaluation.attributes import definitions
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -107,10 +107,13 @@ def export_run(
         progress: called at each stage.
 
     Raises:
-        ExportError: the graphs do not do what torch does, or the place is taken by something else.
+        ExportError: the graphs do not do what torch does, the place is taken by something else, or there is
+            nothing to measure.
         BundleError: what was written cannot be loaded.
     """
     check_place(output)
+    if corpus is not None:
+        check_windows(corpus)
     progress("writing the graphs")
     manifest = manifest_of(run, options)
     if isinstance(run.model, Continuer):
@@ -162,11 +165,9 @@ def vae_parts(
     if corpus is not None:
         progress("measuring the latent space")
         space = measure_latents(vae, model, run.config, corpus, progress)
-        if not space.attributes and definitions(run.representation):
-            progress("no attribute can be moved: the model writes silence, or always the same")
         if manifest.task == "autoencode":  # only there the source's own tokens hold a walk
             curves = slider_curves(
-                in_memory(manifest, run.representation, files, "float", space.latents), space
+                in_memory(manifest, run.representation, files, "float", space.latents), space, progress
             )
     progress("proving the float graphs against torch")
     parity = prove_float(vae, run.representation, model, space.drawn, space.heard)
@@ -185,11 +186,11 @@ def continuer_parts(
     """Write, measure and prove what a continuation becomes; it is small enough without an 8-bit form."""
     files = continuer_graphs(continuer, run.representation)
     space = LatentSpace.empty(manifest.z_size)
+    model = in_memory(manifest, run.representation, files, "float")
     if corpus is not None:
         progress("measuring the states after given bars")
-        space = measure_states(continuer, run.config, corpus)
+        space = measure_states(continuer, model, run.config, corpus)
     progress("proving the float graphs against torch")
-    model = in_memory(manifest, run.representation, files, "float")
     parity = prove_continuer(continuer, model, space.heard)
     if space.heard is None:
         return Parts(files, space, parity, {})
@@ -274,7 +275,7 @@ def prove_float(
     }
 
 
-def slider_curves(model: Model, space: LatentSpace) -> dict[str, tuple[float, ...]]:
+def slider_curves(model: Model, space: LatentSpace, progress: Progress) -> dict[str, tuple[float, ...]]:
     """Measure how far the sliders must walk for the music to change evenly, on held-out phrases."""
     if space.heard is None:
         return {}
@@ -283,10 +284,10 @@ def slider_curves(model: Model, space: LatentSpace) -> dict[str, tuple[float, ..
     chosen = phrases[lively][:CURVE_PHRASES]
     if len(chosen) < CURVE_PHRASES:
         return {}
-    return {
-        "variation_curve": variation_curve(model, chosen),
-        "morph_curve": morph_curve(model, chosen),
-    }
+    progress("measuring how evenly the variation slider moves")
+    variation = variation_curve(model, chosen)
+    progress("measuring how evenly the morph slider moves")
+    return {"variation_curve": variation, "morph_curve": morph_curve(model, chosen)}
 
 
 # The manifest -------------------------------------------------------------------------------
@@ -365,15 +366,18 @@ def bundle_name(text: str) -> str:
 
 
 def check_place(output: Path) -> None:
-    """Refuse a place where something else than a bundle is.
+    """Refuse a place where something else than a bundle is, or where nothing can be written.
 
     Raises:
-        ExportError: it is taken.
+        ExportError: it is taken, or closed.
     """
     if output.is_file() and not zipfile.is_zipfile(output):
         raise ExportError(f"{output}: is a file and no bundle; choose another place with -o")
     if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():
         raise ExportError(f"{output}: is a folder with something else in it; choose another place with -o")
+    above = next(folder for folder in output.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ExportError(f"{output}: {above} is no folder that can be written into; choose another -o")
 
 
 def place(output: Path, manifest: BundleManifest, files: Mapping[str, bytes], zipped: bool) -> BundleManifest:

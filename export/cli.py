@@ -1,13 +1,15 @@
 """The `antiphon-export` command: runs into bundles, and bundles proven again."""
 
 import shutil
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from engine.inference.bundle.places import user_folder
+from engine.inference.bundle.places import SHIPPED, user_folder
 from training.command_line import OneLineCommand
 
 app = typer.Typer(
@@ -56,19 +58,21 @@ def export(
         return
     if run is None or (output is None and not install):
         raise typer.BadParameter("give RUN and -o BUNDLE (or --install), or --check BUNDLE")
-    from export.bundling import bundle_name
-
-    place = output or user_folder() / bundle_name(name or run.resolve().name)
-    export_command(run, place, corpus, latents, int8, zipped, name, title, metre, weights, console)
-    if install and output is not None:
-        place = installed(output)
-    if install:
-        typer.echo(f"installed as {place.stem}: antiphon live --model {place.stem}")
+    home = installed_place(name or (output or run.resolve()).stem, zipped) if install else None
+    place = output or home
+    assert place is not None
+    export_command(run, place, home, corpus, latents, int8, zipped, name, title, metre, weights, console)
+    if home is not None:
+        install_bundle(place, home)
+        # A bundle that came with the program keeps the name where both bear it.
+        shadowed = (SHIPPED / home.stem).exists()
+        typer.echo(f"installed as {home.stem}: antiphon live --model {home if shadowed else home.stem}")
 
 
 def export_command(
     run: Path,
     output: Path,
+    home: Path | None,
     corpus: Path | None,
     latents: bool,
     int8: bool,
@@ -81,30 +85,52 @@ def export_command(
 ) -> None:
     """Export, and show what came out."""
     from export.bundling import Options, bundle_name, check_place, export_run
-    from export.reporting import show_bundle
+    from export.reporting import show_bundle, shown_stages
     from export.run import load_run, open_corpus
 
-    check_place(output)
+    options = Options(
+        int8=int8, zipped=zipped, name=bundle_name(name or output.stem), title=title, metre=metre
+    )
+    for place in (output, home or output):
+        check_place(place)
     loaded = load_run(run, metre, weights)
     opened = open_corpus(loaded, corpus, metre) if latents else None
-    options = Options(
-        int8=int8, zipped=zipped, name=name or bundle_name(output.stem), title=title, metre=metre
-    )
-    with console.status("exporting") as status:
-        manifest = export_run(loaded, opened, output, options, status.update)
+    with shown_stages(console) as begin:
+        manifest = export_run(loaded, opened, output, options, begin)
     show_bundle(output, manifest, console)
 
 
-def installed(bundle: Path) -> Path:
-    """Copy a bundle to where antiphon finds it by name; return the place."""
-    place = user_folder() / bundle.name
-    if bundle.is_dir():
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(bundle, place)
-    else:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(bundle, place)
-    return place
+def installed_place(name: str, zipped: bool) -> Path:
+    """Return where antiphon finds a bundle of that name: a folder, or a .zip, among the user's own."""
+    from export.bundling import bundle_name
+
+    return user_folder() / (bundle_name(name) + (".zip" if zipped else ""))
+
+
+def install_bundle(bundle: Path, home: Path) -> None:
+    """Copy a bundle to its place among the user's own, in one move, unless it is there already.
+
+    A folder replaces a .zip of that name and the other way round, so that the name means one bundle.
+    """
+    from export.bundling import remove
+
+    other = home.with_suffix("") if home.suffix else home.with_name(home.name + ".zip")
+    if bundle.resolve() != home.resolve():
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{home.name}.", dir=home.parent) as folder:
+            staged = Path(folder) / home.name
+            (shutil.copytree if bundle.is_dir() else shutil.copyfile)(bundle, staged)
+            remove(home)
+            staged.replace(home)
+    if is_bundle(other):
+        remove(other)
+
+
+def is_bundle(path: Path) -> bool:
+    """Tell whether a bundle is at a place."""
+    from engine.inference.bundle.manifest import MANIFEST
+
+    return zipfile.is_zipfile(path) if path.is_file() else (path / MANIFEST).is_file()
 
 
 def check_command(path: Path, console: Console) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.inference import perturbation
 from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.model import Model
@@ -41,6 +42,8 @@ EFFECT_LATENTS = 256
 TRAIN_STATES = 4_000
 VALID_STATES = 1_000
 """A continuation's state is four times as wide as a latent, and one Gaussian says most about it."""
+HEARD_PHRASES = 16
+"""Held-out phrases that are decoded before anything is measured, to hear whether the model writes at all."""
 BATCH = 256
 SEED = 1
 
@@ -93,16 +96,19 @@ def measure_latents(
         progress: called at each stage.
 
     Raises:
-        ExportError: the corpus has no windows in a split.
+        ExportError: the model writes silence, whatever is drawn.
     """
-    train = _encoded(model, config, corpus, "train", TRAIN_WINDOWS, config.data.transpose)
     valid = _encoded(model, config, corpus, "valid", VALID_WINDOWS, 0)
     held_out = valid.drawn.double().numpy()
+    named = definitions(graphs.representation)
+    if not writes_notes(graphs, held_out) and named:
+        named = ()
+        progress("no attribute can be moved: the likeliest that the model writes is silence")
+    train = _encoded(model, config, corpus, "train", TRAIN_WINDOWS, config.data.transpose)
     drawn = train.drawn.double().numpy()
     progress("measuring the latent space: the prior")
     mixture, nats = best_mixture(drawn, held_out, SEED)
     metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
-    named = definitions(graphs.representation)
     found = np.zeros((0, drawn.shape[1]))
     moved = held_out[_spread(len(held_out), EFFECT_LATENTS)]
     attributes: tuple[Attribute, ...] = ()
@@ -119,19 +125,57 @@ def measure_latents(
     return LatentSpace(_latents(mixture, found), attributes, metrics, valid.drawn, valid.heard)
 
 
-def measure_states(model: Continuer, config: RunConfig, corpus: Corpus) -> LatentSpace:
+def measure_states(model: Continuer, graphs: Model, config: RunConfig, corpus: Corpus) -> LatentSpace:
     """Fit a mixture to the states after given bars, for continuations from anywhere.
 
     Raises:
-        ExportError: the corpus has no windows in a split.
+        ExportError: the model writes silence, whatever is drawn.
     """
-    _, train = _states(model, config, corpus, "train", TRAIN_STATES, config.data.transpose)
     given, valid = _states(model, config, corpus, "valid", VALID_STATES, 0)
     held_out = valid.double().numpy()
+    writes_notes(graphs, held_out)
+    _, train = _states(model, config, corpus, "train", TRAIN_STATES, config.data.transpose)
     mixture, nats = best_mixture(train.double().numpy(), held_out, SEED)
     metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
     none = np.zeros((0, valid.shape[1]))
     return LatentSpace(_latents(mixture, none), (), metrics, valid, given)
+
+
+def check_windows(corpus: Corpus) -> None:
+    """Refuse a corpus that lacks windows to measure on.
+
+    Raises:
+        ExportError: a split has none.
+    """
+    for split in ("train", "valid"):
+        if not len(corpus.window_ids(split)):
+            raise ExportError(
+                f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files, or "
+                "leave the measuring out with --no-latents"
+            )
+
+
+def writes_notes(graphs: Model, latents: Floats) -> bool:
+    """Tell whether the likeliest that a model writes for some of the latents `[N, Z]` has notes in it.
+
+    Raises:
+        ExportError: it writes silence also where it is drawn at temperature 1.
+    """
+    z = latents[_spread(len(latents), HEARD_PHRASES)].astype(np.float32)
+    if _has_notes(graphs, _decoded(graphs, z)):
+        return True
+    spec = graphs.representation
+    noise = np.stack([perturbation.noise(spec, seed) for seed in range(len(z))], axis=1)
+    if not _has_notes(graphs, graphs.decode(z, noise).swapaxes(0, 1)):
+        raise ExportError(
+            f"{graphs.name}: the model writes silence for {len(z)} of {len(z)} held-out phrases, drawn at "
+            "temperature 1 too; train it longer, or export it as it is with --no-latents"
+        )
+    return False
+
+
+def _has_notes(graphs: Model, tensors: npt.NDArray[Any]) -> bool:
+    return any(graphs.representation.decode(tensor).notes for tensor in tensors)
 
 
 def _states(
@@ -148,11 +192,6 @@ def _states(
 def _phrases(corpus: Corpus, split: str, windows: int, transpose: int) -> npt.NDArray[Any]:
     """Return up to `windows` windows spread over a split, transposed as in training."""
     ids = corpus.window_ids(split)
-    if not len(ids):
-        raise ExportError(
-            f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files, or "
-            "leave the measuring out with --no-latents"
-        )
     return corpus.batch(ids[_spread(len(ids), windows)], np.random.default_rng(SEED), transpose)
 
 

@@ -1,5 +1,8 @@
 """What the command shows: a bundle's files, its proof, and what its directions do."""
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +12,26 @@ from engine.inference.bundle.manifest import BundleManifest
 
 LARGEST_BUNDLE_BYTES = 30_000_000
 """What ships inside the package should stay below."""
+
+
+@contextmanager
+def shown_stages(console: Console) -> Iterator[Callable[[str], None]]:
+    """Yield what takes a stage's name: it turns while it lasts, and leaves a line with its seconds."""
+    began_s, current = time.monotonic(), ""
+
+    def finish() -> None:
+        if current:
+            console.print(f"{time.monotonic() - began_s:6.1f} s  {current}", soft_wrap=True, highlight=False)
+
+    def begin(stage: str) -> None:
+        nonlocal began_s, current
+        finish()
+        began_s, current = time.monotonic(), stage
+        status.update(stage)
+
+    with console.status("exporting") as status:
+        yield begin
+    finish()
 
 
 def show_bundle(output: Path, manifest: BundleManifest, console: Console) -> None:

@@ -21,49 +21,55 @@ corpus_app = typer.Typer(help="Build and look at training data.", no_args_is_hel
 app.add_typer(corpus_app, name="corpus")
 
 
+Bars = Annotated[list[int] | None, typer.Option(help="Window length in bars; may be given several times.")]
+Layout = Annotated[
+    str,
+    typer.Option(
+        help="How the collection is laid out: auto, plain, manifest, groove, maestro, pop909 or lakh. "
+        "It brings works, splits, drum kit, styles and players."
+    ),
+]
+DrumKit = Annotated[
+    str, typer.Option(help="Drum kit: auto (as the layout says), gm, roland, or another that is known.")
+]
+Tracks = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATTERN", help="Read tracks of this name alone (*lead*); may be repeated."),
+]
+Programs = Annotated[
+    str, typer.Option(metavar="LIST", help="Read these General MIDI programs alone: 0-7 is piano.")
+]
+RayAddress = Annotated[
+    str, typer.Option(help="Of a cluster, for --executor ray [default: RAY_ADDRESS, else a local one].")
+]
+ShippableOnly = Annotated[
+    bool | None,
+    typer.Option(
+        "--shippable-only/--any-licence",
+        help="Leave out files whose rights do not allow shipping a model "
+        "[default: where a manifest.csv states the rights].",
+    ),
+]
+
+
 @corpus_app.command("build")
 def corpus_build(
     folders: Annotated[list[Path], typer.Argument(help="Folders with MIDI files.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")],
     kind: Annotated[str, typer.Option(help="melody, words, drums, groove, trio or pianoroll.")] = "melody",
     metre: Annotated[str, typer.Option(help="4/4, 3/4, 6/8 or 2/4; other bars are left out.")] = "4/4",
-    bars: Annotated[
-        list[int] | None, typer.Option(help="Window length in bars; may be given several times.")
-    ] = None,
-    layout: Annotated[
-        str,
-        typer.Option(
-            help="How the collection is laid out: auto, plain, manifest, groove, maestro, pop909 or lakh. "
-            "It brings works, splits, drum kit, styles and players."
-        ),
-    ] = "auto",
-    kit: Annotated[
-        str, typer.Option(help="Drum kit: auto (as the layout says), gm, roland, or another that is known.")
-    ] = "auto",
-    tracks: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PATTERN", help="Read tracks of this name alone (*lead*); may be repeated."),
-    ] = None,
-    programs: Annotated[
-        str, typer.Option(metavar="LIST", help="Read these General MIDI programs alone: 0-7 is piano.")
-    ] = "",
+    bars: Bars = None,
+    layout: Layout = "auto",
+    kit: DrumKit = "auto",
+    tracks: Tracks = None,
+    programs: Programs = "",
     executor: Annotated[str, typer.Option(help="serial, pool or ray.")] = "pool",
-    ray_address: Annotated[
-        str,
-        typer.Option(help="Of a cluster, for --executor ray [default: RAY_ADDRESS, else a local one]."),
-    ] = "",
+    ray_address: RayAddress = "",
     workers: Annotated[int, typer.Option(help="Processes; 0 means one for each CPU.")] = 0,
     seed: Annotated[int, typer.Option(help="Salt of the split where no manifest fixes it.")] = 0,
     files_per_shard: Annotated[int, typer.Option(help="Files in one unit of work.")] = 256,
     file_timeout: Annotated[float, typer.Option(help="Seconds until a file is given up.")] = 60.0,
-    shippable_only: Annotated[
-        bool | None,
-        typer.Option(
-            "--shippable-only/--any-licence",
-            help="Leave out files whose rights do not allow shipping a model "
-            "[default: where a manifest.csv states the rights].",
-        ),
-    ] = None,
+    shippable_only: ShippableOnly = None,
 ) -> None:
     """Read MIDI files into a memory-mapped corpus; safe to stop and run again."""
     from training.corpus.build.build import BuildOptions

@@ -191,21 +191,56 @@ def test_another_corpus_than_the_runs_is_refused(run, monkeypatch, tmp_path):
     assert open_corpus(run, tmp_path) is corpus
 
 
-@pytest.mark.parametrize("name", ["melody", "drums", "groove", "trio"])
-def test_a_model_that_writes_silence_is_exported_without_attributes(tmp_path, name):
+def silent_run(folder, name, nats):
+    """Write a run whose likeliest choice is silence, by so many nats whatever it is given."""
     config = tinyrun.model_config(name)
     silent = tinyrun.model(config)
     for core in silent.cores:
         torch.nn.init.zeros_(core.head.weight)
         torch.nn.init.zeros_(core.skip.weight)
         core.head.bias.zero_()
-        core.head.bias[0] = 50.0 if core.categorical else -50.0
-        if not core.categorical:
-            core.head.bias[:9] = -50.0
-    run = load_run(tinyrun.write(tmp_path / "run", config, silent))
+        if core.categorical:
+            core.head.bias[0] = nats
+        else:
+            core.head.bias[:9] = -nats
+    return load_run(tinyrun.write(folder / "run", config, silent))
+
+
+@pytest.mark.parametrize("name", ["melody", "drums", "groove", "trio"])
+def test_a_model_that_plays_only_where_it_is_drawn_is_exported_without_attributes(tmp_path, name):
     said = []
     corpus = tinyrun.FakeCorpus(name=name)
+    run = silent_run(tmp_path, name, 3.0)
     manifest = export_run(run, corpus, tmp_path / "bundle", Options(int8=False), said.append)
     assert manifest.attributes == ()
-    assert any("writes silence" in line for line in said)
+    assert any("the likeliest that the model writes is silence" in line for line in said)
+    assert "measuring the latent space: attribute directions" not in said
     assert load_bundle(tmp_path / "bundle").manifest.name == manifest.name
+
+
+def test_a_model_that_writes_silence_only_is_refused_before_anything_is_measured(tmp_path, monkeypatch):
+    run = silent_run(tmp_path, "melody", 1000.0)
+    monkeypatch.setattr("export.latents.best_mixture", lambda *_: pytest.fail("the prior was measured"))
+    with pytest.raises(ExportError, match=r"writes silence for 16 of 16 .* --no-latents"):
+        export_run(run, tinyrun.FakeCorpus(), tmp_path / "bundle", Options(int8=False), lambda stage: None)
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize("missing", ["train", "valid"])
+def test_a_corpus_without_windows_to_measure_on_is_refused_before_the_graphs(
+    run, tmp_path, monkeypatch, missing
+):
+    corpus = tinyrun.FakeCorpus()
+    whole = corpus.window_ids
+    monkeypatch.setattr(corpus, "window_ids", lambda split: whole(split)[: 0 if split == missing else None])
+    monkeypatch.setattr("export.bundling.conditions_graph", lambda model: pytest.fail("graphs were traced"))
+    with pytest.raises(ExportError, match=f"no {missing} windows of 2 bars.*--no-latents"):
+        export_run(run, corpus, tmp_path / "bundle", Options(), lambda stage: None)
+
+
+def test_a_place_below_a_file_is_refused(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(ExportError, match="no folder that can be written into"):
+        check_place(tmp_path / "taken" / "bundle")
+    check_place(tmp_path / "new" / "deep" / "bundle")
+    assert list(tmp_path.iterdir()) == [tmp_path / "taken"]

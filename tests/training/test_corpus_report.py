@@ -14,6 +14,8 @@ from training.corpus.report.page import write_report
 from training.corpus.report.statistics import estimate_key, statistics_of
 from training.corpus.report.survey import survey
 
+NOTES = ("note_lengths", "polyphony", "pitches_by_split")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -67,17 +69,17 @@ def test_feel_is_counted_for_grooves(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "plots"),
     [
-        ("melody", {"keys", "pitches"}),
-        ("drums", {"keys", "drums"}),
-        ("groove", {"keys", "drums", "feel"}),
-        ("trio", {"keys", "pitches", "drums"}),
-        ("pianoroll", {"keys", "pitches"}),
+        ("melody", {"keys", "pitches", *NOTES, "intervals"}),
+        ("drums", {"keys", "drums", "drums_by_split"}),
+        ("groove", {"keys", "drums", "feel", "drums_by_split", "velocities_by_drum"}),
+        ("trio", {"keys", "pitches", "drums", *NOTES, "intervals", "drums_by_split"}),
+        ("pianoroll", {"keys", "pitches", *NOTES}),  # the bass sounds with the melody: no line
     ],
 )
 def test_the_page_carries_its_plots(folder: Path, tmp_path: Path, kind: str, plots: set[str]) -> None:
     page = write_report(corpus_of(folder, tmp_path, kind), tmp_path / "report")
     text = page.read_text(encoding="utf-8")
-    expected = plots | {"rejected", "windows", "metres", "tempos", "density", "examples"}
+    expected = plots | {"rejected", "windows", "metres", "tempos", "density", "density_by_split", "examples"}
     assert {path.stem for path in page.parent.glob("*.png")} == expected
     assert text.count("data:image/png;base64,") == len(expected)
     assert "http" not in text  # nothing is fetched

@@ -34,7 +34,8 @@ from training.evaluation.attributes import (
 )
 from training.evaluation.core_metrics import core_metrics
 from training.evaluation.features import measure_phrases
-from training.evaluation.humanising import measure_humanising
+from training.evaluation.feel_by_label import LABELS, curves_picture, errors_by, feel_curves
+from training.evaluation.humanising import humanised, measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
 from training.evaluation.loaded_model import Prior, Subject
 from training.evaluation.musicality.continued import continuation_measures
@@ -122,7 +123,7 @@ def evaluate(
     _likeness(subject, corpus, options, results)
     if subject.config.model.task == "humanize" and isinstance(subject.model, VAE):
         say("feel")
-        results.metrics["humanising"] = measure_humanising(subject.model, corpus, options.split)
+        _feel(subject.model, corpus, options, results)
     _history(subject, results)
     return results
 
@@ -228,6 +229,17 @@ def _continued(subject: Subject, corpus: Corpus, options: Options, results: Resu
         for arrays in (windows[:, :half], windows[:, half:], written[:, half:])
     )
     results.metrics["continuation"] = continuation_measures(prompts, real, answers)
+
+
+def _feel(model: VAE, corpus: Corpus, options: Options, results: Results) -> None:
+    """Measure timing and velocities, over all performances and for each drummer and style."""
+    of = humanised(model, corpus, options.split)
+    results.metrics["humanising"] = measure_humanising(of)
+    results.metrics["humanising_by"] = {label: errors_by(of, label) for label in LABELS}
+    for label in LABELS:
+        curves = feel_curves(of, label)
+        if curves:
+            results.pictures[f"feel_by_{label}"] = curves_picture(curves, label)
 
 
 @torch.no_grad()

@@ -49,6 +49,9 @@ class Performance:
     frames: Frames
     """`[S, 27]`."""
     bpm: float
+    player: str = ""
+    """Who plays; empty where the corpus does not know."""
+    style: str = ""
 
 
 def performances(corpus: Corpus, split: str) -> list[Performance]:
@@ -59,7 +62,7 @@ def performances(corpus: Corpus, split: str) -> list[Performance]:
         rows = {int(row["file"]): row for row in csv.DictReader(stream)}
     if split not in SPLITS:
         raise CorpusError(f"split '{split}': unknown; choose one of {', '.join(SPLITS)}")
-    found = []
+    labels, found = _labels(corpus), []
     for segment in corpus.segments:
         row = rows[int(segment["file"])]
         if row["split"] != split:
@@ -67,8 +70,18 @@ def performances(corpus: Corpus, split: str) -> list[Performance]:
         first, steps = int(segment["first"]), int(segment["steps"])
         stored = corpus.data[first : first + steps][None]
         frames = corpus.kind.present(stored, np.zeros(1, np.int64))[0]
-        found.append(Performance(frames, float(row["bpm"])))
+        label = labels.get(int(segment["file"]), {})
+        found.append(Performance(frames, float(row["bpm"]), label.get("player", ""), label.get("style", "")))
     return found
+
+
+def _labels(corpus: Corpus) -> dict[int, dict[str, str]]:
+    """Return the row of `labels.csv` of each file; empty for corpora of before there were any."""
+    path = corpus.path / "labels.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        return {int(row["file"]): row for row in csv.DictReader(stream)}
 
 
 def feel_errors(truth: list[Performance], written: list[Frames]) -> dict[str, float]:
@@ -195,14 +208,31 @@ def _windows(frames: Frames, steps: int) -> Frames:
     return padded.reshape(-1, steps, frames.shape[1])
 
 
-def measure_humanising(model: VAE, corpus: Corpus, split: str) -> dict[str, Any]:
-    """Return the errors of the model beside two baselines, all on the same hits."""
-    truth = performances(corpus, split)
-    if not truth:
+@dataclass(frozen=True, slots=True, eq=False)
+class Humanised:
+    """Performances of a split, and what a model made of their hits."""
+
+    played: list[Performance]
+    written: list[Frames]
+    training: list[Performance]
+
+
+def humanised(model: VAE, corpus: Corpus, split: str) -> Humanised:
+    """Let a model play a split.
+
+    Raises:
+        CorpusError: there is nothing in it.
+    """
+    played = performances(corpus, split)
+    if not played:
         raise CorpusError(f"{corpus.path}: nothing in the split '{split}'; choose another with --split")
-    training = performances(corpus, "train")
+    return Humanised(played, humanise(model, played), performances(corpus, "train"))
+
+
+def measure_humanising(of: Humanised) -> dict[str, Any]:
+    """Return the errors of the model beside two baselines, all on the same hits."""
     return {
-        "quantised": quantised_baseline(truth),
-        "mean of each place": mean_baseline(truth, training) if training else {},
-        "model": feel_errors(truth, humanise(model, truth)),
+        "quantised": quantised_baseline(of.played),
+        "mean of each place": mean_baseline(of.played, of.training) if of.training else {},
+        "model": feel_errors(of.played, of.written),
     }

@@ -21,6 +21,9 @@ STYLE: Any = {
     "axes.titlelocation": "left",
     "figure.dpi": 110,
 }
+DRUM_LABEL_POINTS = 8
+ROW_INCHES, DRUM_ROW_INCHES = 1.35, 1.75
+"""Height of a row of pictures: nine drums, each with its name, need more of it."""
 DRUM_GAP = 4
 """Empty rows between the drums and the lowest note, where there are both."""
 
@@ -48,10 +51,12 @@ def draw_phrase(axes: Axes, phrase: Phrase, pitches: tuple[int, int] | None = No
         axes.axvline(bar * phrase.beats_per_bar, color="#9aa3ad", linewidth=0.6, zorder=0)
     axes.set(xlim=(-0.15, phrase.length_beats), ylim=(bottom - 0.5, top), xticks=[])
     if drums and not melodic:
-        axes.set_yticks(range(len(CLASS_NAMES)), CLASS_NAMES, fontsize=6)
+        axes.set_yticks(range(len(CLASS_NAMES)), CLASS_NAMES, fontsize=DRUM_LABEL_POINTS)
     else:
         octaves = [pitch for pitch in range(0, 128, 12) if low <= pitch <= high]
-        axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
+        beside = [base + len(CLASS_NAMES) // 2] if drums else []
+        names = [*(f"C{pitch // 12 - 1}" for pitch in octaves), *("drums" for _ in beside)]
+        axes.set_yticks([*octaves, *beside], names)
 
 
 def pitch_bounds(phrases: Sequence[Phrase]) -> tuple[int, int]:
@@ -105,8 +110,10 @@ def roll_grid(
     columns = len(rows[0])
     bars = rows[0][0].bars
     width = min(3.2, 0.9 + 0.55 * bars) if columns > 4 else min(8.0, 1.6 + 0.8 * bars)
+    drumming = all(note.channel == DRUM_CHANNEL for row in rows for phrase in row for note in phrase.notes)
+    height = 0.4 + (DRUM_ROW_INCHES if drumming else ROW_INCHES) * len(rows)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(1.0 + columns * width, 0.4 + 1.35 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(1.0 + columns * width, height), layout="constrained")
         grid = figure.subplots(len(rows), columns, squeeze=False)
         for r, row in enumerate(rows):
             for c, phrase in enumerate(row):

@@ -10,6 +10,7 @@ import jinja2
 
 from training.corpus.dataset import Corpus
 from training.corpus.report.plots import figures
+from training.corpus.report.splits_compared import Comparison, compare_splits
 from training.corpus.report.survey import Survey, survey
 from training.corpus.sources import SPLITS
 
@@ -53,6 +54,17 @@ PAGE = """<!doctype html>
   {% endfor %}
 </table>
 
+<h2>Train against valid and test</h2>
+<table>
+  <tr><th>mean of a note or bar</th>{% for split in splits %}<th>{{ split }}</th>{% endfor %}
+  <th>overlap of train and test, 0 to 1</th></tr>
+  {% for each in compared.distributions.values() if each.unit %}
+  <tr><td>{{ each.title }}, {{ each.unit }}</td>
+  {% for split in splits %}<td>{{ number(each.mean(split)) }}</td>{% endfor %}
+  <td>{{ number(each.overlap("train", "test")) }}</td></tr>
+  {% endfor %}
+</table>
+
 <h2>Sources and licences</h2>
 <table>
   <tr><th>set</th><th class="text">licence</th><th class="text">rights</th><th>files</th>
@@ -92,25 +104,29 @@ def write_report(path: Path, output: Path) -> Path:
         CorpusError: no corpus at `path`.
     """
     corpus = Corpus.open(path)
-    numbers = survey(corpus)
+    numbers, compared = survey(corpus), compare_splits(corpus)
     output.mkdir(parents=True, exist_ok=True)
     plots = {}
-    for name, figure in figures(corpus, corpus.info, numbers).items():
+    for name, figure in figures(corpus, corpus.info, numbers, compared).items():
         picture = io.BytesIO()
         figure.savefig(picture, format="png")
         (output / f"{name}.png").write_bytes(picture.getvalue())
         plots[name] = base64.b64encode(picture.getvalue()).decode("ascii")
     page = output / "index.html"
-    page.write_text(_page(path, corpus.info, numbers, plots), encoding="utf-8")
+    page.write_text(_page(path, corpus.info, numbers, compared, plots), encoding="utf-8")
     return page
 
 
-def _page(path: Path, info: Mapping[str, Any], numbers: Survey, plots: Mapping[str, str]) -> str:
+def _page(
+    path: Path, info: Mapping[str, Any], numbers: Survey, compared: Comparison, plots: Mapping[str, str]
+) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(PAGE).render(
         name=path.resolve().name,
         info=info,
         numbers=numbers,
+        compared=compared,
+        number=lambda value: "–" if value is None else f"{value:.2f}",
         splits=SPLITS,
         funnel=_funnel(info["windows"]),
         plots=plots,

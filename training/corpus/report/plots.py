@@ -13,11 +13,12 @@ from matplotlib.ticker import MaxNLocator
 from engine.music.kits import CLASS_NAMES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from training.corpus.dataset import Corpus
+from training.corpus.report.splits_compared import Comparison, comparison_figures
 from training.corpus.report.statistics import PITCH_CLASSES
 from training.corpus.report.survey import OFFSET_BINS, Survey
 
 BLUE, ORANGE, GREEN, GREY = "#3b6fb6", "#d9822b", "#4c9a6a", "#b8bec6"
-_STYLE: Any = {
+STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 11,
@@ -31,9 +32,11 @@ _STYLE: Any = {
 }
 
 
-def figures(corpus: Corpus, info: Mapping[str, Any], numbers: Survey) -> dict[str, Figure]:
+def figures(
+    corpus: Corpus, info: Mapping[str, Any], numbers: Survey, compared: Comparison
+) -> dict[str, Figure]:
     """Return the plots that have something to show, by file name without ending."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         made = {
             "rejected": _rejected(info["rejected"], info["files"]),
             "windows": _windows(info["windows"]),
@@ -46,6 +49,7 @@ def figures(corpus: Corpus, info: Mapping[str, Any], numbers: Survey) -> dict[st
             "feel": _feel(numbers),
             "styles": _by_split("Styles", numbers.styles),
             "players": _by_split("Players", numbers.players),
+            **comparison_figures(compared),
             "examples": _examples(corpus),
         }
         for figure in made.values():
