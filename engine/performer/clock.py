@@ -178,7 +178,7 @@ class ClockFollower:
         error_ns = t_ns - self._anchor_ns - self._period_ns
         ticks = self._slip(error_ns)
         number, proven = self._counter.add(t_ns)
-        if (ticks != 0 or self._guessed < 0) and self._steady(t_ns):
+        if ((ticks != 0 or self._guessed < 0) and self._steady(t_ns)) or self._is_odd_again(ticks):
             self._change_tempo(t_ns)
         elif ticks > 0:
             self._insert(ticks, t_ns, error_ns)
@@ -207,8 +207,8 @@ class ClockFollower:
             return 0
         ticks = max(1, round(error_ns / self._period_ns)) if error_ns > 0 else -1
         if 2 < ticks < STEEPEST_STEP:
-            # A tempo so much slower is as likely; the next tick decides, and half of it is little wrong.
-            ticks = (ticks + 1) // 2
+            # A tempo so much slower is as likely; the next tick decides, and two are little wrong either way.
+            ticks = 2
         rounded = abs(ticks) == 1 and is_timer_period(self._period_ns / 1e6)
         return 0 if rounded else ticks
 
@@ -257,6 +257,11 @@ class ClockFollower:
         before, last = self._arrivals[-2], self._arrivals[-1]
         interval, earlier = t_ns - last, last - before
         return interval >= SHORTEST_TICK_NS and abs(interval - earlier) < 0.25 * earlier
+
+    def _is_odd_again(self, ticks: int) -> bool:
+        """Return whether two ticks in a row came late, or early: faults are rare, so it is the tempo."""
+        known = bool(self._guesses) and self._guesses[-1] == (self._counter.number - 1, self._guessed)
+        return ticks * self._guessed > 0 and known and not self._pairs.suspected
 
     def _change_tempo(self, t_ns: int) -> None:
         """Start over with the tempo of the last two intervals; undo what the first was taken for."""

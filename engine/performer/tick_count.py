@@ -32,6 +32,9 @@ MISFIT = 2.2
 """How much more residual a tick the shifted line may leave than lines through parts of the window."""
 SHORT_ROUNDING_MS = 0.45
 """Spread of ticks that are rounded to periods of 64 frames, which looks like none over few ticks."""
+GRID_NOISE_MS = 0.05
+GRID_INTERVALS = 12
+"""So many intervals in a row that are whole periods, and the clock is taken to be rounded to them."""
 WHOLE_TICKS = 0.15
 """So near to a whole number of ticks a shift must be, its own standard error aside."""
 PERIOD_TOLERANCE = 1e-3
@@ -42,6 +45,12 @@ TIMER_PERIODS_MS = (
     1e3 / 60,
 )
 """Periods that ticks are known to be rounded to: audio drivers, timers of 10 ms and 1/64 s, screens."""
+GRID_PERIODS_MS = (
+    1.0,
+    *(frames * 1e3 / rate for rate in (44_100, 48_000) for frames in (64, 128)),
+    *TIMER_PERIODS_MS,
+)
+"""Periods that ticks are looked for at."""
 HEAP_SPREAD = 0.2
 """Several ticks to a period come at once; their spread is at least this share of it."""
 HEAP_MS, HEAP_TICKS = 1.0, 4
@@ -70,6 +79,8 @@ class TickCounter:
         """Ticks that came twice, as far as is proven."""
         self._found: list[tuple[int, int]] = []
         self._learned_ms: tuple[float, ...] = ()
+        self._on_grid = [0] * len(GRID_PERIODS_MS)
+        """How many intervals in a row were whole periods, for each of them."""
         self.reset()
 
     def reset(self) -> None:
@@ -92,7 +103,10 @@ class TickCounter:
         if not self._x:
             self._origin_ns = t_ns
         self.number += 1
-        self._append(self._x[-1] + 1.0 if self._x else 0.0, (t_ns - self._origin_ns) / 1e6)
+        t_ms = (t_ns - self._origin_ns) / 1e6
+        if self._t:
+            self._compare_with_grids(t_ms - self._t[-1])
+        self._append(self._x[-1] + 1.0 if self._x else 0.0, t_ms)
         for n in SCALES:
             if len(self._x) < 2 * n:
                 break
@@ -111,6 +125,20 @@ class TickCounter:
         times = (*latest, t_ms)
         close = all(later - earlier < HEAP_MS for earlier, later in pairwise(times))
         return len(times) == HEAP_TICKS and close
+
+    def _compare_with_grids(self, interval_ms: float) -> None:
+        for index, period_ms in enumerate(GRID_PERIODS_MS):
+            off_ms = abs(interval_ms - round(interval_ms / period_ms) * period_ms)
+            self._on_grid[index] = self._on_grid[index] + 1 if off_ms < GRID_NOISE_MS else 0
+
+    def _rounding_ms(self) -> float:
+        """Spread that rounding to a period makes, which the ticks of a short window may hide."""
+        return max(SHORT_ROUNDING_MS, max(self._grids_ms(), default=0.0) / math.sqrt(12.0))
+
+    def _grids_ms(self) -> list[float]:
+        """Return the periods that the latest ticks were seen to be rounded to."""
+        grids = zip(GRID_PERIODS_MS, self._on_grid, strict=True)
+        return [period_ms for period_ms, intervals in grids if intervals >= GRID_INTERVALS]
 
     def line(self, ticks: int) -> tuple[float, float, float] | None:
         """Fit a line through the latest ticks.
@@ -207,7 +235,7 @@ class TickCounter:
         """Whether these may be ticks rounded to a period, one to four of them to each."""
         spread_ms = math.sqrt(residual / (2 * n))
         tolerance_ms = PERIOD_TOLERANCE * tick_ms + 2.0 * spread_ms * math.sqrt(12 / (2 * n) ** 3)
-        for period_ms in (*TIMER_PERIODS_MS, *self._learned_ms):
+        for period_ms in (*(self._grids_ms() or TIMER_PERIODS_MS), *self._learned_ms):
             ticks = round(period_ms / tick_ms)
             heaped = ticks == 1 or spread_ms > HEAP_SPREAD * period_ms
             if 1 <= ticks <= 4 and heaped and abs(period_ms / ticks - tick_ms) < tolerance_ms:
@@ -226,8 +254,8 @@ class TickCounter:
         part = n // 2 if n > SCALES[0] else n
         parts = sorted(self._line_residual(at, at + part) for at in range(first, end, part))
         calm = parts[len(parts) // 2 - 1]
-        # A tick that came twice lies beside the line; ticks rounded to short periods lie on parts of it.
-        beside = max(0, -ticks) * HEAP_MS**2 + 2 * n * MISFIT * SHORT_ROUNDING_MS**2
+        # A tick that came twice lies beside the line; rounded ticks lie on other lines in parts of it.
+        beside = max(0, -ticks) * HEAP_MS**2 + 2 * n * MISFIT * self._rounding_ms() ** 2
         if residual + allowed > MISFIT * (calm * 2 * n / (part - 2) + allowed) + beside:
             return False
         places = range(first + 2, end - 1, max(1, n // 32))

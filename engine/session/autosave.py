@@ -10,8 +10,8 @@ from engine.session.document import Document
 from engine.session.store import reason_of, write_document
 from engine.text import json_bytes, printable
 
-EVERY_S = 2.0
-"""The document is written at most so often."""
+EVERY_S = 1.0
+"""The document is written at most so often; so a crash loses little more than this, and less than 2 s."""
 RETRY_S = 10.0
 """How long after a failure it is tried again."""
 RECORDS_KEPT = 10_000

@@ -1,6 +1,12 @@
 """A host with a transport of its own: random songs of ticks and messages, and where each beat truly is.
 
 Nothing of the engine is used here. The truth is an integer: how many ticks the song has played.
+
+Whether a tick was lost, or the tempo changed, can be known only from the ticks around it. Where the spread
+of the arrivals, s, is large beside a tick, T, it takes many: a step of k T between two rows of n ticks is
+e^20 times as likely as a bend from n = 360 (s / (k T))^2 on, since the best two lines that meet leave a sum
+of squares of n (k T)^2 / 9. So under jitter of 5 ms and rounding to 128 frames and more, faults come only
+where tempo and song go on for three times as long on either side, and beats are judged from there on.
 """
 
 import math
@@ -14,7 +20,10 @@ START, CONTINUE, STOP, TICK = b"\xfa", b"\xfb", b"\xfc", b"\xf8"
 TEMPI = ("constant", "small steps", "steps", "ramps")
 NOISES = ("none", "1 ms", "5 ms", "64", "128", "256", "512", "1024", "floor")
 """Uniform jitter; rounding up to a driver's period of so many frames; rounding down to whole milliseconds."""
+STEADY_NOISES = ("none", "1 ms", "64", "floor")
+"""Noises in which a single lost or doubled tick can be separated from a tempo within a beat."""
 LOW_BPM, HIGH_BPM = 40.0, 260.0
+LEAST_APART_TICKS = 64
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Event:
     """When it arrives."""
     data: bytes
     beat: float | None = None
-    """For a tick on a beat: which."""
+    """For a tick on a beat: which; None where nobody could know it yet."""
     silence_s: float = 0.0
     """How long nothing was sent before."""
 
@@ -44,13 +53,31 @@ def noise(kind: str, rng: random.Random) -> Callable[[float], float]:
     return lambda t_ns: math.ceil((t_ns - phase_ns) / period_ns) * period_ns + phase_ns
 
 
-def tempi(kind: str, rng: random.Random) -> Iterator[tuple[float, bool]]:
-    """Yield for each tick its tempo, and whether it has been the same for two beats and stays so for two."""
+def spread_ns(kind: str) -> float:
+    """Return the standard deviation of a kind of noise; of rounding at the slower rate."""
+    if kind == "none":
+        return 0.0
+    if kind == "floor":
+        return 1e6 / math.sqrt(12)
+    if kind.endswith("ms"):
+        return float(kind.split()[0]) * 1e6 / math.sqrt(3)
+    return int(kind) / 44_100 * 1e9 / math.sqrt(12)
+
+
+def ticks_to_know(kind: str, bpm: float) -> int:
+    """Return how many ticks on either side say that one was lost or came twice."""
+    if kind in STEADY_NOISES:
+        return 2 * TICKS_PER_BEAT
+    return max(LEAST_APART_TICKS, math.ceil(3 * 360 * (spread_ns(kind) * bpm * TICKS_PER_BEAT / 60e9) ** 2))
+
+
+def tempi(kind: str, rng: random.Random) -> Iterator[tuple[float, int]]:
+    """Yield for each tick its tempo, and for how many ticks on either side it is the same."""
     bpm = rng.uniform(LOW_BPM, HIGH_BPM)
     while True:
         steady = rng.randint(2 * TICKS_PER_BAR, 12 * TICKS_PER_BAR)
         for tick in range(steady):
-            yield bpm, 48 <= tick < steady - 48
+            yield bpm, min(tick, steady - tick)
         if kind == "small steps":
             bpm = min(HIGH_BPM, max(LOW_BPM, bpm * rng.uniform(0.93, 1.07)))
         elif kind == "steps":
@@ -58,7 +85,7 @@ def tempi(kind: str, rng: random.Random) -> Iterator[tuple[float, bool]]:
         elif kind == "ramps":
             to_bpm, ticks = rng.uniform(LOW_BPM, HIGH_BPM), rng.randint(1, 8) * TICKS_PER_BAR
             for tick in range(ticks):
-                yield bpm + (to_bpm - bpm) * tick / ticks, False
+                yield bpm + (to_bpm - bpm) * tick / ticks, 0
             bpm = to_bpm
 
 
@@ -79,6 +106,8 @@ class RandomHost:
         self._bars = bars
         self._tempi = tempi(tempo, self._rng)
         self._noise = noise(jitter, self._rng)
+        self._jitter = jitter
+        self._ticks_sent = self._known_from_tick = 0
         self._jumps, self._faults = jumps, faults
         self._t_ns = 1e9
         self._last_ns = 0
@@ -111,18 +140,23 @@ class RandomHost:
 
     def _play(self, ticks: int) -> Iterator[Event]:
         for tick in range(ticks):
-            bpm, steady = next(self._tempi)
-            on_beat = self._song_tick % TICKS_PER_BEAT == 0
-            beat = self._song_tick / TICKS_PER_BEAT if on_beat else None
-            inside = 96 <= tick < ticks - 96
-            yield from self._tick(beat, faults=self._faults and steady and inside)
+            bpm, steady_ticks = next(self._tempi)
+            judged = self._song_tick % TICKS_PER_BEAT == 0 and self._ticks_sent >= self._known_from_tick
+            beat = self._song_tick / TICKS_PER_BEAT if judged else None
+            apart = ticks_to_know(self._jitter, bpm)
+            inside = min(tick - 48, ticks - 48 - tick, steady_ticks) >= apart
+            yield from self._tick(beat, apart if self._faults and inside else 0)
+            self._ticks_sent += 1
             self._song_tick += 1
             self._t_ns += 60e9 / (bpm * TICKS_PER_BEAT)
 
-    def _tick(self, beat: float | None, *, faults: bool) -> Iterator[Event]:
+    def _tick(self, beat: float | None, apart: int) -> Iterator[Event]:
+        """A tick, or a fault if it is time for one and `apart`, the ticks it takes to know it, is not 0."""
         self._fault_in -= 1
-        if faults and self._fault_in <= 0:
-            self._fault_in = self._rng.randint(300, 900)
+        if apart and self._fault_in <= 0:
+            self._fault_in = max(self._rng.randint(300, 900), 2 * apart)
+            if self._jitter not in STEADY_NOISES:
+                self._known_from_tick = self._ticks_sent + apart
             if self._rng.random() < 0.5:
                 self._lose = self._rng.randint(1, 3)
             else:

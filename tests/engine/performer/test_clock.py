@@ -132,6 +132,39 @@ def test_missed_ticks_are_counted(missing):
     assert clock.missed == missing
 
 
+@pytest.mark.parametrize(("frames", "bpm", "missing"), [(256, 228, 3), (512, 150, 1), (1024, 120, 2)])
+def test_missed_ticks_of_a_rounded_clock_are_counted(frames, bpm, missing):
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(bpm), 20), simclock.quantised(frames))
+    clock = ClockFollower()
+    for t_ns in simclock.without(ticks, 200, missing):
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed, clock.duplicates) == (20 * 24 + 1, missing, 0)
+
+
+def test_two_late_ticks_in_a_row_are_a_slower_tempo():
+    """A step from 240 to 130 BPM in a clock rounded to 256 frames at 44.1 kHz: ticks of 17.4 and 23.2 ms."""
+    clock, t_ns = ClockFollower(), 10**9
+    for _ in range(48):
+        t_ns += 10_400_000
+        clock.tick(t_ns)
+    for late_ns in (23_220_000, 17_415_000, 17_415_000):
+        t_ns += late_ns
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed) == (51, 0)
+
+
+def test_a_tempo_step_from_one_end_to_the_other_is_never_more_than_two_ticks_off():
+    """260 to 40 BPM: whether five ticks were lost, nobody knows before the next tick."""
+    clock, t_ns = ClockFollower(), 10**9
+    for _ in range(48):
+        t_ns += 9_615_385
+        clock.tick(t_ns)
+    clock.tick(t_ns + 62_500_000)
+    assert clock.count - 49 <= 2
+    clock.tick(t_ns + 125_000_000)
+    assert clock.count == 50
+
+
 def test_a_doubled_tick_is_dropped_and_counted():
     ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(120), 20))
     clock = ClockFollower()
