@@ -22,10 +22,11 @@ from app.options import with_parameters
 from engine.inference.controls import CONTROLS, LONGEST_BARS, MODEL_FEATURES, Controls, Mode, with_value
 from engine.inference.latent_space import check_attributes
 from engine.inference.model import Model as LoadedModel
-from engine.inference.perturbation import pitched
 from engine.modes.catalogue import TOOLS, check_mode, counts
+from engine.music.style import Style
 from engine.parameter import Parameter, Value
 from engine.session.parameters import SETTINGS
+from engine.session.rendering import facts_of
 
 application = typer.Typer()
 
@@ -58,6 +59,12 @@ Kit = Annotated[
     typer.Option(
         help="Drum kit the file is read by: gm, gs, xg, roland, ezdrummer, superior, addictive, or a drum "
         "map of your own, a .toml file; left out, the likeliest."
+    ),
+]
+StyleFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--style", metavar="FILE|FOLDER", help="Melodies to pull towards: a .mid file, or a folder of them."
     ),
 ]
 KeepPedal = Annotated[
@@ -103,6 +110,7 @@ def vary(
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
+    style: StyleFrom = None,
 ) -> None:
     """Write variations of a phrase in a MIDI file.
 
@@ -116,7 +124,7 @@ def vary(
     asked = sources.Asked(
         track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
     )
-    _from_source(loaded, mode, file, output, given, count, asked)
+    _from_source(loaded, mode, file, output, given, count, asked, style)
 
 
 @application.command()
@@ -221,13 +229,14 @@ def morph(
     keep_pedal: KeepPedal = False,
     controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
+    style: StyleFrom = None,
 ) -> None:
     """Write a walk from the phrase of one MIDI file to that of another.
 
     Example: antiphon morph a.mid b.mid -o out --steps 7
     """
     loaded = load(model, precision)
-    transpose, controls = controls_of(loaded, "morph", given)
+    transpose, controls = controls_of(loaded, "morph", given, style)
     asked = sources.Asked(
         track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
     )
@@ -247,6 +256,7 @@ def generate(
     count: Count = 4,
     model: Model = DEFAULT_MODEL,
     precision: FilePrecision = Precision.FLOAT,
+    style: StyleFrom = None,
 ) -> None:
     """Write new phrases from the model alone.
 
@@ -255,7 +265,7 @@ def generate(
     loaded = load(model, precision)
     values = {"tempo_bpm": SETTINGS["tempo_bpm"].default, **given}
     bpm = float(values.pop("tempo_bpm") or 0)
-    transpose, controls = controls_of(loaded, "generate", values)
+    transpose, controls = controls_of(loaded, "generate", values, style)
     commands.generate(
         loaded, output, typer.echo, count=count, controls=controls, bpm=bpm, transpose=transpose
     )
@@ -268,8 +278,16 @@ def load(name: str, precision: Precision) -> LoadedModel:
     return load_model(name, precision.value)
 
 
-def controls_of(model: LoadedModel, mode: Mode, given: Given) -> tuple[int, Controls]:
+def controls_of(
+    model: LoadedModel, mode: Mode, given: Given, style: Path | None = None
+) -> tuple[int, Controls]:
     """Return the transposition and the controls of a mode; what the model has no use for is said.
+
+    Args:
+        model: a loaded model.
+        mode: what it is to do.
+        given: values by id.
+        style: files to learn a style from; None for none.
 
     Raises:
         RenderError: the model does not do the mode or has no such attribute, or a value is out of range.
@@ -277,7 +295,7 @@ def controls_of(model: LoadedModel, mode: Mode, given: Given) -> tuple[int, Cont
     check_mode(model.bundle, mode)
     names = [name.removeprefix("attribute.") for name in given if name.startswith("attribute.")]
     check_attributes(model.bundle, names)
-    features = MODEL_FEATURES if pitched(model.representation) else frozenset[str]()
+    features = facts_of(model).features
     controls, transpose = Controls(mode=mode), 0
     usual = model.bundle.manifest.default_temperature
     if usual is not None:
@@ -293,7 +311,19 @@ def controls_of(model: LoadedModel, mode: Mode, given: Given) -> tuple[int, Cont
                 typer.echo(f"{option}: means nothing to {TOOLS[mode].label} with {model.name}; left out")
             continue
         controls = with_value(controls, name, value)
+    if style is not None:
+        controls = replace(controls, style=_style(model, mode, style))
     return transpose, controls
+
+
+def _style(model: LoadedModel, mode: Mode, files: Path) -> Style:
+    """Read a style; one that the model has no use for is said and left out."""
+    from app.style_files import read_style
+
+    if not counts(CONTROLS["style_amount"], mode, facts_of(model).features):
+        typer.echo(f"--style: means nothing to {TOOLS[mode].label} with {model.name}; left out")
+        return Style()
+    return read_style(files, typer.echo)
 
 
 def _from_source(
@@ -304,8 +334,9 @@ def _from_source(
     given: Given,
     count: int,
     asked: sources.Asked,
+    style: Path | None = None,
 ) -> None:
-    transpose, controls = controls_of(model, mode, given)
+    transpose, controls = controls_of(model, mode, given, style)
     source = sources.read_source(file, model, typer.echo, asked)
     commands.from_source(
         model, source, output, typer.echo, count=count, controls=controls, transpose=transpose

@@ -45,6 +45,7 @@ def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     fields["scale"] = _scale_field(fields["scale"], snapshot)
     fields["mode"] = _mode_field(snapshot)
     fields |= _turn_fields(fields, snapshot)
+    fields |= _style_fields(fields, snapshot)
     fields["model"] = _model_field(snapshot, around)
     fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
     fields["locking"] = FieldState(value=around.locking)
@@ -82,6 +83,19 @@ def _scale_field(state: FieldState, snapshot: Snapshot) -> FieldState:
     if not state.enabled or snapshot.value("key") is not None:
         return state
     return replace(state, enabled=False, why_not="Choose a key first (K).")
+
+
+def _style_fields(fields: Fields, snapshot: Snapshot) -> Fields:
+    """Return the fields about style: how far it pulls means nothing before one is learned."""
+    learned, heard = bool(snapshot.document.controls.style.bars), len(snapshot.live.captured) > 0
+    amount, first = fields["style_amount"], "Learn a style first: Style from tonight."
+    if amount.enabled and not learned:
+        amount = replace(amount, enabled=False, why_not=first)
+    return {
+        "style_amount": amount,
+        "style.tonight": _available(heard, NOTHING_HEARD),
+        "style.forget": _available(learned, first),
+    }
 
 
 def _turn_fields(fields: Fields, snapshot: Snapshot) -> Fields:

@@ -13,6 +13,7 @@ from engine.music.grid import EARLY_BEATS
 from engine.music.notes import Note
 from engine.music.scales import KEYS as KEYS
 from engine.music.scales import SCALES as SCALES
+from engine.music.style import NO_STYLE, Style
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, declared
 
 Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue"]
@@ -33,10 +34,14 @@ NOTES_TO_KEEP = "notes to keep"
 DIRECTIONS = "directions"
 """A latent that can be pushed along a model's attributes."""
 CONTINUATION = "a continuation"
+STYLE = "a style"
+"""New notes that a style can pull."""
 # Features of models.
 PITCHES = "pitches"
 """The model writes pitches, so that key, scale and range mean something to it."""
-MODEL_FEATURES = frozenset({PITCHES})
+HALVES = "halves"
+"""The model's latent has rhythm and pitch apart."""
+MODEL_FEATURES = frozenset({PITCHES, HALVES})
 
 LOCKED = "locked"
 """Name under which rendering finds the phrase that locks are parts of."""
@@ -47,6 +52,7 @@ STORED: tuple[SlotName, ...] = ("A", "B", "C", "D")
 SLOT_NAMES = (HEARD, *STORED)
 
 LARGEST_SEED = 2**32 - 1
+MOST_NUDGES = 64
 FARTHEST_ATTRIBUTE = 3.0
 """Steps along a direction of the latent space, either way."""
 
@@ -230,6 +236,22 @@ class Controls:
             "model's latent space and is least held to your own notes.",
         ),
     ] = 0.3
+    vary_rhythm: Annotated[
+        float,
+        Number(
+            label="Vary rhythm",
+            needs=frozenset({DISTANCE, NOTES_TO_KEEP, HALVES}),
+            help="How much of Variation the rhythm takes part in: 0 leaves it as it was played.",
+        ),
+    ] = 1.0
+    vary_pitch: Annotated[
+        float,
+        Number(
+            label="Vary pitch",
+            needs=frozenset({DISTANCE, NOTES_TO_KEEP, HALVES}),
+            help="How much of Variation the pitches take part in: 0 leaves the tune as it was played.",
+        ),
+    ] = 1.0
     morph: Annotated[
         float,
         Number(
@@ -335,6 +357,29 @@ class Controls:
             help="Chords by name, one a bar or with bar lines (Am F | C G); empty for those that are heard.",
         ),
     ] = ""
+    style_amount: Annotated[
+        float,
+        Number(
+            label="Style",
+            needs=frozenset({STYLE, PITCHES}),
+            group="Style",
+            help="How far takes are pulled towards the style that was learned, from tonight or from files: "
+            "their kind of phrase, when notes begin, which of the scale they are, and the order of takes.",
+        ),
+    ] = 0.5
+    style: Style = NO_STYLE
+    """What takes are pulled to; empty for nothing."""
+    nudges: Annotated[
+        int,
+        Whole(
+            label="Nudges",
+            high=MOST_NUDGES,
+            group="Take",
+            words={0: "none"},
+            help="How many single things of the take are changed, one after the other: a note's pitch, when "
+            "it begins, a note more or less. The same number gives the same changes.",
+        ),
+    ] = 0
     locks: tuple[Lock, ...] = ()
     """Parts of the phrase in the slot `LOCKED` that every rendering keeps."""
     constraints: Constraints = Constraints()

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from engine.inference import perturbation
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
+from engine.inference.style import Pull, pulled
 from engine.music.key import pitch_class_weights
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
@@ -63,22 +64,23 @@ class Draw:
     """Decoded without noise."""
 
 
-_draws: "WeakKeyDictionary[Any, dict[int, Draw]]" = WeakKeyDictionary()
-_moved: "WeakKeyDictionary[Any, dict[tuple[int, Home], Floats]]" = WeakKeyDictionary()
+_draws: "WeakKeyDictionary[Any, dict[tuple[int, Pull | None], Draw]]" = WeakKeyDictionary()
+_moved: "WeakKeyDictionary[Any, dict[tuple[int, Home, Pull | None], Floats]]" = WeakKeyDictionary()
 
 
-def draws(model: LatentModel, seeds: Sequence[int]) -> list[Draw]:
-    """Return the draws of seeds; those that are not remembered are decoded together."""
+def draws(model: LatentModel, seeds: Sequence[int], pull: Pull | None = None) -> list[Draw]:
+    """Return the draws of seeds, pulled to a style; those that are not remembered are decoded together."""
     kept = _draws.setdefault(model, {})
-    lacking = _lacking(kept, seeds, seeds)
+    lacking = _lacking(kept, [(seed, pull) for seed in seeds], seeds)
     if lacking:
         representation, latents = model.representation, model.bundle.latents
         spread = SPREAD if perturbation.pitched(representation) else 1.0
-        z = np.stack([prior_draw(latents, seed, spread) for seed in lacking])
+        drawn = [prior_draw(latents, seed, spread) for seed in lacking]
+        z = np.stack([pulled(model, each, seed, pull) for each, seed in zip(drawn, lacking, strict=True)])
         decoded = model.decode(z, np.zeros((representation.steps, len(z), representation.width), np.float32))
         for row, seed in enumerate(lacking):
-            kept[seed] = Draw(z[row], representation.decode(decoded[:, row]))
-    return [kept[seed] for seed in seeds]
+            kept[seed, pull] = Draw(z[row], representation.decode(decoded[:, row]))
+    return [kept[seed, pull] for seed in seeds]
 
 
 def _lacking(kept: dict[_Place, _Kept], places: Sequence[_Place], seeds: Sequence[int]) -> list[int]:
@@ -88,13 +90,14 @@ def _lacking(kept: dict[_Place, _Kept], places: Sequence[_Place], seeds: Sequenc
     return list(dict.fromkeys(seed for place, seed in zip(places, seeds, strict=True) if place not in kept))
 
 
-def draws_near(model: LatentModel, slot: Slot, seeds: Sequence[int]) -> Floats:
+def draws_near(model: LatentModel, slot: Slot, seeds: Sequence[int], pull: Pull | None = None) -> Floats:
     """Return for each seed the latent of its draw from the prior, moved to a slot's key and register.
 
     Args:
         model: a loaded model.
         slot: the source.
         seeds: B of them.
+        pull: to a style, before they are moved; None for none.
 
     Returns:
         `float32 [B, Z]`; for drums, and where no key is known, the draws as they are. Draws are
@@ -102,17 +105,17 @@ def draws_near(model: LatentModel, slot: Slot, seeds: Sequence[int]) -> Floats:
     """
     home = home_of(slot) if perturbation.pitched(model.representation) else None
     if home is None:
-        return np.stack([draw.z for draw in draws(model, seeds)])
+        return np.stack([draw.z for draw in draws(model, seeds, pull)])
     kept = _moved.setdefault(model, {})
-    places = [(seed, home) for seed in seeds]
+    places = [(seed, home, pull) for seed in seeds]
     lacking = _lacking(kept, places, seeds)
     if lacking:
-        found = draws(model, lacking)
+        found = draws(model, lacking, pull)
         moved = [move_home(draw.phrase, home) for draw in found]
         mu, _ = model.encode(np.stack([model.representation.encode(phrase) for phrase in moved]))
         for row, seed in enumerate(lacking):
             # A draw without notes has no place to be moved to.
-            kept[seed, home] = mu[row] if moved[row].notes else found[row].z
+            kept[seed, home, pull] = mu[row] if moved[row].notes else found[row].z
     return np.stack([kept[place] for place in places])
 
 

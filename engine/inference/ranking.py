@@ -23,7 +23,15 @@ from engine.music.grid import Grid
 from engine.music.key import SCALES, Key
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
-WEIGHTS = {"key": 3.0, "chords": 2.0, "leaps": 2.0, "notes": 1.5, "motion": 1.5, "distance": 1.5}
+WEIGHTS = {
+    "key": 3.0,
+    "chords": 2.0,
+    "leaps": 2.0,
+    "notes": 1.5,
+    "motion": 1.5,
+    "distance": 1.5,
+    "style": 6.0,
+}
 """How much each measure counts for the fit of a take."""
 WIDE = 7
 """Semitones above which an interval is a leap."""
@@ -95,10 +103,12 @@ def fit_of(
     if len(sources) == 1 and controls.mode == "vary":
         likeness = alike(onsets(sources[0].phrase, grid), onsets(phrase, grid))
         measures["distance"] = 1 - abs(likeness - (1 - controls.variation))
-    if not measures:
-        return 1.0
-    total = sum(WEIGHTS[name] for name in measures)
-    return sum(WEIGHTS[name] * value for name, value in measures.items()) / total
+    weights = WEIGHTS
+    if pitched and controls.style.bars:
+        measures["style"] = controls.style.likeness(phrase)
+        weights = WEIGHTS | {"style": WEIGHTS["style"] * controls.style_amount}
+    total = sum(weights[name] for name in measures)
+    return sum(weights[name] * value for name, value in measures.items()) / total if total else 1.0
 
 
 def _in_key(pitched: Sequence[Note], sources: Sequence[AnySlot]) -> float:

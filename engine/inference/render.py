@@ -10,10 +10,12 @@ from engine.errors import RenderError
 from engine.inference.controls import LOCKED, Controls
 from engine.inference.latent_space import Floats
 from engine.inference.locks import lock_bias, with_locked
+from engine.inference.nudging import nudged
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.windows import AnySlot, LongSlot, laid_back, put_together, spread_out
 from engine.modes.base import Plan, typed_chords
 from engine.modes.catalogue import TOOLS, check_mode, slots_of
+from engine.music.key import Key
 from engine.music.notes import Phrase
 
 
@@ -58,7 +60,13 @@ def render_batch(
             rendered.append(
                 with_locked(whole, slots[LOCKED].phrase, controls.locks) if controls.locks else whole
             )
-    return tuple(rendered)
+    pairs = zip(rendered, takes, strict=True)
+    return tuple(nudged(phrase, controls, _key_of(slots, controls)) for phrase, controls in pairs)
+
+
+def _key_of(slots: Mapping[str, AnySlot], controls: Controls) -> Key | None:
+    """Return the key of the slot that a rendering starts from; None where it starts from none."""
+    return next((slots[name].key for name in slots_of(controls)), None)
 
 
 Part = tuple[Mapping[str, Slot], Controls]

@@ -19,6 +19,7 @@ from engine.inference.controls import Constraints, Controls, Mode
 from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
+from engine.inference.style import set_key, style_bias
 from engine.music.chords import Harmony, by_beat, parse_chords
 from engine.music.key import Key
 from engine.music.notes import Phrase
@@ -112,6 +113,7 @@ def perturb(
     )
     chords = chords_of(controls, source, representation)
     home = key if source is None else source.key
+    total += style_bias(representation, controls.style, controls.style_amount, set_key(constraints) or home)
     total += harmony_of(representation, constraints, home, chords, heard or [slot for slot, _ in anchors])
     if source is not None and source.rest is not None:
         total += perturbation.rest(representation, source.rest)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Set
 
 from engine.errors import RenderError
 from engine.inference.bundle.store import Bundle
-from engine.inference.controls import CONTROLS, DIRECTIONS, MODEL_FEATURES, Controls, Mode, changed
+from engine.inference.controls import CONTROLS, DIRECTIONS, MODEL_FEATURES, STYLE, Controls, Mode, changed
 from engine.modes.base import Tool
 from engine.modes.continuation import Continue
 from engine.modes.drumify import Drumify
@@ -12,6 +12,7 @@ from engine.modes.generate import Generate
 from engine.modes.groove import Groove
 from engine.modes.morph import Morph
 from engine.modes.vary import Vary
+from engine.music.style import Style
 from engine.parameter import Parameter
 
 TOOLS: dict[Mode, Tool] = {
@@ -60,6 +61,7 @@ def counting(controls: Controls, model_features: Set[str], attributes: Collectio
         for name, parameter in CONTROLS.items()
         if not counts(parameter, controls.mode, model_features)
     }
-    directed = DIRECTIONS in TOOLS[controls.mode].offers
+    offers = TOOLS[controls.mode].offers
+    directed, styled = DIRECTIONS in offers, STYLE in offers and controls.style_amount > 0
     had = tuple((name, amount) for name, amount in controls.attributes if directed and name in attributes)
-    return changed(controls, attributes=had, **idle)
+    return changed(controls, attributes=had, style=controls.style if styled else Style(), **idle)

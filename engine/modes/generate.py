@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from engine.inference import perturbation
-from engine.inference.controls import DIRECTIONS, LIMITS, Controls
+from engine.inference.controls import DIRECTIONS, LIMITS, STYLE, Controls
 from engine.inference.latent_space import attribute_shift
 from engine.inference.moved_draws import draws
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
+from engine.inference.style import pull_of
 from engine.modes.base import Plan, Tool, perturb
 from engine.modes.words import plan_draw
 from engine.music.key import key_of
@@ -21,7 +22,7 @@ class Generate(Tool):
     key = "3"
     help = "Play something new from the model alone."
     task = "autoencode"
-    offers = frozenset({LIMITS, DIRECTIONS})
+    offers = frozenset({LIMITS, DIRECTIONS, STYLE})
 
     def slots(self, controls: Controls) -> tuple[str, ...]:
         """Return no slot."""
@@ -30,13 +31,14 @@ class Generate(Tool):
     def prepare(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> None:
         """Decode the draws of all seeds together."""
         if model.bundle.manifest.latent_layout is None:
-            draws(model, [controls.seed for controls in takes])
+            for pull in dict.fromkeys(pull_of(take) for take in takes):
+                draws(model, [take.seed for take in takes if pull_of(take) == pull], pull)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a draw from the prior."""
         if model.bundle.manifest.latent_layout is not None:
             return plan_draw(model, controls)
-        draw = draws(model, (controls.seed,))[0]
+        draw = draws(model, (controls.seed,), pull_of(controls))[0]
         z = draw.z + attribute_shift(model.bundle, controls)
         key = key_of(draw.phrase) if perturbation.pitched(model.representation) else None
         decode = model.representation.decode

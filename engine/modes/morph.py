@@ -7,6 +7,7 @@ from engine.inference.controls import (
     LIMITS,
     NOTES_TO_KEEP,
     RHYTHM_TO_KEEP,
+    STYLE,
     TWO_SLOTS,
     Controls,
 )
@@ -24,7 +25,7 @@ class Morph(Tool):
     key = "2"
     help = "Blend the phrases stored in A and B."
     task = "autoencode"
-    offers = frozenset({TWO_SLOTS, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS})
+    offers = frozenset({TWO_SLOTS, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS, STYLE})
 
     def slots(self, controls: Controls) -> tuple[str, ...]:
         """Return the slots at the two ends."""

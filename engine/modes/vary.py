@@ -9,6 +9,7 @@ from engine.inference.controls import (
     NOTES_TO_KEEP,
     RHYTHM_TO_KEEP,
     SOURCE,
+    STYLE,
     Controls,
 )
 from engine.inference.latent_space import (
@@ -20,6 +21,7 @@ from engine.inference.latent_space import (
 )
 from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, Slot
+from engine.inference.style import pull_of
 from engine.modes.base import Plan, Tool, perturb, with_feel
 from engine.modes.words import plan_variation
 
@@ -37,7 +39,7 @@ class Vary(Tool):
     key = "1"
     help = "Vary what was just played, as far as the variation slider says."
     task = "autoencode"
-    offers = frozenset({SOURCE, DISTANCE, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS})
+    offers = frozenset({SOURCE, DISTANCE, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS, STYLE})
 
     def slots(self, controls: Controls) -> tuple[str, ...]:
         """Return the source."""
@@ -47,8 +49,9 @@ class Vary(Tool):
         """Decode and move the draws of all seeds together."""
         if model.bundle.manifest.latent_layout is not None:
             return
-        for source in {controls.source for controls in takes}:
-            draws_near(model, slots[source], [take.seed for take in takes if take.source == source])
+        for source, pull in dict.fromkeys((take.source, pull_of(take)) for take in takes):
+            seeds = [take.seed for take in takes if (take.source, pull_of(take)) == (source, pull)]
+            draws_near(model, slots[source], seeds, pull)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a variation of the source."""
@@ -56,7 +59,7 @@ class Vary(Tool):
         if model.bundle.manifest.latent_layout is not None:
             return plan_variation(model, source, controls)
         share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
-        z = great_circle(source.mu, draws_near(model, source, (controls.seed,))[0], share)
+        z = great_circle(source.mu, draws_near(model, source, (controls.seed,), pull_of(controls))[0], share)
         distance = max(share, attribute_distance(controls))
         return Plan(
             z + attribute_shift(model.bundle, controls),

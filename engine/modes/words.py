@@ -26,6 +26,7 @@ from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw, slerp
 from engine.inference.sentences import write_sentence
 from engine.inference.slots import LatentModel, Slot
+from engine.inference.style import pull_of, pulled
 from engine.modes.base import Plan, chords_of, perturb
 from engine.music.chords import Harmony, chroma
 from engine.music.key import KEYS, Key
@@ -41,6 +42,8 @@ RHYTHM_LATER = 0.2
 """How much further a beat keeps its rhythm than its pitches."""
 COARSE_FROM = 0.4
 """Variation from which the kind of phrase changes too."""
+STYLE_SHARE = 0.6
+"""Share of the way to a style's phrase that the coarse part goes at variation 1 whatever the draw does."""
 MORPH_PITCHES = 0.4
 """Share of a morph, at either end, in which beats of that end are still pinned."""
 MORPH_RHYTHM = 0.4
@@ -58,16 +61,40 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
     """Prepare a variation: beats are let go in an order that belongs to the seed, the coarse part last."""
     layout = _layout(model)
     form = roots(relations(_home_tokens(source).reshape(layout.words, -1)))
-    place, gone = _places(layout, controls.seed), max(controls.variation, _reach(controls))
-    rhythm = (gone <= PITCHES_GONE * place + RHYTHM_LATER) | controls.constraints.keep_rhythm
-    pitch = gone <= PITCHES_GONE * place
-    share = max(0.0, controls.variation - COARSE_FROM) / (1 - COARSE_FROM)
-    coarse = great_circle(source.mu, _draws(model, controls.seed, form), share)
+    controls = _with_kept_halves(controls)
+    place, reach = _places(layout, controls.seed), _reach(controls)
+    halves = controls.variation * controls.vary_rhythm, controls.variation * controls.vary_pitch
+    rhythm = (max(halves[0], reach) <= PITCHES_GONE * place + RHYTHM_LATER) | controls.constraints.keep_rhythm
+    pitch = max(halves[1], reach) <= PITCHES_GONE * place
+    drawn = _draws(model, controls, form)
+    shares = [_coarse_share(half, controls) for half in halves]
+    coarse = great_circle(source.mu, drawn, shares[1])
+    of_rhythm = _rhythm_places(layout)
+    coarse[of_rhythm] = great_circle(source.mu, drawn, shares[0])[of_rhythm]
     z = _assembled(layout, coarse, (_Pinned(source.mu, rhythm, pitch),))
     bias = moved_bias(_free(model, controls, source, (source,), form), source.semitones_home)
     bias = bias + _held(model, controls, source, rhythm & pitch)
     chords = chords_of(controls, source, model.representation)
     return _finished(model, (z, bias), source.semitones_home, chords, source.feel.restore)
+
+
+def _coarse_share(half: float, controls: Controls) -> float:
+    """Return how far the coarse part of a half goes to the draw, 0 to 1; towards a style it goes sooner."""
+    share = max(0.0, half - COARSE_FROM) / (1 - COARSE_FROM)
+    pull = pull_of(controls)
+    return share if pull is None else share + (1 - share) * STYLE_SHARE * pull.amount * half
+
+
+def _with_kept_halves(controls: Controls) -> Controls:
+    """Return controls that hold a half exactly which is not to be varied at all."""
+    limits = controls.constraints
+    rhythm, pitches = limits.keep_rhythm, limits.keep_pitches
+    limits = replace(
+        limits,
+        keep_rhythm=rhythm or controls.vary_rhythm == 0,
+        keep_pitches=pitches or controls.vary_pitch == 0,
+    )
+    return replace(controls, constraints=limits)
 
 
 def plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Controls) -> Plan:
@@ -102,7 +129,7 @@ def plan_draw(model: LatentModel, controls: Controls) -> Plan:
     if model.bundle.manifest.sentence is not None:
         return _plan_sentence(model, controls, key, chords)
     form = list(range(layout.words))
-    z = _assembled(layout, _draws(model, controls.seed, form), ())
+    z = _assembled(layout, _draws(model, controls, form), ())
     bias = moved_bias(_free(model, controls, None, (), form, key), home)
     return _finished(model, (z, bias), home, chords, lambda phrase: phrase)
 
@@ -190,10 +217,12 @@ def _home_tokens(slot: Slot) -> Ints:
     return moved_tokens(slot.tensor, slot.semitones_home)[:, 0]
 
 
-def _draws(model: LatentModel, seed: int, form: Sequence[int]) -> Floats:
-    """Return a draw from the prior for each word, `[Z]`; the same for words of one root."""
-    size = _layout(model).word_size
-    drawn = {root: prior_draw(model.bundle.latents, (seed + _SEED_STEP * root) % 2**32) for root in set(form)}
+def _draws(model: LatentModel, controls: Controls, form: Sequence[int]) -> Floats:
+    """Return a draw from the prior for each word, `[Z]`, pulled to a style; one for words of one root."""
+    size, drawn = _layout(model).word_size, {}
+    for root in set(form):
+        seed = (controls.seed + _SEED_STEP * root) % 2**32
+        drawn[root] = pulled(model, prior_draw(model.bundle.latents, seed), seed, pull_of(controls))
     return np.concatenate([drawn[root][:size] for root in form])
 
 
@@ -211,6 +240,11 @@ def _coarse_places(layout: LatentLayout) -> Ints:
     """Return the dimensions of each word's coarse part, `[W, Zc]`."""
     pitch = layout.rhythm + np.arange(layout.coarse_pitch)
     return _word_places(layout)[:, np.concatenate([np.arange(layout.coarse_rhythm), pitch])]
+
+
+def _rhythm_places(layout: LatentLayout) -> Ints:
+    """Return the dimensions of the coarse rhythm of all words, `[W·Zr]`."""
+    return _word_places(layout)[:, : layout.coarse_rhythm].reshape(-1)
 
 
 def _fine_places(layout: LatentLayout) -> tuple[Ints, Ints]:

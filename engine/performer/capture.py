@@ -215,9 +215,11 @@ class Capture:
             self._end_all(self._held.pedal(channel(data), data[2] >= PEDAL_DOWN), t_ns, beats)
         return True
 
-    def let_go(self, t_ns: int, beats: float) -> None:
-        """Every key is let go, as far as anybody knows: a cable was pulled."""
+    def let_go(self, t_ns: int, beats: float) -> list[bytes]:
+        """Let every key go, as far as anybody knows: a cable was pulled. Returns the messages that say so."""
+        releases = self._held.releases()
         self._end_all(self._held.release_all(), t_ns, beats)
+        return releases
 
     def _end_all(self, ended: list[HeldKey[_Note | _Waiting]], t_ns: int, beats: float) -> None:
         for held in ended:

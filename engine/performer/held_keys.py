@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Generic, TypeVar
 
-from engine.midi.messages import Key
+from engine.midi.messages import SUSTAIN, Key, control_change, note_off
 
 NoteT = TypeVar("NoteT")
 STRUCK_NS = 60_000_000
@@ -41,6 +41,11 @@ class HeldKeys(Generic[NoteT]):
         """Return the held keys whose note goes on."""
         keys = [held for keys in self._keys.values() for held in keys]
         return [held for held in keys if held.note is not None and not held.ended]
+
+    def releases(self) -> list[bytes]:
+        """Return the messages that let every key and pedal go that is down."""
+        keys = [note_off(*key) for key in sorted(self._keys)]
+        return [*keys, *(control_change(channel, SUSTAIN, 0) for channel in sorted(self._pedals))]
 
     def press(self, key: Key, note: NoteT | None, t_ns: int) -> None:
         """A key goes down. Call `struck_again` before, and end what it returns."""

@@ -162,7 +162,9 @@ class Performer:
 
     def let_go(self, now_ns: int) -> None:
         """Let go every key that is held on the way in: a cable was pulled, or the port is gone."""
-        self._capture.let_go(now_ns, self.transport.beats_at(now_ns))
+        beats = self.transport.beats_at(now_ns)
+        for data in self._capture.let_go(now_ns, beats):  # the session counts what is down as well
+            self._emit(m.Heard(now_ns, beats, data))
         self._outbox.let_go(now_ns, self.transport.beats_at(now_ns))
 
     def panic(self, now_ns: int) -> None:

@@ -13,6 +13,7 @@ _STORE_KEYS = {"A": "A", "B": "B", "C": "C", "D": "Shift+D"}
 
 _TAKES = (
     Action("new_take", "New take", "Another rendering with the same settings: a new seed.", "N"),
+    Action("nudge", "Nudge", "Change one more single thing of the take; it can be repeated.", "U"),
     Action("undo", "Undo", "Take the last change back.", "Ctrl+Z"),
     Action("redo", "Redo", "Do again what was undone.", "Ctrl+Shift+Z"),
     Action(
@@ -56,6 +57,14 @@ _SESSION = (
     Action(
         "lock_key", "Lock key", "Keep the answer in the key that is heard now, whatever comes.", "", "Limits"
     ),
+    Action(
+        "style.tonight",
+        "Style from tonight",
+        "Learn a style from the bars that were heard, and pull takes towards it.",
+        "",
+        "Style",
+    ),
+    Action("style.forget", "Forget style", "Pull takes towards no style any more.", "", "Style"),
     Action(
         "take_turn",
         "Take turn",

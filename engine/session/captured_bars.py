@@ -71,6 +71,18 @@ class CapturedBars:
             raise RenderError(f"{len(self)} bars were heard so far, not {bars}; play on")
         return _joined(self.bars[-bars:])
 
+    def runs(self) -> list[HeardPhrase]:
+        """Return the bars that are kept as phrases of bars that follow each other in one metre and key."""
+        found: list[list[CapturedBar]] = []
+        for each in self.bars:
+            last = found[-1] if found else []
+            same = bool(last) and last[-1].surroundings.key == each.surroundings.key
+            if same and _contiguous([last[-1].bar, each.bar]):
+                last.append(each)
+            else:
+                found.append([each])
+        return [heard_phrase(run) for run in found]
+
     def closed_phrase(self, length_bars: int, *, partial: bool) -> HeardPhrase | None:
         """Return the phrase that the newest bar completes, if it completes one.
 

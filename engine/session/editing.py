@@ -11,6 +11,7 @@ from engine.inference.controls import (
     CONTROLS,
     HEARD,
     KEYS,
+    MOST_NUDGES,
     STORED,
     Lock,
     Mode,
@@ -21,6 +22,7 @@ from engine.inference.controls import (
 )
 from engine.modes.catalogue import TOOLS, counts
 from engine.music.notes import Phrase
+from engine.music.style import NO_STYLE, style_of
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
 from engine.session import answer_history, hearing, turns
@@ -33,9 +35,13 @@ from engine.session.settings import Switches
 from engine.session.snapshot import ModelFacts
 from engine.session.state import Effect, New, Send, State
 from engine.session.undo import Undo
+from engine.text import counted
 
 LARGEST_DRAWN_SEED = 9999
 """New takes draw seeds that are easy to read and type; any 32-bit seed can be set."""
+
+LEAST_STYLE_NOTES = 8
+TONIGHT = "tonight"
 
 Updated = tuple[State, tuple[Effect, ...]]
 Held = TypeVar("Held")
@@ -211,7 +217,14 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             seed = what.draw % (LARGEST_DRAWN_SEED + 1)
             if seed == state.document.controls.seed:
                 seed = (seed + 1) % (LARGEST_DRAWN_SEED + 1)
-            return with_parameter(state, "seed", seed, now_ns)
+            controls = changed(state.document.controls, seed=seed, nudges=0)
+            return state.committed(now_ns, f"Seed {seed}", f"seed {now_ns}", controls=controls)
+        case "style.tonight":
+            return _style_learned(state, now_ns)
+        case "style.forget":
+            return _style_forgotten(state, now_ns)
+        case "nudge":
+            return _nudged(state, now_ns)
         case "undo" | "redo":
             return _undone(state, what.action)
         case "live":
@@ -230,6 +243,33 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
         case "dismiss":
             return state.with_live(notices=())
     raise TypeError(f"nobody does {what.action}")
+
+
+def _style_learned(state: State, now_ns: int) -> State:
+    """Learn from the bars that are kept, each run of them that follow each other for itself."""
+    runs = state.live.captured.runs()
+    style = style_of(((each.phrase, each.surroundings.key) for each in runs), TONIGHT)
+    if style.notes < LEAST_STYLE_NOTES:
+        raise RenderError("too little was heard to learn a style from; play some bars first")
+    controls = changed(state.document.controls, style=style)
+    text = f"Learned from {counted(style.bars, 'bar')} of tonight."
+    state = state.noted("style", text, "Style says how far takes are pulled there.", "hint", now_ns=now_ns)
+    return state.committed(now_ns, "Style from tonight", controls=controls)
+
+
+def _style_forgotten(state: State, now_ns: int) -> State:
+    if not state.document.controls.style.bars:
+        raise RenderError("no style has been learned")
+    controls = changed(state.document.controls, style=NO_STYLE)
+    return state.committed(now_ns, "Forget style", controls=controls)
+
+
+def _nudged(state: State, now_ns: int) -> State:
+    number = state.document.controls.nudges + 1
+    if number > MOST_NUDGES:
+        raise RenderError(f"{MOST_NUDGES} nudges is the most; draw a new take, or undo some")
+    controls = changed(state.document.controls, nudges=number)
+    return state.committed(now_ns, "Nudge", f"nudge {now_ns}", controls=controls)
 
 
 def _undone(state: State, which: str) -> State:

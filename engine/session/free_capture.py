@@ -1,10 +1,21 @@
 """Bars heard while nothing rolls: time turned to beats by the internal tempo, from the first note on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 
-from engine.midi.messages import channel, is_note, is_note_on, key
+from engine.midi.messages import (
+    CONTROL,
+    PEDAL_DOWN,
+    SUSTAIN,
+    channel,
+    ends_all_notes,
+    is_note,
+    is_note_on,
+    key,
+)
 from engine.performer.capture import NOTES_PER_BAR
+from engine.performer.held_keys import HeldKey, HeldKeys
 from engine.performer.messages import BarCaptured, NoteData
 
 LONGEST_HELD_BARS = 4
@@ -22,7 +33,9 @@ class FreeNote:
     velocity: int
     channel: int
     end_ns: int | None = None
-    """None while the key is down."""
+    """None while the key is down, or the pedal holds it."""
+    id: int = field(default=0, compare=False)
+    """By which its key knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +50,62 @@ class FreeCapture:
     """Bars closed so far."""
     left_out: int = 0
     """Notes of the bar that is being played beyond those that are kept."""
+    held: HeldKeys[int] = field(default_factory=HeldKeys, compare=False)
+    """Keys that are down and the pedals, as the captured bars of a rolling song have them; never changed."""
+    next_id: int = field(default=1, compare=False)
 
-    def with_message(self, t_ns: int, data: bytes) -> "FreeCapture":
-        """Return the passage with a note-on or note-off; other messages change nothing."""
-        if len(data) != 3 or not is_note(data):
+    @property
+    def ended(self) -> "FreeCapture":
+        """No passage, with the keys that are down still."""
+        return FreeCapture(held=self.held, next_id=self.next_id)
+
+    def with_message(self, t_ns: int, data: bytes, *, sustains: bool = True) -> "FreeCapture":
+        """Return the passage with a note-on, note-off or pedal; other messages change nothing.
+
+        Args:
+            t_ns: monotonic time of the message.
+            data: the message.
+            sustains: whether the pedal lengthens notes.
+        """
+        if len(data) != 3:
             return self
-        if not is_note_on(data):
-            return self._with_end(t_ns, *key(data))
-        if len(self.notes) >= NOTES_PER_BAR:
-            return replace(self, left_out=self.left_out + 1)
-        began = t_ns if self.began_ns is None else self.began_ns
-        note = FreeNote(t_ns - began, data[1], data[2], channel(data))
-        return replace(self, began_ns=began, notes=(*self.notes, note))
+        pedal = sustains and data[0] & 0xF0 == CONTROL and data[1] == SUSTAIN
+        if not (is_note(data) or pedal or ends_all_notes(data)):
+            return self
+        held = deepcopy(self.held)  # messages make states of their own; few keys are down
+        held.sustains = sustains
+        if is_note_on(data):
+            return self._with_note(held, t_ns, data)
+        if is_note(data):
+            ended = held.release(key(data), t_ns)
+        elif pedal:
+            ended = held.pedal(channel(data), data[2] >= PEDAL_DOWN)
+        else:
+            ended = held.release_all(channel(data))
+        return self._with_ends(held, ended, t_ns)
 
-    def _with_end(self, t_ns: int, channel: int, pitch: int) -> "FreeCapture":
-        """End the oldest note of a key that is down."""
-        for place, note in enumerate(self.notes):
-            if (note.channel, note.pitch, note.end_ns) == (channel, pitch, None):
-                ended = replace(note, end_ns=t_ns - (self.began_ns or 0))
-                return replace(self, notes=(*self.notes[:place], ended, *self.notes[place + 1 :]))
-        return self
+    def _with_note(self, held: "HeldKeys[int]", t_ns: int, data: bytes) -> "FreeCapture":
+        """Begin a note; one of the same key that sounds still is ended."""
+        passage = self._with_ends(held, held.struck_again(key(data)), t_ns)
+        if len(self.notes) >= NOTES_PER_BAR:
+            held.press(key(data), None, t_ns)
+            return replace(passage, left_out=self.left_out + 1)
+        began = t_ns if self.began_ns is None else self.began_ns
+        held.press(key(data), self.next_id, t_ns)
+        note = FreeNote(t_ns - began, data[1], data[2], channel(data), id=self.next_id)
+        return replace(
+            passage, began_ns=began, notes=(*passage.notes, note), held=held, next_id=self.next_id + 1
+        )
+
+    def _with_ends(self, held: "HeldKeys[int]", ended: Sequence[HeldKey[int]], t_ns: int) -> "FreeCapture":
+        """End the notes of keys, as far as they are kept still."""
+        ids = {each.note for each in ended}
+        for each in ended:
+            if not each.ended:
+                each.note = None
+        end_ns = t_ns - (self.began_ns or 0)
+        notes = tuple(replace(note, end_ns=end_ns) if note.id in ids else note for note in self.notes)
+        return replace(self, notes=notes if ids else self.notes, held=held)
 
     def closed(
         self, now_ns: int, bpm: float, beats_per_bar: float
@@ -88,7 +137,7 @@ class FreeCapture:
         """Return the passage that begins with the first note from a moment on; an empty one without any."""
         later = [note for note in self.notes if note.start_ns >= end_ns]
         if not later:
-            return FreeCapture()
+            return self.ended
         first_ns = later[0].start_ns
         moved = (
             replace(
@@ -98,7 +147,7 @@ class FreeCapture:
             )
             for note in later
         )
-        return FreeCapture((self.began_ns or 0) + first_ns, tuple(moved))
+        return replace(self.ended, began_ns=(self.began_ns or 0) + first_ns, notes=tuple(moved))
 
     def cut_off(self, bpm: float, beats_per_bar: float) -> BarCaptured | None:
         """Return the bar that is being played when the music begins to roll; None where no note has ended.

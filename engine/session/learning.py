@@ -44,7 +44,8 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
             effects += more
         use = f"moves {', '.join(state.shown.table.label(each.target) for each in bound)}"
     if not state.live.rolling and not use.startswith(("moves", "learned")):
-        state = replace(state, free=state.free.with_message(heard.t_ns, heard.data))
+        sustains = state.document.settings.sustain_lengthens
+        state = replace(state, free=state.free.with_message(heard.t_ns, heard.data, sustains=sustains))
     return _with_activity(state, heard, use), effects
 
 

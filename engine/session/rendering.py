@@ -110,6 +110,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         beats_per_bar=float(representation.grid.beats_per_bar),
         representation=representation.name,
         pitched=pitched(representation),
+        halves=manifest.latent_layout is not None,
         attributes=offered(manifest),
         voices=manifest.voices,
         precision=model.choice.used.precision,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.inference.bundle.manifest import Attribute, Voice
-from engine.inference.controls import PITCHES, Mode, value_of
+from engine.inference.controls import HALVES, MODEL_FEATURES, PITCHES, Mode, value_of
 from engine.modes.catalogue import TOOLS, counts, modes_of, modes_with
 from engine.parameter import Parameter
 from engine.session.document import Document
@@ -28,6 +28,8 @@ class ModelFacts:
     representation: str = "melody"
     pitched: bool = True
     """Whether it writes pitches."""
+    halves: bool = False
+    """Whether its latent has rhythm and pitch apart."""
     attributes: tuple[Attribute, ...] = ()
     """Its directions in the latent space."""
     voices: tuple[Voice, ...] = ()
@@ -43,7 +45,8 @@ class ModelFacts:
     @property
     def features(self) -> frozenset[str]:
         """What parameters may need of a model."""
-        return frozenset({PITCHES} if self.pitched else ())
+        has = {PITCHES: self.pitched, HALVES: self.halves}
+        return frozenset(name for name, yes in has.items() if yes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class Snapshot:
     @property
     def features(self) -> frozenset[str]:
         """What parameters may need of the model; before there is one, all."""
-        return self.model.features if self.model else frozenset({PITCHES})
+        return self.model.features if self.model else MODEL_FEATURES
 
     def value(self, name: str) -> Any:
         """Return the value of a parameter by id; KeyError if there is none."""
@@ -92,6 +95,8 @@ class Snapshot:
             return ""
         if self.model is not None and PITCHES in parameter.needs and not self.model.pitched:
             return f"{self.model.name} writes drums, no pitches"
+        if self.model is not None and HALVES in parameter.needs and not self.model.halves:
+            return f"{self.model.name} has rhythm and pitch in one; a model of words has them apart"
         return f"Counts in {', '.join(TOOLS[mode].label for mode in modes_with(parameter))}"
 
     def mode_for(self, parameter: Parameter) -> Mode | None:

@@ -1,9 +1,13 @@
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.performer.capture import NOTES_PER_BAR
-from engine.performer.messages import NoteData
+from engine.performer.messages import Heard, NoteData
+from engine.performer.offline import OfflinePerformer
 from engine.session.free_capture import FreeCapture
+from engine.session.state import State
+from engine.session.update import update
 
 S = 1_000_000_000
 
@@ -91,3 +95,48 @@ def test_a_key_whose_note_off_was_lost_ends_the_passage_after_some_bars():
     free, bars = closed(played((0, (0x90, 60, 80))), *[2.0 * bar + 0.1 for bar in range(1, 12)])
     assert free == FreeCapture()
     assert [bar is not None for bar in bars] == [True] * 5 + [False] * 6
+
+
+def lengths_s(free):
+    return [None if note.end_ns is None else (note.end_ns - note.start_ns) / 1e9 for note in free.notes]
+
+
+def test_the_pedal_holds_what_is_let_go_until_it_is_lifted_on_its_own_channel():
+    down = (
+        (0.0, bytes((0xB0, 64, 127))),
+        (0.1, bytes((0x90, 60, 80))),
+        (0.3, bytes((0x80, 60, 0))),
+        (0.4, bytes((0xB1, 64, 0))),
+    )
+    assert lengths_s(played(*down)) == [None]
+    assert lengths_s(played(*down, (1.1, bytes((0xB0, 64, 0))))) == [1.0]
+
+
+def test_a_pedal_that_lengthens_nothing_is_left_to_who_plays():
+    free = FreeCapture()
+    for at_ns, data in ((0, b"\xb0\x40\x7f"), (10, b"\x90\x3c\x50"), (30, b"\x80\x3c\x00")):
+        free = free.with_message(at_ns, data, sustains=False)
+    assert [note.end_ns for note in free.notes] == [20]
+
+
+def test_a_key_struck_again_ends_its_note_and_all_notes_off_ends_a_channels():
+    twice = ((0.0, bytes((0x90, 60, 80))), (1.0, bytes((0x90, 60, 80))))
+    assert lengths_s(played(*twice)) == [1.0, None]
+    assert lengths_s(played(*twice, (1.5, bytes((0x91, 64, 80))), (2.0, bytes((0xB0, 123, 0))))) == [
+        1.0,
+        1.0,
+        None,
+    ]
+
+
+def test_a_pulled_cable_lets_go_what_is_held_while_nothing_rolls():
+    offline = OfflinePerformer()
+    offline.play([(offline.now_ns + 1, b"\xb0\x40\x7f"), (offline.now_ns + 2, b"\x90\x3c\x50")])
+    offline.run_for(1_000_000)
+    offline.performer.let_go(offline.now_ns)
+    released = [event.data for event in offline.of(Heard)[2:]]
+    assert released == [b"\x80\x3c\x00", b"\xb0\x40\x00"]
+    state = State()
+    for event in offline.of(Heard):
+        state, _ = update(state, event, event.t_ns)
+    assert lengths_s(state.free) == [pytest.approx(0.001, abs=1e-5)]
