@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from app.compose import LiveOptions
 from app.file_commands.commands import first_free_number
 from app.file_commands.sources import Say
 from app.model_library import InstalledModels
@@ -26,7 +25,7 @@ class LoggedModels:
     """The models that answers of a log were made with, loaded once each."""
 
     def __init__(self, say: Say, precision: str | None = "float") -> None:
-        self._library = InstalledModels(LiveOptions(precision=precision))
+        self._library = InstalledModels(precision=precision)
         self._say = say
         self._loaded: dict[str, Model] = {}
 

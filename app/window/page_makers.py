@@ -93,11 +93,12 @@ class PageMakers:
 
     def _settings_page(self) -> Page:
         from app.window.pages.connections import CLOCK, INPUT, OSC, OUTPUT
+        from app.window.pages.settings import VERBS
 
         table = self._instrument.snapshot().table
         placed = {*self._placed(), *CLOCK, *INPUT, *OSC, *OUTPUT}
         rest = [name for name in table.parameters if name not in placed]
-        page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest)
+        page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest, VERBS)
         page.look_chosen.connect(self._choose_look)
         return page
 

@@ -179,3 +179,20 @@ def test_sentences_come_back_to_their_words(sentences):
         ]
         repeated += sum(bool(bar) and bar in bars[:index] for index, bar in enumerate(bars))
     assert 0.05 < repeated / (12 * 16) < 0.5
+
+
+def test_rhythm_and_pitch_are_varied_apart(words):
+    changed = [set(), set()]
+    for seed in range(6):
+        source = tune(2, seed)
+        slot = encode_slot(words, source, Key(2))
+        both = Controls(variation=0.8, seed=seed, temperature=1.0)
+        pitches = render(words, {"heard": slot}, replace(both, vary_rhythm=0.0))
+        assert [n.start_beats for n in pitches.notes] == [n.start_beats for n in source.notes]
+        rhythm = render(words, {"heard": slot}, replace(both, vary_pitch=0.0))
+        assert {n.pitch for n in rhythm.notes} <= {n.pitch for n in source.notes}
+        neither = render(words, {"heard": slot}, replace(both, vary_rhythm=0.0, vary_pitch=0.0))
+        assert neither.notes == source.notes
+        changed[0].add([n.pitch for n in pitches.notes] != [n.pitch for n in source.notes])
+        changed[1].add([n.start_beats for n in rhythm.notes] != [n.start_beats for n in source.notes])
+    assert changed == [{True}, {True}]

@@ -1,0 +1,60 @@
+"""Nudges, styles and halves in a session: undone, kept in the document, greyed where they mean nothing."""
+
+import pytest
+from test_session import OTHER, TUNE, Hands
+
+from engine.inference.controls import Controls
+from engine.session.snapshot import ModelFacts, Snapshot
+from engine.session.store import read_document, write_document
+
+
+@pytest.fixture
+def hands(model):
+    made = Hands(model, controls=Controls(variation=0.0))
+    yield made
+    made.session.close()
+
+
+def test_a_nudge_changes_a_thing_is_repeated_undone_and_gone_with_a_new_take(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    plain = hands.last.notes
+    for number in (1, 2):
+        hands.session.do("nudge")
+        assert hands.session.wait_idle()
+        assert hands.session.snapshot().document.controls.nudges == number
+    twice = hands.last.notes
+    assert twice != plain
+    hands.session.do("undo")
+    hands.session.do("redo")
+    assert hands.session.wait_idle()
+    assert hands.last.notes == twice
+    hands.session.do("new_take")
+    assert hands.session.snapshot().document.controls.nudges == 0
+
+
+def test_a_style_is_learned_from_what_was_heard_kept_and_forgotten(hands, tmp_path):
+    hands.session.do("style.tonight")
+    assert "Too little was heard" in hands.session.snapshot().live.notices[-1].text
+    for first in range(0, 8, 2):
+        hands.play_bars(first, TUNE, OTHER)
+    hands.session.do("style.tonight")
+    document = hands.session.snapshot().document
+    assert (document.controls.style.name, document.controls.style.bars) == ("tonight", 8)
+    write_document(tmp_path / "x.antiphon", document)
+    assert read_document(tmp_path / "x.antiphon") == document
+    hands.set(mode="generate", style_amount=0.0)
+    unpulled = hands.last.notes
+    hands.set(style_amount=1.0)
+    assert hands.last.notes != unpulled
+    hands.session.do("style.forget")
+    assert hands.session.wait_idle()
+    assert hands.last.notes == unpulled
+
+
+def test_rhythm_and_pitch_vary_apart_where_a_model_has_them_apart():
+    shown = Snapshot(model=ModelFacts(name="melody_2bar"))
+    parameter = shown.table.parameter("vary_rhythm")
+    assert shown.why_not(parameter) == (
+        "melody_2bar has rhythm and pitch in one; a model of words has them apart"
+    )
+    assert Snapshot(model=ModelFacts(name="words_2bar", halves=True)).why_not(parameter) == ""
