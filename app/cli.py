@@ -127,6 +127,36 @@ def live(
 
 
 @application.command()
+def calibrate(
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Measure the way out through the DAW and back, instead of by ear.")
+    ] = False,
+    session: Annotated[
+        Path | None, typer.Option(metavar="FILE.antiphon", help="Session to keep the offset with.")
+    ] = None,
+    midi_backend: MidiBackend = Backend.AUTO,
+    connect_in: ConnectIn = None,
+    connect_out: ConnectOut = None,
+) -> None:
+    """Find the output offset that lets answers sound together with the DAW.
+
+    By ear: our click sounds on the DAW's beat; move it until it and the DAW's own click are one. Type
+    + or - and Enter, an empty line ends.
+    """
+    from app.calibrate import calibrate as find
+    from app.calibrate import typed_lines
+    from app.compose import LiveOptions
+
+    options = LiveOptions(
+        midi_backend=midi_backend.value,
+        connect_in=tuple(connect_in or ()),
+        connect_out=tuple(connect_out or ()),
+        session=session,
+    )
+    find(options, loop=loop, say=typer.echo, lines=typed_lines())
+
+
+@application.command()
 def controls(
     json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
     model: Annotated[

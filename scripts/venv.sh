@@ -26,6 +26,11 @@ install() {
 }
 install -e "$what"
 
+# The optional sound, where somebody can hear it. Nothing depends on it.
+if [ "$mode" = run ] && sh scripts/has-audio.sh && ! install -e '.[audition]'; then
+    echo "The optional sound could not be installed; the window's Sound button tries again." >&2
+fi
+
 # From Python 3.13 on it is built from its source. Where that fails, JACK and PipeWire work without it.
 if ! .venv/bin/python -c 'import rtmidi' 2>/dev/null && ! install python-rtmidi; then
     echo "python-rtmidi could not be built, so Antiphon has no ALSA, CoreMIDI or WinMM here; it runs with" >&2

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,52 @@ def test_python_of_the_wrong_version_is_passed_over(system: System) -> None:
 def test_this_python_is_a_fitting_one(system: System) -> None:
     done = system.run("find-python.sh", PYTHON=os.path.realpath(sys.executable))
     assert Path(done.stdout.strip()) == Path(sys.executable).resolve()
+
+
+@pytest.mark.parametrize(
+    ("cards", "heard"),
+    [(" 0 [PCH            ]: HDA-Intel - HDA Intel PCH\n", True), ("--- no soundcards ---\n", False)],
+)
+def test_a_sound_card_can_be_heard(system: System, cards: str, heard: bool) -> None:
+    listed = system.home / "cards"
+    listed.write_text(cards)
+    assert (system.run("has-audio.sh", str(listed)).returncode == 0) == heard
+
+
+@pytest.mark.parametrize("name", ["pipewire-0", "pulse/native"])
+def test_a_sound_server_can_be_heard_without_a_card(system: System, name: str) -> None:
+    # A socket's name is short; a folder of pytest's may be too long for it.
+    with tempfile.TemporaryDirectory() as runtime, socket.socket(socket.AF_UNIX) as server:
+        path = Path(runtime, name)
+        path.parent.mkdir(exist_ok=True)
+        nothing = str(system.home / "none")
+        assert system.run("has-audio.sh", nothing, XDG_RUNTIME_DIR=runtime).returncode != 0
+        server.bind(str(path))
+        assert system.run("has-audio.sh", nothing, XDG_RUNTIME_DIR=runtime).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "audio", "installed"), [("run", 0, True), ("run", 1, False), ("test", 0, False)]
+)
+def test_the_optional_sound_is_installed_with_run_where_it_can_be_heard(
+    system: System, mode: str, audio: int, installed: bool
+) -> None:
+    python = system.scripts.parent / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\necho "$@" >> {system.calls}\n')
+    python.chmod(0o755)
+    (system.scripts / "has-audio.sh").write_text(f"exit {audio}\n")
+    done = system.run("venv.sh", mode)
+    assert done.returncode == 0, done.stderr
+    assert (".[audition]" in system.calls.read_text()) == installed
+
+
+def test_a_sound_that_cannot_be_installed_holds_nothing_up(system: System) -> None:
+    python = system.scripts.parent / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ncase "$*" in *audition*) exit 1 ;; esac\n')
+    python.chmod(0o755)
+    (system.scripts / "has-audio.sh").write_text("exit 0\n")
+    done = system.run("venv.sh", "run")
+    assert done.returncode == 0
+    assert "Sound button tries again" in done.stderr

@@ -112,6 +112,14 @@ class SetLink(Message, frozen=True):
     """Start and stop together with those that share that too."""
 
 
+class MeasureLoop(Message, frozen=True):
+    """Send clicks and time their way back to our input; answered by `LoopMeasured`."""
+
+    clicks: int = 10
+    channel: int = 9
+    pitch: int = 37
+
+
 class Play(Message, frozen=True):
     """Start the internal clock from `position_beats`."""
 
@@ -158,6 +166,7 @@ Command = (
     | SetOffset
     | SetMetronome
     | SetLink
+    | MeasureLoop
     | Play
     | Stop
     | Feed
@@ -212,6 +221,15 @@ class ClockState(Message, frozen=True):
     duplicate_ticks: int
     doubled: bool = False
     """Whether every tick of the external clock comes twice, as over two cables; it is counted once."""
+
+
+class LoopMeasured(Message, frozen=True):
+    """How long clicks of ours took from our output back to our input."""
+
+    round_trips_ms: tuple[float, ...]
+    """Of those that came back, in the order they were sent."""
+    clicks: int
+    """How many were sent."""
 
 
 class LinkState(Message, frozen=True):
@@ -313,6 +331,7 @@ Event = (
     | BarCaptured
     | ClockState
     | LinkState
+    | LoopMeasured
     | Heard
     | InputCounts
     | Played

@@ -18,6 +18,7 @@ from engine.performer.echo import EchoGuard
 from engine.performer.input_counter import InputCounter
 from engine.performer.ledger import Ledger
 from engine.performer.link import LinkFollower, TempoLink
+from engine.performer.loop_probe import LoopProbe
 from engine.performer.metronome import Metronome
 from engine.performer.outbox import Outbox
 from engine.performer.scheduler import Scheduler
@@ -48,6 +49,7 @@ JOINED = (
     "stop and start the host, or press Play on a beat 1"
 )
 ECHO = "it is our own, come back"
+PROBE = "it is a click that measures the way back"
 BROKEN = "it is no whole MIDI message"
 FULL = "the bar keeps no more notes"
 CLOCK_UNUSED = "our own clock leads"
@@ -80,6 +82,7 @@ class Performer:
         self._clock_out = ClockOut(self.transport, self._outbox)
         self._metronome = Metronome(self.transport, self._outbox)
         self._link = LinkFollower(self.transport, open_link)
+        self._probe = LoopProbe()
         self._capture = Capture(self.transport)
         self._thru = Thru(self._send_on)
         self._counter = InputCounter()
@@ -100,6 +103,7 @@ class Performer:
             m.SetOffset: self._set_offset,
             m.SetMetronome: self._set_metronome,
             m.SetLink: self._set_link,
+            m.MeasureLoop: self._measure_loop,
             m.Play: self._play,
             m.Stop: self._stop,
             m.Feed: self._feed,
@@ -246,6 +250,11 @@ class Performer:
     def _set_link(self, command: m.SetLink, now_ns: int) -> None:
         self._link.set(command, now_ns)
 
+    def _measure_loop(self, command: m.MeasureLoop, now_ns: int) -> None:
+        note = m.NoteData(0.0, command.pitch, 1.0, 1, command.channel)
+        if command.clicks > 0 and self._playable("Click", (note,), 1):
+            self._probe.begin(command, now_ns)
+
     def _play(self, command: m.Play, now_ns: int) -> None:
         position_beats, start_ns = max(0.0, command.position_beats), self._start_ns(now_ns)
         if not self.transport.waits_for_host(now_ns):
@@ -303,6 +312,8 @@ class Performer:
             self._ignore(event, BROKEN)
         elif event.data[0] >= FIRST_SYSTEM:
             self._take_clock(event, now_ns)
+        elif self._probe.take(event.t_ns, event.data):
+            self._ignore(event, PROBE)
         elif self._is_echo(event):
             self._ignore(event, ECHO)
         else:
@@ -373,6 +384,11 @@ class Performer:
         self._metronome.plan(now_ns)
         for data in self._echo.probe(now_ns):
             self._outbox.send(now_ns, self.transport.beats_at(now_ns), data)
+        for data in self._probe.due(now_ns):
+            self._outbox.send(now_ns, self.transport.beats_at(now_ns), data)
+        measured = self._probe.take_result()
+        if measured is not None:
+            self._emit(measured)
         if self._outbox.port.lead_ns == 0:
             self._outbox.poll(now_ns)
         for started in self._scheduler.started:
@@ -398,6 +414,7 @@ class Performer:
             lateness_ns = message.sent_ns - message.due_ns
             self.worst_lateness_ns = max(self.worst_lateness_ns, lateness_ns)
             self.late_sends += lateness_ns > LATE_NS
+            self._probe.left(message.sent_ns, message.data)
             self._echo.sent(message.sent_ns, message.data)
             if message.data[0] < FIRST_SYSTEM:
                 self._emit(m.Played(message.due_ns, message.sent_ns, message.beats, message.data))

@@ -73,6 +73,27 @@ _SESSION = (
         "Turns",
     ),
     Action(
+        "offset.earlier",
+        "Play earlier",
+        "Make the output offset a millisecond less, so that everything sounds earlier.",
+        "Ctrl+Left",
+        "Output",
+    ),
+    Action(
+        "offset.later",
+        "Play later",
+        "Make the output offset a millisecond more, so that everything sounds later.",
+        "Ctrl+Right",
+        "Output",
+    ),
+    Action(
+        "offset.measure",
+        "Measure offset",
+        "Time ten clicks from the output through the DAW back to the input; play earlier by half of that.",
+        "",
+        "Output",
+    ),
+    Action(
         "map.default",
         "Default MIDI map",
         "Bind knobs, buttons and programs as the default map has them, in place of what was learned.",

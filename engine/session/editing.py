@@ -37,6 +37,8 @@ from engine.session.state import Effect, New, Send, State
 from engine.session.undo import Undo
 from engine.text import counted
 
+NUDGE_MS = 1.0
+"""What the output offset is moved by at once."""
 LARGEST_DRAWN_SEED = 9999
 """New takes draw seeds that are easy to read and type; any 32-bit seed can be set."""
 
@@ -204,11 +206,29 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
             return _transport(state, name)
         case "mode" | "start":
             return with_parameter(state, name, rest, now_ns), ()
+        case "offset":
+            return _offset(state, rest, now_ns)
         case "pick_last":
             return _held(state, state.live.captured.last(int(rest)), now_ns), ()
         case "store" | "recall" | "clear":
             return _slot(state, name, _slot_name(rest), now_ns), ()
     return _plain(state, what, now_ns), ()
+
+
+def _offset(state: State, which: str, now_ns: int) -> Updated:
+    """Let everything sound a little earlier or later, or have the way out and back measured."""
+    settings = state.document.settings
+    if which == "measure":
+        clicks = messages.MeasureLoop(channel=settings.click_channel - 1, pitch=settings.click_pitch)
+        return state.cleared("offset"), (Send(clicks),)
+    moved = settings.offset_ms + (NUDGE_MS if which == "later" else -NUDGE_MS)
+    return with_offset(state, moved, now_ns), ()
+
+
+def with_offset(state: State, offset_ms: float, now_ns: int) -> State:
+    """Set the output offset, within its range and its decimals."""
+    parameter = SETTINGS["offset_ms"]
+    return with_parameter(state, "offset_ms", parameter.at(parameter.position(offset_ms)), now_ns)
 
 
 def _plain(state: State, what: i.Do, now_ns: int) -> State:

@@ -1,6 +1,7 @@
 """One pure function: a state and an event or intent in, a new state and effects out."""
 
 from dataclasses import replace
+from statistics import median
 
 from engine.errors import RenderError
 from engine.performer import messages
@@ -15,6 +16,11 @@ from engine.session.parameters import SETTINGS
 from engine.session.settings import Switches
 from engine.session.state import Effect, Log, State
 
+LOOP_REMEDY = (
+    "Let a track of the DAW take Antiphon Out and send its MIDI on to Antiphon In, then measure again; or "
+    "switch the metronome on and set the offset by ear."
+)
+EAR_REMEDY = "Take the loop away again; by ear, the metronome and the DAW's click tell whether it fits."
 Updated = tuple[State, tuple[Effect, ...]]
 
 
@@ -54,6 +60,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             after = replace(state.with_live(clock=what), play_sent=False)
             after, effects = hearing.rolling(after, now_ns) if after.live.rolling else (after, ())
             return turns.clock(after, what), (*kept, *effects)
+        case messages.LoopMeasured():
+            return _measured(state, what, now_ns), ()
         case messages.LinkState():
             return _linked(state, what, now_ns), ()
         case messages.Heard():
@@ -102,6 +110,22 @@ def _done(state: State, what: i.Do, now_ns: int) -> Updated:
     except RenderError as error:
         text = str(error)
         return state.noted("action", text[0].upper() + text[1:] + ".", "", "hint", now_ns=now_ns), ()
+
+
+def _measured(state: State, what: messages.LoopMeasured, now_ns: int) -> State:
+    """Play earlier by half of the way out and back, where most clicks came back."""
+    back = len(what.round_trips_ms)
+    if 2 * back <= what.clicks:
+        text = f"{back} of {what.clicks} clicks came back, so the offset stays as it is."
+        return state.noted("offset", text, LOOP_REMEDY, now_ns=now_ns)
+    way_ms = median(what.round_trips_ms)
+    spread_ms = max(abs(each - way_ms) for each in what.round_trips_ms)
+    state = editing.with_offset(state, -way_ms / 2, now_ns)
+    text = f"Out and back takes {way_ms:.1f} ms, at most {spread_ms:.1f} ms more or less"
+    shown = state.shown.text("offset_ms")
+    return state.noted(
+        "offset", f"{text}; the output offset is {shown} now.", EAR_REMEDY, "hint", now_ns=now_ns
+    )
 
 
 def _linked(state: State, shared: messages.LinkState, now_ns: int) -> State:

@@ -14,7 +14,13 @@ CLOCK = ("clock", "send_clock", "spp_in_clocks", "link", "link_start_stop")
 OUTPUT = ("offset_ms", "metronome", "count_in", "click_channel", "click_pitch")
 INPUT = ("chords_from", "chord_channel", "split_pitch", "thru_notes", "thru_controllers", "sustain_lengthens")
 OSC = ("osc", "osc_from", "osc_port", "osc_to")
-MAP_HELP = "Which knobs, buttons and programs move which control. Learn (Ctrl+K) binds one; the README lists the default map."
+OFFSET = ("earlier", "later", "measure")
+CALIBRATION = (
+    "To set the offset by ear: switch the DAW's click and the metronome on and press play in the DAW. Where "
+    "you hear two clicks, play earlier or later until there is one. To measure it, let the DAW lead "
+    "Antiphon Out back to Antiphon In."
+)
+MAP_HELP = "Which knobs, buttons and programs move what. Learn (Ctrl+K) binds one; the README has the list."
 
 
 class ConnectionsPage(Page):
@@ -42,6 +48,8 @@ class ConnectionsPage(Page):
         self.body.addLayout(settings_grid(table, CLOCK))
         self.body.addWidget(heading("Output and metronome"))
         self.body.addLayout(settings_grid(table, OUTPUT))
+        self.body.addWidget(paragraph(CALIBRATION))
+        self.body.addLayout(row(*(action(table, f"offset.{name}") for name in OFFSET), None))
         self.body.addWidget(heading("Input"))
         self.body.addLayout(settings_grid(table, INPUT))
         self.body.addWidget(heading("MIDI map"))
