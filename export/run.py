@@ -123,7 +123,7 @@ def representation_of(config: ModelConfig, metre: str = FOUR_FOUR.name) -> Repre
         ExportError: it does not know the metre.
         CorpusError: there is no such metre.
     """
-    grid = metre_named(metre).grid
+    grid = config.grid if metre == FOUR_FOUR.name else metre_named(metre).grid
     if metre != FOUR_FOUR.name and config.words is None:
         raise ExportError(f"metre {metre}: this model knows 4/4 alone; leave --metre out")
     try:
@@ -165,7 +165,9 @@ def open_corpus(run: Run, path: Path | None, metre: str = FOUR_FOUR.name) -> Cor
     try:
         model = run.config.model
         paths: tuple[Path | str, ...] = (path, *run.config.further_corpora)
-        corpora = JoinedCorpora.open(paths, model.window_bars, kind=model.corpus_kind)
+        corpora = JoinedCorpora.open(
+            paths, model.window_bars, kind=model.corpus_kind, division=model.division
+        )
     except CorpusError as error:
         raise ExportError(f"{error}; or name it with --corpus, or leave it out with --no-latents") from error
     trained_on = run.record.get("data_sha256")

@@ -58,6 +58,9 @@ def corpus_build(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")],
     kind: Annotated[str, typer.Option(help="melody, words, drums, groove, trio or pianoroll.")] = "melody",
     metre: Annotated[str, typer.Option(help="4/4, 3/4, 6/8 or 2/4; other bars are left out.")] = "4/4",
+    division: Annotated[
+        int, typer.Option(help="Steps of a beat in a piano roll: 4 is 16ths; 2, 3, 4, 6, 8 or 12.")
+    ] = 4,
     bars: Bars = None,
     layout: Layout = "auto",
     kit: DrumKit = "auto",
@@ -83,6 +86,7 @@ def corpus_build(
             BuildOptions(
                 kind=kind,
                 metre=metre,
+                division=division,
                 bars=tuple(bars or ()),
                 executor=executor,
                 workers=workers,

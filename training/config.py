@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.music.grid import SIXTEENTHS, Grid
+
 # The ranges stand here and nowhere else; training/config_file.py reads them for its messages.
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 CountOrNone = Annotated[int, Meta(ge=0, le=1_000_000_000)]
@@ -97,6 +99,8 @@ class ModelConfig(Table, frozen=True):
     representation: Literal["melody", "drums", "groove", "trio", "pianoroll"] = "melody"
     bars: Annotated[int, Meta(ge=1, le=64)] = 2
     z_size: Size = 128
+    division: Literal[2, 3, 4, 6, 8, 12] = 4
+    """Steps of a beat; a piano roll may have others than 4, from a corpus built with them."""
     task: Literal["autoencode", "humanize", "drumify", "continue"] = "autoencode"
     """For `continue`, `bars` counts the given bars and the corpus gives as many again to write."""
     encoder: EncoderConfig = EncoderConfig()
@@ -114,6 +118,8 @@ class ModelConfig(Table, frozen=True):
                 f"task {self.task} with representation {self.representation}: a piano roll is continued, "
                 "the others are not"
             )
+        if self.division != SIXTEENTHS.steps_per_beat and self.representation != "pianoroll":
+            raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
         if self.words is not None and (self.representation, self.task) != ("melody", "autoencode"):
             raise ValueError("model.words is for representation melody and task autoencode")
         if self.sentences is not None and (self.words is None or self.bars % 2):
@@ -125,6 +131,11 @@ class ModelConfig(Table, frozen=True):
     def corpus_kind(self) -> str:
         """The kind of corpus it is trained on."""
         return "words" if self.words is not None else self.representation
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of its music, in 4/4."""
+        return Grid(self.division)
 
     @property
     def window_bars(self) -> int:

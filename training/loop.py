@@ -109,7 +109,7 @@ class Trainer:
         self.config, self.folder, self.team, self.observer = config, folder, team, observer
         paths, model = (config.corpus, *config.further_corpora), config.model
         self.corpora = JoinedCorpora.open(
-            paths, model.window_bars, kind=model.corpus_kind, verify=team.is_first
+            paths, model.window_bars, kind=model.corpus_kind, division=model.division, verify=team.is_first
         )
         self.corpus = self.corpora.first
         # A small corpus may hold nothing back; then the record says what was measured instead.
@@ -405,7 +405,7 @@ def _check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None
 
 
 def _streams(config: RunConfig) -> int:
-    return len(representation(config.model.representation, config.model.bars).streams)
+    return len(representation(config.model.representation, config.model.bars, config.model.grid).streams)
 
 
 def load_model(run: Path, which: str = "last") -> tuple[RunConfig, Trainable]:

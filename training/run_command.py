@@ -165,7 +165,9 @@ class _Watcher:
         model, corpus, step = progress.model, progress.corpus, progress.step
         if not isinstance(model, VAE | Continuer):
             return
-        spec = representation(self.config.model.representation, self.config.model.window_bars)
+        spec = representation(
+            self.config.model.representation, self.config.model.window_bars, self.config.model.grid
+        )
         self.writer.add_figure(
             "reconstruction", reconstruction_picture(model, corpus, spec, split, PICTURED), step
         )

@@ -180,11 +180,16 @@ def drumify(
 
 
 @application.command("continue")
-@with_parameters(parameters_of("continue"), defaults={"bars": 8})
+@with_parameters((*parameters_of("continue"), SETTINGS["tempo_bpm"]), defaults={"bars": 8})
 def carry_on(
-    file: MidiFile,
     output: Output,
     given: Given,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            show_default=False, help="A MIDI file; left out, the music begins from --start random or zero."
+        ),
+    ] = None,
     count: Count = 4,
     model: Model = CONTINUING_MODEL,
     track: Track = None,
@@ -195,16 +200,26 @@ def carry_on(
     controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
-    """Write what could follow some bars of a MIDI file.
+    """Write what could follow some bars of a MIDI file, or music that begins by itself.
 
     It stays as busy and as full as the music it follows; without --temperature it starts at the model's own.
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
+    values = dict(given)
+    bpm = values.pop("tempo_bpm", None)
+    loaded = load(model, precision)
+    if file is None:
+        if values.setdefault("start", "random") == "guided":
+            raise typer.BadParameter("--start guided goes on from a MIDI file: name one, or begin at random")
+        _new(loaded, "continue", output, values, count, bpm)
+        return
+    if bpm is not None:
+        typer.echo("--tempo: music that follows a file has the file's; left out")
     asked = sources.Asked(
         track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
     )
-    _from_source(load(model, precision), "continue", file, output, given, count, asked)
+    _from_source(loaded, "continue", file, output, values, count, asked)
 
 
 @application.command()
@@ -262,12 +277,25 @@ def generate(
 
     Example: antiphon generate -o out --count 4 --key A --scale minor
     """
-    loaded = load(model, precision)
-    values = {"tempo_bpm": SETTINGS["tempo_bpm"].default, **given}
-    bpm = float(values.pop("tempo_bpm") or 0)
-    transpose, controls = controls_of(loaded, "generate", values, style)
+    values = dict(given)
+    bpm = values.pop("tempo_bpm", None)
+    _new(load(model, precision), "generate", output, values, count, bpm, style)
+
+
+def _new(
+    model: LoadedModel,
+    mode: Mode,
+    output: Path,
+    given: Given,
+    count: int,
+    bpm: Value | None,
+    style: Path | None = None,
+) -> None:
+    """Write phrases that go on from none, at a tempo or at the usual one."""
+    tempo = float(SETTINGS["tempo_bpm"].default if bpm is None else bpm)  # type: ignore[arg-type]
+    transpose, controls = controls_of(model, mode, given, style)
     commands.generate(
-        loaded, output, typer.echo, count=count, controls=controls, bpm=bpm, transpose=transpose
+        model, output, typer.echo, count=count, controls=controls, bpm=tempo, transpose=transpose
     )
 
 

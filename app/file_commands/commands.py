@@ -104,13 +104,13 @@ def generate(
     bpm: float,
     transpose: int = 0,
 ) -> list[Path]:
-    """Write `count` phrases drawn from the model's prior, with the seeds from the controls' on."""
+    """Write `count` phrases that go on from none, in the controls' mode, with the seeds from theirs on."""
     takes = _takes(controls, count)
     phrases = [phrase.transposed(transpose) for phrase in render_batch(model, {}, takes)]
     labels = [f"seed {take.seed}" for take in takes]
     grid = model.representation.grid
     setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=(grid.beats_per_bar, 4))
-    return _write_all(model, folder, f"{model.name}-generate", phrases, labels, [setting] * count, say)
+    return _write_all(model, folder, f"{model.name}-{controls.mode}", phrases, labels, [setting] * count, say)
 
 
 def _takes(controls: Controls, count: int) -> list[Controls]:

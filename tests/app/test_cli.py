@@ -94,6 +94,41 @@ def test_morph_ends_are_the_two_phrases(song, tmp_path, tiny_bundle):
     assert pitches == [[pitch + 12 for pitch in demo], demo]
 
 
+@pytest.fixture
+def two_parts(tmp_path):
+    """Two bars in which a flute and a bass play different lines."""
+    flute = [Note(step / 2, 72 + step % 5, 0.5) for step in range(16)]
+    bass = [Note(float(step), 48 + 2 * (step % 4), 1.0) for step in range(8)]
+    write_midi(tmp_path / "two.mid", [Part("Flute", flute), Part("Bass", bass)], 100.0, bars=2)
+    return tmp_path / "two.mid"
+
+
+@pytest.mark.parametrize(
+    ("options", "ends"),
+    [
+        (["--track", "bass"], ["bass", "bass"]),
+        (["--track", 3, "--second-track", 2], ["bass", "flute"]),
+        (["--track", "flute", "--second-track", "bass"], ["flute", "bass"]),
+    ],
+)
+def test_the_tracks_of_a_morph_are_named(options, ends, two_parts, tmp_path, tiny_bundle):
+    out = tmp_path / "walk"
+    done = run("morph", two_parts, two_parts, "-o", out, "--steps", 2, *options, "--model", tiny_bundle)
+    assert done.exit_code == 0, done.output
+    lines = {
+        "flute": [72 + step % 5 for step in range(16)],
+        "bass": [48 + 2 * (step % 4) for step in range(8)],
+    }
+    first, last = ([note.pitch for note in read_midi(path).tracks[0].notes] for path in sorted(out.iterdir()))
+    assert [first, last] == [lines[name] for name in ends]
+
+
+def test_a_track_that_is_not_in_the_second_file_is_said(two_parts, song, tmp_path, tiny_bundle):
+    done = run("morph", two_parts, song, "-o", tmp_path / "w", "--track", "flute", "--model", tiny_bundle)
+    assert done.exit_code == 1
+    assert "song.mid: no track 'flute'" in str(done.exception)
+
+
 def test_generate_writes_playable_files(tmp_path, tiny_bundle):
     done = run("generate", "-o", tmp_path, "--count", 2, "--tempo", 90, "--model", tiny_bundle)
     assert done.exit_code == 0, done.output

@@ -50,6 +50,24 @@ def test_continue_writes_as_many_bars_as_asked(start, song, tmp_path, continuing
     assert "in 5 bars" in done.output
 
 
+@pytest.mark.parametrize(("options", "bars"), [([], 8), (["--bars", 21, "--start", "zero"], 21)])
+def test_music_of_any_length_begins_without_a_file(options, bars, tmp_path, continuing):
+    out = tmp_path / "out"
+    done = run("continue", "-o", out, "--count", 2, "--tempo", 90, *options, "--model", continuing)
+    assert done.exit_code == 0, done.output
+    songs = [read_midi(path) for path in sorted(out.glob("*-continue-*.mid"))]
+    assert [round(song.bpm) for song in songs] == [90, 90]
+    assert done.output.count(f"in {bars} bars") == 2
+
+
+def test_a_continuation_of_what_was_played_needs_a_file_and_has_its_tempo(song, tmp_path, continuing):
+    done = run("continue", "-o", tmp_path / "out", "--start", "guided", "--model", continuing)
+    assert done.exit_code == 2
+    assert "name one, or begin at random" in " ".join(done.output.replace("│", " ").split())
+    done = run("continue", song, "-o", tmp_path / "out", "--tempo", 90, "--count", 1, "--model", continuing)
+    assert "--tempo: music that follows a file has the file's; left out" in done.output
+
+
 def test_a_guided_continuation_knows_what_was_played(song, tmp_path, continuing):
     run("continue", song, "-o", tmp_path, "--temperature", 0, "--count", 1, "--model", continuing)
     (track,) = read_midi(tmp_path / "song-continue-1.mid").tracks

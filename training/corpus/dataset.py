@@ -40,26 +40,42 @@ class Corpus:
     """One row a window, see `WINDOW_DTYPE`."""
 
     @staticmethod
-    def open(path: Path | str, bars: int | None = None, *, kind: str = "", verify: bool = True) -> "Corpus":
+    def open(
+        path: Path | str,
+        bars: int | None = None,
+        *,
+        kind: str = "",
+        division: int | None = None,
+        verify: bool = True,
+    ) -> "Corpus":
         """Open a corpus for windows of `bars` bars (by default the first length it was built for).
 
         Args:
             path: folder of the corpus.
             bars: length of the windows.
             kind: what it must hold; empty for anything.
+            division: steps a beat that it must have; None for any.
             verify: compare the content with its recorded hash, which reads all of it once.
 
         Raises:
-            CorpusError: no corpus there, another schema or kind, not built for that length, or damaged.
+            CorpusError: no corpus there, another schema, kind or grid, not built for that length, or damaged.
         """
         root = Path(path)
         try:
-            return _opened(root, bars, kind, verify)
+            corpus = _opened(root, bars, kind, verify)
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise CorpusError(
                 f"{root}: is damaged ({reason}); build it again with the same command"
             ) from error
+
+        found = corpus.metre.grid.steps_per_beat
+        if division not in (None, found):
+            raise CorpusError(
+                f"{root}: has {found} steps a beat, the model {division}; build it with "
+                f"--division {division}, or train with model.division={found}"
+            )
+        return corpus
 
     @property
     def metre(self) -> Metre:

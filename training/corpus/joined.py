@@ -23,14 +23,19 @@ class JoinedCorpora:
 
     @staticmethod
     def open(
-        paths: Sequence[Path | str], bars: int, *, kind: str = "", verify: bool = True
+        paths: Sequence[Path | str],
+        bars: int,
+        *,
+        kind: str = "",
+        division: int | None = None,
+        verify: bool = True,
     ) -> "JoinedCorpora":
         """Open corpora for windows of `bars` bars; see `Corpus.open`.
 
         Raises:
             CorpusError: one cannot be used.
         """
-        parts = tuple(Corpus.open(path, bars, kind=kind, verify=verify) for path in paths)
+        parts = tuple(Corpus.open(path, bars, kind=kind, division=division, verify=verify) for path in paths)
         return JoinedCorpora(parts, tuple(part.window_ids("train") for part in parts))
 
     @property

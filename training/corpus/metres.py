@@ -1,7 +1,7 @@
 """Metres of corpora: which time signatures count as one, and the grid their bars have."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.music.grid import SIXTEENTHS, Grid
 from training.errors import CorpusError
@@ -16,7 +16,7 @@ class Metre:
     signatures: frozenset[tuple[int, int]]
     """Time signatures that are read as this metre."""
     grid: Grid
-    """16ths; its beats are quarter notes, whatever beat the metre is felt in."""
+    """16ths if not said otherwise; its beats are quarter notes, whatever beat the metre is felt in."""
 
 
 FOUR_FOUR = Metre("4/4", frozenset({(4, 4), (2, 2)}), SIXTEENTHS)
@@ -31,12 +31,29 @@ METRES: Mapping[str, Metre] = {
 }
 
 
+DIVISIONS = (2, 3, 4, 6, 8, 12)
+"""Steps a beat may have: eighths, triplets, 16ths, their triplets, 32nds, and what holds both."""
+DIVISION_MARK = ":"
+
+
+def divided(name: str, steps_per_beat: int) -> str:
+    """Return the name of a metre on another grid: `4/4` with 8 steps a beat is `4/4:8`."""
+    usual = SIXTEENTHS.steps_per_beat
+    return name if steps_per_beat == usual else f"{name}{DIVISION_MARK}{steps_per_beat}"
+
+
 def metre_named(name: str) -> Metre:
-    """Return a metre.
+    """Return a metre by its name, on the grid behind a colon if it is not 16ths.
 
     Raises:
-        CorpusError: the name is unknown.
+        CorpusError: the name or the grid is unknown.
     """
-    if name not in METRES:
+    signature, _, division = name.partition(DIVISION_MARK)
+    if signature not in METRES:
         raise CorpusError(f"metre '{name}': unknown; choose one of {', '.join(METRES)}")
-    return METRES[name]
+    metre = METRES[signature]
+    if not division:
+        return metre
+    if division not in map(str, DIVISIONS):
+        raise CorpusError(f"division {division}: a beat has {', '.join(map(str, DIVISIONS))} steps")
+    return replace(metre, name=name, grid=Grid(int(division), metre.grid.beats_per_bar))

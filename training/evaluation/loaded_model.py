@@ -75,7 +75,9 @@ class Subject:
     @property
     def representation(self) -> Representation:
         """Between phrases and the model's tensors, over the length of a window."""
-        return representation(self.config.model.representation, self.config.model.window_bars)
+        return representation(
+            self.config.model.representation, self.config.model.window_bars, self.config.model.grid
+        )
 
     @property
     def is_continuer(self) -> bool:
@@ -85,7 +87,8 @@ class Subject:
     def open_corpus(self, path: Path | None) -> Corpus:
         """Open the corpus to measure on: `path`, or the one that the model was trained on."""
         model = self.config.model
-        return Corpus.open(path or Path(self.config.corpus), model.window_bars, kind=model.corpus_kind)
+        where = path or Path(self.config.corpus)
+        return Corpus.open(where, model.window_bars, kind=model.corpus_kind, division=model.division)
 
 
 def load_subject(path: Path, which: str = "last") -> Subject:
@@ -142,7 +145,7 @@ def _latents(
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         prior = [arrays[f"prior_{part}"].astype(np.float64) for part in ("weights", "means", "deviations")]
         directions = arrays["directions"].astype(np.float64)
-    spoken = representation(config.model.representation, config.model.bars)
+    spoken = representation(config.model.representation, config.model.bars, config.model.grid)
     ours = [definition.name for definition in definitions(spoken)]
     same = ours == [attribute["name"] for attribute in manifest.get("attributes", [])]
     return (Prior(*prior) if len(prior[0]) else None), (directions if same and ours else None)

@@ -20,7 +20,7 @@ def build_model(config: ModelConfig) -> Trainable:
         return Sentences(config.sentences, config.words)
     if config.words is not None:
         return Words(config.words)
-    spec = representation(config.representation, config.bars)
+    spec = representation(config.representation, config.bars, config.grid)
     if config.task == "continue":
         return Continuer(config, spec.width)
     return VAE(config, spec.streams, spec.grid.steps_per_bar)

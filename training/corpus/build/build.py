@@ -12,7 +12,7 @@ from training.corpus.build.merge import MergeOptions, merge
 from training.corpus.build.shards import is_done, plan_shards
 from training.corpus.corpus_kinds import kind_named
 from training.corpus.extract.selection import EVERYTHING, Selection
-from training.corpus.metres import metre_named
+from training.corpus.metres import FOUR_FOUR, divided, metre_named
 from training.corpus.sources import find_sources
 from training.errors import CorpusError
 
@@ -27,6 +27,8 @@ class BuildOptions:
     kind: str
     metre: str = "4/4"
     """One of `METRES`; bars in other metres are left out."""
+    division: int = 4
+    """Steps a beat; only a piano roll may have others than 4."""
     bars: tuple[int, ...] = ()
     """Window lengths; empty for the kind's own."""
     executor: str = "pool"
@@ -80,7 +82,8 @@ def build_corpus(
     files = sources.files
     if options.kit != "auto":
         files = tuple(replace(file, kit=options.kit) for file in files)
-    shards = plan_shards(files, options.kind, options.files_per_shard, options.selection, options.metre)
+    metre = divided(options.metre, options.division)
+    shards = plan_shards(files, options.kind, options.files_per_shard, options.selection, metre)
     work = corpus / WORK_FOLDER
     work.mkdir(parents=True, exist_ok=True)
     missing = [shard for shard in shards if not is_done(shard, work)]
@@ -96,7 +99,7 @@ def build_corpus(
     )
     bars = options.bars or kind_named(options.kind).default_bars
     progress.stage("cutting windows", len(bars) + 2)
-    merge_options = MergeOptions(options.kind, bars, options.seed, options.metre)
+    merge_options = MergeOptions(options.kind, bars, options.seed, metre)
     return merge(shards, work, corpus, merge_options, sources.rejected, progress.advance)
 
 
@@ -109,7 +112,9 @@ def available_cpus() -> int:
 
 def _check(options: BuildOptions) -> None:
     kind_named(options.kind)
-    metre_named(options.metre)
+    metre_named(divided(options.metre, options.division))
+    if options.division != FOUR_FOUR.grid.steps_per_beat and options.kind != "pianoroll":
+        raise CorpusError(f"division {options.division}: {options.kind} has 4 steps a beat; leave it out")
     if any(not 1 <= bars <= 64 for bars in options.bars):
         raise CorpusError(f"bars {list(options.bars)}: give window lengths from 1 to 64 bars")
     if options.workers < 0 or options.files_per_shard < 1 or options.file_timeout_s <= 0:

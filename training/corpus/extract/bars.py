@@ -9,7 +9,7 @@ from training.corpus.extract.reader import Piece, Track
 from training.corpus.metres import FOUR_FOUR, Metre
 
 STEPS_PER_BEAT = FOUR_FOUR.grid.steps_per_beat
-"""16ths, in every metre."""
+"""16ths, in every metre: the grid of all kinds but the piano roll, which may have another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,11 @@ def runs(piece: Piece, metre: Metre = FOUR_FOUR) -> list[Run]:
 def _bars_to_end(piece: Piece, start_ticks: int, metre: Metre) -> int:
     """Count the bars from a metre change on that hold every onset, on its step, and every release."""
     last_onset = max(int(track.start_ticks[-1]) for track in piece.tracks)
-    last_step = int(nearest_steps(np.array([last_onset - start_ticks]), piece.ticks_per_beat)[0])
+    last_step = int(
+        nearest_steps(np.array([last_onset - start_ticks]), piece.ticks_per_beat, metre.grid.steps_per_beat)[
+            0
+        ]
+    )
     bar_ticks = metre.grid.beats_per_bar * piece.ticks_per_beat
     bars_to_onset = last_step // metre.grid.steps_per_bar + 1
     return max(-(-(piece.end_ticks - start_ticks) // bar_ticks), bars_to_onset)
@@ -75,15 +79,18 @@ def _bars_to_end(piece: Piece, start_ticks: int, metre: Metre) -> int:
 
 def on_grid(track: Track, run: Run, ticks_per_beat: int) -> StepNotes:
     """Quantise the notes that sound in a run. Onsets are rounded before anything is cut."""
-    start = nearest_steps(track.start_ticks - run.start_ticks, ticks_per_beat)
-    end = np.maximum(nearest_steps(track.end_ticks - run.start_ticks, ticks_per_beat), start + 1)
+    division = run.metre.grid.steps_per_beat
+    start = nearest_steps(track.start_ticks - run.start_ticks, ticks_per_beat, division)
+    end = np.maximum(nearest_steps(track.end_ticks - run.start_ticks, ticks_per_beat, division), start + 1)
     inside = (start < run.steps) & (end > 0)
     start, end = start[inside], end[inside]
-    exact = (track.start_ticks[inside] - run.start_ticks) * (STEPS_PER_BEAT / ticks_per_beat)
+    exact = (track.start_ticks[inside] - run.start_ticks) * (division / ticks_per_beat)
     late = (exact - start).astype(np.float64)
     return StepNotes(start, end, late, track.pitch[inside], track.velocity[inside])
 
 
-def nearest_steps(ticks: NDArray[np.int64], ticks_per_beat: int) -> NDArray[np.int64]:
+def nearest_steps(
+    ticks: NDArray[np.int64], ticks_per_beat: int, steps_per_beat: int = STEPS_PER_BEAT
+) -> NDArray[np.int64]:
     """Round ticks to steps in integers, a tie to the later step, as `Grid.nearest_step` does."""
-    return (2 * STEPS_PER_BEAT * ticks + ticks_per_beat) // (2 * ticks_per_beat)
+    return (2 * steps_per_beat * ticks + ticks_per_beat) // (2 * ticks_per_beat)
