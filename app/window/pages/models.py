@@ -1,17 +1,21 @@
 """The page of models: what each does and how long its phrases are."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QFrame, QGridLayout, QVBoxLayout
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QFileDialog, QFrame, QGridLayout, QVBoxLayout
 
 from app.installed_bundles import BundleCard
 from app.window.field_state import FieldState
 from app.window.pages.page import Page, heading, paragraph
 from app.window.widgets.button import KeyButton
 from app.window.widgets.group import row
+from engine.inference.bundle.manifest import MANIFEST
+from engine.inference.bundle.places import user_folder
 from engine.modes.catalogue import TOOLS
 from engine.session.snapshot import Snapshot
+from engine.text import printable
 
 HEARS = {
     "melody": "hears one line; of a chord the highest note",
@@ -23,11 +27,16 @@ HEARS = {
 COLUMNS = 2
 
 
+def bundle_of(path: Path) -> Path:
+    """Return the bundle that a chosen file stands for: a .zip itself, a manifest its folder."""
+    return path.parent if path.name == MANIFEST else path
+
+
 class ModelsPage(Page):
     """Shows a card for each installed model.
 
     Signals:
-        chosen: name of the model to load.
+        chosen: name or path of the model to load.
     """
 
     chosen = pyqtSignal(str)
@@ -44,6 +53,13 @@ class ModelsPage(Page):
         intro = "Choosing a tool on the play page loads a fitting model by itself; here you choose by hand."
         self.body.addWidget(paragraph(intro))
         self.body.addLayout(grid)
+        self.open = KeyButton("open_bundle", "Open a bundle …", "", "Load a model from any folder or .zip.")
+        self.open.edited.connect(lambda *_: self._ask())
+        self.body.addLayout(row(self.open, None))
+        own = (
+            f"Bundles in {printable(str(user_folder()))} are listed here; any other can be opened or dropped."
+        )
+        self.body.addWidget(paragraph(own))
         self.body.addStretch(1)
 
     def show_state(self, snapshot: Snapshot) -> None:
@@ -54,6 +70,14 @@ class ModelsPage(Page):
             text = "Loaded" if each == name else "Loading …" if each == loading else "Load"
             state = FieldState(value=each == name, text=text, enabled=not loading, why_not=why_not)
             button.show_field(state)
+
+    def _ask(self) -> None:
+        """Ask for a bundle, without stopping anything: its .zip, or the manifest in its folder."""
+        dialog = QFileDialog(self, "Open a bundle")
+        dialog.setNameFilter(f"Bundles (*.zip {MANIFEST})")
+        dialog.fileSelected.connect(lambda path: self.chosen.emit(str(bundle_of(Path(path)))))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()  # not modal: keys and music go on
 
     def _card(self, card: BundleCard) -> QFrame:
         made = QFrame()

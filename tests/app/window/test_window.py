@@ -508,6 +508,18 @@ def test_a_model_is_loaded_from_its_card(window, instrument, show):
     assert page.buttons["humanize"].text() == "Loading …"
 
 
+@pytest.mark.parametrize("chosen", ["mine/bundle.json", "mine.zip"])
+def test_a_bundle_from_anywhere_is_opened(chosen, window, instrument, tmp_path):
+    page = window.pages.open("Models")
+    QTest.mouseClick(page.open, Qt.MouseButton.LeftButton)
+    (dialog,) = page.findChildren(QFileDialog)
+    assert not dialog.isModal()
+    assert dialog.nameFilters() == ["Bundles (*.zip bundle.json)"]
+    dialog.fileSelected.emit(str(tmp_path / chosen))
+    assert instrument.calls == [("load_model", str(tmp_path / chosen.removesuffix("/bundle.json")))]
+    dialog.close()
+
+
 def test_a_session_opened_lately_is_gone_on_with(window, instrument, show):
     page = window.pages.open("Sessions")
     show(with_live(READY, kept=Kept(path="/music/a.antiphon", saved=False, recent=("/music/b.antiphon",))))
