@@ -52,14 +52,15 @@ class ModelsPage(Page):
             grid.setColumnStretch(at, 1)
         intro = "Choosing a tool on the play page loads a fitting model by itself; here you choose by hand."
         self.body.addWidget(paragraph(intro))
-        self.body.addLayout(grid)
         self.open = KeyButton("open_bundle", "Open a bundle …", "", "Load a model from any folder or .zip.")
         self.open.edited.connect(lambda *_: self._ask())
-        self.body.addLayout(row(self.open, None))
-        own = (
-            f"Bundles in {printable(str(user_folder()))} are listed here; any other can be opened or dropped."
+        own = paragraph(
+            f"Those in {printable(str(user_folder()))} are listed; any other is opened or dropped."
         )
-        self.body.addWidget(paragraph(own))
+        line = row(self.open)
+        line.addWidget(own, 1)
+        self.body.addLayout(line)
+        self.body.addLayout(grid)
         self.body.addStretch(1)
 
     def show_state(self, snapshot: Snapshot) -> None:
