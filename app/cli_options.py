@@ -8,6 +8,8 @@ import typer
 
 DEFAULT_MODEL = "words_2bar"
 CONTINUING_MODEL = "pianoroll_continue"
+CONTINUING_LINES = "sentences_16bar"
+"""Continues what is one voice."""
 GROOVE_MODEL = "groove_humanize_2bar"
 DRUMIFY_MODEL = "groove_drumify_2bar"
 
@@ -41,6 +43,13 @@ Map = Annotated[
     typer.Option(
         help="What MIDI controllers and programs move: the default map of the README, or none. Left out, a "
         "new session has the default and another what it had."
+    ),
+]
+ContinuingModel = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Name of an installed model, or the path of a bundle; left out, {CONTINUING_LINES} for a "
+        f"melody and {CONTINUING_MODEL} for anything else."
     ),
 ]
 Model = Annotated[str, typer.Option(help="Name of an installed model, or the path of a bundle.")]

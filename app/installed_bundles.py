@@ -79,6 +79,7 @@ class _Head(msgspec.Struct):
     title: str = ""
     task: str = ""
     bars: int = 0
+    sentence: msgspec.Raw = msgspec.Raw(b"null")
     representation: dict[str, msgspec.Raw] = {}
 
 
@@ -90,15 +91,8 @@ def card_of(name: str, path: Path) -> BundleCard:
     except (BundleError, KeyError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return BundleCard(name, name, fault=f"{name} cannot be read: {error}")
     title = printable(head.title)[:LONGEST_TEXT]
-    return BundleCard(name, title or name, modes_of(head.task), head.bars, plays)
-
-
-def task_of(bundle: Path) -> str:
-    """Return the task a bundle's manifest names, without checking anything else; empty if it has none."""
-    try:
-        return msgspec.json.decode(_manifest_bytes(bundle), type=_Head).task
-    except (BundleError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
+    modes = modes_of(head.task, bytes(head.sentence) != b"null")
+    return BundleCard(name, title or name, modes, head.bars, plays)
 
 
 def _manifest_bytes(path: Path) -> bytes:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli_options import DEFAULT_MODEL
-from app.installed_bundles import BundleCard, card_of, find_bundle, installed, task_of
-from engine.modes.catalogue import TOOLS
+from app.installed_bundles import BundleCard, card_of, find_bundle, installed
+from engine.inference.controls import Mode
 from engine.session.document import Document, ModelReference
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load
@@ -20,9 +20,9 @@ class InstalledModels:
         self._named = named
         self._precision = precision
 
-    def tasks(self) -> dict[str, str]:
-        """Return the task of each by what to load it by."""
-        return {name: task_of(path) for name, path in self._found().items()}
+    def modes(self) -> dict[str, tuple[Mode, ...]]:
+        """Return what each can be asked for, by what to load it by."""
+        return {name: card_of(name, path).modes for name, path in self._found().items()}
 
     def cards(self) -> list[BundleCard]:
         """Return what each says of itself; its name is what to load it by."""
@@ -52,9 +52,8 @@ def _usual_first(found: Mapping[str, Path]) -> dict[str, Path]:
 
 def model_for(document: Document) -> ModelReference:
     """Return a model that does the document's mode: its own, else the first that is installed."""
-    task = TOOLS[document.controls.mode].task
-    own = document.model.name
-    if task_of(installed().get(own, Path(own))) == task:
+    mode, own = document.controls.mode, document.model.name
+    if mode in card_of(own, installed().get(own, Path(own))).modes:
         return document.model
-    fitting = [name for name, path in _usual_first(installed()).items() if task_of(path) == task]
+    fitting = [name for name, path in _usual_first(installed()).items() if mode in card_of(name, path).modes]
     return ModelReference(fitting[0]) if fitting else document.model

@@ -17,7 +17,7 @@ from engine.inference.bundle.manifest import (
     sentence_spec,
 )
 from engine.inference.model import Model
-from engine.music.melody import VOCABULARY
+from engine.music.melody import VOCABULARY, MelodyRepresentation
 from engine.music.representation import Representation
 from export.errors import ExportError
 from export.parity import (
@@ -46,18 +46,17 @@ VALID_WORDS = 4_000
 BATCH = 256
 SENTENCE_TOLERANCE = 1e-3
 """Largest difference of a logit, mean or deviation."""
-SENTENCE_TOLERANCE = 1e-3
-"""Largest difference of a logit, mean or deviation."""
 
 
 def words_manifest(
     manifest: BundleManifest, model: Words, representation: Representation, metre: str
 ) -> BundleManifest:
-    """Return a manifest with what is particular to words filled in."""
+    """Return a manifest with what is particular to words filled in; its graphs are of one word."""
     words = max(1, representation.bars // WORD_BARS)
     sizes = model.layout(representation.bars * representation.grid.beats_per_bar // words)
     layout = LatentLayout(**sizes._asdict(), words=words)
-    encoder, decoder = graph_specs(representation, layout.size, "autoencode", CONDITIONS)
+    word = MelodyRepresentation(representation.bars // words, representation.grid)
+    encoder, decoder = graph_specs(word, layout.word_size, "autoencode", CONDITIONS)
     return msgspec.structs.replace(
         manifest,
         z_size=layout.size,

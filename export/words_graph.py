@@ -1,9 +1,9 @@
 """A model of words as ONNX graphs: a phrase to its latent, and a latent with surroundings to a phrase.
 
 Torch's exporter writes the encoder and what each step is given beside its past; the LSTM that writes the
-steps is one Scan, built here. It carries the last bar of tokens and of pitches along, because a step is
-also given what came one bar earlier. All four tables of the past are multiplied through the input
-weights when the graph is loaded.
+steps is one Scan, built here. It carries the last bar along, because a step is also given what came one
+bar earlier. The tables of the past are multiplied through the input weights when the graph is loaded.
+The graphs are of one word; longer phrases are written word after word by `engine.inference.word_by_word`.
 
 Shape legend: B batch, T steps, M steps a bar, K beats, Z latent size, C channels, H units, V tokens.
 """
@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import helper
 from torch import Tensor, nn
 
 from engine.inference.bundle.manifest import BundleManifest, sentence_spec
-from engine.music.melody import FIRST_NOTE
+from engine.music.melody import FIRST_NOTE, VOCABULARY
 from export.decoder_graph import gates_last, lstm_cell, value_infos
 from export.graph import GraphBuilder, finished, traced_inputs
 from export.matmul import Product, Write, float_product
 from training.corpus.metres import METRES
 from training.models.sentences import Sentences
-from training.models.words import BEAT_STEPS, Surroundings, Words
+from training.models.words import BEAT_STEPS, PITCHES, Surroundings, Words
 
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 
@@ -39,24 +40,22 @@ def step_by_step(tokens: Tensor) -> Tensor:
 
 
 class _Encoder(nn.Module):
-    """The encoder alone, with plain tensors out; every word for itself."""
+    """The encoder alone, with plain tensors out."""
 
-    def __init__(self, model: Words, words: int) -> None:
+    def __init__(self, model: Words) -> None:
         super().__init__()
-        self.model, self.words = model, words
+        self.model = model
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma `[B, Z]` of tokens `[B, T, 1]`."""
-        tokens = x[..., 0].reshape(-1, x.shape[1] // self.words)
-        posterior = self.model.posterior(tokens, step_by_step(tokens))
-        size = self.words * posterior.mu.shape[1]
-        return posterior.mu.reshape(-1, size), posterior.sigma.reshape(-1, size)
+        posterior = self.model.posterior(x[..., 0], step_by_step(x[..., 0]))
+        return posterior.mu, posterior.sigma
 
 
 def words_encoder(model: Words, manifest: BundleManifest) -> bytes:
-    """Return `encoder.onnx` of a model in evaluation mode."""
-    example = torch.zeros(3, manifest.steps, 1, dtype=torch.int64)
-    graph = traced_inputs(_Encoder(model, words_of(manifest)), (example,), (["x"], ["mu", "sigma"]))
+    """Return `encoder.onnx` of a model in evaluation mode, for one word."""
+    example = torch.zeros(3, _word_beats(manifest) * BEAT_STEPS, 1, dtype=torch.int64)
+    graph = traced_inputs(_Encoder(model), (example,), (["x"], ["mu", "sigma"]))
     return finished("encoder", graph, manifest.encoder)
 
 
@@ -66,39 +65,64 @@ def words_of(manifest: BundleManifest) -> int:
     return manifest.latent_layout.words
 
 
-class _Conditions(nn.Module):
-    """What the steps are given beside their past, steps in front, and the bar before as the steps see it."""
+def _word_beats(manifest: BundleManifest) -> int:
+    assert manifest.latent_layout is not None
+    return manifest.latent_layout.beats
 
-    def __init__(self, model: Words, metre: int, words: int) -> None:
+
+class _Conditions(nn.Module):
+    """What the steps are given beside their past, steps in front, and the pitches of the bar before."""
+
+    def __init__(self, model: Words, metre: int) -> None:
         super().__init__()
-        self.model, self.metre, self.words = model, metre, words
+        self.model, self.metre = model, metre
 
     def forward(self, z: Tensor, chords: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return conditions `[T, B, C]`, each word's states h and c `[W, B, H]`, and pitches of `before`."""
-        own = Surroundings(chords.reshape(-1, chords.shape[1] // self.words, 12), before, self.metre)
-        condition = self.model.conditions(z.reshape(-1, z.shape[1] // self.words), own)
-        h, c = (state[0].reshape(-1, self.words, state.shape[2]) for state in self.model.states(condition))
-        steps = condition.reshape(-1, self.words * condition.shape[1], condition.shape[2])
-        pitches = step_by_step(before.clamp_min(0))
-        return steps.transpose(0, 1), h.transpose(0, 1), c.transpose(0, 1), pitches
+        """Return conditions `[T, B, C]`, the states h and c `[B, H]`, and pitches of `before`."""
+        condition = self.model.conditions(z, Surroundings(chords, before, self.metre))
+        h, c = self.model.states(condition)
+        return condition.transpose(0, 1), h[0], c[0], step_by_step(before.clamp_min(0))
 
 
 def conditions_graph(model: Words, manifest: BundleManifest) -> GraphBuilder:
-    """Return the part of the decoder before its loop. Takes seconds."""
-    metre = manifest.metres[0]
+    """Return the part of the decoder before its loop, for one word. Takes seconds."""
+    metre, beats = manifest.metres[0], _word_beats(manifest)
     example = (
-        torch.zeros(3, manifest.z_size),
-        torch.zeros(3, manifest.steps // BEAT_STEPS, 12),
+        torch.zeros(3, model.layout(beats).size),
+        torch.zeros(3, beats, 12),
         torch.full((3, METRES[metre].grid.steps_per_bar), -1),
     )
     names = ["z", "chords", "before"], ["condition", "h", "c", "pitches"]
-    return traced_inputs(_Conditions(model, list(METRES).index(metre), words_of(manifest)), example, names)
+    return traced_inputs(_Conditions(model, list(METRES).index(metre)), example, names)
+
+
+# Steps --------------------------------------------------------------------------------------
+#
+# What a step is given of a moment of the past is a token and the pitch that sounded last there. Where the
+# token is a note it is that pitch; so both are one number, a moment: NO_TOKEN, no event or a note-off with
+# each of 89 pitches, then the notes.
+
+NO_TOKEN, KINDS = -1, FIRST_NOTE + 1
+MOMENTS = KINDS * PITCHES + VOCABULARY - FIRST_NOTE
+
+
+def _moment(tokens: npt.NDArray[np.int64], pitches: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the moments of tokens, -1 for none, with the pitches that sounded last."""
+    note = KINDS * PITCHES + tokens - FIRST_NOTE
+    return np.where(tokens >= FIRST_NOTE, note, (tokens - NO_TOKEN) * PITCHES + pitches)
+
+
+def _of_moments() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return token and pitch of every moment, `[MOMENTS]` each."""
+    kind, pitch = np.divmod(np.arange(KINDS * PITCHES), PITCHES)
+    notes = np.arange(FIRST_NOTE, VOCABULARY)
+    return np.append(kind + NO_TOKEN, notes), np.append(pitch, notes - FIRST_NOTE + 1)
 
 
 def words_decoder(
     model: Words, manifest: BundleManifest, conditions: GraphBuilder, product: Product = float_product
 ) -> bytes:
-    """Return `decoder.onnx` of a model in evaluation mode.
+    """Return `decoder.onnx` of a model in evaluation mode, for one word.
 
     Args:
         model: the model.
@@ -113,24 +137,30 @@ def words_decoder(
     )
     bias = _affine(builder, builder.weight(model.skip.weight.T, "skip"), model.head.bias)
     bias = builder.node("Add", bias, "perturbation")
-    heard = builder.node("Clip", "before", builder.constant(np.array(0, np.int64)))
-    ago = builder.node("Add", "before", builder.ints(1))
-    token = builder.node("Gather", heard, builder.constant(np.array(-1, np.int64)), axis=1)
-    pitch = builder.node("Gather", "pitches", builder.constant(np.array(-1, np.int64)), axis=1)
-    first = builder.constant(np.array(0, np.int64))
-    h, c = (builder.node("Gather", each, first, axis=0) for each in ("h", "c"))
-    states, scanned = [h, c, token, pitch, ago, "pitches"], [bias, drive]
-    count, steps = words_of(manifest), manifest.steps
-    if count > 1:
-        word = np.arange(steps) // (steps // count)
-        scanned += [builder.constant(word), builder.constant(np.diff(word, prepend=0) > 0)]
+    bar = _moments_before(builder)
+    last = builder.node("Gather", bar, builder.constant(np.array(-1, np.int64)), axis=1)
+    states, scanned = ["h", "c", last, bar], [bias, drive]
     outputs = [builder.name("end") for _ in states] + [builder.name("written")]
-    body = _body(prepared, several=count > 1)
     builder.nodes.append(
-        helper.make_node("Scan", [*states, *scanned], outputs, body=body, num_scan_inputs=len(scanned))
+        helper.make_node(
+            "Scan", [*states, *scanned], outputs, body=_body(prepared), num_scan_inputs=len(scanned)
+        )
     )
     builder.named("Unsqueeze", [outputs[-1], builder.ints(2)], "tokens")
     return finished("decoder", builder, manifest.decoder)
+
+
+def _moments_before(builder: GraphBuilder) -> str:
+    """Return the moments of the bar before, `[B, M]`."""
+    place = builder.node("Add", builder.node("Mul", _number(builder, PITCHES), "before"), "pitches")
+    plain = builder.node("Add", place, _number(builder, -NO_TOKEN * PITCHES))
+    note = builder.node("Add", "before", _number(builder, KINDS * PITCHES - FIRST_NOTE))
+    is_note = builder.node("GreaterOrEqual", "before", _number(builder, FIRST_NOTE))
+    return builder.node("Where", is_note, note, plain)
+
+
+def _number(builder: GraphBuilder, value: int) -> str:
+    return builder.constant(np.array(value, np.int64), "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +171,28 @@ class _Prepared:
     head: Write
     into_gates: str
     """`[C, 4H]`."""
-    tables: tuple[str, str, str, str]
-    """Of the last token, the last pitch, the token and the pitch a bar ago, `[rows, 4H]` each."""
+    just_now: str
+    """What the last moment gives the gates, `[MOMENTS, 4H]`."""
+    bar_ago: str
+    """What the moment a bar ago gives them."""
     split: str
     """`[3H, H]`."""
 
 
 def _prepare(builder: GraphBuilder, model: Words, product: Product) -> _Prepared:
     into_gates = builder.weight(gates_last(_weight(model, "weight_ih_l0")).T, "input")
-    fed = (model.token, model.pitch, model.token_bar_ago, model.pitch_bar_ago)
-    a, b, c, d = (builder.node("MatMul", builder.weight(each.weight, "table"), into_gates) for each in fed)
+    token, pitch = (torch.from_numpy(part) for part in _of_moments())
+    just_now = model.token.weight[token.clamp_min(0)] + model.pitch.weight[pitch]
+    bar_ago = model.token_bar_ago.weight[token + 1] + model.pitch_bar_ago.weight[pitch]
+    tables = [
+        builder.node("MatMul", builder.weight(each, "table"), into_gates) for each in (just_now, bar_ago)
+    ]
     return _Prepared(
         recurrent=product(builder, gates_last(_weight(model, "weight_hh_l0")).T, "recurrent"),
         head=float_product(builder, model.head.weight.T, "head"),
         into_gates=into_gates,
-        tables=(a, b, c, d),
+        just_now=tables[0],
+        bar_ago=tables[1],
         split=builder.ints(3 * model.lstm.hidden_size, model.lstm.hidden_size),
     )
 
@@ -169,43 +206,31 @@ def _affine(builder: GraphBuilder, weight: str, bias: Tensor) -> str:
     return builder.node("Add", builder.node("MatMul", "condition", weight), builder.weight(bias, "bias"))
 
 
-def _body(prepared: _Prepared, *, several: bool) -> onnx.GraphProto:
-    """One step: states, bias and drive in; states and the token out.
-
-    Where a phrase has several words, the LSTM starts afresh with each; number and start of the word come
-    in too.
-    """
+def _body(prepared: _Prepared) -> onnx.GraphProto:
+    """One step: states, bias and drive in; states and the token out."""
     body = GraphBuilder("s_")
-    h, c, token, pitch, ago, pitches = names = [body.name("state") for _ in range(6)]
-    start_h, start_c = h, c
-    if several:
-        start_h, start_c = (
-            body.node("Where", "s_fresh", body.node("Gather", each, "s_word", axis=0), state)
-            for each, state in (("h", h), ("c", c))
-        )
-    first = body.constant(np.array(0, np.int64), "first")
-    places = (token, pitch, *(body.node("Gather", bar, first, axis=1) for bar in (ago, pitches)))
+    h, c, last, bar = names = [body.name("state") for _ in range(4)]
+    ago = body.node("Gather", bar, body.constant(np.array(0, np.int64), "first"), axis=1)
     addend = "s_drive"
-    for table, place in zip(prepared.tables, places, strict=True):
-        addend = body.node("Add", addend, body.node("Gather", table, place))
-    new_h, new_c = lstm_cell(body, prepared.recurrent(body, start_h, addend), start_c, prepared.split)
+    for table, moment in ((prepared.just_now, last), (prepared.bar_ago, ago)):
+        addend = body.node("Add", addend, body.node("Gather", table, moment))
+    new_h, new_c = lstm_cell(body, prepared.recurrent(body, h, addend), c, prepared.split)
     chosen = body.node("ArgMax", prepared.head(body, new_h, "s_bias"), axis=1, keepdims=0)
-    is_note = body.node("GreaterOrEqual", chosen, body.constant(np.array(FIRST_NOTE, np.int64), "note"))
-    one = body.constant(np.array(1, np.int64), "one")
-    new_pitch = body.node("Where", is_note, body.node("Sub", chosen, one), pitch)
-    outputs = [
-        *(new_h, new_c, chosen, new_pitch),
-        _pushed(body, ago, body.node("Add", chosen, one)),
-        _pushed(body, pitches, new_pitch),
-        body.node("Identity", chosen),
-    ]
-    kinds = [FLOAT, FLOAT, INT64, INT64, INT64, INT64]
-    scanned = ["s_bias", "s_drive", *(["s_word", "s_fresh"] if several else [])]
-    types = [FLOAT, FLOAT, *([INT64, onnx.TensorProto.BOOL] if several else [])]
-    inputs = value_infos([*names, *scanned], [*kinds, *types])
+    written = _next_moment(body, last, chosen)
+    outputs = [new_h, new_c, written, _pushed(body, bar, written), body.node("Identity", chosen)]
+    kinds = [FLOAT, FLOAT, INT64, INT64]
+    inputs = value_infos([*names, "s_bias", "s_drive"], [*kinds, FLOAT, FLOAT])
     return helper.make_graph(
         body.nodes, "step", inputs, value_infos(outputs, [*kinds, INT64]), body.constants
     )
+
+
+def _next_moment(body: GraphBuilder, last: str, chosen: str) -> str:
+    """Return the moment `[B]` after one, by the token that is chosen: one look into a table of all pairs."""
+    tokens = np.arange(VOCABULARY)
+    following = _moment(np.tile(tokens, MOMENTS), np.repeat(_of_moments()[1], VOCABULARY))
+    row = body.node("Mul", last, body.constant(np.array(VOCABULARY, np.int64), "row"))
+    return body.node("Gather", body.constant(following, "following"), body.node("Add", row, chosen))
 
 
 def _pushed(body: GraphBuilder, bar: str, value: str) -> str:

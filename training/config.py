@@ -189,6 +189,11 @@ class LossConfig(Table, frozen=True):
     """Words: share of phrases that are written without the chords that are known."""
     before_left_out: Share = 0.4
     """Words: share of phrases that are written without the bar before."""
+    chords_moved: Share = 0.0
+    """Words: share of phrases with known chords that are written at another pitch than the latent is of, with
+    their chords, as a whole or from the middle on, so that the chords are followed and not the latent."""
+    encoder_frozen: bool = False
+    """Words: train the decoder alone, so that latents mean what they meant."""
     from_nothing: Share = 0.0
     """Continuations: share of phrases written from the zero state, so that starting from it is learned."""
     velocity_weight: Weight = 20.0

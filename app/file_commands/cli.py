@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from app.cli_options import (
+    CONTINUING_LINES,
     CONTINUING_MODEL,
     DEFAULT_MODEL,
     DRUMIFY_MODEL,
     GROOVE_MODEL,
+    ContinuingModel,
     FilePrecision,
     Model,
     Precision,
@@ -23,6 +25,7 @@ from engine.inference.controls import CONTROLS, LONGEST_BARS, MODEL_FEATURES, Co
 from engine.inference.latent_space import check_attributes
 from engine.inference.model import Model as LoadedModel
 from engine.modes.catalogue import TOOLS, check_mode, counts
+from engine.music.melody import is_line
 from engine.music.style import Style
 from engine.parameter import Parameter, Value
 from engine.session.parameters import SETTINGS
@@ -191,7 +194,7 @@ def carry_on(
         ),
     ] = None,
     count: Count = 4,
-    model: Model = CONTINUING_MODEL,
+    model: ContinuingModel = None,
     track: Track = None,
     bar: Bar = None,
     length: Length = None,
@@ -203,12 +206,13 @@ def carry_on(
     """Write what could follow some bars of a MIDI file, or music that begins by itself.
 
     It stays as busy and as full as the music it follows; without --temperature it starts at the model's own.
+    A melody is continued by a model whose themes come back, anything else by one that writes chords.
 
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
     values = dict(given)
     bpm = values.pop("tempo_bpm", None)
-    loaded = load(model, precision)
+    loaded = load(model or CONTINUING_MODEL, precision)
     if file is None:
         if values.setdefault("start", "random") == "guided":
             raise typer.BadParameter("--start guided goes on from a MIDI file: name one, or begin at random")
@@ -219,6 +223,8 @@ def carry_on(
     asked = sources.Asked(
         track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
     )
+    if model is None and is_line(sources.read_source(file, loaded, lambda line: None, asked).slot.phrase):
+        loaded = load(CONTINUING_LINES, precision)
     _from_source(loaded, "continue", file, output, values, count, asked)
 
 

@@ -6,7 +6,7 @@ from app.installed_bundles import BundleCard
 from app.window.field_state import Fields, FieldState, Option
 from app.window.view import milliseconds, plays_internally
 from engine.inference.controls import CONTROLS, STORED, Controls
-from engine.modes.catalogue import TOOLS, modes_of
+from engine.modes.catalogue import TOOLS
 from engine.parameter import Choice, Parameter
 from engine.session.document import Binding
 from engine.session.snapshot import Snapshot
@@ -111,8 +111,7 @@ def _turn_fields(fields: Fields, snapshot: Snapshot) -> Fields:
 
 
 def _mode_field(snapshot: Snapshot) -> FieldState:
-    tasks = snapshot.live.installed.values()
-    offered = {mode for task in tasks for mode in modes_of(task)} | set(snapshot.modes)
+    offered = {mode for modes in snapshot.live.installed.values() for mode in modes} | set(snapshot.modes)
     options = tuple(
         Option(
             value=mode,

@@ -18,6 +18,7 @@ from engine.inference.bundle.manifest import SENTENCE, Precision, TensorSpec
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
 from engine.inference.runtime import onnxruntime
+from engine.inference.word_by_word import decode_words, encode_words, of_words
 from engine.modes.catalogue import modes_of
 from engine.music.drums import DrumsRepresentation
 from engine.music.groove import GrooveRepresentation
@@ -132,13 +133,15 @@ class Model:
     @property
     def modes(self) -> tuple[Mode, ...]:
         """What it can be asked for; the first is the usual one."""
-        return modes_of(self.bundle.manifest.task)
+        manifest = self.bundle.manifest
+        return modes_of(manifest.task, manifest.sentence is not None)
 
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Encode a batch.
 
         Args:
-            x: `int64 [B, T, S]` tokens (or `float32 [B, T, D]`); of any T for a continuation.
+            x: `int64 [B, T, S]` tokens (or `float32 [B, T, D]`); of any T for a continuation, of any number
+                of words where the bundle takes them one by one.
 
         Returns:
             `mu` and `sigma` (a standard deviation), `float32 [B, Z]` each.
@@ -146,8 +149,14 @@ class Model:
         Raises:
             RenderError: the shape does not fit or the model failed.
         """
-        _check_shape(self.name, x, self.bundle.manifest.encoder.inputs[0], len(x))
-        mu, sigma = self._guard("encode", lambda: self._graphs.encode(x))
+        spec, steps = self.bundle.manifest.encoder.inputs[0], x.shape[1] if x.ndim == 3 else 0
+        if not self.bundle.manifest.by_word:
+            _check_shape(self.name, x, spec, len(x))
+            mu, sigma = self._guard("encode", lambda: self._graphs.encode(x))
+        else:
+            word = int(spec.shape[1])
+            _check_shape(self.name, x, of_words(spec, max(1, steps // word)), len(x))
+            mu, sigma = self._guard("encode", lambda: encode_words(self._graphs.encode, x, word))
         if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
             raise RenderError(f"{self.name}: the encoder returned a value that is not a number")
         return mu, sigma
@@ -164,7 +173,7 @@ class Model:
         Args:
             z: `float32 [B, Z]`.
             perturbation: `float32 [T, B, V]`, added to the logits before the choice at each step;
-                of any length for a continuation.
+                of any length for a continuation, and of as many words as `z`.
             chords: `float32 [B, beats, 12]`, 1 for the pitch classes of each beat's chord; None, as
                 zeros, for none known. A model without that condition does not listen to it.
             before: `int64 [B, M]` tokens of the bar before, None, as -1, for none; likewise.
@@ -176,12 +185,14 @@ class Model:
             RenderError: a shape does not fit or the model failed.
         """
         given = {"z": z, "perturbation": perturbation, "chords": chords, "before": before}
-        feeds = {}
-        for spec in self.bundle.manifest.decoder.inputs:
-            array = given[spec.name]
+        feeds, words = {}, 1
+        if self.bundle.manifest.by_word:
+            words = max(1, z.shape[-1] // int(self.bundle.manifest.decoder.inputs[0].shape[1]))
+        for one in self.bundle.manifest.decoder.inputs:
+            spec, array = of_words(one, words), given[one.name]
             feeds[spec.name] = nothing_given(spec, len(z)) if array is None else array
             _check_shape(self.name, feeds[spec.name], spec, len(z))
-        tokens = self._guard("decode", lambda: self._graphs.decode(feeds))
+        tokens = self._guard("decode", lambda: decode_words(self._graphs.decode, feeds, words))
         if not _within_range(tokens, self.bundle.manifest.streams):
             raise RenderError(f"{self.name}: the decoder wrote a value that its music does not have")
         return tokens
@@ -233,9 +244,9 @@ class _Graphs:
         return tokens
 
 
-def nothing_given(spec: TensorSpec, batch: int) -> npt.NDArray[Any]:
-    """Return what stands for a condition that is not known: no chords, or no bar before."""
-    return np.full(_sizes(spec, batch, 0), -1 if spec.name == "before" else 0, spec.dtype)
+def nothing_given(spec: TensorSpec, batch: int, steps: int = 0) -> npt.NDArray[Any]:
+    """Return what stands for an input that is not known: zeros, or -1 for no bar before."""
+    return np.full(_sizes(spec, batch, steps), -1 if spec.name == "before" else 0, spec.dtype)
 
 
 def _candidates(
@@ -323,14 +334,7 @@ def _dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], dict[st
     """Return what to encode, and what to decode by the names of the decoder's inputs."""
     spec, manifest = bundle.manifest.encoder.inputs[0], bundle.manifest
     x = np.zeros(_sizes(spec, batch, manifest.steps), dtype=spec.dtype)
-    feeds: dict[str, npt.NDArray[Any]] = {
-        "z": np.zeros((batch, manifest.z_size), np.float32),
-        "perturbation": np.zeros((manifest.steps, batch, manifest.width), np.float32),
-    }
-    further = {
-        inp.name: nothing_given(inp, batch) for inp in manifest.decoder.inputs if inp.name not in feeds
-    }
-    return x, feeds | further
+    return x, {each.name: nothing_given(each, batch, manifest.steps) for each in manifest.decoder.inputs}
 
 
 def _dummy_run(bundle: Bundle, graphs: _Graphs, batch: int) -> dict[str, npt.NDArray[Any]]:

@@ -6,7 +6,7 @@ A model of sentences reads of each word its coarse latent and its relation to ea
 Shape legend: N words, K beats of a word, Zc size of the coarse part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,12 +14,6 @@ import numpy as np
 
 from engine.inference.latent_space import Floats
 from engine.music.words import FARTHEST_BACK, Relation
-
-COARSE_SPREAD = 0.6
-"""Share of the deviations that a new word's coarse latent is drawn with. At 1 words follow with leaps
-of 2.2 semitones more at their seams than inside (music .85), at .7 .9, at .5 .5."""
-
-_FORM_STREAM = 4
 
 
 def features(relation: Relation, coarse: Floats) -> Floats:
@@ -49,34 +43,37 @@ class Written:
     """`[Zc]`; of a related word that of the word it is from."""
 
 
-def write_sentence(model: SentenceModel, heard: list[Written], words: int, seed: int) -> list[Written]:
-    """Decide on the words that follow; the same for the same seed.
+def next_words(
+    model: SentenceModel,
+    words: Sequence[Written],
+    drafts: int,
+    rng: np.random.Generator,
+    favour_related: float = 0.0,
+) -> list[Written]:
+    """Return drafts of the word that follows: all of them new, or related to an earlier one each.
 
     Args:
         model: a model of sentences.
-        heard: the words so far.
-        words: how many to add.
-        seed: decides what is drawn.
+        words: those so far.
+        drafts: how many; as much is drawn from `rng` whatever comes out.
+        rng: what is drawn comes from it.
+        favour_related: nats by which words from an earlier one are favoured over new ones.
     """
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _FORM_STREAM))))
-    sentence = list(heard)
-    for _ in range(words):
-        rows = [features(word.relation, word.coarse) for word in sentence]
-        sentence.append(_drawn(model.next_word(np.array(rows, np.float32)), sentence, rng))
-    return sentence[len(heard) :]
-
-
-def _drawn(next_word: Mapping[str, Floats], sentence: list[Written], rng: np.random.Generator) -> Written:
-    odds = next_word["back"][: min(len(sentence), FARTHEST_BACK) + 1]
-    back = int((odds + rng.gumbel(size=len(odds))).argmax())
-    beats = next_word["kept"].shape[1] // 2
+    rows = [features(word.relation, word.coarse) for word in words]
+    following = model.next_word(np.array(rows, np.float32))
+    odds = following["back"][: min(len(words), FARTHEST_BACK) + 1].astype(np.float64)
+    odds[0] -= favour_related
+    backs = (odds + rng.gumbel(size=(drafts, FARTHEST_BACK + 1))[:, : len(odds)]).argmax(axis=1)
+    beats = following["kept"].shape[1] // 2
     uniform = rng.random()  # one for all beats: a word is mostly repeated as a whole or loosely throughout
-    component = int((next_word["weights"] + rng.gumbel(size=len(next_word["weights"]))).argmax())
-    normal = rng.standard_normal(next_word["means"].shape[1])
-    if back == 0:
-        spread = COARSE_SPREAD * next_word["deviations"][component]
-        coarse = next_word["means"][component] + spread * normal
-        return Written(Relation.none(beats), coarse.astype(np.float32))
-    kept = uniform < 1 / (1 + np.exp(-next_word["kept"][back]))
-    rhythm, pitch = kept[:beats], kept[beats:]
-    return Written(Relation(back, rhythm, pitch & rhythm), sentence[-back].coarse)
+    choices = (following["weights"] + rng.gumbel(size=(drafts, len(following["weights"])))).argmax(axis=1)
+    normal = rng.standard_normal((drafts, following["means"].shape[1]))
+    if backs[0] == 0:
+        coarse = (following["means"][choices] + following["deviations"][choices] * normal).astype(np.float32)
+        return [Written(Relation.none(beats), each) for each in coarse]
+    related = []
+    for back in dict.fromkeys(int(each) for each in backs if each):
+        kept = uniform < 1 / (1 + np.exp(-following["kept"][back]))
+        rhythm, pitch = kept[:beats], kept[beats:]
+        related.append(Written(Relation(back, rhythm, pitch & rhythm), words[-back].coarse))
+    return related

@@ -37,8 +37,14 @@ class LatentModel(Protocol):
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """`[B, T, S]` to `mu` and `sigma`, `[B, Z]` each."""
 
-    def decode(self, z: Floats, perturbation: Floats, chords: Floats | None = None) -> npt.NDArray[Any]:
-        """`[B, Z]`, `[T, B, V]` and for models that take them `[B, beats, 12]` to `[T, B, S]`."""
+    def decode(
+        self,
+        z: Floats,
+        perturbation: Floats,
+        chords: Floats | None = None,
+        before: npt.NDArray[np.int64] | None = None,
+    ) -> npt.NDArray[Any]:
+        """`[B, Z]`, `[T, B, V]` and for models that take them `[B, beats, 12]`, `[B, M]` to `[T, B, S]`."""
 
     def next_word(self, words: Floats) -> Mapping[str, Floats]:
         """What may come after words `[N, F]`, by a model that knows sentences."""
@@ -65,6 +71,8 @@ class Slot:
     """Semitones by which the phrase was moved before it was encoded, into the key that the model knows."""
     rest: npt.NDArray[np.bool_] | None = None
     """`[T]` steps at which nothing may begin, where bars of another metre leave a rest; None for none."""
+    played_bars: int = 0
+    """Bars that were played, which the phrase repeats where they are fewer than the model takes."""
 
 
 def fit(representation: Representation, phrase: Phrase) -> Phrase:
@@ -107,7 +115,7 @@ def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harm
         RenderError: its length or metre does not fit, or the model failed.
     """
     task, representation = model.bundle.manifest.task, model.representation
-    phrase = fit(representation, phrase)
+    played_bars, phrase = phrase.bars, fit(representation, phrase)
     if task != "drumify":  # a rhythm may be tapped on anything
         phrase = representation.admitted(phrase)
     heard = heard_by(task, representation, phrase)
@@ -119,4 +127,4 @@ def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harm
     tensor = heard if task == "drumify" else representation.encode(phrase)
     feel, beats = Feel.of(phrase, representation), math.ceil(phrase.length_beats)
     chords = tuple(islice(cycle(harmony), beats)) if harmony else ()
-    return Slot(phrase, tensor, mu[0], sigma[0], feel, key, chords, home)
+    return Slot(phrase, tensor, mu[0], sigma[0], feel, key, chords, home, played_bars=played_bars)

@@ -62,6 +62,8 @@ class Tool(ABC):
     """One sentence: what the answer is."""
     task: ClassVar[Task]
     """Task of the bundles that do it."""
+    by_sentences: ClassVar[bool] = False
+    """Whether bundles with a model of sentences do it too, whatever their task."""
     offers: ClassVar[frozenset[str]]
     """Features that parameters may need, out of `engine.inference.controls`."""
 

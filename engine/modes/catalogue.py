@@ -21,9 +21,16 @@ TOOLS: dict[Mode, Tool] = {
 """By name, in the order they are shown."""
 
 
-def modes_of(task: str) -> tuple[Mode, ...]:
-    """Return the modes that bundles with a task do; the first is the usual one."""
-    return tuple(name for name, tool in TOOLS.items() if tool.task == task)
+def modes_of(task: str, sentences: bool = False) -> tuple[Mode, ...]:
+    """Return the modes that bundles with a task do; the first is the usual one.
+
+    Args:
+        task: of the bundle.
+        sentences: whether it can say how words follow each other, and so continue what was played.
+    """
+    return tuple(
+        name for name, tool in TOOLS.items() if tool.task == task or (sentences and tool.by_sentences)
+    )
 
 
 def slots_of(controls: Controls) -> tuple[str, ...]:
@@ -33,7 +40,7 @@ def slots_of(controls: Controls) -> tuple[str, ...]:
 
 def check_mode(bundle: Bundle, mode: Mode) -> None:
     """Refuse a mode that a bundle does not do (RenderError)."""
-    modes = modes_of(bundle.manifest.task)
+    modes = modes_of(bundle.manifest.task, bundle.manifest.sentence is not None)
     if mode not in modes:
         raise RenderError(
             f"{bundle.manifest.name} does not {mode}; it can {' or '.join(modes)}, "

@@ -1,8 +1,6 @@
 """Continue: what follows the bars that were played."""
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -12,15 +10,16 @@ from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, Controls
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, harmony_of, typed_chords
+from engine.modes.sentence import in_the_manner_of, plan_continuation
 from engine.modes.stretches import temperature_of, write_on
-from engine.music.notes import Phrase
 from engine.music.representation import representation
 
 
 class Continue(Tool):
     """Writes `bars` bars from the state that the source, nothing or a random draw leaves the model in.
 
-    Density and polyphony stay near what was heard (`engine.modes.stretches`).
+    Density and polyphony stay near what was heard (`engine.modes.stretches`). A model of sentences goes on
+    from the words heard (`engine.modes.sentence`).
     """
 
     id = "continue"
@@ -28,6 +27,7 @@ class Continue(Tool):
     key = "6"
     help = "Play on from where you stopped."
     task = "continue"
+    by_sentences = True
     offers = frozenset({SOURCE, CONTINUATION, LIMITS})
 
     def slots(self, controls: Controls) -> tuple[str, ...]:
@@ -37,6 +37,8 @@ class Continue(Tool):
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a continuation."""
         source, spoken = slots.get(controls.source), model.representation
+        if model.bundle.manifest.sentence is not None:
+            return plan_continuation(model, source if controls.start == "guided" else None, controls)
         written = representation(spoken.name, controls.bars or spoken.bars, spoken.grid)
         bias = perturbation.constrain(written, controls.constraints, None)
         heard = [] if source is None else [source]
@@ -62,13 +64,3 @@ def _start_state(bundle: Bundle, source: Slot | None, controls: Controls) -> Flo
     if controls.start == "random":
         return np.clip(prior_draw(bundle.latents, controls.seed), -1, 1)
     return np.zeros(bundle.manifest.z_size, np.float32)
-
-
-def in_the_manner_of(phrase: Phrase, source: Phrase | None) -> Phrase:
-    """Give a phrase without velocities the mean velocity of its source, and the source's channel."""
-    if source is None or not source.notes:
-        return phrase
-    velocity = round(float(np.mean([note.velocity for note in source.notes])))
-    channel = Counter(note.channel for note in source.notes).most_common(1)[0][0]
-    notes = (replace(note, velocity=velocity, channel=channel) for note in phrase.notes)
-    return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)

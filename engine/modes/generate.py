@@ -10,6 +10,7 @@ from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
 from engine.modes.base import Plan, Tool, perturb
+from engine.modes.sentence import plan_sentence
 from engine.modes.words import plan_draw
 from engine.music.key import key_of
 
@@ -36,6 +37,8 @@ class Generate(Tool):
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a draw from the prior."""
+        if model.bundle.manifest.sentence is not None:
+            return plan_sentence(model, controls)
         if model.bundle.manifest.latent_layout is not None:
             return plan_draw(model, controls)
         draw = draws(model, (controls.seed,), pull_of(controls))[0]

@@ -12,7 +12,7 @@ Shape legend: T steps, V width of the perturbation, Z latent size, W words, K be
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,37 +20,34 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import LatentLayout
-from engine.inference.controls import Controls
-from engine.inference.harmony import key_of_chords
+from engine.inference.controls import Constraints, Controls
+from engine.inference.harmony import PITCH_CLASSES, key_of_chords, own_pitch_classes
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw, slerp
-from engine.inference.sentences import write_sentence
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled
+from engine.inference.word_latents import Pinned, assembled, layout_of, rhythm_places
 from engine.modes.base import Plan, chords_of, perturb
 from engine.music.chords import Harmony, chroma
 from engine.music.key import KEYS, Key
 from engine.music.notes import Phrase
-from engine.music.words import Relation, relations, roots
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from engine.music.representation import Representation
+from engine.music.words import relations, roots
 
 PITCHES_GONE = 0.65
 """Variation at which no beat's pitches are pinned any more."""
-RHYTHM_LATER = 0.2
+RHYTHM_LATER = 0.14
 """How much further a beat keeps its rhythm than its pitches."""
 COARSE_FROM = 0.4
 """Variation from which the kind of phrase changes too."""
 STYLE_SHARE = 0.6
 """Share of the way to a style's phrase that the coarse part goes at variation 1 whatever the draw does."""
+UNHEARD_NATS, FOREIGN_NATS = 0.9, 2.5
+"""What a variation's pitch classes cost that the source has not but its key has, and that neither has."""
 MORPH_PITCHES = 0.4
 """Share of a morph, at either end, in which beats of that end are still pinned."""
 MORPH_RHYTHM = 0.4
 """Width of the middle of a morph in which the rhythm passes from one phrase to the other, beat by beat."""
-
-HEARD_ANYWAY = 0.15
-"""Share of the bias towards chords that a model needs which is conditioned on them."""
 
 _ORDER_STREAM = 3
 _SEED_STEP = 7919
@@ -59,7 +56,7 @@ _SEED_STEP = 7919
 
 def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan:
     """Prepare a variation: beats are let go in an order that belongs to the seed, the coarse part last."""
-    layout = _layout(model)
+    layout = layout_of(model)
     form = roots(relations(_home_tokens(source).reshape(layout.words, -1)))
     controls = _with_kept_halves(controls)
     place, reach = _places(layout, controls.seed), _reach(controls)
@@ -69,13 +66,31 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
     drawn = _draws(model, controls, form)
     shares = [_coarse_share(half, controls) for half in halves]
     coarse = great_circle(source.mu, drawn, shares[1])
-    of_rhythm = _rhythm_places(layout)
+    of_rhythm = rhythm_places(layout)
     coarse[of_rhythm] = great_circle(source.mu, drawn, shares[0])[of_rhythm]
-    z = _assembled(layout, coarse, (_Pinned(source.mu, rhythm, pitch),))
+    z = assembled(layout, coarse, (Pinned(source.mu, rhythm, pitch),))
     bias = moved_bias(_free(model, controls, source, (source,), form), source.semitones_home)
     bias = bias + _held(model, controls, source, rhythm & pitch)
-    chords = chords_of(controls, source, model.representation)
-    return _finished(model, (z, bias), source.semitones_home, chords, source.feel.restore)
+    chords = chords_heard(controls, source, model.representation)
+    if not any(chords):
+        bias = bias + moved_bias(_lean_to_source(model, source), source.semitones_home)
+    plan = _finished(model, (z, bias), source.semitones_home, chords, source.feel.restore)
+    same, finish = _same_words(layout, source, chords), plan.finish
+    return replace(plan, finish=lambda decoded: finish(_with_words(decoded, same)))
+
+
+def _same_words(layout: LatentLayout, source: Slot, chords: Harmony) -> list[int]:
+    """Return for each word the first that has the same notes over the same chords."""
+    words = _home_tokens(source).reshape(layout.words, -1)
+    beats = [chords[word * layout.beats : (word + 1) * layout.beats] for word in range(layout.words)]
+    keys = [(tokens.tobytes(), own) for tokens, own in zip(words, beats, strict=True)]
+    return [keys.index(key) for key in keys]
+
+
+def _with_words(decoded: npt.NDArray[Any], numbers: Sequence[int]) -> npt.NDArray[Any]:
+    """Return tokens `[T, 1]` whose words are those of some numbers."""
+    words = decoded.reshape(len(numbers), -1)
+    return words[list(numbers)].reshape(decoded.shape)
 
 
 def _coarse_share(half: float, controls: Controls) -> float:
@@ -99,7 +114,7 @@ def _with_kept_halves(controls: Controls) -> Controls:
 
 def plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Controls) -> Plan:
     """Prepare a blend: beats of the first phrase go, the rhythm passes over, beats of the second come."""
-    layout, morph = _layout(model), controls.morph
+    layout, morph = layout_of(model), controls.morph
     near = first if morph < 0.5 else second
     form = roots(relations(_home_tokens(near).reshape(layout.words, -1)))
     place = _places(layout, controls.seed)
@@ -109,96 +124,31 @@ def plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Controls
         (first, ~passed, morph <= MORPH_PITCHES * place),
         (second, passed, 1 - morph <= MORPH_PITCHES * place),
     )
-    parts = [_Pinned(slot.mu, rhythm, pitch) for slot, rhythm, pitch in pinned]
-    z = _assembled(layout, slerp(first.mu, second.mu, morph), parts)
+    parts = [Pinned(slot.mu, rhythm, pitch) for slot, rhythm, pitch in pinned]
+    z = assembled(layout, slerp(first.mu, second.mu, morph), parts)
     bias = moved_bias(_free(model, controls, near, (first, second), form), near.semitones_home)
     for slot, rhythm, pitch in pinned:
         bias = bias + _held(model, controls, slot, rhythm & pitch)
-    chords = chords_of(controls, near, model.representation)
+    chords = chords_heard(controls, near, model.representation)
     return _finished(model, (z, bias), near.semitones_home, chords, near.feel.restore)
 
 
 def plan_draw(model: LatentModel, controls: Controls) -> Plan:
     """Prepare a phrase from nothing, in the key that is set, or that the chords have, or C."""
-    layout, constraints = _layout(model), controls.constraints
-    chords = chords_of(controls, None, model.representation)
-    key = key_of_chords(chords) or Key(0)
+    layout, chords = layout_of(model), chords_heard(controls, None, model.representation)
+    key = key_to_write_in(controls, chords)
+    home, form = key.semitones_to_reference, list(range(layout.words))
+    z = assembled(layout, _draws(model, controls, form), ())
+    bias = moved_bias(_free(model, controls, None, (), form, key), home)
+    return _finished(model, (z, bias), home, chords, lambda phrase: phrase)
+
+
+def key_to_write_in(controls: Controls, chords: Harmony) -> Key:
+    """Return the key of music from nothing: the one that is set, or that the chords have, or C."""
+    constraints = controls.constraints
     if constraints.key is not None:
-        key = Key(KEYS.index(constraints.key), constraints.scale)
-    home = key.semitones_to_reference
-    if model.bundle.manifest.sentence is not None:
-        return _plan_sentence(model, controls, key, chords)
-    form = list(range(layout.words))
-    z = _assembled(layout, _draws(model, controls, form), ())
-    bias = moved_bias(_free(model, controls, None, (), form, key), home)
-    return _finished(model, (z, bias), home, chords, lambda phrase: phrase)
-
-
-def _plan_sentence(model: LatentModel, controls: Controls, key: Key, chords: Harmony) -> Plan:
-    """Prepare a phrase of several words: the new ones are written first, then those that come from them."""
-    layout, home = _layout(model), key.semitones_to_reference
-    sentence = write_sentence(model, [], layout.words, controls.seed)
-    found = [word.relation for word in sentence]
-    form, coarse = roots(found), np.zeros(layout.size, np.float32)
-    coarse[_coarse_places(layout)] = np.stack([word.coarse for word in sentence])
-    bias = moved_bias(_free(model, controls, None, (), form, key), home)
-    heard = _heard_chords(chords, home)
-    given = () if heard is None else (heard[None],)
-    tokens = model.decode(_assembled(layout, coarse, ())[None], bias[:, None], *given)[:, 0]
-    mu = model.encode(tokens[None])[0][0]
-    pinned, held = _taken(layout, found, mu, tokens)
-    z = _assembled(layout, coarse, (pinned,))
-    both = np.repeat(pinned.rhythm & pinned.pitch, model.representation.grid.steps_per_beat)
-    anchor = perturbation.anchor(model.representation, held, perturbation.HOLD)
-    bias = bias + np.where(both[:, None], anchor, np.float32(0))
-    return _finished(model, (z, bias), home, chords, lambda phrase: phrase)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pinned:
-    """Beats whose words are given."""
-
-    mu: Floats
-    """`[Z]`, of which the fine parts of those beats count."""
-    rhythm: Bools
-    """`[W·K]` beats pinned in rhythm."""
-    pitch: Bools
-
-
-def _taken(
-    layout: LatentLayout, found: Sequence[Relation], mu: Floats, tokens: npt.NDArray[Any]
-) -> tuple[_Pinned, npt.NDArray[Any]]:
-    """Return what related words take from the new ones, as fine latents and as tokens `[T, 1]`.
-
-    Args:
-        layout: of the latent.
-        found: the relation of each word.
-        mu: `[Z]` of what was written; only the new words of it stay.
-        tokens: `[T, 1]` that was written.
-    """
-    rhythm_at, pitch_at = _fine_places(layout)
-    words = tokens.reshape(layout.words, layout.beats, -1)
-    rhythm_from = np.full((layout.words, layout.beats), -1)
-    pitch_from = rhythm_from.copy()
-    for word, relation in enumerate(found):
-        if relation.back == 0:
-            rhythm_from[word] = pitch_from[word] = word
-            continue
-        source = word - relation.back
-        rhythm_from[word] = np.where(relation.rhythm, rhythm_from[source], -1)
-        pitch_from[word] = np.where(relation.pitch, pitch_from[source], -1)
-    taken, beat = mu.copy(), np.arange(layout.beats)
-    for places, origin in ((rhythm_at, rhythm_from), (pitch_at, pitch_from)):
-        sources = (np.maximum(origin, 0) * layout.beats + beat).reshape(-1)
-        taken[places] = mu[places[sources]]
-    held = words[np.maximum(rhythm_from, 0), beat].reshape(tokens.shape)
-    return _Pinned(taken, rhythm_from.reshape(-1) >= 0, pitch_from.reshape(-1) >= 0), held
-
-
-def _layout(model: LatentModel) -> LatentLayout:
-    layout = model.bundle.manifest.latent_layout
-    assert layout is not None  # these modes are asked only where there is one
-    return layout
+        return Key(KEYS.index(constraints.key), constraints.scale)
+    return key_of_chords(chords) or Key(0)
 
 
 def _reach(controls: Controls) -> float:
@@ -212,52 +162,18 @@ def _places(layout: LatentLayout, seed: int) -> npt.NDArray[np.float64]:
     return np.tile((rng.permutation(layout.beats) + 0.5) / layout.beats, layout.words)
 
 
-def _home_tokens(slot: Slot) -> Ints:
+def _home_tokens(slot: Slot) -> npt.NDArray[np.int64]:
     """Return a slot's tokens `[T]` in the model's key."""
     return moved_tokens(slot.tensor, slot.semitones_home)[:, 0]
 
 
 def _draws(model: LatentModel, controls: Controls, form: Sequence[int]) -> Floats:
     """Return a draw from the prior for each word, `[Z]`, pulled to a style; one for words of one root."""
-    size, drawn = _layout(model).word_size, {}
+    size, drawn = layout_of(model).word_size, {}
     for root in set(form):
         seed = (controls.seed + _SEED_STEP * root) % 2**32
         drawn[root] = pulled(model, prior_draw(model.bundle.latents, seed), seed, pull_of(controls))
     return np.concatenate([drawn[root][:size] for root in form])
-
-
-def _assembled(layout: LatentLayout, coarse: Floats, parts: Sequence[_Pinned]) -> Floats:
-    """Return a latent `[Z]` with the coarse parts of one and the fine parts of pinned beats."""
-    z, (rhythm_at, pitch_at), at = np.zeros_like(coarse), _fine_places(layout), _coarse_places(layout)
-    z[at] = coarse[at]
-    for part in parts:
-        z[rhythm_at[part.rhythm]] = part.mu[rhythm_at[part.rhythm]]
-        z[pitch_at[part.pitch]] = part.mu[pitch_at[part.pitch]]
-    return z
-
-
-def _coarse_places(layout: LatentLayout) -> Ints:
-    """Return the dimensions of each word's coarse part, `[W, Zc]`."""
-    pitch = layout.rhythm + np.arange(layout.coarse_pitch)
-    return _word_places(layout)[:, np.concatenate([np.arange(layout.coarse_rhythm), pitch])]
-
-
-def _rhythm_places(layout: LatentLayout) -> Ints:
-    """Return the dimensions of the coarse rhythm of all words, `[W·Zr]`."""
-    return _word_places(layout)[:, : layout.coarse_rhythm].reshape(-1)
-
-
-def _fine_places(layout: LatentLayout) -> tuple[Ints, Ints]:
-    """Return the dimensions of each beat's fine rhythm `[W·K, …]` and of its fine pitch `[W·K, …]`."""
-    words = _word_places(layout)
-    rhythm = words[:, layout.coarse_rhythm : layout.rhythm]
-    pitch = words[:, layout.rhythm + layout.coarse_pitch :]
-    return rhythm.reshape(-1, layout.fine_rhythm), pitch.reshape(-1, layout.fine_pitch)
-
-
-def _word_places(layout: LatentLayout) -> Ints:
-    """Return the dimensions of each word, `[W, word size]`."""
-    return np.arange(layout.size).reshape(layout.words, layout.word_size)
 
 
 def _free(
@@ -272,22 +188,53 @@ def _free(
     representation = model.representation
     noise = perturbation.noise(representation, controls.seed)
     words = noise.reshape(len(form), -1, representation.width)[list(form)]
-    heat = np.float32(min(2.0, controls.temperature * model.bundle.manifest.temperature_scale))
-    limits = replace(controls.constraints, follow_chords=chord_bias_left(controls.constraints.follow_chords))
-    cold = replace(controls, temperature=0.0, constraints=limits)
+    cold = replace(controls, temperature=0.0, constraints=limits_left(controls))
+    heat = np.float32(heat_of(model, controls))
     return heat * words.reshape(noise.shape) + perturb(model, cold, source, (), heard=heard, key=key)
+
+
+def _lean_to_source(model: LatentModel, source: Slot) -> Floats:
+    """Return a bias `[T, V]` towards pitch classes that the source has, or else its key.
+
+    Two bars seldom say for certain what key they are in; notes that they have are in it.
+    """
+    representation = model.representation
+    own = own_pitch_classes(source.phrase.notes)
+    near = source.key.pitch_classes if source.key is not None else frozenset(range(12))
+    nats = np.array([0.0 if c in own else -UNHEARD_NATS if c in near else -FOREIGN_NATS for c in range(12)])
+    bias = np.zeros((representation.steps, representation.width), np.float32)
+    for columns in perturbation.pitch_columns(representation):
+        bias[:, columns] = nats[PITCH_CLASSES]
+    return bias
+
+
+def chords_heard(controls: Controls, source: Slot | None, representation: Representation) -> Harmony:
+    """Return the chords that a model is given; none where they are not to be followed at all."""
+    followed = controls.constraints.follow_chords > 0
+    return chords_of(controls, source, representation) if followed else ()
+
+
+def heat_of(model: LatentModel, controls: Controls) -> float:
+    """Return what noise is multiplied by."""
+    return min(2.0, controls.temperature * model.bundle.manifest.temperature_scale)
+
+
+def limits_left(controls: Controls) -> Constraints:
+    """Return the constraints, without what a model does by itself that is conditioned on chords."""
+    constraints = controls.constraints
+    return replace(constraints, follow_chords=chord_bias_left(constraints.follow_chords))
 
 
 def chord_bias_left(follow: float) -> float:
     """Return how firmly, 0 to 1, to lean towards chords that the model hears anyway; all the way only at 1.
 
-    At the middle of the slider .77 of the notes on strong beats are then tones of the chord, as in music; the
-    whole bias would make it .98, and without it .66 are.
+    The model alone has as many tones of the chord on strong beats as music has (.80 and .77), so that below
+    the middle hardly anything is added; the whole bias would make it .98.
     """
-    return HEARD_ANYWAY * follow + (1 - HEARD_ANYWAY) * follow**8
+    return follow**6
 
 
-def _held(model: LatentModel, controls: Controls, slot: Slot, beats: Bools) -> Floats:
+def _held(model: LatentModel, controls: Controls, slot: Slot, beats: npt.NDArray[np.bool_]) -> Floats:
     """Return the bias `[T, V]`, in the model's key, that holds some beats to a slot's own tokens."""
     representation = model.representation
     own = perturbation.snap(representation, controls.constraints, slot.tensor)
@@ -295,7 +242,7 @@ def _held(model: LatentModel, controls: Controls, slot: Slot, beats: Bools) -> F
     return np.where(np.repeat(beats, representation.grid.steps_per_beat)[:, None], anchor, np.float32(0))
 
 
-def _heard_chords(chords: Harmony, semitones: int) -> Floats | None:
+def heard_chords(chords: Harmony, semitones: int) -> Floats | None:
     """Return the chroma of chords `[beats, 12]` moved to the model's key; None where none is known."""
     return np.roll(chroma(chords), semitones, axis=1) if any(chords) else None
 
@@ -313,4 +260,4 @@ def _finished(
     def finish(decoded: npt.NDArray[Any]) -> Phrase:
         return feel(model.representation.decode(moved_tokens(decoded, -semitones)))
 
-    return Plan(z, bias, finish, _heard_chords(chords, semitones))
+    return Plan(z, bias, finish, heard_chords(chords, semitones))

@@ -20,7 +20,8 @@ from engine.inference.controls import (
     value_of,
     with_value,
 )
-from engine.modes.catalogue import TOOLS, counts
+from engine.modes.catalogue import counts
+from engine.music.melody import is_line
 from engine.music.notes import Phrase
 from engine.music.style import NO_STYLE, style_of
 from engine.parameter import Number, Toggle, Value
@@ -94,7 +95,7 @@ def _with_model_or_document(state: State, what: Intent, now_ns: int) -> State:
             back = state.with_document(model=ModelReference(name)).with_live(loading="")
             return back.noted("model", what.reason, now_ns=now_ns)
         case i.Installed():
-            return state.with_live(installed=dict(what.tasks))
+            return state.with_live(installed=dict(what.modes))
         case i.Opened():
             opened = replace(state, document=what.document, undo=Undo(), asked=None, answer=None, gesture="")
             # The session of somebody else may name places of its own to send to.
@@ -150,11 +151,14 @@ def _with_model_for(state: State, mode: Mode) -> dict[str, ModelReference]:
     """Return the document's model where another is needed for a mode; RenderError if none is installed."""
     if state.model is None or mode in state.model.modes:
         return {}
-    for reference, task in state.live.installed.items():
-        if task == TOOLS[mode].task:
-            return {"model": ModelReference(reference)}
-    check_mode(state.model, mode)
-    return {}
+    fitting = {name: modes for name, modes in state.live.installed.items() if mode in modes}
+    if not fitting:
+        check_mode(state.model, mode)
+    source = state.document.source
+    if mode == "continue" and source is not None:
+        # A model that also varies and generates writes one voice; the others write chords.
+        fitting = dict(sorted(fitting.items(), key=lambda each: (len(each[1]) > 1) != is_line(source.phrase)))
+    return {"model": ModelReference(next(iter(fitting)))} if fitting else {}
 
 
 def check_mode(model: ModelFacts | None, mode: Value) -> None:

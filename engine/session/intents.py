@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.inference.controls import Lock, SlotName
+from engine.inference.controls import Lock, Mode, SlotName
 from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.session.document import Document
@@ -118,9 +118,9 @@ class ModelRefused(msgspec.Struct, frozen=True):
 
 
 class Installed(msgspec.Struct, frozen=True):
-    """Which models there are: task by name."""
+    """Which models there are: what they can be asked for, by name."""
 
-    tasks: tuple[tuple[str, str], ...]
+    modes: tuple[tuple[str, tuple[Mode, ...]], ...]
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.inference.controls import Controls
+from engine.inference.controls import Controls, Mode
 from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState, LinkState
@@ -203,7 +203,7 @@ class Live:
     """Where bound controllers stand, 0 to 1."""
     loading: str = ""
     """Name of the model that is being loaded; empty for none."""
-    installed: Mapping[str, str] = field(default_factory=dict)
+    installed: Mapping[str, tuple[Mode, ...]] = field(default_factory=dict)
     """Models that can be loaded: task by name."""
     kept: Kept = Kept()
 

@@ -106,6 +106,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         reference=reference or model.name,
         hash=model.bundle.hash,
         task=manifest.task,
+        sentences=manifest.sentence is not None,
         bars=model.bars,
         beats_per_bar=float(representation.grid.beats_per_bar),
         representation=representation.name,

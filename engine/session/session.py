@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import AntiphonError, PerformerError
-from engine.inference.controls import Lock, SlotName
+from engine.inference.controls import Lock, Mode, SlotName
 from engine.midi.ports import now_ns as monotonic_now_ns
 from engine.music.notes import Phrase
 from engine.parameter import Value
@@ -72,8 +72,8 @@ class Client(Protocol):
 class Library(Protocol):
     """The models that can be loaded."""
 
-    def tasks(self) -> Mapping[str, str]:
-        """Return the task of each by what to load it by."""
+    def modes(self) -> Mapping[str, tuple[Mode, ...]]:
+        """Return what each can be asked for, by what to load it by."""
 
     def load(self, reference: str) -> "Model":
         """Load one; AntiphonError if it cannot be. Called from a thread of its own."""
@@ -138,7 +138,7 @@ class Session:
             reference: what it was loaded by.
         """
         if self._library is not None:
-            self._apply(i.Installed(tuple(self._library.tasks().items())))
+            self._apply(i.Installed(tuple(self._library.modes().items())))
         if model is not None:
             self.set_model(model, reference)
         with self._lock:

@@ -22,6 +22,8 @@ class ModelFacts:
     hash: str = ""
     """sha256 of its bundle.json."""
     task: str = "autoencode"
+    sentences: bool = False
+    """Whether it can say how words follow each other."""
     bars: int = 2
     """Bars it takes and returns."""
     beats_per_bar: float = 4.0
@@ -40,7 +42,7 @@ class ModelFacts:
     @property
     def modes(self) -> tuple[Mode, ...]:
         """What it can be asked for; the first is the usual one."""
-        return modes_of(self.task)
+        return modes_of(self.task, self.sentences)
 
     @property
     def features(self) -> frozenset[str]:

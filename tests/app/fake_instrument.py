@@ -42,10 +42,10 @@ PORTS = Ports(
     backend="jack", input_name="Antiphon:Antiphon In", output_name="Antiphon:Antiphon Out", realtime=True
 )
 INSTALLED = {
-    "melody_2bar": "autoencode",
-    "melody_16bar": "autoencode",
-    "continue": "continue",
-    "humanize": "humanize",
+    "melody_2bar": modes_of("autoencode"),
+    "melody_16bar": modes_of("autoencode"),
+    "continue": modes_of("continue"),
+    "humanize": modes_of("humanize"),
 }
 READY = Snapshot(
     document=Document(controls=Controls(variation=0.4, seed=7)),

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from app.installed_bundles import card_of, find_bundle, installed, task_of
+from app.installed_bundles import card_of, find_bundle, installed
 from engine.errors import BundleError
 from engine.inference.bundle.places import SHIPPED, is_shipped, user_folder
 
@@ -28,7 +28,7 @@ def test_the_users_own_are_listed_after_those_of_the_program(own, tiny_bundle):
     assert list(installed()) == [*shipped, "packed", "mine"]
     assert find_bundle("mine") == own / "mine"
     assert not is_shipped(find_bundle("mine"))
-    assert task_of(own / "packed.zip") == "autoencode"
+    assert card_of("packed", own / "packed.zip").modes == ("vary", "morph", "generate")
 
 
 def test_a_bundle_of_ones_own_does_not_take_the_place_of_the_programs(own, tiny_bundle):
@@ -63,4 +63,13 @@ def test_a_card_never_fails_and_shows_text_as_text(own):
     assert (shown.title[:8], len(shown.title), shown.modes, shown.fault) == ("\\x1b[2Jx", 100, (), "")
     (strange / "bundle.json").write_text("[" * 100_000)
     assert card_of("strange", strange).fault
-    assert [task_of(path) for path in (bomb, damaged, strange)] == ["", "", ""]
+
+
+def test_a_bundle_that_knows_sentences_says_that_it_continues(own):
+    bundle = own / "sentences"
+    bundle.mkdir()
+    head = {"task": "autoencode", "bars": 16, "representation": {"name": "melody"}, "sentence": None}
+    (bundle / "bundle.json").write_text(json.dumps(head))
+    assert "continue" not in card_of("sentences", bundle).modes
+    (bundle / "bundle.json").write_text(json.dumps(head | {"sentence": {"inputs": [], "outputs": []}}))
+    assert card_of("sentences", bundle).modes == ("vary", "morph", "generate", "continue")

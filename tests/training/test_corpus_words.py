@@ -13,7 +13,16 @@ from training.corpus.chord_tables import chords_beside
 from training.corpus.dataset import Corpus
 from training.corpus.extract.bars import Run
 from training.corpus.extract.reader import read_piece
-from training.corpus.extract.words import BEFORE, CHORD, TOKEN, TONIC, chord_bits, step_chords, words_segments
+from training.corpus.extract.words import (
+    BEFORE,
+    CHORD,
+    TOKEN,
+    TONIC,
+    chord_bits,
+    recognised_chords,
+    step_chords,
+    words_segments,
+)
 from training.corpus.joined import JoinedCorpora, JoinedSampler
 from training.corpus.metres import METRES, metre_named
 from training.corpus.sources import SourceFile
@@ -138,3 +147,13 @@ def test_joined_corpora_give_batches_of_one_metre_and_draw_as_their_shares_say(t
     twin = JoinedSampler(joined.train_counts, (0.75, 0.25), 4, seed=3)
     twin.load_state(sampler.state())
     assert np.array_equal(twin.next().items, sampler.next().items)
+
+
+def test_chords_that_no_table_names_are_recognised_in_what_all_parts_play(tmp_path: Path) -> None:
+    chords = Part(
+        [(4 * bar, 4, pitch) for bar, root in enumerate((48, 53)) for pitch in (root, root + 4, root + 7)]
+    )
+    piece = read_piece(write_midi(tmp_path / "a.mid", [line(C_MAJOR, 2), chords]))
+    assert recognised_chords(piece, Run(0, 2)).tolist() == [chord_bits("C")] * 16 + [chord_bits("F")] * 16
+    alone = read_piece(write_midi(tmp_path / "b.mid", [line(C_MAJOR, 2)]))
+    assert recognised_chords(alone, Run(0, 2)).tolist() == [0] * 32

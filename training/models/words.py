@@ -68,15 +68,12 @@ class Layout(NamedTuple):
         return torch.cat([coarse_r, fine_r.flatten(1), coarse_p, fine_p.flatten(1)], dim=-1)
 
 
-def last_pitches(tokens: Tensor, sounded: Tensor | None = None) -> Tensor:
-    """Return for each step of `[B, T]` the pitch that sounds or sounded last, 1 to 88.
-
-    Before the first note it is `sounded` `[B]`, or 0.
-    """
+def last_pitches(tokens: Tensor) -> Tensor:
+    """Return for each step of `[B, T]` the pitch that sounds or sounded last, 1 to 88; 0 before the first."""
     steps = torch.arange(tokens.shape[1], device=tokens.device)
     last = torch.where(tokens >= FIRST_NOTE, steps, -1).cummax(dim=1).values
     pitch = tokens.gather(1, last.clamp_min(0)) - (FIRST_NOTE - 1)
-    return torch.where(last >= 0, pitch, 0 if sounded is None else sounded[:, None])
+    return torch.where(last >= 0, pitch, 0)
 
 
 class HalfEncoder(nn.Module):
@@ -109,8 +106,6 @@ class Surroundings(NamedTuple):
     """`[B, M]` tokens of the bar before, -1 where there is none."""
     metre: int
     """Place in `METRES`."""
-    sounded: Tensor | None = None
-    """`[B]` pitch, 1 to 88, that sounded last before the bar before, where that is known."""
 
 
 class Words(nn.Module):
@@ -187,7 +182,7 @@ class Words(nn.Module):
         """Return what the past gives each step, `[B, T, C]`, for teacher forcing on `tokens` `[B, T]`."""
         bar = around.before.shape[1]
         whole = torch.cat([around.before.clamp_min(0), tokens], dim=1)
-        pitches = last_pitches(whole, around.sounded)
+        pitches = last_pitches(whole)
         ago = torch.cat([around.before + 1, tokens + 1], dim=1)[:, : tokens.shape[1]]
         return (
             self.token(whole[:, bar - 1 : -1])
@@ -213,7 +208,7 @@ class Words(nn.Module):
         condition = self.conditions(z, around)
         state, bar = self.states(condition), around.before.shape[1]
         start = around.before.clamp_min(0)
-        pitches = list(last_pitches(start, around.sounded).unbind(1))
+        pitches = list(last_pitches(start).unbind(1))
         written = list(start.unbind(1))
         ago = list((around.before + 1).unbind(1))
         for t in range(condition.shape[1]):
@@ -236,13 +231,11 @@ def write_words(
     model: Words, z: Tensor, shift: Tensor, around: Surroundings, words: int
 ) -> tuple[Tensor, Tensor]:
     """Write a phrase of several words one after the other; returns tokens `[B, T]` and logits `[B, T, V]`."""
-    tokens, logits, before, sounded = [], [], around.before, None
+    tokens, logits, before = [], [], around.before
     parts = zip(z.chunk(words, 1), shift.chunk(words, 0), around.chords.chunk(words, 1), strict=True)
     for latent, noise, chords in parts:
-        own = Surroundings(chords, before, around.metre, sounded)
+        own = Surroundings(chords, before, around.metre)
         tokens.append(model.generate(latent, noise, own))
         logits.append(model.logits(latent, tokens[-1], own))
-        bar = before.shape[1]
-        past = last_pitches(torch.cat([before.clamp_min(0), tokens[-1]], dim=1), sounded)
-        before, sounded = tokens[-1][:, -bar:], past[:, -bar - 1]
+        before = tokens[-1][:, -before.shape[1] :]
     return torch.cat(tokens, dim=1), torch.cat(logits, dim=1)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from training.config import LossConfig
 from training.corpus.metres import METRES
 from training.models.losses import Noise, Terms
+from training.models.moved_chords import moved_with_chords
 from training.models.vae import Posterior
 from training.models.words import BEAT_STEPS, Layout, Surroundings, Words
 
@@ -71,14 +72,19 @@ class WordsObjective(nn.Module):
         """Return the loss terms of windows `[B, T, 4]`; `kl_bits` is of the coarse part.
 
         The coarse part costs `beta` a nat above the free bits; the fine part `fine_beta` a nat in the
-        beats that keep it.
+        beats that keep it. Phrases that are moved with their chords have the latent of what they were,
+        without its fine pitch.
         """
         tokens, around = tokens_and_surroundings(target)
         layout = self.model.layout(around.chords.shape[1])
-        posterior = self.model.encode(tokens)
-        keep = fine_mask(layout, *kept_beats(noise, layout.beats, self.config.fine_left_out))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.encoder_frozen):
+            posterior = self.model.encode(tokens)
+        around = self._less(around, noise)
+        tokens, around, moved = moved_with_chords(tokens, around, noise.own[:, 3:6], self.config.chords_moved)
+        rhythm, pitch = kept_beats(noise, layout.beats, self.config.fine_left_out)
+        keep = fine_mask(layout, rhythm, pitch * ~moved[:, None])
         z = posterior.sample(noise.latent) * keep
-        logits = self.model.logits(z, tokens, self._less(around, noise))
+        logits = self.model.logits(z, tokens, around)
         nll = functional.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="sum")
         nll = nll / len(tokens)
         coarse, fine = self._kl(posterior, keep, coarse_mask(layout, z))

@@ -211,6 +211,11 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     latent_layout: LatentLayout | None = None
     """Where a latent has a coarse part and fine ones; None for one without parts."""
 
+    @property
+    def by_word(self) -> bool:
+        """Whether encoder and decoder take one word at a time, of phrases of any number of them."""
+        return self.latent_layout is not None and self.latent_layout.words > 1
+
 
 DENSITY_TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where a `density_curve` is measured; between them it is a straight line, beyond them it stays."""

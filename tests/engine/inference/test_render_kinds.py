@@ -33,6 +33,7 @@ class PlainModel:
                 key_normalised=False,
                 conditions=(),
                 latent_layout=None,
+                sentence=None,
                 name=name,
                 task="autoencode",
                 attributes=(),

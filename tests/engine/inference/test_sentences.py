@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.inference.sentences import features, write_sentence
+from engine.inference.sentences import features, next_words
 from engine.music.words import Relation
 
 
@@ -25,18 +25,34 @@ class Scripted:
         }
 
 
+def sentence(model, words, count, seed):
+    rng, written = np.random.default_rng(seed), list(words)
+    for _ in range(count):
+        written.append(next_words(model, written, 1, rng)[0])
+    return written[len(words) :]
+
+
 def test_a_sentence_goes_on_from_what_was_heard_and_is_the_same_for_a_seed():
     model = Scripted([0, 0, 2, 1])
-    written = write_sentence(model, [], 4, seed=1)
+    written = sentence(model, [], 4, seed=1)
     assert [word.relation.back for word in written] == [0, 0, 2, 1]
     assert np.allclose(written[2].coarse, written[0].coarse)
     assert np.allclose(written[3].coarse, 0, atol=1e-4)
     assert written[2].relation.pitch.all()
-    onward = write_sentence(model, written[:2], 2, seed=1)
+    onward = sentence(model, written[:2], 2, seed=1)
     assert model.asked[-2:] == [2, 3]
     assert [word.relation.back for word in onward] == [2, 1]
-    again = write_sentence(model, [], 4, seed=1)
+    again = sentence(model, [], 4, seed=1)
     assert all(np.array_equal(one.coarse, other.coarse) for one, other in zip(written, again, strict=True))
+
+
+def test_of_a_new_word_there_are_several_drafts_and_a_theme_can_be_favoured():
+    model = Scripted([0, 0])
+    drafts = next_words(model, sentence(model, [], 1, seed=1), 4, np.random.default_rng(2))
+    assert [draft.relation.back for draft in drafts] == [0] * 4
+    assert len({draft.coarse.tobytes() for draft in drafts}) == 4
+    related = next_words(model, sentence(model, [], 1, seed=1), 4, np.random.default_rng(2), 2e9)
+    assert [draft.relation.back for draft in related] == [1]  # of equal ones one
 
 
 def test_a_word_is_read_as_latent_distance_and_what_it_keeps():

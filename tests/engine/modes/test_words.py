@@ -112,12 +112,12 @@ def test_keep_rhythm_keeps_every_onset(words):
 
 
 def test_chords_are_heard(words):
-    """The share of notes on the beat that are tones of the chords, without the bias that follows them."""
+    """The share of notes on the beat that are tones of the chords, with next to no bias that follows them."""
     shares = []
     for chords in ("", "F#m C#7"):
         on_chord = total = 0
         for seed in range(24):
-            constraints = Constraints(in_key=False, follow_chords=0.0, key="A", scale="major")
+            constraints = Constraints(in_key=False, follow_chords=0.01, key="A", scale="major")
             controls = Controls(mode="generate", seed=seed, chords=chords, constraints=constraints)
             for note in render(words, {}, controls).notes:
                 if note.start_beats % 1 == 0:
@@ -141,7 +141,7 @@ def test_chords_are_followed_altogether_at_1_and_as_in_music_at_the_middle(words
                     total += 1
         shares.append(inside / total)
     assert shares[0] < shares[1] < shares[2] == 1
-    assert shares[1] < 0.95
+    assert 0.6 < shares[1] < 0.95
 
 
 def test_the_key_that_is_set_is_the_key_of_a_draw(words):
@@ -196,3 +196,75 @@ def test_rhythm_and_pitch_are_varied_apart(words):
         changed[0].add([n.pitch for n in pitches.notes] != [n.pitch for n in source.notes])
         changed[1].add([n.start_beats for n in rhythm.notes] != [n.start_beats for n in source.notes])
     assert changed == [{True}, {True}]
+
+
+def test_a_chord_far_from_the_key_is_followed_at_once(words):
+    inside = total = 0
+    for seed in range(40):
+        constraints = Constraints(in_key=False, follow_chords=0.01)
+        controls = Controls(mode="generate", seed=seed, chords="C F#", constraints=constraints)
+        for note in render(words, {}, controls).notes:
+            if note.start_beats % 2 == 0 and note.start_beats >= 4:
+                inside += note.pitch % 12 in {6, 10, 1}
+                total += 1
+    assert inside / total > 0.65
+
+
+def test_chords_that_are_not_followed_are_not_heard(words):
+    for seed in range(3):
+        free = Controls(mode="generate", seed=seed, constraints=Constraints(follow_chords=0.0))
+        given = replace(free, chords="F#m B7")
+        assert render(words, {}, free).notes == render(words, {}, given).notes
+
+
+def test_a_variation_leans_to_the_notes_that_were_played(words):
+    played = {note.pitch % 12 for note in tune(2, 4).notes}
+    inside = total = 0
+    for seed in range(30):
+        controls = Controls(variation=0.8, seed=seed, constraints=Constraints(in_key=False))
+        written = render(words, {"heard": encode_slot(words, tune(2, 4))}, controls).notes
+        inside += sum(note.pitch % 12 in played for note in written)
+        total += len(written)
+    assert inside / total > 0.85
+
+
+def test_words_are_encoded_and_written_in_any_number(sentences):
+    layout = sentences.bundle.manifest.latent_layout
+    for words in (1, 3, 8):
+        tokens = sentences.representation.encode(tune(16, 5))[: 32 * words]
+        mu, sigma = sentences.encode(tokens[None].astype(np.int64))
+        assert mu.shape == sigma.shape == (1, words * layout.word_size)
+        bias = np.zeros((32 * words, 1, 90), np.float32)
+        assert (sentences.decode(mu, bias)[:, 0] == tokens).mean() > 0.95
+
+
+def test_a_continuation_takes_themes_up_and_is_as_dense_as_what_was_heard(sentences):
+    returning = 0
+    for seed in range(8):
+        phrase = tune(4, seed)
+        slot = encode_slot(sentences, phrase)
+        controls = Controls(mode="continue", bars=8, seed=seed)
+        written = render(sentences, {"heard": slot}, controls)
+        assert written.bars == 8
+        assert 0.5 < len(written.notes) / (2 * len(phrase.notes)) < 1.6
+        assert written.notes == render(sentences, {"heard": slot}, controls).notes
+        heard = {(note.start_beats % 8, note.pitch) for note in phrase.notes}
+        returning += len({(note.start_beats % 8, note.pitch) for note in written.notes} & heard)
+    assert returning > 24
+
+
+@pytest.mark.parametrize("bars", [1, 3, 16])
+@pytest.mark.parametrize("start", ["guided", "zero", "random"])
+def test_a_continuation_begins_anywhere_and_has_the_bars_asked_for(sentences, bars, start):
+    slot = encode_slot(sentences, tune(bars, 1))
+    written = render(sentences, {"heard": slot}, Controls(mode="continue", bars=5, start=start, seed=2))
+    assert written.bars == 5
+    assert written.notes
+    assert all(0 <= note.start_beats < 20 for note in written.notes)
+
+
+def test_silence_is_continued_as_if_nothing_had_been_heard(sentences):
+    slot = encode_slot(sentences, Phrase.of([], 4, 4.0))
+    written = render(sentences, {"heard": slot}, Controls(mode="continue", bars=4, seed=2))
+    assert written.bars == 4
+    assert written.notes

@@ -30,6 +30,7 @@ class PlainModel:
             key_normalised=False,
             conditions=(),
             latent_layout=None,
+            sentence=None,
             name=task,
             task=task,
             attributes=(),
@@ -156,8 +157,8 @@ class Shelf:
     def __init__(self, *models):
         self.models = {model.name: model for model in models}
 
-    def tasks(self):
-        return {name: model.bundle.manifest.task for name, model in self.models.items()}
+    def modes(self):
+        return {name: model.modes for name, model in self.models.items()}
 
     def load(self, reference):
         return self.models[reference]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from engine.errors import AntiphonError
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import STORED
+from engine.modes.catalogue import modes_of
 from engine.music.notes import Note, Phrase
 from engine.performer import messages as m
 from engine.session import intents as i
@@ -111,7 +112,7 @@ intents = st.one_of(
     st.builds(i.ChooseModel, tasks),
     st.builds(i.ModelLoaded, models),
     st.builds(i.ModelRefused, st.just("broken")),
-    st.just(i.Installed((("autoencode", "autoencode"), ("continue", "continue")))),
+    st.just(i.Installed((("autoencode", modes_of("autoencode")), ("continue", modes_of("continue"))))),
     st.builds(i.Failed, st.just("no memory")),
     st.builds(i.PerformerGone, st.just("gone")),
     st.builds(i.Opened, st.just(Document()), st.just(Kept(path="x"))),

@@ -44,8 +44,14 @@ class PlayedModel:
         return mu.float().cpu().numpy(), sigma.float().cpu().numpy()
 
     @torch.no_grad()
-    def decode(self, z: Floats, perturbation: Floats, chords: Floats | None = None) -> NDArray[Any]:
-        """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`; no model here hears chords."""
+    def decode(
+        self,
+        z: Floats,
+        perturbation: Floats,
+        chords: Floats | None = None,
+        before: NDArray[np.int64] | None = None,
+    ) -> NDArray[Any]:
+        """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`; no model here hears chords or a bar before."""
         device = next(self._model.parameters()).device
         parts = [
             self._model.generate(

@@ -17,7 +17,7 @@ from training.evaluation.loaded_model import Subject
 from training.evaluation.musicality.played_model import Floats, bundle_of
 from training.models import sentences, words
 from training.models.sentences import Sentences
-from training.models.words import WORD_BARS, Surroundings, Words, write_words
+from training.models.words import BEAT_STEPS, WORD_BARS, Surroundings, Words, write_words
 
 
 class PlayedWords:
@@ -53,20 +53,27 @@ class PlayedWords:
     @torch.no_grad()
     def encode(self, x: NDArray[Any]) -> tuple[Floats, Floats]:
         """Encode `[B, T, 1]` to mu and sigma, `[B, Z]` each."""
-        tokens = torch.as_tensor(x)[..., 0].reshape(len(x) * self._layout.words, -1)
+        tokens = torch.as_tensor(x)[..., 0].reshape(-1, self._layout.beats * BEAT_STEPS)
         posterior = self._words.encode(tokens)
         mu, sigma = (part.reshape(len(x), -1).float().numpy() for part in posterior)
         return mu, sigma
 
     @torch.no_grad()
-    def decode(self, z: Floats, perturbation: Floats, chords: Floats | None = None) -> NDArray[Any]:
-        """Decode `[B, Z]` under `[T, B, V]`, with chords `[B, beats, 12]`, to `[T, B, 1]`."""
-        beats = self._layout.words * self._layout.beats
-        given = np.zeros((len(z), beats, 12), np.float32) if chords is None else chords
-        before = torch.full((len(z), FOUR_FOUR.grid.steps_per_bar), -1)
-        around = Surroundings(torch.as_tensor(given), before, 0)
+    def decode(
+        self,
+        z: Floats,
+        perturbation: Floats,
+        chords: Floats | None = None,
+        before: NDArray[np.int64] | None = None,
+    ) -> NDArray[Any]:
+        """Decode `[B, Z]` under `[T, B, V]`, with chords `[B, beats, 12]` and the bar before `[B, M]`, to
+        `[T, B, 1]`."""
+        words = z.shape[1] // self._layout.word_size
+        given = np.zeros((len(z), words * self._layout.beats, 12), np.float32) if chords is None else chords
+        bar = np.full((len(z), FOUR_FOUR.grid.steps_per_bar), -1) if before is None else before
+        around = Surroundings(torch.as_tensor(given), torch.as_tensor(bar), 0)
         latent, shift = torch.as_tensor(z), torch.as_tensor(perturbation)
-        written: Tensor = write_words(self._words, latent, shift, around, self._layout.words)[0]
+        written: Tensor = write_words(self._words, latent, shift, around, words)[0]
         return written.T.unsqueeze(-1).numpy()
 
     @torch.no_grad()

@@ -1,0 +1,69 @@
+"""Where in a latent the coarse part and the fine parts of words are, and latents put together from parts.
+
+Shape legend: Z latent size, W words, K beats of a word, W·K beats.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inference.bundle.manifest import LatentLayout
+from engine.inference.latent_space import Floats
+from engine.inference.slots import LatentModel
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pinned:
+    """Beats whose rhythm or pitches are not left to the decoder."""
+
+    mu: Floats
+    """`[Z]`, of which the fine parts of those beats count."""
+    rhythm: Bools
+    """`[W·K]` beats pinned in rhythm."""
+    pitch: Bools
+
+
+def layout_of(model: LatentModel) -> LatentLayout:
+    """Return the layout of a model of words."""
+    layout = model.bundle.manifest.latent_layout
+    assert layout is not None  # asked only of models that have one
+    return layout
+
+
+def assembled(layout: LatentLayout, coarse: Floats, parts: Sequence[Pinned]) -> Floats:
+    """Return a latent `[Z]` with the coarse parts of one and the fine parts of pinned beats."""
+    z, (rhythm_at, pitch_at), at = np.zeros_like(coarse), fine_places(layout), coarse_places(layout)
+    z[at] = coarse[at]
+    for part in parts:
+        z[rhythm_at[part.rhythm]] = part.mu[rhythm_at[part.rhythm]]
+        z[pitch_at[part.pitch]] = part.mu[pitch_at[part.pitch]]
+    return z
+
+
+def coarse_places(layout: LatentLayout) -> Ints:
+    """Return the dimensions of each word's coarse part, `[W, Zc]`."""
+    pitch = layout.rhythm + np.arange(layout.coarse_pitch)
+    return _word_places(layout)[:, np.concatenate([np.arange(layout.coarse_rhythm), pitch])]
+
+
+def rhythm_places(layout: LatentLayout) -> Ints:
+    """Return the dimensions of the coarse rhythm of all words, `[W·Zr]`."""
+    return _word_places(layout)[:, : layout.coarse_rhythm].reshape(-1)
+
+
+def fine_places(layout: LatentLayout) -> tuple[Ints, Ints]:
+    """Return the dimensions of each beat's fine rhythm `[W·K, …]` and of its fine pitch `[W·K, …]`."""
+    words = _word_places(layout)
+    rhythm = words[:, layout.coarse_rhythm : layout.rhythm]
+    pitch = words[:, layout.rhythm + layout.coarse_pitch :]
+    return rhythm.reshape(-1, layout.fine_rhythm), pitch.reshape(-1, layout.fine_pitch)
+
+
+def _word_places(layout: LatentLayout) -> Ints:
+    """Return the dimensions of each word, `[W, word size]`."""
+    return np.arange(layout.size).reshape(layout.words, layout.word_size)

@@ -1,0 +1,270 @@
+"""Words written one after another: Generate and Continue by a model of sentences.
+
+The model says how a word comes from those before it, and the decoder writes it after the bar before. A word
+that keeps all beats of an earlier one is that word again. Of a new word several drafts are written in one
+batch, and the one that goes best with what was written is kept.
+
+Shape legend: N words, t steps of a word, K beats of a word, V width of a melody's perturbation, D drafts.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from engine.inference import perturbation
+from engine.inference.bundle.manifest import LatentLayout
+from engine.inference.controls import Controls
+from engine.inference.home_key import moved_bias, moved_tokens
+from engine.inference.latent_space import Floats
+from engine.inference.sentences import Written, next_words
+from engine.inference.slots import LatentModel, Slot
+from engine.inference.word_latents import Pinned, assembled, coarse_places, layout_of
+from engine.modes.base import Plan, harmony_of, typed_chords
+from engine.modes.words import heard_chords, heat_of, key_to_write_in, limits_left
+from engine.music.key import Key
+from engine.music.melody import FIRST_NOTE
+from engine.music.notes import Phrase
+from engine.music.representation import Representation, representation
+from engine.music.words import Relation, relations
+
+Ints = npt.NDArray[np.int64]
+
+DRAFTS = 4
+"""Of every new word."""
+CONTEXT = 7
+"""Words that the model reads, as many as it was trained to."""
+REMEMBERED = 3
+"""Of these, words heard last, which stay within reach however long the music grows."""
+LEVELLED = 4
+"""Words over which the density is kept level."""
+THEME_NATS = 3.0
+"""By which an answer to what was heard rather takes a theme up than begins a new one."""
+USUAL_LEAP = 4
+"""Semitones from the last note of a word to the first of the next that cost nothing."""
+REGISTER = 5
+"""Semitones by which a word may lie above or below what was heard at no cost."""
+BEGUN_BEFORE = 2
+"""Words that are written and dropped where music begins anywhere."""
+
+_FORM_STREAM = 4
+_SEED_STEP, _DRAFT_STEP = 7919, 1_000_003
+"""Between the seeds of the noise of two words, and of two drafts of one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Word:
+    """A word that was heard or written, in the model's key."""
+
+    form: Written
+    """How it comes from the words before it, and its coarse latent."""
+    mu: Floats
+    """Its whole latent."""
+    tokens: Ints
+    """`[t]`."""
+    root: int
+    """Number of the first word that it comes from; related words share their noise."""
+
+
+def plan_sentence(model: LatentModel, controls: Controls) -> Plan:
+    """Prepare a phrase of the model's length from nothing."""
+    tensors = model.representation
+    return Plan.done(_written(model, controls, [], tensors.bars, None))
+
+
+def plan_continuation(model: LatentModel, source: Slot | None, controls: Controls) -> Plan:
+    """Prepare what follows a slot's phrase, or nothing (`start` zero), or anything at all (`random`)."""
+    heard = [] if source is None else heard_words(model, source)
+    bars = controls.bars or (source.played_bars if source else 0) or model.representation.bars
+    phrase = _written(model, controls, heard, bars, source)
+    return Plan.done(phrase if source is None else in_the_manner_of(phrase, source.phrase))
+
+
+def _written(
+    model: LatentModel, controls: Controls, heard: list[Word], bars: int, source: Slot | None
+) -> Phrase:
+    """Write bars after words heard, in the key of the source or the one to write in."""
+    layout, grid = layout_of(model), model.representation.grid
+    follows = controls.constraints.follow_chords > 0
+    chords = typed_chords(controls, bars, grid.beats_per_bar) if follows else ()
+    key = key_to_write_in(controls, chords) if source is None else source.key
+    home = source.semitones_home if source else (key or Key(0)).semitones_to_reference
+    dropped = BEGUN_BEFORE if controls.mode == "continue" and controls.start == "random" else 0
+    words = dropped + -(-bars * grid.beats_per_bar // layout.beats)
+    harmony = (None,) * (dropped * layout.beats) + chords + (None,) * (words * layout.beats)
+    harmony = harmony[: words * layout.beats]
+    long = _of_bars(model.representation, words * layout.beats // grid.beats_per_bar)
+    limits = limits_left(controls)
+    bias = perturbation.constrain(long, limits, None)
+    bias = bias + harmony_of(long, limits, key, harmony, [] if source is None else [source])
+    writer = _Writer(model, controls, moved_bias(bias, home), heard_chords(harmony, home), heard)
+    tokens = np.concatenate([word.tokens for word in writer.write(words)[dropped:]])
+    written = _of_bars(model.representation, bars)
+    return written.decode(moved_tokens(tokens[: written.steps, None], -home))
+
+
+def _of_bars(tensors: Representation, bars: int) -> Representation:
+    return representation(tensors.name, bars, tensors.grid)
+
+
+def heard_words(model: LatentModel, slot: Slot) -> list[Word]:
+    """Return the words of what was played into a slot, without silence at its end.
+
+    Of an odd number of bars the first is left out; a single bar is heard twice.
+    """
+    layout, grid = layout_of(model), model.representation.grid
+    steps = layout.beats * grid.steps_per_beat
+    tokens = moved_tokens(slot.tensor, slot.semitones_home)[:, 0]
+    played = (slot.played_bars or model.representation.bars) * grid.steps_per_bar
+    first = played % steps if played > steps else 0
+    words = tokens[first : max(played, steps)].reshape(-1, steps)
+    last = np.flatnonzero((words >= FIRST_NOTE).any(axis=1))
+    words = words[: last[-1] + 1] if len(last) else words[:0]
+    mu = model.encode(words.reshape(1, -1, 1))[0].reshape(len(words), -1) if len(words) else words
+    coarse = mu[:, coarse_places(one_word(layout))[0]] if len(words) else mu
+    heard: list[Word] = []
+    for number, relation in enumerate(relations(words) if len(words) else []):
+        root = heard[number - relation.back].root if relation.back else number
+        heard.append(Word(Written(relation, coarse[number]), mu[number], words[number], root))
+    return heard
+
+
+def one_word(layout: LatentLayout) -> LatentLayout:
+    """Return the layout of a word alone."""
+    return msgspec.structs.replace(layout, words=1)
+
+
+class _Writer:
+    """Writes words after those that were heard.
+
+    Args:
+        model: of sentences.
+        controls: of temperature and seed.
+        bias: `[N·t, V]` that every word is held to, in the model's key.
+        chords: `[N·K, 12]` in the model's key; None where none are known.
+        heard: the words so far.
+    """
+
+    def __init__(
+        self,
+        model: LatentModel,
+        controls: Controls,
+        bias: Floats,
+        chords: Floats | None,
+        heard: Sequence[Word],
+    ) -> None:
+        self._model, self._controls, self._layout = model, controls, one_word(layout_of(model))
+        word_bars = model.representation.bars // layout_of(model).words
+        self._tensors = _of_bars(model.representation, word_bars)
+        self._bias, self._chords = bias, chords
+        self._heard, self._words = list(heard), list(heard)
+        seeds = np.random.SeedSequence((controls.seed, _FORM_STREAM))
+        self._rng = np.random.Generator(np.random.PCG64(seeds))
+
+    def write(self, count: int) -> list[Word]:
+        """Return the next `count` words."""
+        for number in range(count):
+            self._words.append(self._next(number))
+        return self._words[len(self._heard) :]
+
+    def _next(self, number: int) -> Word:
+        context = self._context()
+        nats = THEME_NATS if self._heard else 0.0
+        drafts = next_words(self._model, [word.form for word in context], DRAFTS, self._rng, nats)
+        if drafts[0].relation.back == 0:
+            return self._chosen(number, len(self._words), drafts, None)
+        sources = [context[-draft.relation.back] for draft in drafts]
+        best = min(range(len(drafts)), key=lambda draft: self._misfit(sources[draft].tokens))
+        draft, source = drafts[best], sources[best]
+        if draft.relation.rhythm.all() and draft.relation.pitch.all():
+            return replace(source, form=draft)
+        return self._chosen(number, source.root, [draft], source)
+
+    def _context(self) -> list[Word]:
+        """Return the words that the model reads: the last ones, and of those heard some."""
+        if len(self._words) <= CONTEXT:
+            return self._words
+        kept = self._heard[-REMEMBERED:]
+        return kept + self._words[len(kept) - CONTEXT :]
+
+    def _chosen(self, number: int, root: int, drafts: Sequence[Written], source: Word | None) -> Word:
+        """Write drafts and return the fittest as a word."""
+        tokens = self._decoded(number, root, drafts, source)
+        best = min(range(len(drafts)), key=lambda draft: self._misfit(tokens[draft]))
+        mu = self._model.encode(tokens[best][None, :, None])[0][0]
+        return Word(drafts[best], mu, tokens[best], root)
+
+    def _decoded(self, number: int, root: int, drafts: Sequence[Written], source: Word | None) -> Ints:
+        """Return the tokens of drafts `[D, t]`."""
+        steps, beats = self._tensors.steps, self._layout.beats
+        heat = np.float32(heat_of(self._model, self._controls))
+        seed = self._controls.seed + _SEED_STEP * root
+        seeds = [(seed + _DRAFT_STEP * draft) % 2**32 for draft in range(len(drafts))]
+        noise = np.stack([perturbation.noise(self._tensors, each) for each in seeds], axis=1)
+        bias = heat * noise + self._bias[number * steps : (number + 1) * steps, None]
+        z = np.stack([self._latent(draft, source) for draft in drafts])
+        if source is not None:
+            bias = bias + self._held(drafts[0].relation, source)[:, None]
+        chords = None
+        if self._chords is not None:
+            own = self._chords[number * beats : (number + 1) * beats]
+            chords = np.repeat(own[None], len(drafts), axis=0)
+        return self._model.decode(z, bias.astype(np.float32), chords, self._before(len(drafts)))[:, :, 0].T
+
+    def _latent(self, draft: Written, source: Word | None) -> Floats:
+        coarse = np.zeros(self._layout.size, np.float32)
+        coarse[coarse_places(self._layout)[0]] = draft.coarse
+        if source is None:
+            return assembled(self._layout, coarse, ())
+        relation = draft.relation
+        return assembled(self._layout, coarse, (Pinned(source.mu, relation.rhythm, relation.pitch),))
+
+    def _held(self, relation: Relation, source: Word) -> Floats:
+        """Return the bias `[t, V]` that holds what is kept of a word to its tokens."""
+        kept = np.repeat(relation.rhythm & relation.pitch, self._tensors.grid.steps_per_beat)
+        anchor = perturbation.anchor(self._tensors, source.tokens[:, None], perturbation.HOLD)
+        return np.where(kept[:, None], anchor, np.float32(0))
+
+    def _before(self, drafts: int) -> Ints | None:
+        """Return the bar before for every draft, `[D, M]`; None where nothing is."""
+        if not self._words:
+            return None
+        bar = self._words[-1].tokens[-self._tensors.grid.steps_per_bar :]
+        return np.repeat(bar[None], drafts, axis=0)
+
+    def _misfit(self, tokens: Ints) -> float:
+        """Return how badly a draft `[t]` goes on: leap, and register and density beside what was heard."""
+        notes = tokens[tokens >= FIRST_NOTE]
+        if not len(notes):
+            return 10.0
+        cost, last = 0.0, _notes(self._words[-1]) if self._words else notes
+        if len(last):
+            cost += max(0, abs(int(notes[0]) - int(last[-1])) - USUAL_LEAP) / 4
+        if heard := [own for word in self._heard if len(own := _notes(word))]:
+            middle = float(np.mean([own.mean() for own in heard]))
+            cost += max(0.0, abs(float(notes.mean()) - middle) - REGISTER) / 4
+            cost += 2 * abs(float(np.log((len(notes) + 1) / (self._wanted() + 1))))
+        return cost
+
+    def _wanted(self) -> float:
+        """Return how many notes keep the next word, with the last ones, as dense as what was heard."""
+        usual = float(np.mean([len(_notes(word)) for word in self._heard]))
+        last = [len(_notes(word)) for word in self._words[len(self._heard) :][-LEVELLED:]]
+        return min(max(usual * (1 + len(last)) - sum(last), 0.5 * usual), 1.5 * usual)
+
+
+def _notes(word: Word) -> Ints:
+    return word.tokens[word.tokens >= FIRST_NOTE]
+
+
+def in_the_manner_of(phrase: Phrase, source: Phrase | None) -> Phrase:
+    """Give a phrase without velocities the mean velocity of its source, and the source's channel."""
+    if source is None or not source.notes:
+        return phrase
+    velocity = round(float(np.mean([note.velocity for note in source.notes])))
+    channel = Counter(note.channel for note in source.notes).most_common(1)[0][0]
+    notes = (replace(note, velocity=velocity, channel=channel) for note in phrase.notes)
+    return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)
