@@ -46,6 +46,8 @@ def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     fields["mode"] = _mode_field(snapshot)
     fields |= _turn_fields(fields, snapshot)
     fields |= _style_fields(fields, snapshot)
+    kept = "Only a session with a file keeps what sounded: save it (Ctrl+Shift+S), then play."
+    fields["again"] = _available(bool(snapshot.live.kept.path), kept)
     fields["model"] = _model_field(snapshot, around)
     fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
     fields["locking"] = FieldState(value=around.locking)

@@ -101,6 +101,13 @@ _SESSION = (
         "Session",
     ),
     Action("map.none", "No MIDI map", "Forget all bindings of MIDI messages.", "", "Session"),
+    Action(
+        "again",
+        "Play tonight again",
+        "Play what sounded tonight from a bar on, with one thing changed if wished; once more ends it.",
+        "Shift+T",
+        "Again",
+    ),
     Action("live", "Live", "Answer what you play again.", "Ctrl+L", "Heard"),
     Action("play_stop", "Play", "Start and stop the internal clock.", "Space", "Session"),
     Action("play", "Start", "Start the internal clock from the beginning.", "", "Session"),

@@ -1,14 +1,15 @@
 """From a finished rendering to the pattern that sounds."""
 
+import math
 from collections import Counter
 from dataclasses import replace
 
 import msgspec
 
 from engine.music.notes import Phrase
-from engine.performer.messages import NoteData, PatternStarted, SetPattern, StartAt
+from engine.performer.messages import NoteData, PatternStarted, Play, SetPattern, StartAt
 from engine.session import turns
-from engine.session.intents import Answered, TakesComputed
+from engine.session.intents import Answered, Replayed, TakesComputed
 from engine.session.live import Sounding
 from engine.session.state import Effect, Log, RenderTakes, Send, State
 
@@ -73,6 +74,34 @@ def with_takes(state: State, computed: TakesComputed) -> State:
     semitones = state.document.settings.transpose
     takes = (replace(take, phrase=take.phrase.transposed(semitones)) for take in computed.takes)
     return state.with_live(takes=tuple(takes))
+
+
+def replayed(state: State, what: Replayed) -> tuple[State, tuple[Effect, ...]]:
+    """Play music of this evening from the next bar line on; nothing is answered meanwhile."""
+    clock, phrase, number = state.live.clock, what.phrase, state.last_pattern + 1
+    at_beats = 0.0
+    if state.live.rolling and clock is not None:
+        at_beats = (math.floor(clock.position_beats / clock.beats_per_bar) + 1) * clock.beats_per_bar
+    until = at_beats + phrase.length_beats
+    pattern = SetPattern(number, as_notes(phrase), phrase.bars, "bar", at_beats, at_beats, until)
+    after = replace(state, sent={number: phrase}, last_pattern=number, asked=None, again_until_beats=until)
+    start: tuple[Effect, ...] = () if state.live.rolling else (Send(Play()),)
+    return after.with_live(coming=phrase).cleared("again"), (Send(pattern), *start)
+
+
+def silenced(state: State) -> tuple[State, tuple[Effect, ...]]:
+    """End what is played again of this evening, at the next step."""
+    number = state.last_pattern + 1
+    after = replace(state, again_until_beats=None, sent={number: Phrase.of((), 1)}, last_pattern=number)
+    return after.with_live(coming=None), (Send(SetPattern(number, (), 1, "step")),)
+
+
+def replay_ended(state: State) -> State:
+    """Return the state that answers again, if what was played again is over or the song has stopped."""
+    clock, until = state.live.clock, state.again_until_beats
+    if until is None or clock is None or (state.live.rolling and clock.position_beats < until):
+        return state
+    return replace(state, again_until_beats=None) if state.live.rolling or not state.sent else state
 
 
 def again(state: State) -> tuple[State, tuple[Effect, ...]]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Autosave:
         self._document: Document | None = None
         self._records: list[bytes] = []
         self._written_s = -RETRY_S
+        self._writing = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
         self._thread.start()
@@ -60,6 +61,19 @@ class Autosave:
         line = json_bytes({"at_s": round(time.time(), 3), **record})
         with self._changed:
             self._records.append(line)
+
+    def hurry(self) -> None:
+        """Write what waits now, whatever the least time between two writes."""
+        with self._changed:
+            self._written_s = -RETRY_S
+            self._changed.notify_all()
+
+    def written(self, timeout_s: float = 5.0) -> Iterator[None]:
+        """Yield until no record waits, for at most `timeout_s`; a moment passes each time."""
+        end_s = time.monotonic() + timeout_s
+        while (self._records or self._writing) and time.monotonic() < end_s:
+            time.sleep(0.01)
+            yield
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Write what waits and end the thread. Closing twice is harmless."""
@@ -89,6 +103,7 @@ class Autosave:
         with self._changed:
             document, self._document = self._document, None
             records, self._records = self._records, []
+            self._writing = document is not None or bool(records)
         if document is None and not records:
             return
         problem = self._problem(document, records)
@@ -98,6 +113,7 @@ class Autosave:
             with self._changed:
                 self._document = self._document or document
                 self._records = [*records, *self._records][-RECORDS_KEPT:]
+        self._writing = False
         self._report(str(self.path), not problem and self._document is None, problem)
 
     def _problem(self, document: Document | None, records: list[bytes]) -> str:

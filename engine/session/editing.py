@@ -26,7 +26,7 @@ from engine.music.notes import Phrase
 from engine.music.style import NO_STYLE, style_of
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
-from engine.session import answer_history, hearing, turns
+from engine.session import answer_history, answering, hearing, turns
 from engine.session import intents as i
 from engine.session.default_map import DEFAULT_MAP
 from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
@@ -34,7 +34,7 @@ from engine.session.intents import Intent
 from engine.session.parameters import SETTINGS, SWITCHES
 from engine.session.settings import Switches
 from engine.session.snapshot import ModelFacts
-from engine.session.state import Effect, New, Send, State
+from engine.session.state import Effect, New, Replay, Send, State
 from engine.session.undo import Undo
 from engine.text import counted
 
@@ -206,6 +206,8 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
     if what.action == "session.new":
         return state, (New(),)
     match name:
+        case "again":
+            return _again(state, now_ns)
         case "play_stop" | "play" | "stop" | "panic":
             return _transport(state, name)
         case "mode" | "start":
@@ -294,6 +296,18 @@ def _nudged(state: State, now_ns: int) -> State:
         raise RenderError(f"{MOST_NUDGES} nudges is the most; draw a new take, or undo some")
     controls = changed(state.document.controls, nudges=number)
     return state.committed(now_ns, "Nudge", f"nudge {now_ns}", controls=controls)
+
+
+def _again(state: State, now_ns: int) -> Updated:
+    """Ask for tonight's music from a bar on; while it plays, end it."""
+    if state.again_until_beats is not None:
+        return answering.silenced(state)
+    if not state.live.kept.path:
+        raise RenderError("only a session with a file keeps what sounded; save it, then play")
+    settings = state.document.settings
+    state = state.noted("again", "Tonight is being put together again.", "", "waiting", now_ns=now_ns)
+    wanted = Replay(settings.again_from_bar - 1, settings.again_with, settings.again_heard)
+    return state, (wanted,)
 
 
 def _undone(state: State, which: str) -> State:

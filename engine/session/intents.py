@@ -133,6 +133,12 @@ class Answered(msgspec.Struct, frozen=True):
     """How many notes of newly heard phrases the model has no place for, by reason."""
 
 
+class Replayed(msgspec.Struct, frozen=True):
+    """Music of this evening that is to be played again."""
+
+    phrase: Phrase
+
+
 class Failed(msgspec.Struct, frozen=True):
     """A rendering cannot be had; one line says why."""
 
@@ -227,6 +233,7 @@ Intent = (
     | ModelRefused
     | Installed
     | Answered
+    | Replayed
     | Failed
     | TakesComputed
     | PerformerGone

@@ -22,11 +22,13 @@ from engine.performer.messages import Command, Event
 from engine.session import intents as i
 from engine.session.autosave import Autosave
 from engine.session.document import Document
+from engine.session.evening_log import read_evening
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
 from engine.session.osc import OscError, OscPort
 from engine.session.rendering import Renderer, facts_of
+from engine.session.replay import Change, Rendered, replayed
 from engine.session.request import Request
 from engine.session.settings import Switches
 from engine.session.snapshot import Snapshot
@@ -38,6 +40,7 @@ from engine.session.state import (
     OpenOsc,
     Render,
     RenderTakes,
+    Replay,
     Save,
     Send,
     SendOsc,
@@ -49,7 +52,7 @@ from engine.session.update import Updated, opening, update
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
     from engine.inference.model import Model
 
-KINDS_OF_JOB = ("answer", "takes")
+KINDS_OF_JOB = ("answer", "takes", "again")
 """What the inference thread does, the most urgent first."""
 
 
@@ -120,6 +123,7 @@ class Session:
         self._reports: deque[i.Saved | i.Noticed] = deque()
         self._model: Model | None = None
         self._renderer = Renderer()
+        self._logged_models: dict[str, Model] = {}
         document = document or Document()
         self._osc: OscPort | None = None
         self._lock_on_file = FileLock(file) if file else None
@@ -347,6 +351,9 @@ class Session:
             case RenderTakes():
                 wanted, model = effect, self._model
                 self._jobs.submit("takes", lambda: self._takes(wanted, model))
+            case Replay():
+                asked = effect
+                self._jobs.submit("again", lambda: self._again(asked))
             case Load():
                 threading.Thread(target=self._load, args=(effect.reference,), daemon=True).start()
             case Save():
@@ -406,6 +413,40 @@ class Session:
             takes = ()
             self._apply(i.Noticed("takes", f"There are no takes to show: {error}", ""))
         self._apply(i.TakesComputed(wanted.request, takes))
+
+    def _again(self, wanted: Replay) -> Iterator[None]:
+        """Put music of this evening together out of the log, one answer a slice."""
+        try:
+            if self._autosave is not None:
+                self._autosave.hurry()
+                yield from self._autosave.written()
+            yield from self._replayed(wanted)
+        except AntiphonError as error:
+            self._apply(i.Noticed("again", f"{error}.", "Choose another bar, or change nothing."))
+
+    def _replayed(self, wanted: Replay) -> Iterator[None]:
+        evening = read_evening(Path(self._state.live.kept.path))
+        change = Change.read(wanted.change) if wanted.change else None
+        rendered = Rendered(evening, change, wanted.from_bar, self._logged_model) if change else None
+        for _ in rendered.steps() if rendered else ():
+            yield
+        bar = wanted.from_bar if rendered else None
+        music = replayed(
+            evening, wanted.from_bar, change_bar=bar, phrases=rendered.phrases if rendered else {}
+        )
+        heard = music.heard.notes if wanted.with_heard else ()
+        notes = (*music.answers.notes, *heard)
+        self._apply(i.Replayed(Phrase.of(notes, music.answers.bars, music.answers.beats_per_bar)))
+
+    def _logged_model(self, reference: str, bundle_hash: str) -> "Model":
+        """Return the model that an answer of the log was made with: the present one if it is that."""
+        if self._model is not None and bundle_hash in (self._model.bundle.hash, self._model.name):
+            return self._model
+        if reference not in self._logged_models:
+            if self._library is None:
+                raise AntiphonError(f'model "{reference}" cannot be loaded here')
+            self._logged_models[reference] = self._library.load(reference)
+        return self._logged_models[reference]
 
     def _load(self, reference: str) -> None:
         """Load a model, on a thread of its own; one that was overtaken meanwhile is dropped."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
+from engine.errors import RenderError
 from engine.parameter import Choice, Number, Text, Toggle, Whole
 from engine.performer.messages import ClockSource, StartAt
 
@@ -37,6 +38,16 @@ def network_place(text: str) -> tuple[str, int]:
     if not 1 <= number <= LAST_PORT:
         raise ValueError(f"{text.strip()!r} is no place to send to; write it as 192.168.1.20:9001")
     return str(address), number
+
+
+def _read_change(text: str) -> object:
+    """Read what is to be changed in a replay; ValueError with the reason. Its import waits: it is heavy."""
+    from engine.session.replay import Change
+
+    try:
+        return Change.read(text)
+    except RenderError as error:
+        raise ValueError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +301,38 @@ class Settings:
             help="What the answer does while it is the player's turn.",
         ),
     ] = "rest"
+    again_from_bar: Annotated[
+        int,
+        Whole(
+            label="Again from bar",
+            low=1,
+            high=9999,
+            group="Again",
+            help="Bar of tonight from which Play tonight again begins.",
+            no_option="chosen while playing; `antiphon replay` writes an evening to a file",
+        ),
+    ] = 1
+    again_with: Annotated[
+        str,
+        Text(
+            label="Again with",
+            group="Again",
+            example="variation=0.6",
+            empty="as it was",
+            reader=_read_change,
+            help="One thing that is otherwise when tonight plays again, as variation=0.6; empty for none.",
+            no_option="typed while playing; `antiphon replay --set` writes an evening to a file",
+        ),
+    ] = ""
+    again_heard: Annotated[
+        bool,
+        Toggle(
+            label="Again with my part",
+            group="Again",
+            help="Play what you played too when tonight is played again.",
+            no_option="chosen while playing; `antiphon replay` writes both as tracks",
+        ),
+    ] = True
     hold: Annotated[
         bool,
         Toggle(

@@ -80,11 +80,21 @@ class SendOsc(msgspec.Struct, frozen=True):
     to: tuple[str, int]
 
 
+class Replay(msgspec.Struct, frozen=True):
+    """Effect: music of this evening to put together again."""
+
+    from_bar: int
+    """Of the evening, from 0."""
+    change: str
+    """What is to be otherwise, as `variation=0.6`; empty for nothing."""
+    with_heard: bool
+
+
 class New(msgspec.Struct, frozen=True):
     """Effect: begin with an empty document."""
 
 
-Effect = Send | Render | RenderTakes | Load | Save | Log | New | OpenOsc | SendOsc
+Effect = Send | Replay | Render | RenderTakes | Load | Save | Log | New | OpenOsc | SendOsc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +127,8 @@ class State:
     """Id of the pattern sent last; 0 for none."""
     just_learned: Binding | None = None
     """The binding learned last, until a message comes that is not the fine half of its controller."""
+    again_until_beats: float | None = None
+    """Song position at which what is played again of this evening ends; None while nothing is."""
     demo_phrase: Phrase | None = None
     """What the demo plays into the input."""
     started_clock: bool = False

@@ -59,7 +59,7 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             kept = records.of_clock(state.live.clock, what)
             after = replace(state.with_live(clock=what), play_sent=False)
             after, effects = hearing.rolling(after, now_ns) if after.live.rolling else (after, ())
-            return turns.clock(after, what), (*kept, *effects)
+            return answering.replay_ended(turns.clock(after, what)), (*kept, *effects)
         case messages.LoopMeasured():
             return _measured(state, what, now_ns), ()
         case messages.LinkState():
@@ -81,6 +81,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             return answer_history.with_answer(after, what), effects
         case i.Failed():
             return state.noted("render", f"{what.reason}.", "The last pattern goes on.", now_ns=now_ns), ()
+        case i.Replayed():
+            return answering.replayed(state, what)
         case i.TakesComputed():
             return answering.with_takes(state, what), ()
         case i.PerformerGone():

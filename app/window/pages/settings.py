@@ -21,7 +21,7 @@ LOOK = Choice(
     help="Colours of the window.",
 )
 
-VERBS = ("style.tonight", "style.forget")
+VERBS = ("again", "style.tonight", "style.forget")
 """Actions that stand below the controls they go with."""
 
 

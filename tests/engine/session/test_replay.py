@@ -159,3 +159,36 @@ def test_what_cannot_be_replayed_is_refused_in_one_line(evening, tmp_path):
     }.items():
         with pytest.raises(RenderError, match=reason):
             Change.read(text)
+
+
+def test_tonight_is_played_again_from_a_bar_on_and_then_answered_on(evening):
+    evening.run_beats(22)
+    begin = start_ns(evening)
+    was = [note for note in evening.notes_sent(begin) if 12 <= note[0] < 21.5]
+    evening.run_beats(1)
+    evening.session.set("again_from_bar", 4)
+    evening.session.set("again_heard", False)
+    evening.session.do("again")
+    evening.run_beats(12)
+    again = [note for note in evening.notes_sent(begin) if note[0] >= 24]
+    assert [(round(n[0] - 12, 3), *n[1:3]) for n in again if n[0] < 33.5] == [n[:3] for n in was]
+    assert evening.session._state.again_until_beats is not None
+    evening.run_beats(4)
+    assert evening.session._state.again_until_beats is None
+    count = len(evening.notes_sent(begin))
+    evening.run_beats(8)
+    assert len(evening.notes_sent(begin)) > count
+
+
+def test_a_replay_is_ended_by_asking_once_more_and_refused_without_a_file(evening, model):
+    evening.run_beats(18)
+    evening.session.set("again_with", "seed=99")
+    evening.session.do("again")
+    evening.run_beats(2)
+    assert evening.session._state.again_until_beats is not None
+    evening.session.do("again")
+    assert evening.session._state.again_until_beats is None
+    without = Rig(model, Controls())
+    without.session.do("again")
+    assert "Only a session with a file" in without.session.snapshot().live.notices[-1].text
+    without.session.close()
