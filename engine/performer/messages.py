@@ -9,7 +9,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-StartAt = Literal["step", "beat", "bar"]
+StartAt = Literal["step", "beat", "bar", "phrase"]
+"""A phrase is the pattern that plays, from its beginning to its end."""
 ClockSource = Literal["auto", "internal", "external"]
 ClockLeader = Literal["internal", "external"]
 ClockStatus = Literal["stopped", "armed", "rolling", "flywheel", "lost"]
@@ -50,6 +51,8 @@ class SetPattern(Message, frozen=True):
     """Song position it takes over at; it is silent before. Where that has passed, or None: `starts_at`."""
     until_beats: float | None = None
     """Song position it falls silent at; None to go on until another pattern comes."""
+    once: bool = False
+    """Fall silent where the pass ends in which it takes over, instead of beginning again."""
 
 
 class ClearPattern(Message, frozen=True):

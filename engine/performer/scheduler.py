@@ -85,6 +85,7 @@ class Scheduler:
         )
         if not self.transport.rolling:
             self._loop, self._swap, self._anchored = loop, None, False
+            _end_with_its_pass(loop, max(anchor_beats, loop.from_beats), once=command.once)
             return
         at_beats = max(self._line(command.starts_at), loop.from_beats)
         running = self._loop
@@ -92,6 +93,7 @@ class Scheduler:
             loop.anchor_beats = running.anchor_beats
         elif not anchored:
             loop.anchor_beats = self.transport.bar_line(at_beats)
+        _end_with_its_pass(loop, at_beats, once=command.once)
         pickups = [(max(onset, self._cursor_beats), onset, note) for onset, note in loop.early(at_beats)]
         self._swap = _Swap(loop, at_beats, pickups)
 
@@ -210,8 +212,12 @@ class Scheduler:
 
     def _line(self, starts_at: str) -> float:
         """The next line of a kind that is not planned yet."""
-        unit = {"step": STEP_BEATS, "beat": 1.0, "bar": self.transport.beats_per_bar}[starts_at]
-        return -(-(self._cursor_beats - 1e-9) // unit) * unit
+        origin, unit = 0.0, self.transport.beats_per_bar
+        if starts_at == "phrase" and self._loop is not None:
+            origin, unit = self._loop.anchor_beats, self._loop.length_beats
+        elif starts_at in ("step", "beat"):
+            unit = STEP_BEATS if starts_at == "step" else 1.0
+        return origin - (origin - self._cursor_beats + 1e-9) // unit * unit
 
     def _begin(self, at_beats: float) -> None:
         """Start planning at a position."""
@@ -328,3 +334,10 @@ class Scheduler:
             return
         del self._voices[key]
         self.outbox.note_off(self._due(at_beats), at_beats, *key)
+
+
+def _end_with_its_pass(loop: Loop, at_beats: float, *, once: bool) -> None:
+    """Let a loop that is played once fall silent where the pass ends that a position lies in."""
+    if once:
+        passes = (at_beats - loop.anchor_beats + 1e-9) // loop.length_beats
+        loop.until_beats = min(loop.until_beats, loop.anchor_beats + (passes + 1) * loop.length_beats)

@@ -26,7 +26,9 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
         return state, ()
     first = state.live.playing is None and not state.sent and request.at_beats is None
     starts_at: StartAt = "bar" if first else request.starts_at
-    phrase = answer.phrase.transposed(state.document.settings.transpose)
+    settings = state.document.settings
+    phrase = answer.phrase.transposed(settings.transpose)
+    phrase = phrase.tiled(settings.loop_bars) if settings.loop_bars else phrase
     pattern = SetPattern(
         number,
         as_notes(phrase),
@@ -35,6 +37,7 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
         request.anchor_beats,
         request.at_beats,
         request.until_beats,
+        once=not settings.repeats,
     )
     health = replace(state.live.health, pattern_ms=answer.took_ms)
     after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number, answer=answer)
@@ -44,7 +47,9 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
         "model": state.model.reference if state.model else "",
         "request": request,
         "phrase": answer.phrase,
-        "transpose": state.document.settings.transpose,
+        "transpose": settings.transpose,
+        "loop_bars": settings.loop_bars,
+        "once": not settings.repeats,
     }
     return after, (Send(pattern), Log({"take": take}))
 

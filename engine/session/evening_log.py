@@ -40,11 +40,19 @@ class LoggedTake(msgspec.Struct, frozen=True):
     """What its model was loaded by."""
     transpose: int = 0
     """Semitones it was shifted by on its way out."""
+    loop_bars: int = 0
+    """Bars of it that were looped; 0 for all."""
+    once: bool = False
+    """Whether it was played once."""
 
     @property
     def sent_phrase(self) -> Phrase:
         """As it was sent."""
-        return self.phrase.transposed(self.transpose)
+        return self.looped(self.phrase.transposed(self.transpose))
+
+    def looped(self, phrase: Phrase) -> Phrase:
+        """Return the bars of a phrase that are looped."""
+        return phrase.tiled(self.loop_bars) if self.loop_bars else phrase
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def settled(before: State, after: State, now_ns: int) -> Updated:
     after = _with_fitting_mode(after)
     after, asked = _with_request(before, after, now_ns)
     effects += asked
-    if after.document.settings.transpose != before.document.settings.transpose:
+    if _sent_as(after.document.settings) != _sent_as(before.document.settings):
         after, sent = answering.again(after)
         effects += sent
     if after.undo is not before.undo:
@@ -38,6 +38,11 @@ def settled(before: State, after: State, now_ns: int) -> Updated:
         after = after.with_live(kept=replace(after.live.kept, saved=False)) if after.live.kept.path else after
         effects.append(Save(after.document))
     return after, tuple(effects)
+
+
+def _sent_as(settings: Settings) -> tuple[object, ...]:
+    """Return what decides how a rendering is sent: another value needs no new rendering."""
+    return settings.transpose, settings.loop_bars, settings.repeats
 
 
 def _loaded(state: State) -> bool:

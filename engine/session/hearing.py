@@ -7,7 +7,7 @@ import msgspec
 from engine.music.metre_fit import MetreFit
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
-from engine.session import turns
+from engine.session import roles, turns
 from engine.session.document import HeardPhrase
 from engine.session.free_capture import FreeCapture
 from engine.session.settings import METRE_BEATS
@@ -20,6 +20,8 @@ def bar(state: State, heard: BarCaptured, now_ns: int, *, free: bool = False) ->
     heard = _without_bound_keys(state, heard)
     listening, music, surroundings = state.listening.heard(heard, state.document.settings)
     state = replace(state, listening=listening)
+    representation = state.model.representation if state.model else ""
+    music = roles.of_bar(music, state.document.settings, representation)
     captured = state.live.captured.with_bar(music, free=free, surroundings=surroundings)
     state = state.with_live(captured=captured, key=listening.key)
     model = state.model

@@ -129,7 +129,7 @@ class Rendered:
         transpose = take.transpose
         if self._change is not None and self._change.name == "transpose":
             transpose = int(self._change.value or 0)
-        return phrase.transposed(transpose)
+        return take.looped(phrase.transposed(transpose))
 
     def _changed(self, model: "Model", take: LoggedTake) -> Request:
         request, change = take.request, self._change
@@ -237,7 +237,18 @@ def _unrolled(
         phrase = phrases.get(start.pattern, take.sent_phrase if take else Phrase((), 1))
         at, until = max(start.at_beats, line_beats), take.request.until_beats if take else None
         notes = as_notes(phrase)
-        patterns.append(SetPattern(start.pattern, notes, phrase.bars, "step", start.anchor_beats, at, until))
+        patterns.append(
+            SetPattern(
+                start.pattern,
+                notes,
+                phrase.bars,
+                "step",
+                start.anchor_beats,
+                at,
+                until,
+                take is not None and take.once,
+            )
+        )
     return unrolled(patterns, line_beats, stretch.until_beats, stretch.beats_per_bar)
 
 

@@ -174,11 +174,35 @@ class Settings:
         StartAt,
         Choice(
             label="Takes over at",
-            words={"step": "next step", "beat": "next beat", "bar": "next bar"},
+            words={
+                "step": "next step",
+                "beat": "next beat",
+                "bar": "next bar",
+                "phrase": "end of phrase",
+            },
             group="Output",
-            help="When a changed answer takes over: at the next step, beat or bar.",
+            help="When a changed answer takes over: at the next step, beat or bar, or as what plays ends.",
         ),
     ] = "step"
+    loop_bars: Annotated[
+        int,
+        Whole(
+            label="Loop",
+            high=16,
+            shown="{} bars",
+            words={0: "whole answer", 1: "1 bar"},
+            group="Output",
+            help="How many bars of the answer are played before it begins again; a shorter one is repeated.",
+        ),
+    ] = 0
+    repeats: Annotated[
+        bool,
+        Toggle(
+            label="Repeat",
+            group="Output",
+            help="Begin the answer again where it is over; off, it rests until the next one.",
+        ),
+    ] = True
     chords_from: Annotated[
         ChordsFrom,
         Choice(
@@ -214,6 +238,37 @@ class Settings:
             help="Lowest MIDI pitch of the melody, where the keys below are for chords; 60 is middle C.",
         ),
     ] = 60
+    melody_channel: Annotated[
+        int,
+        Whole(
+            label="Melody channel",
+            high=16,
+            words={0: "by itself"},
+            group="Input",
+            help="MIDI channel that the melody comes on; others that have no part are left out then.",
+        ),
+    ] = 0
+    bass_channel: Annotated[
+        int,
+        Whole(
+            label="Bass channel",
+            high=16,
+            words={0: "by itself"},
+            group="Input",
+            help="MIDI channel that the bass comes on, for models of three parts; by itself, channel 2, or low "
+            "notes where one channel carries all.",
+        ),
+    ] = 0
+    drum_channel: Annotated[
+        int,
+        Whole(
+            label="Drum channel",
+            high=16,
+            words={0: "by itself"},
+            group="Input",
+            help="MIDI channel that drums come on; by itself, channel 10.",
+        ),
+    ] = 0
     drum_kit: Annotated[
         DrumKitName,
         Choice(

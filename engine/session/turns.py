@@ -11,6 +11,7 @@ from engine.errors import RenderError
 from engine.music.notes import Note, Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import BarCaptured, ClockState, Heard
+from engine.session import roles
 from engine.session.bindings import controller_of, found
 from engine.session.captured_bars import CapturedBar, CapturedBars, phrase_of, surroundings_of
 from engine.session.document import HeardPhrase, Surroundings
@@ -37,7 +38,11 @@ def heard(state: State, message: Heard) -> State:
         return state
     if is_chord_note(state.document.settings, message.data) or _is_bound(state, message):
         return state
-    open_bar = state.open_bar.with_message(message)
+    representation = state.model.representation if state.model else ""
+    music = roles.of_message(message, state.document.settings, representation)
+    if music is None:
+        return state
+    open_bar = state.open_bar.with_message(music)
     if open_bar is state.open_bar:
         return state
     return _advanced(replace(state, open_bar=open_bar), message.position_beats)

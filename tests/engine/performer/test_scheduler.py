@@ -40,7 +40,9 @@ def notes(*placed: tuple[float, int, float]) -> tuple[m.NoteData, ...]:
 
 
 @LEADS
-@pytest.mark.parametrize(("starts_at", "line"), [("step", 1.25), ("beat", 2.0), ("bar", 4.0)])
+@pytest.mark.parametrize(
+    ("starts_at", "line"), [("step", 1.25), ("beat", 2.0), ("bar", 4.0), ("phrase", 16.0)]
+)
 def test_the_next_pattern_begins_at_its_line_and_cuts_the_old_notes_first(lead_ns, starts_at, line):
     stage = Stage(lead_ns, m.SetPattern(1, notes((0.0, 40, 16.0)), 4))
     stage.run_to(1.1)
@@ -55,6 +57,16 @@ def test_the_next_pattern_begins_at_its_line_and_cuts_the_old_notes_first(lead_n
         (line + 0.1, "off", first),
     ]
     assert stage.offline.of(m.PatternStarted)[-1].at_beats == line
+
+
+@LEADS
+def test_a_pattern_played_once_rests_from_the_end_of_its_pass_on(lead_ns):
+    stage = Stage(lead_ns, m.SetPattern(1, notes((0.0, 40, 1.0), (3.5, 41, 2.0)), 1, once=True))
+    stage.run_to(9.0)
+    assert stage.sent() == [(0.0, "on", 40), (1.0, "off", 40), (3.5, "on", 41), (4.0, "off", 41)]
+    stage.offline.handle(m.SetPattern(2, notes((0.0, 50, 1.0), (2.0, 52, 1.0)), 1, "beat", 8.0, once=True))
+    stage.run_to(17.0)
+    assert stage.sent()[4:] == [(10.0, "on", 52), (11.0, "off", 52)]
 
 
 def test_a_pattern_of_the_same_length_keeps_the_phase():

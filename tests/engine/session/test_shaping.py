@@ -58,3 +58,15 @@ def test_rhythm_and_pitch_vary_apart_where_a_model_has_them_apart():
         "melody_2bar has rhythm and pitch in one; a model of words has them apart"
     )
     assert Snapshot(model=ModelFacts(name="words_2bar", halves=True)).why_not(parameter) == ""
+
+
+def test_the_answer_is_looped_over_as_many_bars_as_asked_or_played_once(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    whole, asked = hands.last, len(hands.client.patterns)
+    hands.set(loop_bars=1)
+    assert (hands.last.bars, hands.last.notes) == (1, tuple(n for n in whole.notes if n.start_beats < 4))
+    hands.set(loop_bars=3, repeats=False)
+    assert (hands.last.bars, hands.last.once) == (3, True)
+    last = [n.start_beats - 8 for n in hands.last.notes if n.start_beats >= 8]
+    assert last == pytest.approx([n.start_beats for n in whole.notes if n.start_beats < 4])
+    assert len(hands.client.patterns) == asked + 3
