@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+from PyQt6 import sip
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
@@ -66,6 +67,14 @@ def run_window(
         window.shut_down()
         _keep(settings)
         guard.uninstall()
+        _delete(window, application)
+
+
+def _delete(window: InstrumentWindow, application: QApplication) -> None:
+    """End all widgets before the application; the end of Python takes them in any order, and may crash."""
+    for widget in (window, *application.topLevelWidgets()):
+        if not sip.isdeleted(widget):
+            sip.delete(widget)
 
 
 def _keep(settings: QSettings) -> None:

@@ -355,7 +355,8 @@ class Session:
                 asked = effect
                 self._jobs.submit("again", lambda: self._again(asked))
             case Load():
-                threading.Thread(target=self._load, args=(effect.reference,), daemon=True).start()
+                # No daemon: one that is inside onnxruntime when Python ends would abort the program.
+                threading.Thread(target=self._load, args=(effect.reference,), name="model-load").start()
             case Save():
                 if self._autosave is not None:
                     self._autosave.save(effect.document)

@@ -152,11 +152,12 @@ def _saved(state: State, what: i.Saved, now_ns: int) -> State:
     kept = state.live.kept
     if what.path != kept.path:
         return state
-    if what.problem:
-        remedy = "The music goes on; free space or save elsewhere."
-        return state.noted("kept", what.problem, remedy, now_ns=now_ns)
-    state = state.cleared("kept")
-    return state if kept.saved == what.complete else state.with_live(kept=replace(kept, saved=what.complete))
+    if kept.saved != what.complete:
+        state = state.with_live(kept=replace(kept, saved=what.complete))
+    if not what.problem:
+        return state.cleared("kept")
+    remedy = "The music goes on; free space or save elsewhere."
+    return state.noted("kept", what.problem, remedy, now_ns=now_ns)
 
 
 def _of_ports(state: State, event: messages.Message, now_ns: int) -> State:

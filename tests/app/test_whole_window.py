@@ -113,6 +113,10 @@ def test_without_the_model_the_window_opens_and_says_so():
     assert any("nonesuch" in notice for notice in state["notices"])
 
 
+def test_a_window_that_is_closed_while_the_model_loads_ends_well():
+    finish(start("--for", 1))
+
+
 def test_a_dragged_phrase_is_a_file_that_stays(tmp_path):
     from app.demo import demo_phrase
 

@@ -166,6 +166,13 @@ def driven(given_steps):
     return drive
 
 
+def test_a_save_that_failed_leaves_the_document_unsaved_whatever_was_reported_before():
+    drive = driven([(i.Opened(Document(), Kept(path="x")), 0), (i.Saved("x", True, ""), 0)])
+    assert drive.state.live.kept.saved
+    drive.give(i.Saved("x", False, "x: the session cannot be saved (no space left on device)"), 0)
+    assert not drive.state.live.kept.saved
+
+
 def test_a_session_opened_after_learning_forgets_the_fine_half_that_might_have_followed():
     opened = i.Opened(Document(), Kept(path="x"))
     heard = m.Heard(0, 0.0, bytes((0xB0, 1, 0)))
