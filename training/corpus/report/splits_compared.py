@@ -161,7 +161,12 @@ COUNTED: Mapping[str, tuple[str, str, Count, Callable[[int], str]]] = {
         lengths_steps,
         lambda steps: f"{steps}+" if steps == LONGEST_STEPS else str(steps),
     ),
-    "intervals": ("Intervals to the next note", "semitones", intervals_semitones, lambda s: f"{s:+d}"),
+    "intervals": (
+        "Intervals to the next note",
+        "semitones",
+        intervals_semitones,
+        lambda steps: f"{steps:+d}" if steps else "0",
+    ),
     "polyphony": ("Notes that sound together", "notes", sounding, str),
     "pitches_by_split": ("Pitches", "MIDI number", pitches, str),
     "density_by_split": ("Notes in a bar", "notes", notes_a_bar, str),
@@ -226,7 +231,7 @@ def _loudness(loudness: Mapping[str, Mapping[int, list[int]]]) -> Figure:
     axes.set_title("Velocities by drum: median, middle half, and from the 5th to the 95th hundredth")
     axes.set(ylabel="MIDI velocity", ylim=(0, 128))
     axes.grid(axis="x", visible=False)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     return figure
 
 
