@@ -22,6 +22,7 @@ from app.cli_options import (
     MidiBackend,
     PrecisionOption,
     SessionFile,
+    StyleFrom,
 )
 from app.options import with_parameters
 from engine.errors import AntiphonError
@@ -100,6 +101,7 @@ def live(
     active_sensing: ActiveSensing = False,
     map: Map = None,
     precision: PrecisionOption = None,
+    style: StyleFrom = None,
 ) -> None:
     """Listen and answer live, with the window or (--headless) as a stream in the terminal.
 
@@ -123,6 +125,7 @@ def live(
         active_sensing=active_sensing,
         midi_map=map.value if map else None,
         precision=precision.value if precision else None,
+        style=style,
     )
 
 

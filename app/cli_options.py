@@ -104,3 +104,9 @@ ActiveSensing = Annotated[
         "Antiphon die at once.",
     ),
 ]
+StyleFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--style", metavar="FILE|FOLDER", help="Melodies to pull towards: a .mid file, or a folder of them."
+    ),
+]

@@ -5,7 +5,7 @@ before the rest is even loaded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,8 @@ class LiveOptions:
     """`default` or `none`; None for that of the document, of a new one the default."""
     session: Path | None = None
     """File of the session to go on with; None for the last one, or for none without a window."""
+    style: Path | None = None
+    """MIDI file or folder to learn a style from."""
     given: Mapping[str, Value] = field(default_factory=dict)
     """Values of parameters by id."""
     switches: Mapping[str, bool] = field(default_factory=dict)
@@ -62,6 +64,11 @@ class LiveOptions:
         model = document.model if reference == document.model.name else ModelReference(reference)
         state = State(document=msgspec.structs.replace(document, model=model))
         document = with_values(state, self.given).document
+        if self.style is not None:
+            from app.style_files import read_style
+
+            learned = replace(document.controls, style=read_style(self.style, lambda line: None))
+            document = msgspec.structs.replace(document, controls=learned)
         if self.model is None and "mode" in self.given:
             from app.model_library import model_for
 

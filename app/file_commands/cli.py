@@ -18,6 +18,7 @@ from app.cli_options import (
     FilePrecision,
     Model,
     Precision,
+    StyleFrom,
 )
 from app.file_commands import commands, sources
 from app.options import with_parameters
@@ -62,12 +63,6 @@ Kit = Annotated[
     typer.Option(
         help="Drum kit the file is read by: gm, gs, xg, roland, ezdrummer, superior, addictive, or a drum "
         "map of your own, a .toml file; left out, the likeliest."
-    ),
-]
-StyleFrom = Annotated[
-    Path | None,
-    typer.Option(
-        "--style", metavar="FILE|FOLDER", help="Melodies to pull towards: a .mid file, or a folder of them."
     ),
 ]
 KeepPedal = Annotated[

@@ -255,8 +255,8 @@ class Settings:
             high=16,
             words={0: "by itself"},
             group="Input",
-            help="MIDI channel that the bass comes on, for models of three parts; by itself, channel 2, or low "
-            "notes where one channel carries all.",
+            help="MIDI channel that the bass comes on, for models of three parts; by itself, channel 2, or "
+            "low notes where one channel carries all.",
         ),
     ] = 0
     drum_channel: Annotated[
