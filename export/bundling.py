@@ -25,6 +25,7 @@ from engine.inference.bundle.manifest import (
     WEIGHTS,
     Attribute,
     BundleManifest,
+    Condition,
     DataSource,
     Precision,
     RepresentationRef,
@@ -36,11 +37,13 @@ from engine.inference.bundle.store import Bundle, load_bundle, save_bundle
 from engine.inference.calibration import density_curve, morph_curve, variation_curve
 from engine.inference.model import CPU, Model
 from engine.music.representation import Representation
+from export import key_chain_graph
 from export.continuation_graph import continuer_graphs, prove_continuer, state_size
 from export.decoder_graph import conditions_graph, decoder_graph
 from export.encoder_graph import encoder_graph
 from export.errors import ExportError
 from export.graph import GraphBuilder
+from export.key_chain_graph import key_chain_graphs, prove_key_chain
 from export.latents import LatentSpace, Progress, check_windows, measure_latents, measure_states
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
@@ -57,6 +60,7 @@ from export.words_bundle import (
 from export.words_graph import sentence_graph
 from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
+from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -118,6 +122,8 @@ def export_run(
     manifest = manifest_of(run, options)
     if isinstance(run.model, Continuer):
         parts = continuer_parts(run, run.model, manifest, corpus, progress)
+    elif isinstance(run.model, KeyChain):
+        parts = key_chain_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
         manifest = words_manifest(manifest, words, run.representation, options.metre)
@@ -197,6 +203,20 @@ def continuer_parts(
     progress("measuring how dense it plays")
     curve = density_curve(model, space.heard[:CURVE_PHRASES].numpy())
     return Parts(files, space, parity, {"density_curve": curve})
+
+
+def key_chain_parts(
+    run: Run, model: KeyChain, manifest: BundleManifest, corpus: Corpus | None, progress: Progress
+) -> Parts:
+    """Write, measure and prove what a continuation becomes that decides the keys of a step together."""
+    files = key_chain_graphs(model, run.representation)
+    space = LatentSpace.empty(manifest.z_size)
+    graphs = in_memory(manifest, run.representation, files, "float")
+    if corpus is not None:
+        progress("measuring the states after given bars")
+        space = measure_states(model, graphs, run.config, corpus)
+    progress("proving the float graphs against torch")
+    return Parts(files, space, prove_key_chain(model, graphs, space.heard), {})
 
 
 def words_parts(
@@ -297,7 +317,10 @@ def manifest_of(run: Run, options: Options) -> BundleManifest:
     """Return the manifest of a run, without what is still to be measured."""
     representation, config = run.representation, run.config.model
     z_size = state_size(run.model) if isinstance(run.model, Continuer) else config.z_size
-    encoder, decoder = graph_specs(representation, z_size, config.task)
+    conditions: tuple[Condition, ...] = ()
+    if isinstance(run.model, KeyChain):
+        z_size, conditions = run.model.gru.hidden_size, key_chain_graph.CONDITIONS
+    encoder, decoder = graph_specs(representation, z_size, config.task, conditions)
     attributes: tuple[Attribute, ...] = ()
     return BundleManifest(
         name=bundle_name(options.name or run.config.name),
@@ -322,6 +345,7 @@ def manifest_of(run: Run, options: Options) -> BundleManifest:
         training=training_record(run),
         metrics=run.metrics,
         attributes=attributes,
+        conditions=conditions,
     )
 
 

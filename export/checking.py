@@ -13,11 +13,13 @@ from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.model import CPU, Model
 from export.continuation_graph import prove_continuer
 from export.errors import ExportError
+from export.key_chain_graph import prove_key_chain
 from export.parity import compare, prove_decoder, prove_encoder, same_alone, samples
 from export.run import build_model
 from export.words_bundle import measure_int8_words, prove_sentences, prove_words
 from training.config import RunConfig
 from training.models.build import Trainable
+from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.words import Words
@@ -41,6 +43,8 @@ def check_bundle(path: Path) -> dict[str, float]:
     graphs = Model.load(bundle, precision="float", provider=CPU)
     if isinstance(model, Continuer):
         return prove_continuer(model, graphs)
+    if isinstance(model, KeyChain):
+        return prove_key_chain(model, graphs)
     if isinstance(model, Words | Sentences):
         words = model.words if isinstance(model, Sentences) else model
         measured = prove_words(words, graphs)

@@ -32,6 +32,7 @@ from training.evaluation.attributes import (
     measure_all,
     measure_effects,
 )
+from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 
@@ -125,7 +126,9 @@ def measure_latents(
     return LatentSpace(_latents(mixture, found), attributes, metrics, valid.drawn, valid.heard)
 
 
-def measure_states(model: Continuer, graphs: Model, config: RunConfig, corpus: Corpus) -> LatentSpace:
+def measure_states(
+    model: Continuer | KeyChain, graphs: Model, config: RunConfig, corpus: Corpus
+) -> LatentSpace:
     """Fit a mixture to the states after given bars, for continuations from anywhere.
 
     Raises:
@@ -179,7 +182,7 @@ def _has_notes(graphs: Model, tensors: npt.NDArray[Any]) -> bool:
 
 
 def _states(
-    model: Continuer, config: RunConfig, corpus: Corpus, split: str, windows: int, transpose: int
+    model: Continuer | KeyChain, config: RunConfig, corpus: Corpus, split: str, windows: int, transpose: int
 ) -> tuple[Tensor, Tensor]:
     """Return given bars `[N, T, K]` and the states `[N, Z]` after them."""
     window = torch.as_tensor(_phrases(corpus, split, windows, transpose), dtype=torch.float32)

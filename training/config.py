@@ -65,6 +65,21 @@ class ContinuerConfig(Table, frozen=True):
     """On the input of every layer of both."""
 
 
+class KeyChainConfig(Table, frozen=True):
+    """A continuation that decides the keys of a step together; see training/models/key_chain.py."""
+
+    hidden: Size = 256
+    """GRU units."""
+    channels: Size = 128
+    """Of what a step is given."""
+    key_channels: Size = 24
+    """Of what each key is judged by."""
+    chain: Size = 96
+    """Units between the keys decided so far and the next one."""
+    dropout: Dropout = 0.0
+    """On what a step is given."""
+
+
 class WordsConfig(Table, frozen=True):
     """Two bars of melody by a decoder with a language; see training/models/words.py."""
 
@@ -106,6 +121,8 @@ class ModelConfig(Table, frozen=True):
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
     continuer: ContinuerConfig = ContinuerConfig()
+    key_chain: KeyChainConfig | None = None
+    """Where given, a continuation is written by training/models/key_chain.py and not by two GRUs."""
     sentences: SentencesConfig | None = None
     """Where given, the model goes over the words of a trained model of words, which `words` describes."""
     words: WordsConfig | None = None
@@ -120,6 +137,8 @@ class ModelConfig(Table, frozen=True):
             )
         if self.division != SIXTEENTHS.steps_per_beat and self.representation != "pianoroll":
             raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
+        if self.key_chain is not None and (self.task != "continue" or self.division != 4):
+            raise ValueError("model.key_chain is for task continue and division 4")
         if self.words is not None and (self.representation, self.task) != ("melody", "autoencode"):
             raise ValueError("model.words is for representation melody and task autoencode")
         if self.sentences is not None and (self.words is None or self.bars % 2):

@@ -44,7 +44,7 @@ RECIPES = (
         licence="CC BY-NC-SA 4.0: not for models that are sold, and shared alike",
         commands=(
             "antiphon-train corpus build FOLDER --kind pianoroll -o corpora/pianoroll",
-            "antiphon-train run pianoroll_continue",
+            "antiphon-train run pianoroll_continue further_corpora=[]",
         ),
         remarks=(
             "It is played freely, not to a beat: the 16th grid fits little of it, and most windows are left "

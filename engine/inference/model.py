@@ -167,6 +167,7 @@ class Model:
         perturbation: Floats,
         chords: Floats | None = None,
         before: npt.NDArray[np.int64] | None = None,
+        heard: Floats | None = None,
     ) -> npt.NDArray[Any]:
         """Decode a batch.
 
@@ -177,6 +178,7 @@ class Model:
             chords: `float32 [B, beats, 12]`, 1 for the pitch classes of each beat's chord; None, as
                 zeros, for none known. A model without that condition does not listen to it.
             before: `int64 [B, M]` tokens of the bar before, None, as -1, for none; likewise.
+            heard: `float32 [B, T, D]` what a continuation follows, None for nothing; likewise.
 
         Returns:
             `int64 [T, B, S]` tokens (or `float32 [T, B, D]`).
@@ -184,7 +186,7 @@ class Model:
         Raises:
             RenderError: a shape does not fit or the model failed.
         """
-        given = {"z": z, "perturbation": perturbation, "chords": chords, "before": before}
+        given = {"z": z, "perturbation": perturbation, "chords": chords, "before": before, "heard": heard}
         feeds, words = {}, 1
         if self.bundle.manifest.by_word:
             words = max(1, z.shape[-1] // int(self.bundle.manifest.decoder.inputs[0].shape[1]))
@@ -420,7 +422,7 @@ def _sizes(spec: TensorSpec, batch: int, steps: int) -> tuple[int, ...]:
 def _check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: int) -> None:
     """Refuse an input the graph would misread: operators broadcast where they can."""
     steps = [size for size, named in zip(array.shape, spec.shape, strict=False) if named in ("T", "U")]
-    wanted = _sizes(spec, batch, max(1, *steps, 1))
+    wanted = _sizes(spec, batch, max(0 if spec.name == "heard" else 1, *steps, 0))
     if array.shape != wanted or array.dtype.name != spec.dtype:
         raise RenderError(
             f"{name}: {spec.name} {array.dtype.name} {list(array.shape)} is not {spec.dtype} {list(wanted)}"

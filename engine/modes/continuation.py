@@ -1,18 +1,23 @@
 """Continue: what follows the bars that were played."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.store import Bundle
 from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, Controls
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
+from engine.modes import stretches, themes
 from engine.modes.base import Plan, Tool, harmony_of, typed_chords
 from engine.modes.sentence import in_the_manner_of, plan_continuation
-from engine.modes.stretches import temperature_of, write_on
 from engine.music.representation import representation
+
+REST_NATS = np.float32(4.0)
+"""Against every key in the rest of a bar of another metre: a key that is held goes on, none begins."""
 
 
 class Continue(Tool):
@@ -45,16 +50,36 @@ class Continue(Tool):
         key = None if source is None else source.key
         chords = typed_chords(controls, written.bars, written.grid.beats_per_bar)
         bias = bias + harmony_of(written, controls.constraints, key, chords, heard)
-        frames = write_on(
-            model,
-            _start_state(model.bundle, source, controls),
-            None if source is None else source.tensor,
-            bias,
-            perturbation.noise(written, controls.seed),
-            temperature_of(controls.temperature),
-        )
+        frames = _written(model, source, controls, bias, perturbation.noise(written, controls.seed))
         played = None if source is None else source.phrase
         return Plan.done(in_the_manner_of(written.decode(frames), played))
+
+
+def _written(
+    model: LatentModel, source: Slot | None, controls: Controls, bias: Floats, noise: Floats
+) -> npt.NDArray[Any]:
+    """Write `[U, 88]` frames in the way that the model is made for."""
+    state = _start_state(model.bundle, source, controls)
+    if "heard" not in model.bundle.manifest.conditions:
+        heard, heat = (
+            None if source is None else source.tensor,
+            stretches.temperature_of(controls.temperature),
+        )
+        return stretches.write_on(model, state, heard, bias, noise, heat)
+    nothing = np.zeros((0, bias.shape[1]), np.float32)
+    follows = source is not None and controls.start == "guided"
+    wanted = None if source is None else stretches.Density.of(source.tensor)
+    start = themes.Start(state, source.tensor if source is not None and follows else nothing, wanted)
+    heat = themes.temperature_of(controls.temperature)
+    return themes.write_themes(model, start, bias + _at_rest(source, len(bias)), noise, heat, controls.seed)
+
+
+def _at_rest(source: Slot | None, steps: int) -> Floats:
+    """Return the bias `[U, 1]` that lets next to nothing begin where bars of another metre leave a rest."""
+    if source is None or source.rest is None:
+        return np.zeros((steps, 1), np.float32)
+    lean = np.where(source.rest, -REST_NATS, np.float32(0))
+    return np.resize(lean, steps)[:, None].astype(np.float32)
 
 
 def _start_state(bundle: Bundle, source: Slot | None, controls: Controls) -> Floats:

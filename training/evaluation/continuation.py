@@ -10,7 +10,11 @@ from torch.nn import functional
 
 from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_and_target
+from training.models.key_chain import KeyChain, laid_in_sixteens, past_of
 from training.models.seq2seq import Continuer
+
+SAMPLED_WINDOWS = 64
+"""Windows that a model whose frames take long is let write."""
 
 
 @torch.no_grad()
@@ -72,3 +76,43 @@ def _batch_sums(
         sums[f"{name}_hit"] = (roll * truth).sum()
         sums[f"{name}_all"] = roll.sum() + truth.sum()
     return sums
+
+
+@torch.no_grad()
+def evaluate_key_chain(
+    model: KeyChain,
+    corpus: Corpus,
+    split: str,
+    windows: int = 1024,
+    batch: int = 64,
+    *,
+    unseen: bool = False,
+) -> dict[str, Any]:
+    """Continue up to `windows` windows of `split`.
+
+    Returns:
+        `bce_nats` (teacher-forced, a step over all keys), `density` of the truth (sounding keys a step) and,
+        of the first `SAMPLED_WINDOWS`, `density_sampled` (temperature 1); and `windows`.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    ids = spread(corpus.window_ids(split, unseen=unseen), windows)
+    nats, sounding = [], []
+    for start in range(0, len(ids), batch):
+        window = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
+        frames = laid_in_sixteens(window, 2 * model.bars)
+        past = past_of(frames)
+        nats.append(model.log_loss(frames, model.states(past), past).chunk(2, dim=1)[1].mean(1))
+        sounding.append(frames.chunk(2, dim=1)[1].sum(-1).mean(1))
+    few = torch.as_tensor(corpus.batch(spread(ids, SAMPLED_WINDOWS)), device=device)
+    given, following = laid_in_sixteens(few, 2 * model.bars).chunk(2, dim=1)
+    generator = torch.Generator().manual_seed(0)
+    uniform = torch.rand((following.shape[1], *given.shape[::2]), generator=generator)
+    noise = torch.logit(uniform.clamp(1e-6, 1 - 1e-6)).to(device)
+    written = model.generate(model.encode(given), noise, given)
+    return {
+        "windows": len(ids),
+        "bce_nats": float(torch.cat(nats).mean()),
+        "density": float(torch.cat(sounding).mean()),
+        "density_sampled": float(written.sum(-1).mean()),
+    }

@@ -3,11 +3,12 @@
 from typing import Any
 
 from training.corpus.dataset import Corpus
-from training.evaluation.continuation import evaluate_continuation
+from training.evaluation.continuation import evaluate_continuation, evaluate_key_chain
 from training.evaluation.reconstruction import evaluate_reconstruction
 from training.evaluation.sentences import evaluate_sentences
 from training.evaluation.words import evaluate_words
 from training.models.build import Trainable
+from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.words import Words
@@ -22,6 +23,8 @@ def core_metrics(
     """
     if isinstance(model, Continuer):
         return evaluate_continuation(model, corpus, split, windows, unseen=unseen)
+    if isinstance(model, KeyChain):
+        return evaluate_key_chain(model, corpus, split, windows, unseen=unseen)
     if isinstance(model, Sentences):
         return evaluate_sentences(model, corpus, split, windows)
     if isinstance(model, Words):

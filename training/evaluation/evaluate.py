@@ -21,7 +21,7 @@ from engine.music.notes import Phrase
 from engine.music.representation import representation
 from training.checkpoint import RunFolder
 from training.corpus.dataset import Corpus, spread
-from training.encoder_input import heard_and_target, heard_of
+from training.encoder_input import heard_of
 from training.errors import ConfigError
 from training.evaluation import pictures
 from training.evaluation.attributes import (
@@ -46,6 +46,7 @@ from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
+from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -217,7 +218,7 @@ def _play(
 
 def _continued(subject: Subject, corpus: Corpus, options: Options, results: Results) -> None:
     """Measure motifs and density of what a continuation writes after held-out bars."""
-    if not isinstance(subject.model, Continuer):
+    if not isinstance(subject.model, Continuer | KeyChain):
         return
     ids = spread(corpus.window_ids(options.split), min(options.windows, MOST_COMPARED))
     windows = corpus.batch(ids)
@@ -344,7 +345,7 @@ def generated_sets(subject: Subject, held: NDArray[Any], options: Options) -> di
     continuation is sampled at temperature 1 after the first half of `held`.
     """
     model, rng = subject.model, np.random.default_rng(options.seed)
-    if isinstance(model, Continuer):
+    if isinstance(model, Continuer | KeyChain):
         return {"sampled continuations": continuations(model, held, options.seed)}
     if not isinstance(model, VAE):
         return {}
@@ -357,14 +358,16 @@ def generated_sets(subject: Subject, held: NDArray[Any], options: Options) -> di
 
 
 @torch.no_grad()
-def continuations(model: Continuer, held: NDArray[Any], seed: int) -> NDArray[Any]:
+def continuations(model: Continuer | KeyChain, held: NDArray[Any], seed: int) -> NDArray[Any]:
     """Return windows whose second half is sampled at temperature 1 after the first."""
     window = torch.as_tensor(held, device=next(model.parameters()).device)
-    given, following = heard_and_target(window, model.config)
+    given, following = window.chunk(2, dim=1)
     generator = torch.Generator().manual_seed(seed)
     uniform = torch.rand(following.transpose(0, 1).shape, generator=generator)
     noise = torch.logit(uniform.clamp(1e-6, 1 - 1e-6)).to(window.device)
-    return torch.cat([given, model.generate(model.encode(given), noise)], dim=1).cpu().numpy()
+    z = model.encode(given)
+    written = model.generate(z, noise, given) if isinstance(model, KeyChain) else model.generate(z, noise)
+    return torch.cat([given, written], dim=1).cpu().numpy()
 
 
 def _history(subject: Subject, results: Results) -> None:

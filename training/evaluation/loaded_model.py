@@ -25,6 +25,7 @@ from training.errors import ConfigError
 from training.evaluation.attributes import definitions
 from training.loop import load_model
 from training.models.build import Trainable, build_model
+from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,7 @@ class Subject:
     @property
     def is_continuer(self) -> bool:
         """Whether it writes what follows instead of what it heard."""
-        return isinstance(self.model, Continuer)
+        return isinstance(self.model, Continuer | KeyChain)
 
     def open_corpus(self, path: Path | None) -> Corpus:
         """Open the corpus to measure on: `path`, or the one that the model was trained on."""

@@ -4,14 +4,15 @@ from torch import Tensor, nn
 
 from engine.music.representation import representation
 from training.config import LossConfig, ModelConfig
-from training.models.losses import ContinuationObjective, Objective
+from training.models.key_chain import KeyChain
+from training.models.losses import ContinuationObjective, KeyChainObjective, Objective
 from training.models.sentences import WORD_BEATS, WORD_STEPS, Sentences, SentencesObjective
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.models.words import BEAT_STEPS, Words
 from training.models.words_loss import WordsObjective
 
-Trainable = VAE | Continuer | Words | Sentences
+Trainable = VAE | Continuer | KeyChain | Words | Sentences
 
 
 def build_model(config: ModelConfig) -> Trainable:
@@ -21,6 +22,8 @@ def build_model(config: ModelConfig) -> Trainable:
     if config.words is not None:
         return Words(config.words)
     spec = representation(config.representation, config.bars, config.grid)
+    if config.key_chain is not None:
+        return KeyChain(config.key_chain, spec.width, config.bars)
     if config.task == "continue":
         return Continuer(config, spec.width)
     return VAE(config, spec.streams, spec.grid.steps_per_bar)
@@ -32,6 +35,8 @@ def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
         return WordsObjective(model, config)
     if isinstance(model, Sentences):
         return SentencesObjective(model, config)
+    if isinstance(model, KeyChain):
+        return KeyChainObjective(model, config, model.bars)
     return ContinuationObjective(model, config) if isinstance(model, Continuer) else Objective(model, config)
 
 

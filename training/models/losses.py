@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import LossConfig
+from training.models.key_chain import KeyChain, laid_in_sixteens, past_of
 from training.models.seq2seq import Continuer
 from training.models.vae import DRUM_CLASSES, VAE, frame_of
 
@@ -112,6 +113,25 @@ class ContinuationObjective(nn.Module):
         loss = key_loss(logits, target, self.config).sum() / target.shape[0]
         bce = functional.binary_cross_entropy_with_logits(logits.detach(), target, reduction="sum")
         return Terms(loss, bce / target.shape[0], torch.zeros(()))
+
+
+class KeyChainObjective(nn.Module):
+    """The loss of writing bars key by key: nats of the bars that follow, and of those that are heard."""
+
+    def __init__(self, model: KeyChain, config: LossConfig, bars: int):
+        super().__init__()
+        self.model, self.config, self.bars = model, config, bars
+
+    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
+        """Return the loss terms; arguments as in `ContinuationObjective`.
+
+        What is heard is foreseen as well, each step from those before it, which is starting from nothing.
+        """
+        frames = laid_in_sixteens(torch.cat([heard, target], dim=1), 2 * self.bars)
+        past = past_of(frames)
+        nats = self.model.log_loss(frames, self.model.states(past), past)
+        given, following = (part.sum() / len(frames) for part in nats.chunk(2, dim=1))
+        return Terms(following + given, following.detach(), torch.zeros(()))
 
 
 def key_loss(logits: Tensor, truth: Tensor, config: LossConfig) -> Tensor:

@@ -175,11 +175,14 @@ def check_specs(manifest: BundleManifest, representation: Representation, where:
 
 def _check_parts(manifest: BundleManifest, representation: Representation, where: str) -> None:
     """Refuse conditions and a layout of the latent that its representation cannot have."""
-    particular = manifest.conditions or manifest.key_normalised or manifest.latent_layout is not None
-    if particular and (representation.name != "melody" or manifest.task != "autoencode"):
+    particular = manifest.key_normalised or manifest.latent_layout is not None
+    for_melodies = particular or not {"chords", "before"}.isdisjoint(manifest.conditions)
+    if for_melodies and (representation.name != "melody" or manifest.task != "autoencode"):
         raise BundleError(
             f"{where}: bundle.json: conditions, key_normalised and latent_layout are of melodies only"
         )
+    if "heard" in manifest.conditions and manifest.task != "continue":
+        raise BundleError(f"{where}: bundle.json: conditions: heard is of continuations only")
     if len(set(manifest.conditions)) != len(manifest.conditions):
         raise BundleError(f"{where}: bundle.json: conditions: one is named twice")
     layout, beats = manifest.latent_layout, representation.bars * representation.grid.beats_per_bar

@@ -30,8 +30,9 @@ TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
 }
 """Which tensors each task is defined on."""
 Precision = Literal["float", "int8"]
-Condition = Literal["chords", "before"]
-"""What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase."""
+Condition = Literal["chords", "before", "heard"]
+"""What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase, all
+that was heard before a continuation."""
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,7 +231,8 @@ def graph_specs(
     """Return what encoder and decoder take and return: the contract between exporter and engine.
 
     `chords` is 1 for the pitch classes of each beat's chord and 0 throughout where none is known;
-    `before` has the tokens of the bar before the phrase, -1 for none.
+    `before` has the tokens of the bar before the phrase, -1 for none; `heard` frames, in whole bars, none
+    for nothing.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
@@ -252,6 +254,7 @@ def graph_specs(
     further = {
         "chords": TensorSpec(name="chords", dtype="float32", shape=("B", beats, 12)),
         "before": TensorSpec(name="before", dtype="int64", shape=("B", grid.steps_per_bar)),
+        "heard": TensorSpec(name="heard", dtype="float32", shape=("B", "T", D)),
     }
     decoder_inputs = (z, noise, *(further[name] for name in conditions))
     return (

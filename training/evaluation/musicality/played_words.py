@@ -65,6 +65,7 @@ class PlayedWords:
         perturbation: Floats,
         chords: Floats | None = None,
         before: NDArray[np.int64] | None = None,
+        heard: Floats | None = None,
     ) -> NDArray[Any]:
         """Decode `[B, Z]` under `[T, B, V]`, with chords `[B, beats, 12]` and the bar before `[B, M]`, to
         `[T, B, 1]`."""
