@@ -23,8 +23,9 @@ from engine.inference.slots import LatentModel
 from engine.modes.stretches import Density
 
 UNIT_BARS, BLOCK_BARS = 2, 4
-BEGINS, GOES_ON = 0.21, 0.70
-"""Odds that a unit recalls another after one that does not, and after one that does."""
+BEGINS, GOES_ON, STAYS = 0.21, 0.70, 0.45
+"""Odds that a unit recalls another after one that does not, after one that does, and after one that was
+the unit before it again, which would go round."""
 DISTANCES = {1: 0.18, 2: 0.24, 4: 0.21, 8: 0.05, 6: 0.03, 3: 0.03}
 """Odds of how many units back a recall goes when it begins; others have `FARTHER` each."""
 FARTHER = 0.012
@@ -37,7 +38,7 @@ SILENCE_SHARE = 0.5
 WAYS = ((0.0, 0.0), (0.0, 0.3), (0.0, -0.3), (0.1, 0.0), (0.1, -0.3), (-0.06, 0.2))
 """Temperature added, and nats that every key is favoured by, in each way that is tried, besides what was
 found to be needed."""
-ROUNDS = 3
+ROUNDS = 4
 """Times that ways are tried until one is dense enough."""
 STEER = (0.3, 0.7)
 """Temperature added for a nat of strokes too few, and nats that keys are favoured by for one of keys too few:
@@ -50,6 +51,8 @@ MOST_KEYS = 10
 """More keys at once than this, and than were heard, are a cluster."""
 CLUSTER = 10.0
 """What a cluster adds to a distance."""
+REACH_KEYS, BEYOND_NATS = 9, 6.0
+"""How far beyond the highest and lowest key that were heard others are disfavoured, and by how much."""
 COLDEST, WARMER = 0.9, 0.1
 """Temperature at 0 of the slider, and what 1 adds."""
 
@@ -105,7 +108,7 @@ def form(heard: int, written: int, seed: int) -> list[Recall | None]:
         last = plan[-1] if plan else None
         starts, distance, theme = rng.random(3)
         firmness = rng.uniform(*FIRMNESS_NATS)
-        if starts >= (BEGINS if last is None else GOES_ON) or number == 0:
+        if starts >= _odds(last, number) or number == 0:
             plan.append(None)
         elif last is None and heard and theme < THEME:
             plan.append(Recall((number - heard) % heard, firmness))
@@ -114,6 +117,13 @@ def form(heard: int, written: int, seed: int) -> list[Recall | None]:
         else:
             plan.append(Recall(number - _drawn_distance(number, distance), firmness))
     return plan
+
+
+def _odds(last: Recall | None, number: int) -> float:
+    """Return the odds that a unit recalls another, given what the unit before it does."""
+    if last is None:
+        return BEGINS
+    return STAYS if last.unit + 2 == number else GOES_ON
 
 
 def _drawn_distance(number: int, uniform: float) -> int:
@@ -142,7 +152,7 @@ def write_themes(
     bar, hears = model.representation.grid.steps_per_bar, model.representation.steps
     unit, block = UNIT_BARS * bar, BLOCK_BARS * bar
     frames, state, wanted = start.heard.astype(np.float32), start.state, start.wanted
-    before = len(frames)
+    before, bias = len(frames), bias + _beyond(frames)
     plan = form(before // unit, -(-len(bias) // unit), seed)
     steer = Steer(0.0, 0.0)
     for first, recall in zip(range(0, len(bias), unit), plan, strict=True):
@@ -160,6 +170,14 @@ def write_themes(
         if wanted is None and first + unit >= block:
             wanted = Density.of(frames)
     return frames[before : before + len(bias)]
+
+
+def _beyond(heard: Floats) -> Floats:
+    """Return the bias `[88]` against keys that are far from all that were heard."""
+    used = np.flatnonzero((heard > 0.5).any(axis=0))
+    key = np.arange(heard.shape[1])
+    far = (key < used[0] - REACH_KEYS) | (key > used[-1] + REACH_KEYS) if len(used) else key < 0
+    return np.where(far, -np.float32(BEYOND_NATS), np.float32(0))
 
 
 def _recalled(frames: Floats, recall: Recall, unit: int) -> Floats:

@@ -66,7 +66,7 @@ def test_a_unit_recalls_only_what_is_there_already(heard: int, count: int, seed:
 
 def test_as_many_units_recall_as_in_music() -> None:
     plans = [recall for seed in range(200) for recall in form(2, 32, seed)]
-    assert np.mean([recall is not None for recall in plans]) == pytest.approx(0.41, abs=0.05)
+    assert np.mean([recall is not None for recall in plans]) == pytest.approx(0.38, abs=0.05)
 
 
 @settings(max_examples=8, deadline=None)
@@ -96,6 +96,13 @@ def test_from_nothing_the_first_bars_say_how_busy_the_others_are() -> None:
     frames = written(Restless(-3.5), start(None), 12, 5)
     first = Density.of(frames[:64])
     assert Density.of(frames[64:128]).onsets == pytest.approx(first.onsets, rel=0.35)
+
+
+def test_keys_far_from_all_that_were_heard_are_rare() -> None:
+    heard = tune()
+    heard[:, :40] = heard[:, 50:] = 0
+    frames = written(Restless(-4.0), start(heard), 12, 4)
+    assert frames[:, 31:59].sum() > 10 * (frames[:, :31].sum() + frames[:, 59:].sum())
 
 
 def test_limits_hold_and_other_seeds_write_otherwise() -> None:
