@@ -45,7 +45,7 @@ class LatentModel(Protocol):
         before: npt.NDArray[np.int64] | None = None,
         heard: Floats | None = None,
     ) -> npt.NDArray[Any]:
-        """`[B, Z]`, `[T, B, V]` and for models that take them `[B, beats, 12]`, `[B, M]`, `[B, T, D]` to `[T, B, S]`."""
+        """`[B, Z]`, `[T, B, V]` and what models take besides to `[T, B, S]`; see `engine.inference.model`."""
 
     def next_word(self, words: Floats) -> Mapping[str, Floats]:
         """What may come after words `[N, F]`, by a model that knows sentences."""

@@ -47,6 +47,8 @@ def decode_words(
         given: inputs of the whole phrase by name; `before` `[B, M]` is the bar before its first word.
         words: W.
     """
+    if words == 1:
+        return decode(dict(given))
     parts = {name: np.split(array, words, _AXES[name]) for name, array in given.items() if name in _AXES}
     before, written = given.get("before"), list[npt.NDArray[Any]]()
     for word in range(words):
