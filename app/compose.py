@@ -92,7 +92,7 @@ def make_session(
     begun: "Begun | None" = None,
     on_event: Callable[[Event], None] | None = None,
     *,
-    takes: int = 0,
+    takes: bool = False,
 ) -> "Session":
     """Put a session together around a client; `start` sets it going.
 

@@ -9,9 +9,6 @@ from pathlib import Path
 from app.compose import LiveOptions, make_client, make_session
 from engine.errors import AntiphonError
 
-TAKES = 8
-"""Takes that are computed beside each answer, to hear and keep."""
-
 
 class Started(threading.Thread):
     """Something slow, done beside; `result` waits for it and raises what it raised."""
@@ -59,7 +56,7 @@ def run_with_window(
 
         begun = session_files.named(options.session) if options.session else session_files.last()
         written = stack.enter_context(opened(log)) if log else None
-        session = make_session(options, client, begun, written.write if written else None, takes=TAKES)
+        session = make_session(options, client, begun, written.write if written else None, takes=True)
         if written is not None:
             written.on_failure(session.notify)
         stack.callback(lambda: session_files.remember(session.snapshot().live.kept.recent))

@@ -240,6 +240,8 @@ def morph(
     second_bar: Annotated[
         int | None, typer.Option(min=1, help="First bar of the second file; left out, as --bar says.")
     ] = None,
+    third: Annotated[Path | None, typer.Option(help="File for the pad's corner C, below the first.")] = None,
+    fourth: Annotated[Path | None, typer.Option(help="File for the corner D, below the second.")] = None,
     length: Length = None,
     kit: Kit = None,
     keep_pedal: KeepPedal = False,
@@ -247,7 +249,9 @@ def morph(
     precision: FilePrecision = Precision.FLOAT,
     style: StyleFrom = None,
 ) -> None:
-    """Write a walk from the phrase of one MIDI file to that of another.
+    """Write a walk from the phrase of one MIDI file to that of another, or a place on the pad of up to four.
+
+    A third or a fourth file, --pad-x or --pad-y choose the pad: one file is written then.
 
     Example: antiphon morph a.mid b.mid -o out --steps 7
     """
@@ -259,6 +263,17 @@ def morph(
     start = sources.read_source(first, loaded, typer.echo, asked)
     asked = replace(asked, track=second_track or track, first_bar=second_bar or bar)
     end = sources.read_source(second, loaded, typer.echo, asked)
+    further = {"C": third, "D": fourth}
+    if any(further.values()) or {"pad_x", "pad_y"} & set(given):
+        asked = replace(asked, track=track, first_bar=bar)
+        below = {
+            name: sources.read_source(path, loaded, typer.echo, asked)
+            for name, path in further.items()
+            if path is not None
+        }
+        corners = {"A": start, "B": end, **below}
+        commands.pad(loaded, corners, output, typer.echo, controls=controls, transpose=transpose)
+        return
     commands.morph(
         loaded, start, end, output, typer.echo, steps=steps, controls=controls, transpose=transpose
     )

@@ -1,9 +1,11 @@
 """Vary, morph, generate and continue on MIDI files: the same rendering as live, without ports or clock."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from math import ceil
+from operator import and_
 from pathlib import Path
 
 from app.file_commands.sources import Say, Source
@@ -13,6 +15,7 @@ from engine.inference.controls import LARGEST_SEED, LONGEST_BARS, Controls
 from engine.inference.model import Model
 from engine.inference.render import render_batch
 from engine.midifile.write import Setting, write_phrase
+from engine.modes.pad import pad_weights
 from engine.music.metre_fit import MetreFit
 from engine.music.notes import Phrase
 from engine.text import printable
@@ -92,6 +95,29 @@ def morph(
     ends = first.setting, replace(second.setting, tempos=first.setting.tempos, metre=first.setting.metre)
     settings = [ends[share >= 0.5] for share in shares]
     return _write_all(model, folder, f"{first.stem}-to-{second.stem}", phrases, labels, settings, say)
+
+
+def pad(
+    model: Model,
+    corners: Mapping[str, Source],
+    folder: Path,
+    say: Say,
+    *,
+    controls: Controls,
+    transpose: int = 0,
+) -> list[Path]:
+    """Write the blend of the phrases at the corners A to D at the controls' place on the pad.
+
+    Tempo, metre, length, resolution, channels and programs are those of the corner with the largest share.
+    """
+    shares = pad_weights(controls.pad_x, controls.pad_y, corners)
+    near = corners[max(shares, key=lambda name: shares[name])]
+    slots = {name: source.slot for name, source in corners.items()}
+    rendered = render_batch(near.model, slots, [replace(controls, morph_by="pad")])
+    silent = reduce(and_, (source.silent for source in corners.values()))
+    phrases = [near.answer(phrase).transposed(transpose) for phrase in _without(silent, rendered)]
+    label = ", ".join(f"{share:.0%} of {name}" for name, share in shares.items())
+    return _write_all(model, folder, f"{corners['A'].stem}-pad", phrases, [label], [near.setting], say)
 
 
 def generate(

@@ -130,7 +130,8 @@ def history(session: Path, folder: Path, say: Say, which: int) -> list[Path]:
         path = folder / f"{stem}-{number:0{len(str(first + len(sounded)))}}.mid"
         write_phrase(path, take.sent_phrase, bpm=bpm)
         controls = take.request.controls
-        say(f"{printable(str(path))}: bar {bar + 1}, {made_text(controls)}, seed {controls.seed}")
+        made = made_text(controls, take.request.phrases)
+        say(f"{printable(str(path))}: bar {bar + 1}, {made}, seed {controls.seed}")
         written.append(path)
     return written
 

@@ -79,8 +79,39 @@ class PhraseExchange:
 
     def store_answer(self, slot: SlotName) -> None:
         """Put the phrase that plays into a slot."""
-        self._dragged = self.answer()
-        self.drop(slot, "answer", False)
+        self.store(slot, self.answer())
+
+    def store(self, slot: SlotName, phrase: Phrase | None) -> None:
+        """Put a phrase of this window into a slot; None leaves it."""
+        self._dragged = phrase
+        self.drop(slot, "phrase", False)
+
+    def export_all(self) -> None:
+        """Ask for a folder, without stopping anything, and write everything that has sounded into it."""
+        if not self._instrument.snapshot().live.sounded:
+            self._notify("Nothing has sounded yet.", "hint")
+            return
+        dialog = QFileDialog(self._parent, "Export everything that has sounded", str(Path.cwd()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self.write_all)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()  # not modal: keys and music go on
+
+    def write_all(self, folder: str) -> None:
+        """Write everything that has sounded into a folder, and say where; no file is replaced."""
+        snapshot, model, written = self._instrument.snapshot(), self._instrument.snapshot().model, 0
+        try:
+            for each in snapshot.live.sounded:
+                controls = each.document.controls
+                name = f"{each.number:04}-{controls.mode}-seed-{controls.seed}.mid"
+                path = fresh_name(Path(folder) / name)
+                self._files.write(each.phrase, self._bpm(), path, model.voices if model else ())
+                written += 1
+        except (AntiphonError, OSError) as error:
+            self._notify(f"{written} of {len(snapshot.live.sounded)} files were written: {error}", "bad")
+        else:
+            self._notify(f"Written: {written} files in {folder}", "hint")
 
     def _read(self, path: Path) -> Phrase:
         model = self._instrument.snapshot().model

@@ -14,6 +14,7 @@ from app.window import theme
 from app.window.exchange import PhraseExchange
 from app.window.pages.page import Page
 from app.window.pages.settings import LOOK, SettingsPage
+from app.window.pages.takes import TakeCards, TakesPage
 from app.window.settings_file import read_setting
 from engine.session.instrument import Instrument
 
@@ -54,6 +55,7 @@ class PageMakers:
     def by_name(self) -> dict[str, Callable[[], Page]]:
         """Return what makes each page."""
         return {
+            "Takes": self._takes_page,
             "Connections": self._connections_page,
             "History": self._history_page,
             "Models": self._models_page,
@@ -62,6 +64,21 @@ class PageMakers:
             "Shortcuts": self._shortcuts_page,
             "About": self._about_page,
         }
+
+    def connect_takes(self, takes: TakeCards) -> None:
+        """Let cards of takes be heard, kept and dragged out."""
+
+        def drag(at: int) -> None:
+            self._exchange.drag(takes.cards[at], takes.cards[at].phrase, f"take {at}")
+
+        takes.kept.connect(lambda at: self._attempt(partial(self._instrument.keep_take, at)))
+        takes.heard.connect(lambda at: self._attempt(partial(self._instrument.hear_take, at)))
+        takes.dragged.connect(drag)
+
+    def _takes_page(self) -> Page:
+        page = TakesPage(self._instrument.snapshot().table)
+        self.connect_takes(page.takes)
+        return page
 
     def _connections_page(self) -> Page:
         from app.window.pages.connections import ConnectionsPage
@@ -73,6 +90,9 @@ class PageMakers:
 
         page = HistoryPage()
         page.again.connect(lambda number: self._attempt(partial(self._instrument.play_again, number)))
+        page.starred.connect(lambda number: self._attempt(partial(self._instrument.keep_sounded, number)))
+        page.stored.connect(lambda slot, card: self._exchange.store(slot, card.phrase))
+        page.exported.connect(self._exchange.export_all)
         page.dropped.connect(lambda at: self._attempt(partial(self._instrument.drop_favourite, at)))
         page.dragged.connect(lambda card: self._exchange.drag(card, card.phrase, "history"))
         return page

@@ -1,5 +1,6 @@
 """From the instrument's state to what every field of the window shows. Pure functions, no Qt."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from app.installed_bundles import BundleCard
@@ -7,6 +8,7 @@ from app.window.field_state import Fields, FieldState, Option
 from app.window.view import milliseconds, plays_internally
 from engine.inference.controls import CONTROLS, STORED, Controls
 from engine.modes.catalogue import TOOLS
+from engine.modes.pad import pad_weights
 from engine.parameter import Choice, Parameter
 from engine.session.document import Binding
 from engine.session.snapshot import Snapshot
@@ -48,6 +50,7 @@ def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     fields |= _style_fields(fields, snapshot)
     kept = "Only a session with a file keeps what sounded: save it (Ctrl+Shift+S), then play."
     fields["again"] = _available(bool(snapshot.live.kept.path), kept)
+    fields |= _morph_fields(fields, snapshot)
     fields["model"] = _model_field(snapshot, around)
     fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
     fields["locking"] = FieldState(value=around.locking)
@@ -109,6 +112,17 @@ def _turn_fields(fields: Fields, snapshot: Snapshot) -> Fields:
         "pause_beats": replace(fields["pause_beats"], active=turns == "pause"),
         "meanwhile": replace(fields["meanwhile"], active=turns != "follow"),
         "take_turn": _available(cued, "Choose turns on cue first; then this hands over and takes back."),
+    }
+
+
+def _morph_fields(fields: Fields, snapshot: Snapshot) -> Fields:
+    """Return the fields of the line and of the pad, quiet unless the morph goes by them."""
+    by = snapshot.document.controls.morph_by
+    names = {"line": ("morph", "morph_from", "morph_to"), "pad": ("pad_x", "pad_y")}
+    return {
+        name: replace(fields[name], active=fields[name].active and way == by)
+        for way, each in names.items()
+        for name in each
     }
 
 
@@ -182,15 +196,22 @@ def take_title(snapshot: Snapshot) -> str:
     if snapshot.live.switches.bypass:
         return "What was played, as it is"
     controls = snapshot.document.controls
-    parts = [made_text(controls), f"seed {controls.seed}"]
+    parts = [made_text(controls, snapshot.document.slots), f"seed {controls.seed}"]
     if snapshot.counts(CONTROLS["key"]):
         parts.append(key_text(snapshot))
     return "  ·  ".join(filter(None, parts))
 
 
-def made_text(controls: Controls) -> str:
-    """Return which tool makes an answer, and how far it goes."""
+def shares_text(shares: Mapping[str, float]) -> str:
+    """Return how much of each slot there is, as `A 42% · B 58%`; less than half a percent is left out."""
+    return " · ".join(f"{name} {share:.0%}" for name, share in shares.items() if share >= 0.005)
+
+
+def made_text(controls: Controls, filled: Collection[str]) -> str:
+    """Return which tool makes an answer, and how far it goes; `filled` are the slots that hold something."""
     tool = TOOLS[controls.mode]
+    if controls.mode == "morph" and controls.morph_by == "pad":
+        return f"{tool.label} {shares_text(pad_weights(controls.pad_x, controls.pad_y, filled))}"
     if controls.mode == "morph":
         share = CONTROLS["morph"].text(controls.morph)
         return f"{tool.label} {controls.morph_from} → {controls.morph_to} {share}"

@@ -125,7 +125,8 @@ def next_text(snapshot: Snapshot, position_beats: float | None) -> str:
 
 def empty_hint(snapshot: Snapshot) -> str:
     """Return what to do while there is no answer yet."""
-    needed, filled = slots_of(snapshot.document.controls), snapshot.document.slots
+    filled = snapshot.document.slots
+    needed = slots_of(snapshot.document.controls, filled)
     missing = [slot for slot in needed if slot not in filled and slot != "heard"]
     if missing:
         slots, verb = ("Slots", "are") if len(missing) > 1 else ("Slot", "is")

@@ -43,7 +43,7 @@ from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size, saved_g
 from app.window.sound import Sound
 from app.window.view import client_name, rolling_position
 from app.window.widgets.group import Field
-from app.window.widgets.toast import Toast
+from app.window.widgets.toast import Line, Toast
 from engine.errors import AntiphonError, RenderError
 from engine.inference.controls import STORED
 from engine.midi import ports as midi
@@ -158,10 +158,8 @@ class InstrumentWindow(QMainWindow):
             self._places.adopt()
 
     def _show_notices(self, notices: Sequence[Notice]) -> None:
-        if notices:
-            self.notify(notice_line(notices[-1]), notices[-1].mood)
-        elif self.toast.mood != "hint":
-            self.toast.hide()
+        self._place_toast()
+        self.toast.show_standing([Line(notice_line(each), each.mood, each.about) for each in notices])
 
     # Notices ---------------------------------------------------------------------------------
 
@@ -239,6 +237,11 @@ class InstrumentWindow(QMainWindow):
 
     def _pick(self, first_id: int, bars: int) -> None:
         self._try(partial(self.instrument.pick, first_id, bars))
+
+    def _show_cards(self, _id: str, many: str) -> None:
+        """Open the page of takes where there are more than the play page has room for."""
+        if many != "8":
+            self.pages.open("Takes")
 
     def _drag_bars(self, first_id: int, bars: int) -> None:
         captured, strip = self.instrument.snapshot().live.captured, self.play.strip_panel.strip
@@ -371,7 +374,7 @@ class InstrumentWindow(QMainWindow):
     def _wire(self) -> None:
         self.failed.connect(self.fail)
         self.later.connect(lambda work: None if self._closed else work())
-        self.toast.dismissed.connect(lambda: self.instrument.do("dismiss"))
+        self.toast.dismissed.connect(self.instrument.dismiss)
         self.pages.made.connect(self._places.adopt)
         self.top.inputs.clicked.connect(lambda: self.pages.open("Connections"))
         self.top.outputs.clicked.connect(lambda: self.pages.open("Connections"))
@@ -384,8 +387,8 @@ class InstrumentWindow(QMainWindow):
         slots.dragged.connect(lambda slot: exchange.drag(slots.cards[slot], slots.cards[slot].phrase, slot))
         slots.dropped.connect(exchange.drop)
         slots.menu_wanted.connect(self._menus.of_slot)
-        takes.kept.connect(lambda at: self._try(partial(self.instrument.keep_take, at)))
-        takes.dragged.connect(lambda at: exchange.drag(takes.cards[at], takes.cards[at].phrase, f"take {at}"))
+        self._makers.connect_takes(takes)
+        self.play.cards.edited.connect(self._show_cards)
         self.play.roll.dragged.connect(lambda: exchange.drag(self.play.roll, exchange.answer(), "answer"))
         self.play.roll.locked.connect(lambda lock: self._try(partial(self.instrument.lock, lock)))
         self.play.roll.menu_wanted.connect(self._menus.of_roll)

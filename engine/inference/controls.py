@@ -19,6 +19,7 @@ from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, dec
 Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue"]
 """Names of the modes; `engine.modes.catalogue` holds them."""
 Start = Literal["guided", "zero", "random"]
+MorphBy = Literal["line", "pad"]
 SlotName = Literal["heard", "A", "B", "C", "D"]
 LONGEST_BARS = 64
 
@@ -294,6 +295,33 @@ class Controls:
             no_option="slots are filled while playing; a command on files takes its source by name",
         ),
     ] = HEARD
+    morph_by: Annotated[
+        MorphBy,
+        Choice(
+            label="Morph by",
+            words={"line": "line", "pad": "pad"},
+            needs=frozenset({TWO_SLOTS}),
+            help="Blend two slots along a line, or all that are filled inside a square with A to D at its "
+            "corners.",
+            no_option="slots are filled while playing; `pad` takes its corners as files",
+        ),
+    ] = "line"
+    pad_x: Annotated[
+        float,
+        Number(
+            label="Pad across",
+            needs=frozenset({TWO_SLOTS}),
+            help="Place on the pad from A and C at the left (0) to B and D at the right (1).",
+        ),
+    ] = 0.5
+    pad_y: Annotated[
+        float,
+        Number(
+            label="Pad down",
+            needs=frozenset({TWO_SLOTS}),
+            help="Place on the pad from A and B at the top (0) to C and D at the bottom (1).",
+        ),
+    ] = 0.5
     morph_from: Annotated[
         SlotName,
         Choice(

@@ -59,6 +59,20 @@ def slerp(start: Floats, end: Floats, share: float) -> Floats:
     return np.asarray((weights[0] * start + weights[1] * end) / np.sin(angle), np.float32)
 
 
+def spherical_mean(parts: Sequence[tuple[Floats, float]]) -> Floats:
+    """Blend latents by their shares on the sphere: each is met on the way from those before it.
+
+    Args:
+        parts: latents `[Z]` with their shares, which sum to 1; two of them are `slerp`.
+    """
+    mean, total = parts[0]
+    for latent, share in parts[1:]:
+        total += share
+        if share:
+            mean = latent if share == total else slerp(mean, latent, share / total)
+    return mean
+
+
 def prior_draw(latents: Latents, seed: int, spread: float = 1.0) -> Floats:
     """Draw a latent `[Z]` from the prior, its deviations times `spread`; the same for the same seed."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _LATENT_STREAM))))

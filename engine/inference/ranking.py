@@ -74,7 +74,7 @@ def ranked(
     seeds = range(controls.seed, controls.seed + min(max(count, 1), LARGEST_COUNT))
     takes = [replace(controls, seed=seed % (LARGEST_SEED + 1)) for seed in seeds]
     phrases = render_batch(model, slots, takes)
-    sources = [slots[name] for name in slots_of(controls)]
+    sources = [slots[name] for name in slots_of(controls, slots)]
     grid, first = model.representation.grid, phrases[0]
     typed = typed_chords(controls, first.bars, first.beats_per_bar)
     harmony = typed or (sources[0].harmony if sources else ())

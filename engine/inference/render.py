@@ -76,7 +76,9 @@ Part = tuple[Mapping[str, Slot], Controls]
 def _windows(model: LatentModel, slots: Mapping[str, AnySlot], controls: Controls) -> list[Part]:
     """Return what is rendered for some controls, window by window."""
     _check(model, slots, controls)
-    names = (*slots_of(controls), LOCKED) if controls.locks and LOCKED in slots else slots_of(controls)
+    names = slots_of(controls, slots)
+    if controls.locks and LOCKED in slots:
+        names = (*names, LOCKED)
     needed = {name: slots[name] for name in names}
     long = _shaping(slots, controls)
     if long is None:
@@ -97,7 +99,7 @@ def _single(slot: AnySlot) -> Slot:
 
 def _shaping(slots: Mapping[str, AnySlot], controls: Controls) -> LongSlot | None:
     """Return the slot in windows that decides length and metre: the longest; None where there is none."""
-    long = [slots[name] for name in slots_of(controls)]
+    long = [slots[name] for name in slots_of(controls, slots)]
     return max(
         (slot for slot in long if isinstance(slot, LongSlot)),
         key=lambda slot: len(slot.windows),
@@ -167,6 +169,6 @@ def plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> P
 
 def _check(model: LatentModel, slots: Mapping[str, AnySlot], controls: Controls) -> None:
     check_mode(model.bundle, controls.mode)
-    for name in slots_of(controls):
+    for name in slots_of(controls, slots):
         if name not in slots:
             raise RenderError(f"slot {name} is empty; store a phrase in it first")

@@ -4,7 +4,7 @@ Shape legend: T steps, S streams, D values of a step, V width of the perturbatio
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference import harmony, perturbation
 from engine.inference.bundle.manifest import Task
-from engine.inference.controls import Constraints, Controls, Mode
+from engine.inference.controls import STORED, Constraints, Controls, Mode
 from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
@@ -27,6 +27,15 @@ from engine.music.representation import Representation
 
 Finish = Callable[[npt.NDArray[Any]], Phrase]
 """From what the decoder returned, `[T, S]`, to notes."""
+
+
+Mix = Sequence[tuple[Slot, float]]
+"""Slots that are blended, each with its share; the shares sum to 1."""
+
+
+def nearest(mix: Mix) -> tuple[Slot, float]:
+    """Return the slot with the largest share, and the share; of equal ones the last."""
+    return max(reversed(mix), key=lambda part: part[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +77,13 @@ class Tool(ABC):
     """Features that parameters may need, out of `engine.inference.controls`."""
 
     @abstractmethod
-    def slots(self, controls: Controls) -> tuple[str, ...]:
-        """Return the names of the slots that a rendering with these controls starts from."""
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
+        """Return the names of the slots that a rendering with these controls starts from.
+
+        Args:
+            controls: they name slots.
+            filled: names of the slots that hold something; a mode that takes what there is leaves out others.
+        """
 
     def prepare(  # noqa: B027 - most tools have nothing to prepare
         self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]

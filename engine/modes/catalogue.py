@@ -4,7 +4,16 @@ from collections.abc import Collection, Set
 
 from engine.errors import RenderError
 from engine.inference.bundle.store import Bundle
-from engine.inference.controls import CONTROLS, DIRECTIONS, MODEL_FEATURES, STYLE, Controls, Mode, changed
+from engine.inference.controls import (
+    CONTROLS,
+    DIRECTIONS,
+    MODEL_FEATURES,
+    STORED,
+    STYLE,
+    Controls,
+    Mode,
+    changed,
+)
 from engine.modes.base import Tool
 from engine.modes.continuation import Continue
 from engine.modes.drumify import Drumify
@@ -33,9 +42,9 @@ def modes_of(task: str, sentences: bool = False) -> tuple[Mode, ...]:
     )
 
 
-def slots_of(controls: Controls) -> tuple[str, ...]:
-    """Return the names of the slots that a rendering with these controls starts from."""
-    return TOOLS[controls.mode].slots(controls)
+def slots_of(controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
+    """Return the names of the slots that a rendering starts from, of which some names are filled."""
+    return TOOLS[controls.mode].slots(controls, filled)
 
 
 def check_mode(bundle: Bundle, mode: Mode) -> None:

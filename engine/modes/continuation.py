@@ -1,6 +1,6 @@
 """Continue: what follows the bars that were played."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.store import Bundle
-from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, Controls
+from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, STORED, Controls
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes import stretches, themes
@@ -35,7 +35,7 @@ class Continue(Tool):
     by_sentences = True
     offers = frozenset({SOURCE, CONTINUATION, LIMITS})
 
-    def slots(self, controls: Controls) -> tuple[str, ...]:
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
         """Return the source, where the continuation starts from it."""
         return (controls.source,) if controls.start == "guided" else ()
 

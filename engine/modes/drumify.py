@@ -3,14 +3,14 @@
 Shape legend: T steps, D 27 values of a groove's step (9 hits, 9 velocities, 9 offsets).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.inference.controls import DIRECTIONS, DISTANCE, LIMITS, RHYTHM_TO_KEEP, SOURCE, Controls
+from engine.inference.controls import DIRECTIONS, DISTANCE, LIMITS, RHYTHM_TO_KEEP, SOURCE, STORED, Controls
 from engine.inference.latent_space import VARIATION_CURVE, along, attribute_shift, great_circle, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb
@@ -28,7 +28,7 @@ class Drumify(Tool):
     task = "drumify"
     offers = frozenset({SOURCE, DISTANCE, LIMITS, RHYTHM_TO_KEEP, DIRECTIONS})
 
-    def slots(self, controls: Controls) -> tuple[str, ...]:
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
         """Return the source."""
         return (controls.source,)
 

@@ -1,9 +1,9 @@
 """Generate: something new from the model alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from engine.inference import perturbation
-from engine.inference.controls import DIRECTIONS, LIMITS, STYLE, Controls
+from engine.inference.controls import DIRECTIONS, LIMITS, STORED, STYLE, Controls
 from engine.inference.latent_space import attribute_shift
 from engine.inference.moved_draws import draws
 from engine.inference.register import in_register
@@ -25,7 +25,7 @@ class Generate(Tool):
     task = "autoencode"
     offers = frozenset({LIMITS, DIRECTIONS, STYLE})
 
-    def slots(self, controls: Controls) -> tuple[str, ...]:
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
         """Return no slot."""
         return ()
 

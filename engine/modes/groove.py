@@ -4,7 +4,7 @@ Shape legend: T steps, D 27 values of a groove's step (9 hits, 9 velocities, 9 o
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
-from engine.inference.controls import DISTANCE, SOURCE, Controls
+from engine.inference.controls import DISTANCE, SOURCE, STORED, Controls
 from engine.inference.latent_space import posterior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool
@@ -42,7 +42,7 @@ class Groove(Tool):
     task = "humanize"
     offers = frozenset({SOURCE, DISTANCE})
 
-    def slots(self, controls: Controls) -> tuple[str, ...]:
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
         """Return the source."""
         return (controls.source,)
 

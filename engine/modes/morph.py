@@ -1,47 +1,69 @@
-"""Morph: between the phrases of two slots."""
+"""Morph: between the phrases of two slots, or of all those at the corners of the pad."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from engine.inference.controls import (
     DIRECTIONS,
     LIMITS,
     NOTES_TO_KEEP,
     RHYTHM_TO_KEEP,
+    STORED,
     STYLE,
     TWO_SLOTS,
     Controls,
 )
-from engine.inference.latent_space import MORPH_CURVE, along, attribute_distance, attribute_shift, slerp
+from engine.inference.latent_space import (
+    MORPH_CURVE,
+    along,
+    attribute_distance,
+    attribute_shift,
+    spherical_mean,
+)
 from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import Plan, Tool, perturb, with_feel
+from engine.modes.base import Mix, Plan, Tool, nearest, perturb, with_feel
+from engine.modes.pad import pad_weights
 from engine.modes.words import plan_morph
 
 
 class Morph(Tool):
-    """Walks from one slot's latent to another's on the sphere; anchors hold each end to its own tokens."""
+    """Walks on the sphere between the latents of slots; anchors hold each slot's own place to its tokens."""
 
     id = "morph"
     label = "Morph"
     key = "2"
-    help = "Blend the phrases stored in A and B."
+    help = "Blend the phrases stored in A and B, or in A to D."
     task = "autoencode"
     offers = frozenset({TWO_SLOTS, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS, STYLE})
 
-    def slots(self, controls: Controls) -> tuple[str, ...]:
-        """Return the slots at the two ends."""
-        return (controls.morph_from, controls.morph_to)
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
+        """Return the slots at the two ends of the line, or at the filled corners of the pad."""
+        if controls.morph_by == "line":
+            return (controls.morph_from, controls.morph_to)
+        return tuple(name for name in STORED if name in filled) or STORED[:2]
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
-        """Prepare a blend of two slots."""
-        first, second = slots[controls.morph_from], slots[controls.morph_to]
+        """Prepare a blend of slots."""
         if model.bundle.manifest.latent_layout is not None:
-            return plan_morph(model, first, second, controls)
-        share = along(model.bundle.manifest.morph_curve or MORPH_CURVE, controls.morph)
+            return plan_morph(model, self._mix(slots, controls), controls)
+        mix = self._mix(slots, controls, model.bundle.manifest.morph_curve or MORPH_CURVE)
         reach = attribute_distance(controls)
-        from_first, from_second = max(share, reach), max(1 - share, reach)
-        near, distance = (first, from_first) if share < 0.5 else (second, from_second)
+        near, share = nearest(mix)
+        anchors = [(slot, max(1 - weight, reach)) for slot, weight in mix if weight]
         return Plan(
-            slerp(first.mu, second.mu, share) + attribute_shift(model.bundle, controls),
-            perturb(model, controls, near, ((first, from_first), (second, from_second))),
-            with_feel(model.representation, near, distance, controls),
+            spherical_mean([(slot.mu, weight) for slot, weight in mix])
+            + attribute_shift(model.bundle, controls),
+            perturb(model, controls, near, anchors),
+            with_feel(model.representation, near, max(1 - share, reach), controls),
         )
+
+    def _mix(
+        self, slots: Mapping[str, Slot], controls: Controls, curve: tuple[float, ...] = (0.0, 1.0)
+    ) -> Mix:
+        """Return the slots with their shares, evened by a curve from each slot on."""
+        if controls.morph_by == "line":
+            share = along(curve, controls.morph)
+            return [(slots[controls.morph_from], 1 - share), (slots[controls.morph_to], share)]
+        weights = pad_weights(controls.pad_x, controls.pad_y, slots)
+        evened = {name: along(curve, weight) for name, weight in weights.items()}
+        total = sum(evened.values())
+        return [(slots[name], weight / total) for name, weight in evened.items()]

@@ -1,6 +1,6 @@
 """Vary: from what was played, as far as the slider says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from engine.inference.controls import (
     DIRECTIONS,
@@ -9,6 +9,7 @@ from engine.inference.controls import (
     NOTES_TO_KEEP,
     RHYTHM_TO_KEEP,
     SOURCE,
+    STORED,
     STYLE,
     Controls,
 )
@@ -41,7 +42,7 @@ class Vary(Tool):
     task = "autoencode"
     offers = frozenset({SOURCE, DISTANCE, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS, STYLE})
 
-    def slots(self, controls: Controls) -> tuple[str, ...]:
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
         """Return the source."""
         return (controls.source,)
 

@@ -23,11 +23,11 @@ from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.controls import Constraints, Controls
 from engine.inference.harmony import PITCH_CLASSES, key_of_chords, own_pitch_classes
 from engine.inference.home_key import moved_bias, moved_tokens
-from engine.inference.latent_space import Floats, great_circle, prior_draw, slerp
+from engine.inference.latent_space import Floats, great_circle, prior_draw, spherical_mean
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled
 from engine.inference.word_latents import Pinned, assembled, layout_of, rhythm_places
-from engine.modes.base import Plan, chords_of, perturb
+from engine.modes.base import Mix, Plan, chords_of, nearest, perturb
 from engine.music.chords import Harmony, chroma
 from engine.music.key import KEYS, Key
 from engine.music.notes import Phrase
@@ -112,25 +112,33 @@ def _with_kept_halves(controls: Controls) -> Controls:
     return replace(controls, constraints=limits)
 
 
-def plan_morph(model: LatentModel, first: Slot, second: Slot, controls: Controls) -> Plan:
-    """Prepare a blend: beats of the first phrase go, the rhythm passes over, beats of the second come."""
-    layout, morph = layout_of(model), controls.morph
-    near = first if morph < 0.5 else second
+def plan_morph(model: LatentModel, mix: Mix, controls: Controls) -> Plan:
+    """Prepare a blend: beats of a phrase go as its share falls, and those of the one that gains come.
+
+    A beat takes its rhythm from one phrase, late beats from the first of the mix for longest, early ones from
+    the last; and its pitches from a phrase whose share is large enough for that beat, or from none.
+    """
+    layout = layout_of(model)
+    near, _ = nearest(mix)
     form = roots(relations(_home_tokens(near).reshape(layout.words, -1)))
     place = _places(layout, controls.seed)
-    along = np.tile((np.arange(layout.beats) + 0.5) / layout.beats, layout.words)
-    passed = morph > 0.5 + MORPH_RHYTHM * (along - 0.5)
-    pinned = (
-        (first, ~passed, morph <= MORPH_PITCHES * place),
-        (second, passed, 1 - morph <= MORPH_PITCHES * place),
-    )
+    owner = _rhythm_owners(layout, [share for _, share in mix])
+    pinned = [(slot, owner == at, 1 - share <= MORPH_PITCHES * place) for at, (slot, share) in enumerate(mix)]
     parts = [Pinned(slot.mu, rhythm, pitch) for slot, rhythm, pitch in pinned]
-    z = assembled(layout, slerp(first.mu, second.mu, morph), parts)
-    bias = moved_bias(_free(model, controls, near, (first, second), form), near.semitones_home)
+    z = assembled(layout, spherical_mean([(slot.mu, share) for slot, share in mix]), parts)
+    heard = [slot for slot, share in mix if share]
+    bias = moved_bias(_free(model, controls, near, heard, form), near.semitones_home)
     for slot, rhythm, pitch in pinned:
         bias = bias + _held(model, controls, slot, rhythm & pitch)
     chords = chords_heard(controls, near, model.representation)
     return _finished(model, (z, bias), near.semitones_home, chords, near.feel.restore)
+
+
+def _rhythm_owners(layout: LatentLayout, shares: Sequence[float]) -> npt.NDArray[np.int64]:
+    """Return for each beat `[W·K]` the index of the phrase that it takes its rhythm from."""
+    early = 0.5 - np.tile((np.arange(layout.beats) + 0.5) / layout.beats, layout.words)
+    favoured = np.linspace(-1.0, 1.0, len(shares))[:, None] * MORPH_RHYTHM * early
+    return np.asarray(np.argmax(np.array(shares)[:, None] + favoured, axis=0), np.int64)
 
 
 def plan_draw(model: LatentModel, controls: Controls) -> Plan:

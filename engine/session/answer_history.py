@@ -53,10 +53,7 @@ def played_again(state: State, number: int, now_ns: int) -> State:
     Raises:
         RenderError: it is not in the list.
     """
-    found = next((each for each in state.live.sounded if each.number == number), None)
-    if found is None:
-        raise RenderError(f"rendering {number} is not in the list of what has sounded")
-    before = found.document
+    before = _sounded(state, number).document
     settings = replace(state.document.settings, hold=True, transpose=before.settings.transpose)
     return state.committed(
         now_ns,
@@ -71,6 +68,13 @@ def played_again(state: State, number: int, now_ns: int) -> State:
     )
 
 
+def _sounded(state: State, number: int) -> Sounded:
+    found = next((each for each in state.live.sounded if each.number == number), None)
+    if found is None:
+        raise RenderError(f"rendering {number} is not in the list of what has sounded")
+    return found
+
+
 def with_favourite(state: State, now_ns: int) -> State:
     """Keep what plays among the favourites of the document.
 
@@ -80,9 +84,19 @@ def with_favourite(state: State, now_ns: int) -> State:
     playing = state.live.playing
     if playing is None or not playing.phrase.notes:
         raise RenderError("nothing plays yet, so there is nothing to keep")
-    if any(each.phrase == playing.phrase for each in state.document.favourites):
-        raise RenderError("what plays is among the favourites already")
     new = Favourite(playing.phrase, state.document.controls, state.document.model)
+    return _kept(state, new, now_ns)
+
+
+def with_sounded_kept(state: State, number: int, now_ns: int) -> State:
+    """Keep a rendering that has sounded among the favourites; RenderError if it is not in the list."""
+    found = _sounded(state, number)
+    return _kept(state, Favourite(found.phrase, found.document.controls, found.document.model), now_ns)
+
+
+def _kept(state: State, new: Favourite, now_ns: int) -> State:
+    if any(each.phrase == new.phrase for each in state.document.favourites):
+        raise RenderError("it is among the favourites already")
     favourites = (*state.document.favourites, new)[-FAVOURITES_KEPT:]
     return state.committed(now_ns, "Keep favourite", favourites=favourites)
 

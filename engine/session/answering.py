@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import msgspec
 
+from engine.errors import RenderError
+from engine.inference.controls import changed
 from engine.music.notes import Phrase
 from engine.performer.messages import NoteData, PatternStarted, Play, SetPattern, StartAt
 from engine.session import turns
 from engine.session.intents import Answered, Replayed, TakesComputed
 from engine.session.live import Sounding
+from engine.session.request import Request
 from engine.session.state import Effect, Log, RenderTakes, Send, State
 
 STILL_NS = 200_000_000
@@ -41,17 +44,24 @@ def answered(state: State, answer: Answered) -> tuple[State, tuple[Effect, ...]]
     )
     health = replace(state.live.health, pattern_ms=answer.took_ms)
     after = replace(state, sent={**state.sent, number: phrase}, last_pattern=number, answer=answer)
+    after = replace(after, previewing=False)
     after = after.with_live(coming=phrase, health=health).cleared("render")
+    return after, (Send(pattern), _logged(state, number, request, answer.phrase))
+
+
+def _logged(state: State, number: int, request: Request, phrase: Phrase) -> Log:
+    """Return the record of a rendering, as it was before the settings of the output."""
+    settings = state.document.settings
     take = {
         "pattern": number,
         "model": state.model.reference if state.model else "",
         "request": request,
-        "phrase": answer.phrase,
+        "phrase": phrase,
         "transpose": settings.transpose,
         "loop_bars": settings.loop_bars,
         "once": not settings.repeats,
     }
-    return after, (Send(pattern), Log({"take": take}))
+    return Log({"take": take})
 
 
 def _with_unheard(state: State, answer: Answered) -> State:
@@ -69,7 +79,7 @@ def takes_due(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
     asked = state.asked
     if asked is None or not state.takes_wait or now_ns - asked.asked_ns < STILL_NS:
         return state, ()
-    return replace(state, takes_asked=asked), (RenderTakes(asked, state.takes_wanted),)
+    return replace(state, takes_asked=asked), (RenderTakes(asked, int(state.document.settings.cards)),)
 
 
 def with_takes(state: State, computed: TakesComputed) -> State:
@@ -107,6 +117,47 @@ def replay_ended(state: State) -> State:
     if until is None or clock is None or (state.live.rolling and clock.position_beats < until):
         return state
     return replace(state, again_until_beats=None) if state.live.rolling or not state.sent else state
+
+
+def hear_take(state: State, index: int | None) -> tuple[State, tuple[Effect, ...]]:
+    """Send a take for the next beat without keeping it; None sends the answer again.
+
+    Raises:
+        RenderError: there is no such take, or turns are taken.
+    """
+    if index is None:
+        return _answer_back(state)
+    if not 0 <= index < len(state.live.takes):
+        raise RenderError(f"there is no take {index + 1}; {len(state.live.takes)} are shown")
+    if turns.taken(state) or state.again_until_beats is not None:
+        raise RenderError("takes are heard before they are kept only while turns follow")
+    take, asked, settings = state.live.takes[index], state.takes_asked, state.document.settings
+    if state.live.playing is None or asked is None:
+        return state, ()
+    number = state.last_pattern + 1
+    phrase = take.phrase.tiled(settings.loop_bars) if settings.loop_bars else take.phrase
+    pattern = SetPattern(
+        number, as_notes(phrase), phrase.bars, "beat", asked.anchor_beats, once=not settings.repeats
+    )
+    controls = changed(state.document.controls, seed=take.controls.seed)
+    made_from = msgspec.structs.replace(state.document, controls=controls)
+    after = replace(
+        state,
+        sent={**state.sent, number: phrase},
+        sent_from={**state.sent_from, number: made_from},
+        last_pattern=number,
+        previewing=True,
+    )
+    request = replace(asked, controls=take.controls, starts_at="beat")
+    written = take.phrase.transposed(-settings.transpose)
+    return after.with_live(coming=phrase), (Send(pattern), _logged(state, number, request, written))
+
+
+def _answer_back(state: State) -> tuple[State, tuple[Effect, ...]]:
+    if not state.previewing or state.answer is None:
+        return replace(state, previewing=False), ()
+    back = replace(state.answer.request, starts_at="beat")
+    return answered(state, msgspec.structs.replace(state.answer, request=back, unheard={}))
 
 
 def again(state: State) -> tuple[State, tuple[Effect, ...]]:

@@ -11,8 +11,8 @@ from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.session.settings import Settings
 
-VERSION = 1
-"""Of the document's schema; `engine.session.upgrades` reads older ones."""
+VERSION = 2
+"""Of the document's schema; `engine.session.store` upgrades older ones."""
 BindingKind = Literal["cc", "cc14", "note", "program"]
 
 

@@ -45,6 +45,10 @@ LARGEST_DRAWN_SEED = 9999
 
 LEAST_STYLE_NOTES = 8
 TONIGHT = "tonight"
+MOVED_TOGETHER = {"pad_x": "pad", "pad_y": "pad"}
+"""Parameters that one hand moves at once, with the join key that makes one step of both."""
+MORPH_BY = {"pad_x": "pad", "pad_y": "pad", "morph": "line", "morph_from": "line", "morph_to": "line"}
+"""What a morph goes by once one of these parameters is moved."""
 
 Updated = tuple[State, tuple[Effect, ...]]
 Held = TypeVar("Held")
@@ -57,7 +61,8 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
             return with_parameter(state, what.parameter, what.value, now_ns)
         case i.Begin():
             number = state.gestures + 1
-            return replace(state, gesture=f"{what.parameter}#{number}", gestures=number)
+            moved = MOVED_TOGETHER.get(what.parameter, what.parameter)
+            return replace(state, gesture=f"{moved}#{number}", gestures=number)
         case i.End():
             return replace(state, gesture="")
         case i.Store():
@@ -72,8 +77,12 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
             return _take_kept(state, what.index, now_ns)
         case i.PlayAgain():
             return answer_history.played_again(state, what.number, now_ns)
+        case i.KeepSounded():
+            return answer_history.with_sounded_kept(state, what.number, now_ns)
         case i.DropFavourite():
             return answer_history.without_favourite(state, what.index, now_ns)
+        case i.Dismiss():
+            return state.cleared(what.about)
         case i.Learn():
             if what.target:
                 state.shown.table.target(what.target)
@@ -120,6 +129,7 @@ def with_parameter(state: State, name: str, value: Value, now_ns: int) -> State:
     if name in SWITCHES:
         return _switched(state, name, value)
     join = name if isinstance(parameter, Number) else f"{name} {now_ns}" if not state.gesture else name
+    join = MOVED_TOGETHER.get(name, join)
     label = parameter.undo_label(value)
     if name in SETTINGS:
         return _with_setting(state, name, value, now_ns, label, join)
@@ -128,7 +138,7 @@ def with_parameter(state: State, name: str, value: Value, now_ns: int) -> State:
         changes = {"controls": controls, **_with_model_for(state, controls.mode)}
         return state.committed(now_ns, label, join, **changes)
     if mode := state.shown.mode_for(parameter):
-        controls = changed(controls, mode=mode)
+        controls = changed(controls, mode=mode, morph_by=MORPH_BY.get(name, controls.morph_by))
     return state.committed(now_ns, label, join, controls=controls)
 
 
@@ -184,6 +194,8 @@ def _with_setting(state: State, name: str, value: Value, now_ns: int, label: str
         state = turns.begun_anew(state)
     if name == "hold" and not value and state.live.heard is not None:
         changes["source"] = state.live.heard
+    if name == "cards":
+        state = replace(state, takes_asked=None)
     return state.committed(now_ns, label, join, **changes)
 
 

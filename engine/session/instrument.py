@@ -60,11 +60,23 @@ class Instrument(Protocol):
     def keep_take(self, index: int) -> None:
         """Let one of the takes shown become the answer; RenderError if there is none."""
 
+    def hear_take(self, index: int | None) -> None:
+        """Let a take sound at the next beat without keeping it; None goes back to the answer.
+
+        RenderError if there is no such take, or while turns are taken.
+        """
+
     def play_again(self, number: int) -> None:
         """Bring back what a rendering that has sounded was made from; RenderError if it is not listed."""
 
+    def keep_sounded(self, number: int) -> None:
+        """Keep a rendering that has sounded among the favourites; RenderError if it is not listed."""
+
     def drop_favourite(self, index: int) -> None:
         """Drop one of the favourites; RenderError if there is none."""
+
+    def dismiss(self, about: str) -> None:
+        """Put the notice about a subject away; the others stay."""
 
     def load_model(self, reference: str) -> None:
         """Load a model by name or path beside the music; a refusal becomes a notice."""

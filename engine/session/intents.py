@@ -75,8 +75,21 @@ class KeepTake(msgspec.Struct, frozen=True):
     index: int
 
 
+class HearTake(msgspec.Struct, frozen=True):
+    """Let a take sound without keeping it."""
+
+    index: int | None
+    """None goes back to the answer."""
+
+
 class PlayAgain(msgspec.Struct, frozen=True):
     """Bring back what a rendering that has sounded was made from."""
+
+    number: int
+
+
+class KeepSounded(msgspec.Struct, frozen=True):
+    """Keep a rendering that has sounded among the favourites."""
 
     number: int
 
@@ -85,6 +98,12 @@ class DropFavourite(msgspec.Struct, frozen=True):
     """Drop one of the favourites."""
 
     index: int
+
+
+class Dismiss(msgspec.Struct, frozen=True):
+    """Put the notice about a subject away."""
+
+    about: str
 
 
 class Learn(msgspec.Struct, frozen=True):
@@ -224,8 +243,11 @@ Intent = (
     | LockPart
     | Pick
     | KeepTake
+    | HearTake
     | PlayAgain
+    | KeepSounded
     | DropFavourite
+    | Dismiss
     | Learn
     | Unbind
     | ChooseModel

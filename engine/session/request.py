@@ -79,7 +79,7 @@ def surroundings_of(document: Document) -> dict[str, Surroundings]:
 def missing_slots(document: Document) -> tuple[str, ...]:
     """Return the names of the slots that the mode needs and that are empty."""
     phrases = phrases_of(document)
-    return tuple(name for name in slots_of(document.controls) if name not in phrases)
+    return tuple(name for name in slots_of(document.controls, phrases) if name not in phrases)
 
 
 def request_of(
@@ -95,7 +95,7 @@ def request_of(
     """
     document, model = shown.document, shown.model
     phrases = phrases_of(document)
-    needed = slots_of(document.controls)
+    needed = slots_of(document.controls, phrases)
     bypassed = phrases.get(document.controls.source) if shown.live.switches.bypass else None
     able = model is not None and document.controls.mode in model.modes
     if bypassed is None and (not able or any(name not in phrases for name in needed)):

@@ -96,7 +96,7 @@ class Session:
         notices: tuple[Notice, ...] = (),
         demo_phrase: Phrase | None = None,
         switches: Switches | None = None,
-        takes: int = 0,
+        takes: bool = False,
         on_event: Callable[[Event], None] | None = None,
         now_ns: Callable[[], int] = monotonic_now_ns,
     ) -> None:
@@ -111,7 +111,7 @@ class Session:
             notices: what is to be said at the start.
             demo_phrase: what the demo plays into the input.
             switches: what is on from the start on.
-            takes: how many takes to compute beside each answer, 0 to 64.
+            takes: whether to compute takes beside each answer, as many as the settings say.
             on_event: called by `poll`, on the owner's thread, with every event in order.
             now_ns: the clock, for tests.
         """
@@ -249,6 +249,18 @@ class Session:
     def learn(self, target: str) -> None:
         """Bind the next MIDI message to a parameter or an action; an empty id ends learning."""
         self._apply(i.Learn(target))
+
+    def keep_sounded(self, number: int) -> None:
+        """Keep a rendering that has sounded among the favourites."""
+        self._apply(i.KeepSounded(number))
+
+    def hear_take(self, index: int | None) -> None:
+        """Let a take sound at the next beat without keeping it; None goes back to the answer."""
+        self._apply(i.HearTake(index))
+
+    def dismiss(self, about: str) -> None:
+        """Put the notice about a subject away; the others stay."""
+        self._apply(i.Dismiss(about))
 
     def unbind(self, target: str) -> None:
         """Forget what moves a parameter or does an action."""

@@ -19,6 +19,7 @@ Meanwhile = Literal["rest", "play"]
 DrumKitName = Literal["gm", "gs", "xg", "roland", "toontrack", "addictive"]
 Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8"]
 OscFrom = Literal["machine", "network"]
+Cards = Literal["8", "16", "32", "64"]
 
 
 def network_place(text: str) -> tuple[str, int]:
@@ -397,6 +398,14 @@ class Settings:
             help="Keep answering this phrase while you play on.",
         ),
     ] = False
+    cards: Annotated[
+        Cards,
+        Choice(
+            label="Cards",
+            group="Take",
+            help="How many takes are computed beside the answer and shown as cards, the best fit first.",
+        ),
+    ] = "8"
     osc_port: Annotated[
         int,
         Whole(

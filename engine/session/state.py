@@ -115,8 +115,10 @@ class State:
     """The last requests with the documents they were made from."""
     sent_from: Mapping[int, Document] = field(default_factory=dict)
     """Documents that the patterns on their way and the one that sounds were made from, by pattern."""
-    takes_wanted: int = 0
-    """How many takes are shown beside the answer; 0 for none."""
+    takes_wanted: bool = False
+    """Whether takes are shown beside the answer."""
+    previewing: bool = False
+    """Whether a take sounds, or is about to, that was not kept."""
     takes_asked: Request | None = None
     """What takes were asked for last."""
     answer: Answered | None = None
@@ -145,8 +147,16 @@ class State:
     def takes_wait(self) -> bool:
         """Whether there are takes to ask for once the hand is still."""
         asked = self.asked
-        wanted = asked is not None and asked.bypassed is None and asked is not self.takes_asked
-        return self.takes_wanted > 0 and wanted
+        if not self.takes_wanted or asked is None or asked.bypassed is not None or asked is self.takes_asked:
+            return False
+        return not self._is_among_takes(asked)
+
+    def _is_among_takes(self, asked: Request) -> bool:
+        """Return whether an answer is one of the takes shown: they stay where they are once one is kept."""
+        before = self.takes_asked
+        if before is None or all(take.controls != asked.controls for take in self.live.takes):
+            return False
+        return replace(asked, controls=before.controls).same_music(before)
 
     @property
     def shown(self) -> Snapshot:

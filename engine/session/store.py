@@ -21,7 +21,17 @@ LARGEST_BYTES = 64 * 2**20
 MOST_NOTES = 100_000
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-UPGRADES: dict[int, Upgrade] = {}
+
+
+def with_pad(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a document from before the pad: morphs go along the line, the pad's hand is in the middle."""
+    controls = values.get("controls", {})
+    if not isinstance(controls, dict):
+        return values  # it is refused with its reason where its values are read
+    return {**values, "controls": {**controls, "morph_by": "line", "pad_x": 0.5, "pad_y": 0.5}}
+
+
+UPGRADES: dict[int, Upgrade] = {1: with_pad}
 """What makes of a document of one version one of the next; the functions are named by what changed."""
 
 

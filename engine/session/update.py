@@ -76,6 +76,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             heard, effects = hearing.tick(state, now_ns)
             after, asked = answering.takes_due(heard, now_ns)
             return after, (*effects, *asked)
+        case i.HearTake():
+            return answering.hear_take(state, what.index)
         case i.Answered():
             after, effects = answering.answered(state, what)
             return answer_history.with_answer(after, what), effects

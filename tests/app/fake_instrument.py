@@ -189,11 +189,22 @@ class FakeInstrument:
     def keep_take(self, index: int) -> None:
         self.calls.append(("keep_take", index))
 
+    def keep_sounded(self, number: int) -> None:
+        self.calls.append(("keep_sounded", number))
+
+    def hear_take(self, index: int | None) -> None:
+        self.calls.append(("hear_take", index))
+
     def play_again(self, number: int) -> None:
         self.calls.append(("play_again", number))
 
     def drop_favourite(self, index: int) -> None:
         self.calls.append(("drop_favourite", index))
+
+    def dismiss(self, about: str) -> None:
+        self.calls.append(("dismiss", about))
+        left = tuple(notice for notice in self.state.live.notices if notice.about != about)
+        self.state = with_live(self.state, notices=left)
 
     def load_model(self, reference: str) -> None:
         self.calls.append(("load_model", reference))

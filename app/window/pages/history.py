@@ -1,15 +1,17 @@
 """The page of what has sounded: each answer with how it was made, to play again, keep, or drag out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QGridLayout, QWidget
+from PyQt6.QtCore import QPoint, pyqtSignal
+from PyQt6.QtWidgets import QGridLayout, QMenu, QWidget
 
 from app.window.pages.page import Page, heading, paragraph
 from app.window.presenter import made_text
-from app.window.widgets.button import Role
+from app.window.widgets.button import KeyButton, Role
+from app.window.widgets.group import row
 from app.window.widgets.phrase_card import PhraseCard
-from engine.inference.controls import Controls
+from engine.inference.controls import STORED
 from engine.music.notes import Phrase
 from engine.session.snapshot import Snapshot
 
@@ -24,11 +26,17 @@ class HistoryPage(Page):
 
     Signals:
         again: number of an answer that is to sound again.
+        starred: number of an answer that is to be kept among the favourites.
+        stored: slot, and the card whose phrase is to be stored in it.
+        exported: everything that has sounded is to be written to files.
         dropped: index of a favourite that is to be dropped.
         dragged: the card whose phrase is dragged out.
     """
 
     again = pyqtSignal(int)
+    starred = pyqtSignal(int)
+    stored = pyqtSignal(str, object)
+    exported = pyqtSignal()
     dropped = pyqtSignal(int)
     dragged = pyqtSignal(object)
 
@@ -38,8 +46,14 @@ class HistoryPage(Page):
         self._shown: tuple[object, object] = (None, None)
         self.body.addWidget(heading("Favourites"))
         self.body.addLayout(self._favourites)
-        self.body.addWidget(heading("What has sounded"))
-        text = "Click: it sounds again, note for note, with its settings. Drag: into a slot or the DAW."
+        tip = "Write everything that has sounded to MIDI files in a folder."
+        self.export_all = KeyButton("export_all", "Export all", "", tip)
+        self.export_all.edited.connect(lambda *_: self.exported.emit())
+        self.body.addLayout(row(heading("What has sounded"), None, self.export_all))
+        text = (
+            "Click: it sounds again, note for note, with its settings. Drag: into the DAW. "
+            "Right click, or the menu key: keep it, or store it in a slot."
+        )
         self.body.addWidget(paragraph(text))
         self.body.addLayout(self._sounded)
         self.body.addStretch(1)
@@ -49,21 +63,45 @@ class HistoryPage(Page):
         sounded, favourites = snapshot.live.sounded, snapshot.document.favourites
         if self._shown[0] is not sounded:
             newest = list(reversed(sounded))[:SHOWN]
-            cards = [self._card(each.phrase, each.document.controls, "playing") for each in newest]
+            cards = [
+                self._card(
+                    each.phrase,
+                    made_text(each.document.controls, each.document.slots),
+                    each.document.controls.seed,
+                    "playing",
+                )
+                for each in newest
+            ]
             for card, each in zip(cards, newest, strict=True):
                 card.pressed.connect(lambda number=each.number: self.again.emit(number))
+                card.menu_wanted.connect(partial(self._open_menu, each.number, card))
             _fill(self._sounded, cards, "Nothing has sounded yet.")
         if self._shown[1] is not favourites:
-            kept = [self._card(each.phrase, each.controls, "heard") for each in favourites]
+            kept = [
+                self._card(each.phrase, made_text(each.controls, STORED), each.controls.seed, "heard")
+                for each in favourites
+            ]
             for at, card in enumerate(kept):
                 card.setToolTip("Right click: drop it from the favourites. Drag: into the DAW.")
                 card.menu_wanted.connect(lambda _place, at=at: self.dropped.emit(at))
             _fill(self._favourites, kept, "None yet: press F while something plays that you like.")
         self._shown = sounded, favourites
 
-    def _card(self, phrase: Phrase, controls: Controls, colour: Role) -> PhraseCard:
-        made = PhraseCard(made_text(controls), colour)
-        made.show_phrase(phrase, f"seed {controls.seed}")
+    def _open_menu(self, number: int, card: PhraseCard, place: QPoint) -> None:
+        menu = QMenu(self)
+        entries: list[tuple[str, Callable[[], None]]] = [
+            ("Keep among the favourites", partial(self.starred.emit, number)),
+            *((f"Store in {slot}", partial(self.stored.emit, slot, card)) for slot in STORED),
+        ]
+        for text, work in entries:
+            entry = menu.addAction(text)
+            assert entry is not None
+            entry.triggered.connect(lambda _checked, work=work: work())
+        menu.popup(place)
+
+    def _card(self, phrase: Phrase, name: str, seed: int, colour: Role) -> PhraseCard:
+        made = PhraseCard(name, colour)
+        made.show_phrase(phrase, f"seed {seed}")
         made.setFixedHeight(CARD_HEIGHT)
         made.setToolTip("Click: it sounds again. Drag: into a slot or the DAW.")
         made.dragged.connect(lambda: self.dragged.emit(made))

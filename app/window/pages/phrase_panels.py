@@ -1,20 +1,22 @@
 """The groups of the play page that show phrases: the bars heard, the slots, the takes."""
 
-from collections.abc import Sequence
-
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.window.pages.fields import parameter
 from app.window.widgets.button import KeyButton, Role
 from app.window.widgets.group import row
 from app.window.widgets.lamp import label, set_tip, write
+from app.window.widgets.pad import MorphPad
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.widgets.strip import BarStrip
-from engine.session.live import Take
+from engine.parameter import Number
 from engine.session.parameters import Table
 
 SLOTS: tuple[tuple[str, Role], ...] = (("A", "heard"), ("B", "coming"), ("C", "good"), ("D", "waiting"))
-TAKES_SHOWN = 8
+TALL_PLACES = ((0, 0), (0, 1), (2, 0), (2, 1))
+ROW_PLACES = ((0, 0), (0, 1), (0, 3), (0, 4))
+"""Row and column of the slots around the pad."""
 
 
 class StripPanel(QFrame):
@@ -51,7 +53,7 @@ class StripPanel(QFrame):
 
 
 class SlotsPanel(QWidget):
-    """Slots A to D.
+    """Slots A to D, and the pad between them.
 
     Signals:
         stored: a slot is to take what was heard.
@@ -67,8 +69,10 @@ class SlotsPanel(QWidget):
     dragged = pyqtSignal(str)
     menu_wanted = pyqtSignal(str, object)
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table) -> None:
         super().__init__()
+        across, down = parameter(table, "pad_x", Number), parameter(table, "pad_y", Number)
+        self.pad = MorphPad(across, down, dict(SLOTS))
         self.cards: dict[str, PhraseCard] = {}
         for name, colour in SLOTS:
             card = PhraseCard(name, colour, "empty: click to store, or drop a bar here")
@@ -86,52 +90,14 @@ class SlotsPanel(QWidget):
         self.arrange(tall=True)
 
     def arrange(self, *, tall: bool) -> None:
-        """Put the slots two by two (tall), or into one row."""
-        for at, card in enumerate(self.cards.values()):
-            self._layout.addWidget(card, *(divmod(at, 2) if tall else (0, at)))
-        for at in range(len(self.cards)):
-            self._layout.setRowStretch(at, int(at < (2 if tall else 1)))
-            self._layout.setColumnStretch(at, int(at < (2 if tall else 4)))
+        """Put the slots at the corners of the pad (tall), or into one row with it."""
+        places = TALL_PLACES if tall else ROW_PLACES
+        for card, (row_at, column) in zip(self.cards.values(), places, strict=True):
+            self._layout.addWidget(card, row_at, column)
+        self._layout.addWidget(self.pad, *((1, 0, 1, 2) if tall else (0, 2, 1, 1)))
+        for at in range(5):
+            self._layout.setRowStretch(at, (3, 5, 3, 0, 0)[at] if tall else int(at == 0))
+            self._layout.setColumnStretch(at, int(at < 2) if tall else 1)
 
     def _press(self, name: str) -> None:
         (self.stored if self.cards[name].phrase is None else self.recalled).emit(name)
-
-
-class TakesPanel(QWidget):
-    """Takes that were computed beside the answer, the best fit first.
-
-    Signals:
-        kept: index of the take that is to become the answer.
-        dragged: index of the take that is dragged out.
-    """
-
-    kept = pyqtSignal(int)
-    dragged = pyqtSignal(int)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cards: list[PhraseCard] = []
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        for at in range(TAKES_SHOWN):
-            card = PhraseCard(f"{at + 1}", "playing", "" if at else "takes come with an answer")
-            card.setAccessibleName(f"Take {at + 1}")
-            set_tip(card, "Click: this becomes the answer. Drag: into a slot or the DAW.")
-            card.pressed.connect(lambda at=at: self._press(at))
-            card.dragged.connect(lambda at=at: self.dragged.emit(at))
-            self.cards.append(card)
-            layout.addWidget(card)
-
-    def show_takes(self, takes: Sequence[Take], seed: int) -> None:
-        """Show the first takes; the one with the answer's seed is marked."""
-        for at, card in enumerate(self.cards):
-            take = takes[at] if at < len(takes) else None
-            if take is None:
-                card.show_phrase(None)
-            else:
-                card.show_phrase(take.phrase, f"seed {take.controls.seed}", take.controls.seed == seed)
-
-    def _press(self, at: int) -> None:
-        if self.cards[at].phrase is not None:
-            self.kept.emit(at)

@@ -11,13 +11,17 @@ from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.window.pages.fields import parameter
 from app.window.pages.panels import BottomBar, CharacterPanel, ChordsPanel, LimitsPanel, TurnsPanel
-from app.window.pages.phrase_panels import SlotsPanel, StripPanel, TakesPanel
+from app.window.pages.phrase_panels import SlotsPanel, StripPanel
 from app.window.pages.tab_panel import TabPanel
+from app.window.pages.takes import COLUMNS, TakeCards
 from app.window.pages.tool_panel import ToolPanel
+from app.window.widgets.choice import ChoiceRow
 from app.window.widgets.group import frame, row
 from app.window.widgets.lamp import label
 from app.window.widgets.roll import PianoRoll
+from engine.parameter import Choice
 from engine.session.parameters import Table
 
 Arrangement = Literal["wide", "compact", "tight"]
@@ -58,11 +62,15 @@ class PlayPage(QWidget):
     def __init__(self, table: Table, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.strip_panel, self.roll = StripPanel(table), PianoRoll()
-        self.slots, self.takes = SlotsPanel(), TakesPanel()
+        self.slots, self.takes = SlotsPanel(table), TakeCards(COLUMNS)
         self.character, self.turns = CharacterPanel(), TurnsPanel(table)
         self.limits, self.chords = LimitsPanel(table), ChordsPanel(table)
         self.tools, self.bottom = ToolPanel(table), BottomBar(table)
         self.shelf = TabPanel()
+        self.cards = ChoiceRow(parameter(table, "cards", Choice), spacing=4)
+        for button in self.cards.buttons.values():
+            button.setFixedHeight(28)
+        self.shelf.set_corner("Takes", self.cards)
         self._slots_frame = frame()
         title, hint = label(8.5, bold=True), label(8.5, "quiet")
         title.setText("SLOTS")

@@ -14,6 +14,7 @@ class TabPanel(QFrame):
         self._tabs: dict[str, KeyButton] = {}
         self._pages: dict[str, QWidget] = {}
         self._stack = QStackedWidget()
+        self._corners: dict[str, QWidget] = {}
         self._row = QHBoxLayout()
         self._row.setSpacing(6)
         self._row.addStretch(1)
@@ -39,6 +40,11 @@ class TabPanel(QFrame):
         if len(self._pages) == 1:
             self.open(name)
 
+    def set_corner(self, name: str, corner: QWidget) -> None:
+        """Show something at the right end of the tabs while a page is open."""
+        self._corners[name] = corner
+        self._row.addWidget(corner)
+
     def take_page(self, name: str) -> QWidget:
         """Remove a page and return it."""
         tab, page = self._tabs.pop(name), self._pages.pop(name)
@@ -56,3 +62,5 @@ class TabPanel(QFrame):
         self._stack.setCurrentWidget(self._pages[name])
         for each, tab in self._tabs.items():
             tab.setChecked(each == name)
+        for each, corner in self._corners.items():
+            corner.setVisible(each == name)

@@ -24,14 +24,14 @@ USUAL_SLIDERS = ("temperature", "density")
 SLIDER_COLUMNS = 3
 LISTS: dict[str, tuple[str, ...]] = {
     "vary": ("source",),
-    "morph": ("morph_from", "morph_to"),
+    "morph": ("morph_by", "morph_from", "morph_to"),
     "generate": (),
     "groove": ("source",),
     "drumify": ("source",),
     "continue": ("start",),
 }
 """The lists of each tool, to the right of its sliders."""
-LISTS_WIDTH = 302
+LISTS_WIDTH = 372
 
 
 class ToolPanel(QFrame):

@@ -5,6 +5,7 @@ from PyQt6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QEnterEvent,
+    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -29,8 +30,8 @@ class PhraseCard(QWidget):
 
     Signals:
         pressed: it was clicked, or entered by Return or Space.
-        entered: the hand came over it.
-        left: the hand left it.
+        entered: the hand or the focus came to it.
+        left: the hand or the focus left it.
         dragged: the player began to drag its phrase out.
         dropped: a reference as in `REFERENCE`, or the path of a MIDI file, was dropped on it.
         menu_wanted: the place on the screen where a menu of the card is to open.
@@ -145,6 +146,18 @@ class PhraseCard(QWidget):
     def event(self, event: QEvent | None) -> bool:
         """Keep Space for the focused card rather than for play and stop."""
         return is_kept(event, PRESSING) or super().event(event)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Report the focus as the hand."""
+        super().focusInEvent(event)
+        self.update()
+        self.entered.emit()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Report that the focus left."""
+        super().focusOutEvent(event)
+        self.update()
+        self.left.emit()
 
     def enterEvent(self, event: QEnterEvent | None) -> None:  # noqa: N802 - Qt's name
         """Report the hand."""

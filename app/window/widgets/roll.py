@@ -5,6 +5,7 @@ repaints only the strip it moved over.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -85,9 +86,7 @@ class PianoRoll(QWidget):
             return
         if music.length_beats != self.music.length_beats:
             self._place(first_beats=0.0, shown_beats=0.0)
-        phrases = (music.heard, music.playing, music.coming)
-        notes = (note for phrase in phrases if phrase for note in phrase.notes)
-        self._place(music=music, axis=self.axis.grown(notes))
+        self._place(music=music, axis=self.axis.grown(_notes(music)))
         self._sounding = self._sounding_at(self._position)
         self._repaint_all()
 
@@ -102,8 +101,8 @@ class PianoRoll(QWidget):
         return self._locking
 
     def forget_rows(self) -> None:
-        """Begin with new rows: other music is to come, from another model."""
-        self._place(axis=Axis())
+        """Begin with the rows of what is shown: other music is to come, from another model."""
+        self._place(axis=Axis().grown(_notes(self.music)))
 
     def show_position(self, beats: float | None) -> None:
         """Move the playhead to `beats` from the start of the phrase; None hides it."""
@@ -230,3 +229,9 @@ class PianoRoll(QWidget):
         if self._picture is None or self._picture.devicePixelRatio() != ratio:
             self._picture = RollPicture(self.places, self._band).painted(ratio)
         return self._picture
+
+
+def _notes(music: RollMusic) -> Iterator[Note]:
+    """Yield all notes that are shown."""
+    for phrase in (music.heard, music.playing, music.coming):
+        yield from phrase.notes if phrase else ()

@@ -116,6 +116,19 @@ def test_a_part_that_the_file_has_not_stays_silent(tmp_path, trio):
     assert names == [["Melody"], ["Melody", "Bass", "Drums"]]
 
 
+def test_a_corner_of_the_pad_is_the_phrase_of_its_file(tmp_path, trio):
+    lead, band = read(tmp_path, trio, LEAD)[0], read(tmp_path, trio, LEAD, BASS, KICK)[0]
+    corner = Controls(mode="morph", pad_x=1.0, pad_y=0.0)
+    (made,) = commands.pad(
+        trio, {"A": lead, "B": band, "C": lead}, tmp_path / "pad", lambda _: None, controls=corner
+    )
+    end = Controls(mode="morph")
+    walk = commands.morph(trio, lead, band, tmp_path / "walk", lambda _: None, steps=2, controls=end)
+    written, expected = read_midi(made), read_midi(walk[-1])
+    assert [track.notes for track in written.tracks] == [track.notes for track in expected.tracks]
+    assert [track.name for track in written.tracks] == ["Melody", "Bass", "Drums"]
+
+
 def test_a_piano_hears_both_hands_and_no_drums(tmp_path, piano):
     source, line = read(tmp_path, piano, RIGHT, LEFT, KICK)
     assert line == (

@@ -149,9 +149,9 @@ def test_the_line_below_explains_or_says_why_not():
     fields = present(READY, AROUND)
     assert explanation(READY, fields["scale"], "scale", "") == "Choose a key first (K)."
     assert explanation(READY, fields["temperature"], "temperature", "x").startswith("How much chance")
-    assert explanation(READY, fields["mode"], "mode", "Blend the phrases stored in A and B.") == (
-        "Blend the phrases stored in A and B."
-    )
+    assert explanation(
+        READY, fields["mode"], "mode", "Blend the phrases stored in A and B, or in A to D."
+    ) == ("Blend the phrases stored in A and B, or in A to D.")
     assert explanation(READY, None, "tab.Character", "Sliders.") == "Sliders."
 
 

@@ -40,11 +40,11 @@ from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size
 from app.window.widgets.button import KeyButton
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import InstrumentWindow
-from engine.inference.controls import Lock
+from engine.inference.controls import Controls, Lock
 from engine.midifile.read import read_midi
 from engine.performer.messages import Heard
 from engine.session.document import Favourite
-from engine.session.live import Kept, Notice, Sounded, Sounding
+from engine.session.live import Kept, Notice, Sounded, Sounding, Take
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
@@ -427,6 +427,95 @@ def test_a_bundle_dropped_anywhere_is_loaded_and_other_files_are_not_taken(windo
     assert taken == [True, True, True, False, False]
 
 
+# Takes and history ---------------------------------------------------------------------------
+
+
+def takes_of(count: int) -> tuple[Take, ...]:
+    return tuple(Take(Controls(seed=at), demo_phrase(), 1.0) for at in range(count))
+
+
+def test_a_take_is_heard_once_the_hand_rests_on_it_and_left_with_it(window, show, instrument):
+    show(with_live(playing(), takes=takes_of(8)))
+    takes = window.play.takes
+    takes.cards[2].entered.emit()
+    takes.cards[2].left.emit()  # passed over
+    assert not takes._dwell.isActive()
+    takes.cards[3].entered.emit()
+    assert takes._dwell.isActive()
+    takes._dwell.timeout.emit()
+    takes.cards[3].left.emit()
+    takes.cards[4].entered.emit()
+    takes._dwell.timeout.emit()
+    takes.cards[4].pressed.emit()
+    takes.cards[4].left.emit()
+    calls = [("hear_take", 3), ("hear_take", None), ("hear_take", 4), ("keep_take", 4)]
+    assert instrument.calls == calls
+
+
+def test_more_cards_than_a_row_are_on_a_page_of_their_own(window, show, instrument):
+    QTest.mouseClick(window.play.cards.buttons["64"], Qt.MouseButton.LeftButton)
+    assert ("set", "cards", "64") in instrument.calls
+    show(with_live(instrument.state, takes=takes_of(64)))
+    page = window.pages.page
+    assert page.title == "Takes"
+    assert sum(card.isVisible() and card.phrase is not None for card in page.takes.cards) == 64
+    show(with_live(instrument.state, takes=takes_of(16)))
+    assert [card.isVisible() for card in page.takes.cards] == [True] * 16 + [False] * 48
+
+
+def test_everything_that_has_sounded_is_written_and_nothing_replaced(window, show, tmp_path):
+    phrases = [demo_phrase(), demo_phrase().transposed(5)]
+    sounded = tuple(Sounded(at + 1, each, at * 8.0, playing().document) for at, each in enumerate(phrases))
+    show(with_live(READY, sounded=sounded))
+    window._exchange.write_all(str(tmp_path))
+    window._exchange.write_all(str(tmp_path))
+    assert window.toast.text == f"Written: 2 files in {tmp_path}"
+    names = sorted(path.name for path in tmp_path.glob("*.mid"))
+    assert names == [
+        "0001-vary-seed-6213-2.mid", "0001-vary-seed-6213.mid",
+        "0002-vary-seed-6213-2.mid", "0002-vary-seed-6213.mid",
+    ]  # fmt: skip
+    written = read_midi(tmp_path / names[3])
+    assert {note.pitch for note in written.tracks[0].notes} == {note.pitch for note in phrases[1].notes}
+    window._exchange.write_all(str(tmp_path / "missing"))
+    assert window.toast.text.startswith("0 of 2 files were written")
+
+
+# The pad -------------------------------------------------------------------------------------
+
+
+def test_a_drag_on_the_pad_moves_both_parameters_in_one_gesture(window, instrument):
+    square = window.play.slots.pad.square
+    QTest.mousePress(square, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
+    QTest.mouseMove(square, QPoint(square.width(), square.height()))
+    QTest.mouseRelease(square, Qt.MouseButton.LeftButton)
+    assert instrument.calls[0] == ("begin", "pad_x")
+    assert instrument.calls[-1] == ("end", "pad_x")
+    assert [call[1:] for call in asked(instrument)] == [
+        ("pad_x", 0.0), ("pad_y", 0.0), ("pad_x", 1.0), ("pad_y", 1.0),
+    ]  # fmt: skip
+
+
+def test_arrows_step_the_pad_and_its_shares_can_be_read(window, show, instrument):
+    show(with_controls(playing(), mode="morph", morph_by="pad", pad_x=0.25, pad_y=0.0))
+    square = window.play.slots.pad.square
+    assert square.accessibleDescription() == "A 75% · B 25%"
+    QTest.keyClick(square, Qt.Key.Key_Right)
+    QTest.keyClick(square, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert [call[1:] for call in asked(instrument)] == [("pad_x", 0.26), ("pad_y", 0.1)]
+    assert window.play.roll.music.title.startswith("Morph A 75% · B 25%")
+
+
+def test_the_pad_follows_a_knob_but_not_under_the_hand(window, show):
+    square = window.play.slots.pad.square
+    QTest.mousePress(square, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
+    show(with_controls(READY, pad_x=0.9))
+    assert square.places["pad_x"] == 0.0
+    QTest.mouseRelease(square, Qt.MouseButton.LeftButton)
+    show(with_controls(READY, pad_x=0.8))
+    assert square.places["pad_x"] == 0.8
+
+
 # Locks ---------------------------------------------------------------------------------------
 
 
@@ -588,6 +677,37 @@ def test_a_hint_fades_and_an_error_stays(window):
     assert not window.toast._timer.isActive()
     window.toast._dismiss()
     assert window.toast.text == ""
+
+
+def test_of_several_notices_the_newest_is_shown_and_every_other_can_be_reached(window, show, instrument):
+    first, second, third = (Notice(f"Number {at}", about=f"{at}") for at in (1, 2, 3))
+    show(with_live(READY, notices=(first,)))
+    assert (window.toast.text, window.toast.count) == ("Number 1.", "")
+    show(with_live(READY, notices=(first, second, third)))
+    assert (window.toast.text, window.toast.count) == ("Number 3.", "1 of 3")
+    QTest.mouseClick(window.toast.next, Qt.MouseButton.LeftButton)
+    assert (window.toast.text, window.toast.count) == ("Number 2.", "2 of 3")
+    show(with_live(READY, notices=(first, second)))  # the third is over; the hand stays where it is
+    assert (window.toast.text, window.toast.count) == ("Number 2.", "1 of 2")
+    window.toast._dismiss()
+    window.tick()
+    assert instrument.calls == [("dismiss", "2")]
+    assert (window.toast.text, window.toast.count) == ("Number 1.", "")
+    window.notify("A hint.", "hint")
+    assert (window.toast.text, window.toast.count) == ("A hint.", "1 of 2")
+    window.toast._fade()
+    assert window.toast.text == "Number 1."
+
+
+def test_a_hint_that_has_faded_comes_back_only_when_it_is_said_again(window, show):
+    hint, other = Notice("Slot A is empty.", mood="hint", about="slots"), Notice("Late.", about="late")
+    show(with_live(READY, notices=(hint,)))
+    window.toast._fade()
+    show(with_live(READY, notices=(hint, other)))
+    assert (window.toast.text, window.toast.count) == ("Late.", "")
+    show(with_live(READY, notices=()))
+    show(with_live(READY, notices=(hint,)))
+    assert window.toast.text == "Slot A is empty."
 
 
 def test_markup_in_a_notice_is_shown_as_it_is(window):

@@ -68,6 +68,8 @@ def test_variation_0_and_both_ends_of_a_morph_are_what_was_played(words, notes, 
     for morph, first, second in ((0.0, slot, other), (1.0, other, slot)):
         controls = Controls(mode="morph", morph=morph, seed=seed, temperature=temperature)
         assert render(words, {"A": first, "B": second}, controls).notes == phrase.notes
+        on_pad = replace(controls, morph_by="pad", pad_x=morph, pad_y=0.0)
+        assert render(words, {"A": first, "B": second, "D": other}, on_pad).notes == phrase.notes
 
 
 @pytest.mark.parametrize("semitones", [-5, 1, 6])

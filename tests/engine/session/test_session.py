@@ -187,6 +187,32 @@ def test_morph_ends_are_the_stored_phrases(hands):
     assert len(hands.client.patterns) == sent
 
 
+def test_a_drag_on_the_pad_is_one_step_and_its_corners_are_the_slots(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.session.do("store.A")
+    hands.play_bars(2, OTHER, OTHER)
+    hands.session.do("store.D")
+    hands.set(mode="generate")
+    hands.session.begin("pad_x")
+    hands.set(pad_x=0.3)
+    hands.set(pad_y=0.9)
+    hands.set(pad_x=1.0)
+    hands.set(pad_y=1.0)
+    hands.session.end("pad_x")
+    controls = hands.session.snapshot().document.controls
+    assert (controls.mode, controls.morph_by) == ("morph", "pad")
+    assert hands.last.notes == wire(phrase(OTHER, OTHER))
+    hands.set(pad_x=0.0)
+    hands.set(pad_y=0.0)
+    assert hands.last.notes == wire(phrase(TUNE, TUNE))
+    hands.session.do("undo")
+    hands.session.do("undo")
+    controls = hands.session.snapshot().document.controls
+    assert (controls.mode, controls.pad_x, controls.pad_y) == ("generate", 0.5, 0.5)
+    hands.set(morph=0.25)
+    assert hands.session.snapshot().document.controls.morph_by == "line"
+
+
 def test_a_missing_slot_is_a_hint_that_goes_away(hands):
     hands.play_bars(0, TUNE, TUNE)
     hands.set(mode="morph")
@@ -535,7 +561,7 @@ def test_transposing_shifts_what_sounds_without_another_rendering(hands, monkeyp
 
 @pytest.fixture
 def shelf(model):
-    made = Hands(model, controls=Controls(variation=1.0, morph=0.2), takes=4)
+    made = Hands(model, controls=Controls(variation=1.0, morph=0.2), takes=True)
     yield made
     made.session.close()
 
@@ -550,7 +576,7 @@ def test_takes_are_computed_once_the_hand_is_still_and_differ_by_their_seeds(she
     shelf.play_bars(0, TUNE, TUNE)
     assert shelf.session.snapshot().live.takes == ()
     takes = still(shelf)
-    assert sorted(take.controls.seed for take in takes) == [0, 1, 2, 3]
+    assert sorted(take.controls.seed for take in takes) == list(range(8))
     assert takes[0].fit == max(take.fit for take in takes)
     shelf.set(variation=0.5)
     assert shelf.session.snapshot().live.takes == takes
@@ -570,6 +596,56 @@ def test_a_take_that_is_kept_sounds_as_it_was_shown_and_leaves_other_settings(sh
     assert shelf.session.snapshot().live.undo_label == "Take 2"
     with pytest.raises(RenderError, match="there is no take 9"):
         shelf.session.keep_take(8)
+
+
+def test_a_take_is_heard_from_the_next_beat_on_and_left_again(shelf):
+    shelf.play_bars(0, TUNE, TUNE)
+    answer = shelf.last.notes
+    takes = still(shelf)
+    shelf.session.hear_take(1)  # nothing plays yet
+    assert shelf.last.notes == answer
+    shelf.hear(messages.PatternStarted(shelf.last.pattern_id, 8.0, 0, 8.0))
+    before = shelf.session.snapshot().document
+    other = next(at for at, take in enumerate(takes) if wire(take.phrase) != answer)
+    shelf.session.hear_take(other)
+    assert (shelf.last.notes, shelf.last.starts_at) == (wire(takes[other].phrase), "beat")
+    assert shelf.session.snapshot().document is before
+    shelf.hear(messages.PatternStarted(shelf.last.pattern_id, 9.0, 0, 8.0))
+    shelf.session.hear_take(None)
+    assert (shelf.last.notes, shelf.last.starts_at) == (answer, "beat")
+    sent = shelf.last.pattern_id
+    shelf.session.hear_take(None)
+    assert shelf.last.pattern_id == sent
+    assert shelf.session.snapshot().live.sounded[-1].phrase == takes[other].phrase
+    with pytest.raises(RenderError, match="there is no take 99"):
+        shelf.session.hear_take(98)
+    shelf.session.set("turns", "trade")
+    with pytest.raises(RenderError, match="only while turns follow"):
+        shelf.session.hear_take(0)
+
+
+def test_the_cards_stay_where_they_are_when_one_is_kept_and_grow_with_the_setting(shelf):
+    shelf.play_bars(0, TUNE, TUNE)
+    takes = still(shelf)
+    shelf.session.keep_take(3)
+    assert still(shelf) == takes
+    shelf.set(cards="32")
+    assert sorted(take.controls.seed for take in still(shelf)) == [
+        takes[3].controls.seed + at for at in range(32)
+    ]
+    shelf.set(variation=0.3)
+    assert {take.controls.variation for take in still(shelf)} == {0.3}
+
+
+def test_what_has_sounded_is_kept_among_the_favourites_once(hands):
+    hands.play_bars(0, TUNE, TUNE)
+    hands.hear(messages.PatternStarted(hands.last.pattern_id, 8.0, 0, 8.0))
+    number = hands.session.snapshot().live.sounded[-1].number
+    hands.session.keep_sounded(number)
+    assert [each.phrase for each in hands.session.snapshot().document.favourites] == [phrase(TUNE, TUNE)]
+    for refused, reason in ((number, "among the favourites already"), (99, "not in the list")):
+        with pytest.raises(RenderError, match=reason):
+            hands.session.keep_sounded(refused)
 
 
 def test_without_takes_wanted_none_are_computed(hands):

@@ -16,7 +16,7 @@ from engine.music.notes import Note, Phrase
 from engine.session.autosave import Autosave, log_path
 from engine.session.document import Binding, Document, HeardPhrase, ModelReference
 from engine.session.settings import Settings
-from engine.session.store import FileLock, read_document, set_aside, write_document
+from engine.session.store import UPGRADES, FileLock, read_document, set_aside, write_document
 
 PHRASE = Phrase.of([Note(0.02, 60, 0.9, 90), Note(1 / 3, 64, 0.5, 70, 9)], 1)
 FULL = Document(
@@ -96,8 +96,20 @@ def test_an_older_file_is_upgraded_step_by_step(tmp_path):
         values["settings"].pop("tempo_bpm")
 
     path = changed(tmp_path / "x.antiphon", older)
-    upgrades = {-1: from_minus_one_slots_were_a_list, 0: from_zero_nothing}
+    upgrades = {**UPGRADES, -1: from_minus_one_slots_were_a_list, 0: from_zero_nothing}
     assert read_document(path, upgrades) == msgspec.structs.replace(FULL, slots={"A": PHRASE})
+
+
+def test_a_file_from_before_the_pad_morphs_along_the_line(tmp_path):
+    def of_before(values):
+        values.update(version=1)
+        for name in ("morph_by", "pad_x", "pad_y"):
+            values["controls"].pop(name)
+
+    assert read_document(changed(tmp_path / "x.antiphon", of_before)) == FULL
+    path = changed(tmp_path / "x.antiphon", lambda values: values.update(version=1, controls=[]))
+    with pytest.raises(SessionFileError, match="no session"):
+        read_document(path)
 
 
 @given(data=st.data())

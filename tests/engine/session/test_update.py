@@ -132,7 +132,7 @@ class Drive:
     """Feeds a state and answers what it asks for, as a session does."""
 
     def __init__(self) -> None:
-        self.state = State(demo_phrase=Phrase.of([Note(0.0, 60, 1.0)], 1), takes_wanted=8)
+        self.state = State(demo_phrase=Phrase.of([Note(0.0, 60, 1.0)], 1), takes_wanted=True)
         self.now_ns = 0
         self.take(opening(self.state, 0))
 

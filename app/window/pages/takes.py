@@ -1,0 +1,127 @@
+"""Takes that were computed beside the answer: a row of them on the play page, all of them on a page."""
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtWidgets import QGridLayout, QWidget
+
+from app.window.pages.fields import parameter
+from app.window.pages.page import Page, paragraph
+from app.window.widgets.choice import ChoiceRow
+from app.window.widgets.group import row
+from app.window.widgets.lamp import set_tip
+from app.window.widgets.phrase_card import PhraseCard
+from engine.parameter import Choice
+from engine.session.live import Take
+from engine.session.parameters import Table
+from engine.session.snapshot import Snapshot
+
+COLUMNS = 8
+MOST = 64
+DWELL_MS = 180
+"""How long the hand must rest on a card before it is heard: what it passes over stays silent."""
+CARD_HEIGHT = 62
+
+
+class TakeCards(QWidget):
+    """Takes as cards in rows of eight, the best fit first.
+
+    Signals:
+        kept: index of the take that is to become the answer.
+        heard: index of the take that is to sound while the hand or the focus is on it; None once it has left.
+        dragged: index of the take that is dragged out.
+    """
+
+    kept = pyqtSignal(int)
+    heard = pyqtSignal(object)
+    dragged = pyqtSignal(int)
+
+    def __init__(self, most: int, card_height: int = 0) -> None:
+        """Make the cards of the first row.
+
+        Args:
+            most: how many are shown at most.
+            card_height: in pixels; 0 shares the height there is.
+        """
+        super().__init__()
+        self.cards: list[PhraseCard] = []
+        self._most, self._card_height = most, card_height
+        self._at: int | None = None
+        """The card under the hand."""
+        self._heard = False
+        self._dwell = QTimer(self)
+        self._dwell.setSingleShot(True)
+        self._dwell.setInterval(DWELL_MS)
+        self._dwell.timeout.connect(self._hear)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(6)
+        self._add_cards(COLUMNS)
+
+    def show_takes(self, takes: Sequence[Take], seed: int) -> None:
+        """Show the first takes; the one with the answer's seed is marked."""
+        shown = takes[: self._most]
+        self._add_cards(len(shown))
+        for at, card in enumerate(self.cards):
+            card.setVisible(at < max(COLUMNS, len(shown)))
+            if at < len(shown):
+                controls = shown[at].controls
+                card.show_phrase(shown[at].phrase, f"seed {controls.seed}", controls.seed == seed)
+            else:
+                card.show_phrase(None)
+
+    def _add_cards(self, count: int) -> None:
+        for at in range(len(self.cards), count):
+            card = PhraseCard(f"{at + 1}", "playing", "" if at else "takes come with an answer")
+            card.setAccessibleName(f"Take {at + 1}")
+            set_tip(card, "Rest on it: it sounds. Click: it becomes the answer. Drag: to a slot or the DAW.")
+            card.pressed.connect(lambda at=at: self._press(at))
+            card.dragged.connect(lambda at=at: self.dragged.emit(at))
+            card.entered.connect(lambda at=at: self._enter(at))
+            card.left.connect(lambda at=at: self._leave(at))
+            if self._card_height:
+                card.setFixedHeight(self._card_height)
+            self.cards.append(card)
+            self._grid.addWidget(card, *divmod(at, COLUMNS))
+
+    def _press(self, at: int) -> None:
+        if self.cards[at].phrase is not None:
+            self._dwell.stop()
+            self._heard = False  # it is the answer from now on, and nothing is to be left
+            self.kept.emit(at)
+
+    def _enter(self, at: int) -> None:
+        self._at = at
+        self._dwell.start()
+
+    def _leave(self, at: int) -> None:
+        if at != self._at:
+            return
+        self._at = None
+        self._dwell.stop()
+        if self._heard:
+            self._heard = False
+            self.heard.emit(None)
+
+    def _hear(self) -> None:
+        if self._at is not None and self.cards[self._at].phrase is not None:
+            self._heard = True
+            self.heard.emit(self._at)
+
+
+class TakesPage(Page):
+    """Shows all takes at once, and how many are computed."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__("Takes")
+        self.how_many = ChoiceRow(parameter(table, "cards", Choice))
+        self.takes = TakeCards(MOST, CARD_HEIGHT)
+        text = "The best fit comes first. Rest on a card: it sounds from the next beat on. Click: it is kept."
+        self.body.addLayout(row(self.how_many, None))
+        self.body.addWidget(paragraph(text))
+        self.body.addWidget(self.takes)
+        self.body.addStretch(1)
+
+    def show_state(self, snapshot: Snapshot) -> None:
+        """Show the takes of the answer."""
+        self.takes.show_takes(snapshot.live.takes, snapshot.document.controls.seed)
