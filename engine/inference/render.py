@@ -66,7 +66,7 @@ def render_batch(
 
 def _key_of(slots: Mapping[str, AnySlot], controls: Controls) -> Key | None:
     """Return the key of the slot that a rendering starts from; None where it starts from none."""
-    return next((slots[name].key for name in slots_of(controls)), None)
+    return next((slots[name].key for name in slots_of(controls, slots)), None)
 
 
 Part = tuple[Mapping[str, Slot], Controls]
