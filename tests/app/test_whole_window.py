@@ -17,6 +17,8 @@ from engine.midifile.read import read_midi
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.window
 
+USER_FOLDERS = ("CONFIG", "DATA", "CACHE", "STATE")
+
 # The window closes once ENOUGH is true of its state, so that a slow machine closes later and not too early;
 # `--for` is only the most it is given. The last line of output is the state it closed with.
 WATCH = """
@@ -58,6 +60,13 @@ application.InstrumentWindow = Watched
 from app.cli import main
 main()
 """
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Begin without the sessions and settings that earlier tests of this run have left."""
+    for kind in USER_FOLDERS:
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
 
 
 def start(*arguments: object, **environment: str) -> subprocess.Popen[str]:
