@@ -24,8 +24,8 @@ from engine.modes.stretches import Density
 
 UNIT_BARS, BLOCK_BARS = 2, 4
 BEGINS, GOES_ON, STAYS = 0.21, 0.70, 0.45
-"""Odds that a unit recalls another after one that does not, after one that does, and after one that was
-the unit before it again, which would go round."""
+"""Odds that a unit recalls another after one that does not, after one that does, and where it would recall
+what this recall has written itself, and so go round."""
 DISTANCES = {1: 0.18, 2: 0.24, 4: 0.21, 8: 0.05, 6: 0.03, 3: 0.03}
 """Odds of how many units back a recall goes when it begins; others have `FARTHER` each."""
 FARTHER = 0.012
@@ -104,11 +104,13 @@ def form(heard: int, written: int, seed: int) -> list[Recall | None]:
     """Decide which of `written` units recall an earlier one, of `heard` units or of their own."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _FORM_STREAM))))
     plan: list[Recall | None] = []
+    began = 0
     for number in range(heard, heard + written):
         last = plan[-1] if plan else None
         starts, distance, theme = rng.random(3)
         firmness = rng.uniform(*FIRMNESS_NATS)
-        if starts >= _odds(last, number) or number == 0:
+        began = number if last is None else began
+        if starts >= _odds(last, began) or number == 0:
             plan.append(None)
         elif last is None and heard and theme < THEME:
             plan.append(Recall((number - heard) % heard, firmness))
@@ -119,11 +121,11 @@ def form(heard: int, written: int, seed: int) -> list[Recall | None]:
     return plan
 
 
-def _odds(last: Recall | None, number: int) -> float:
-    """Return the odds that a unit recalls another, given what the unit before it does."""
+def _odds(last: Recall | None, began: int) -> float:
+    """Return the odds that a unit recalls another, given what the unit before it does since unit `began`."""
     if last is None:
         return BEGINS
-    return STAYS if last.unit + 2 == number else GOES_ON
+    return STAYS if last.unit + 1 >= began else GOES_ON
 
 
 def _drawn_distance(number: int, uniform: float) -> int:

@@ -66,7 +66,7 @@ def test_a_unit_recalls_only_what_is_there_already(heard: int, count: int, seed:
 
 def test_as_many_units_recall_as_in_music() -> None:
     plans = [recall for seed in range(200) for recall in form(2, 32, seed)]
-    assert np.mean([recall is not None for recall in plans]) == pytest.approx(0.38, abs=0.05)
+    assert np.mean([recall is not None for recall in plans]) == pytest.approx(0.36, abs=0.06)
 
 
 @settings(max_examples=8, deadline=None)
