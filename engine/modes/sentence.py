@@ -20,6 +20,7 @@ from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.controls import Controls
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats
+from engine.inference.register import in_register
 from engine.inference.sentences import Written, next_words
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.word_latents import Pinned, assembled, coarse_places, layout_of
@@ -72,7 +73,8 @@ class Word:
 def plan_sentence(model: LatentModel, controls: Controls) -> Plan:
     """Prepare a phrase of the model's length from nothing."""
     tensors = model.representation
-    return Plan.done(_written(model, controls, [], tensors.bars, None))
+    phrase = _written(model, controls, [], tensors.bars, None)
+    return Plan.done(in_register(phrase, controls, None))
 
 
 def plan_continuation(model: LatentModel, source: Slot | None, controls: Controls) -> Plan:

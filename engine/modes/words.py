@@ -23,7 +23,8 @@ from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.controls import Constraints, Controls
 from engine.inference.harmony import PITCH_CLASSES, key_of_chords, own_pitch_classes
 from engine.inference.home_key import moved_bias, moved_tokens
-from engine.inference.latent_space import Floats, great_circle, prior_draw, spherical_mean
+from engine.inference.latent_space import REGISTER, Floats, great_circle, prior_draw, spherical_mean
+from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled
 from engine.inference.word_latents import Pinned, assembled, layout_of, rhythm_places
@@ -74,7 +75,8 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
     chords = chords_heard(controls, source, model.representation)
     if not any(chords):
         bias = bias + moved_bias(_lean_to_source(model, source), source.semitones_home)
-    plan = _finished(model, (z, bias), source.semitones_home, chords, source.feel.restore)
+    feel = _in_register(source, controls)
+    plan = _finished(model, (z, bias), source.semitones_home, chords, feel)
     same, finish = _same_words(layout, source, chords), plan.finish
     return replace(plan, finish=lambda decoded: finish(_with_words(decoded, same)))
 
@@ -131,7 +133,12 @@ def plan_morph(model: LatentModel, mix: Mix, controls: Controls) -> Plan:
     for slot, rhythm, pitch in pinned:
         bias = bias + _held(model, controls, slot, rhythm & pitch)
     chords = chords_heard(controls, near, model.representation)
-    return _finished(model, (z, bias), near.semitones_home, chords, near.feel.restore)
+    return _finished(model, (z, bias), near.semitones_home, chords, _in_register(near, controls))
+
+
+def _in_register(slot: Slot, controls: Controls) -> Callable[[Phrase], Phrase]:
+    """Return what gives a phrase the feel of a slot and moves it on the scale of its key."""
+    return lambda phrase: in_register(slot.feel.restore(phrase), controls, slot.key)
 
 
 def _rhythm_owners(layout: LatentLayout, shares: Sequence[float]) -> npt.NDArray[np.int64]:
@@ -148,7 +155,7 @@ def plan_draw(model: LatentModel, controls: Controls) -> Plan:
     home, form = key.semitones_to_reference, list(range(layout.words))
     z = assembled(layout, _draws(model, controls, form), ())
     bias = moved_bias(_free(model, controls, None, (), form, key), home)
-    return _finished(model, (z, bias), home, chords, lambda phrase: phrase)
+    return _finished(model, (z, bias), home, chords, lambda phrase: in_register(phrase, controls, key))
 
 
 def key_to_write_in(controls: Controls, chords: Harmony) -> Key:
@@ -160,8 +167,9 @@ def key_to_write_in(controls: Controls, chords: Harmony) -> Key:
 
 
 def _reach(controls: Controls) -> float:
-    """Return how much the attribute sliders let go, 0 to 1."""
-    return min(1.0, max((abs(amount) for _, amount in controls.attributes), default=0.0))
+    """Return how much the attribute sliders let go, 0 to 1; the register lets go of nothing."""
+    amounts = (abs(amount) for name, amount in controls.attributes if name != REGISTER)
+    return min(1.0, max(amounts, default=0.0))
 
 
 def _places(layout: LatentLayout, seed: int) -> npt.NDArray[np.float64]:

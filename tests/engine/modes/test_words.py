@@ -270,3 +270,21 @@ def test_silence_is_continued_as_if_nothing_had_been_heard(sentences):
     written = render(sentences, {"heard": slot}, Controls(mode="continue", bars=4, seed=2))
     assert written.bars == 4
     assert written.notes
+
+
+def test_the_register_moves_on_the_scale_and_lets_go_of_nothing(words, sentences):
+    for model, bars in ((words, 2), (sentences, 16)):
+        phrase = tune(bars, 3)
+        slot = encode_slot(model, phrase, Key(2))
+        for amount in (-1.0, 1.0):
+            still = Controls(variation=0.0, attributes=(("register", amount),))
+            moved = render(model, {"heard": slot}, still).notes
+            assert [note.start_beats for note in moved] == [note.start_beats for note in phrase.notes]
+            assert all(Key(2).allows(note.pitch) for note in moved)
+            shift = np.mean([note.pitch for note in moved]) - np.mean([n.pitch for n in phrase.notes])
+            assert 5 < amount * shift < 9
+    plain = Controls(mode="generate", seed=4, constraints=Constraints(key="E"))
+    high = replace(plain, attributes=(("register", 1.0),))
+    pitches = [[note.pitch for note in render(words, {}, each).notes] for each in (plain, high)]
+    assert 5 < np.mean(pitches[1]) - np.mean(pitches[0]) < 9
+    assert all(Key(4).allows(pitch) for pitch in pitches[1])
