@@ -1,5 +1,6 @@
 """Qt's own start and end: hooks first, then the application, then the window, then silence."""
 
+import os
 import signal
 import sys
 import threading
@@ -12,8 +13,8 @@ from PyQt6.QtWidgets import QApplication
 from app.installed_bundles import BundleCard
 from app.window import theme
 from app.window.exception_hook import Guard
-from app.window.pages.settings import LOOK
-from app.window.settings_file import read_setting
+from app.window.pages.settings import LOOK, TEXT_SIZE
+from app.window.settings_file import read_setting, set_scale
 from app.window.sound import Sound
 from app.window.window import InstrumentWindow
 from engine.errors import AntiphonError
@@ -47,6 +48,7 @@ def run_window(
     guard = Guard()
     guard.install()
     settings = QSettings("Antiphon", "Antiphon")
+    set_scale(os.environ, read_setting(settings, TEXT_SIZE.id, str(TEXT_SIZE.default)))
     application = _application(read_setting(settings, LOOK.id, str(LOOK.default)))
     window = InstrumentWindow(instrument, sound=sound, settings=settings, models=models)
     if not settings.isWritable():

@@ -13,7 +13,7 @@ from app.installed_bundles import BundleCard
 from app.window import theme
 from app.window.exchange import PhraseExchange
 from app.window.pages.page import Page
-from app.window.pages.settings import LOOK, SettingsPage
+from app.window.pages.settings import LOOK, TEXT_SIZE, SettingsPage
 from app.window.pages.takes import TakeCards, TakesPage
 from app.window.settings_file import read_setting
 from engine.session.instrument import Instrument
@@ -118,8 +118,12 @@ class PageMakers:
         table = self._instrument.snapshot().table
         placed = {*self._placed(), *CLOCK, *INPUT, *OSC, *OUTPUT}
         rest = [name for name in table.parameters if name not in placed]
-        page = SettingsPage(read_setting(self._settings, LOOK.id, str(LOOK.default)), table, rest, VERBS)
+        look, text_size = (
+            read_setting(self._settings, each.id, str(each.default)) for each in (LOOK, TEXT_SIZE)
+        )
+        page = SettingsPage(look, text_size, table, rest, VERBS)
         page.look_chosen.connect(self._choose_look)
+        page.text_size_chosen.connect(self._keep_text_size)
         return page
 
     def _shortcuts_page(self) -> Page:
@@ -145,6 +149,10 @@ class PageMakers:
             self._later(lambda: page.show_report(checks))
 
         threading.Thread(target=look, name="doctor", daemon=True).start()
+
+    def _keep_text_size(self, text_size: str) -> None:
+        if self._settings is not None:
+            self._settings.setValue(TEXT_SIZE.id, text_size)
 
     def _choose_look(self, look: str) -> None:
         if self._settings is not None:

@@ -21,6 +21,15 @@ LOOK = Choice(
     help="Colours of the window.",
 )
 
+TEXT_SIZE = Choice(
+    id="text_size",
+    label="Text size",
+    values=("small", "normal", "large", "larger"),
+    words={"small": "Small", "normal": "Normal", "large": "Large", "larger": "Larger"},
+    default="normal",
+    help="Size of the text and of everything with it, from the next start on.",
+)
+
 VERBS = ("again", "style.tonight", "style.forget")
 """Actions that stand below the controls they go with."""
 
@@ -30,15 +39,20 @@ class SettingsPage(Page):
 
     Signals:
         look_chosen: `system`, `dark` or `light`.
+        text_size_chosen: `small`, `normal`, `large` or `larger`.
     """
 
     look_chosen = pyqtSignal(str)
+    text_size_chosen = pyqtSignal(str)
 
-    def __init__(self, look: str, table: Table, names: Sequence[str], verbs: Sequence[str] = ()) -> None:
+    def __init__(
+        self, look: str, text_size: str, table: Table, names: Sequence[str], verbs: Sequence[str] = ()
+    ) -> None:
         """Make the page.
 
         Args:
             look: the present one.
+            text_size: the one that was chosen last.
             table: parameters by id.
             names: those that have no place elsewhere in the window.
             verbs: ids of actions that have none either.
@@ -51,6 +65,12 @@ class SettingsPage(Page):
         self.body.addLayout(row(self.look, None))
         text = "In both, text has a contrast of at least 4.5:1, and lines that say something of 3:1."
         self.body.addWidget(paragraph(text))
+        self.text_size = ChoiceRow(TEXT_SIZE)
+        self.text_size.edited.connect(lambda _id, value: self._choose_text_size(str(value)))
+        self.text_size.show_field(FieldState(value=text_size))
+        self.body.addWidget(heading("Text size"))
+        self.body.addLayout(row(self.text_size, None))
+        self.body.addWidget(paragraph("Buttons, rolls and all else grow with it, from the next start on."))
         if names:
             self.body.addWidget(heading("Further controls"))
             self.body.addLayout(settings_grid(table, names))
@@ -61,3 +81,7 @@ class SettingsPage(Page):
     def _choose(self, look: str) -> None:
         self.look.show_field(FieldState(value=look))
         self.look_chosen.emit(look)
+
+    def _choose_text_size(self, text_size: str) -> None:
+        self.text_size.show_field(FieldState(value=text_size))
+        self.text_size_chosen.emit(text_size)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PyQt6.QtCore import QByteArray, QSettings
 
 from app.window.application import _keep
+from app.window.settings_file import read_setting, set_scale
 from app.window.window import InstrumentWindow
 
 pytestmark = pytest.mark.window  # Qt may warn of what it cannot read
@@ -62,3 +63,17 @@ def test_settings_that_cannot_be_written_are_one_line(tmp_path, capsys):
     said = capsys.readouterr().err
     assert said.startswith(f"antiphon: {os.fspath(path)}: the window's size and place cannot be kept")
     assert said.count("\n") == 1
+
+
+def test_the_text_size_scales_everything_from_the_next_start_on(window, settings):
+    page = window.pages.open("Settings")
+    page.text_size.edited.emit("text_size", "large")
+    environment: dict[str, str] = {}
+    set_scale(environment, read_setting(settings, "text_size", "normal"))
+    assert environment == {"QT_SCALE_FACTOR": "1.2"}
+    set_scale(environment, "small")  # as if the player had set it for Qt
+    assert environment == {"QT_SCALE_FACTOR": "1.2"}
+    for nothing in ("normal", "enormous"):
+        untouched: dict[str, str] = {}
+        set_scale(untouched, nothing)
+        assert untouched == {}
