@@ -1,12 +1,14 @@
 -- Driven by ardour_roundtrip.py: Ardour without a window as the DAW, in two passes.
 --
 -- Pass 1 records what Antiphon plays onto the track "Heard". Pass 2 plays that recording into
--- Antiphon and records its answer onto the track "Answer". Ardour's MIDI clock leads throughout.
+-- Antiphon and records its answer onto the track "Answer". Pass 3 plays it again from a bar line in
+-- the middle. Ardour's MIDI clock leads throughout.
 
 local folder = os.getenv("ANTIPHON_SESSION")
 local bars = tonumber(os.getenv("ANTIPHON_BARS"))
 local bpm = tonumber(os.getenv("ANTIPHON_BPM"))
 local beats_per_bar = 4
+local from_beats = tonumber(os.getenv("ANTIPHON_FROM_BEATS"))
 local antiphon_in, antiphon_out = "Antiphon:Antiphon In", "Antiphon:Antiphon Out"
 local by_script = ARDOUR.TransportRequestSource.TRS_UI
 
@@ -50,13 +52,13 @@ local function port(name)
   error("no port " .. name)
 end
 
-local function pass(name)
-  session:request_locate(0, false, ARDOUR.LocateTransportDisposition.MustStop, by_script)
+local function pass(name, from_beats)
+  session:request_locate(math.floor(from_beats * 60 / bpm * 48000), false, ARDOUR.LocateTransportDisposition.MustStop, by_script)
   wait(1.0)
   session:maybe_enable_record(false)
   say("roll " .. name)
   session:request_roll(by_script)
-  wait((bars * beats_per_bar + 0.5) * 60 / bpm)
+  wait((bars * beats_per_bar - from_beats + 0.5) * 60 / bpm)
   session:request_stop(false, false, by_script)
   wait(1.5)
   say("stopped " .. name)
@@ -69,7 +71,7 @@ wait(1.0)
 say("wired")
 
 arm(heard, true)
-pass("1")
+pass("1", 0)
 arm(heard, false)
 
 heard:input():nth(0):disconnect_all()
@@ -77,8 +79,11 @@ heard:output():nth(0):connect(antiphon_in)
 answer:input():nth(0):connect(antiphon_out)
 arm(answer, true)
 wait(1.0)
-pass("2")
+pass("2", 0)
 arm(answer, false)
+answer:input():nth(0):disconnect_all()
+wait(0.5)
+pass("3", from_beats)
 
 session:save_state("")
 close_session()

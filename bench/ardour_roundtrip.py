@@ -3,9 +3,10 @@
     python bench/ardour_roundtrip.py [--bars 4] [--bpm 120] [--json] [--keep FOLDER]
 
 Pass 1: Ardour rolls and records what Antiphon plays. Pass 2: Ardour plays that recording into
-Antiphon, which captures it, and records Antiphon's other pattern. Ardour shifts its recordings by its own
-latency compensation, the same for all notes of a pass, so the shift (the median) is reported apart
-and the deviations are counted from it.
+Antiphon, which captures it, and records Antiphon's other pattern. Pass 3: Ardour plays it from a bar line
+in the middle, by song position. Start, place, tempo and stop are checked in each. Ardour shifts its
+recordings by its own latency compensation, the same for all notes of a pass, so the shift (the median) is
+reported apart and the deviations are counted from it.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from pathlib import Path
 from engine.errors import AntiphonError
 from engine.midifile.read import read_midi
 from engine.performer.client import PerformerClient
-from engine.performer.messages import BarCaptured, Event, NoteData, Played, SetClock, SetPattern
+from engine.performer.messages import BarCaptured, ClockState, Event, NoteData, Played, SetClock, SetPattern
 
 SCRIPT = Path(__file__).with_suffix(".lua")
 BEATS_PER_BAR = 4
@@ -120,12 +121,13 @@ def start(client: PerformerClient) -> None:
 
 
 def roll(client: PerformerClient, ardour: str, folder: Path, bars: int, bpm: float) -> dict[str, list[Event]]:
-    """Let Ardour go through both passes; return the performer's events of each."""
+    """Let Ardour go through all passes; return the performer's events of each."""
     environment = {
         **os.environ,
         "ANTIPHON_SESSION": str(folder),
         "ANTIPHON_BARS": str(bars),
         "ANTIPHON_BPM": str(bpm),
+        "ANTIPHON_FROM_BEATS": str(middle(bars)),
     }
     process = subprocess.Popen(
         [ardour, str(SCRIPT)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -139,7 +141,7 @@ def roll(client: PerformerClient, ardour: str, folder: Path, bars: int, bpm: flo
         elif word == "stopped":
             events[number] = client.poll()
             client.send(pattern(2, SECOND))
-    if process.wait() or set(events) != {"1", "2"}:
+    if process.wait() or set(events) != {"1", "2", "3"}:
         raise SystemExit(f"Ardour ended with status {process.returncode} after passes {sorted(events)}")
     return events
 
@@ -177,14 +179,18 @@ def run(ardour: str, folder: Path, bars: int, bpm: float) -> list[Result]:
     with jack_server():
         client = PerformerClient("jack")
         start(client)
-        client.send(SetClock("external"))
+        client.send(SetClock("external", spp_in_clocks=True))  # as Ardour 7 has it
         client.send(pattern(1, FIRST))
         try:
             events = roll(client, ardour, folder, bars, bpm)
         finally:
             client.close()
+    check_transport(events["1"], 0, bpm)
+    check_transport(events["2"], 0, bpm)
+    check_transport(events["3"], middle(bars), bpm)
     beat_ms = 60_000 / bpm
     first, second = expected_onsets(FIRST, bars), expected_onsets(SECOND, bars)
+    later = [onset for onset in first if onset[0] >= middle(bars)][1:]
     heard = recorded(folder, "Heard")
     return [
         written("pass 1: left, against due", events["1"], FIRST),
@@ -192,7 +198,25 @@ def run(ardour: str, folder: Path, bars: int, bpm: float) -> list[Result]:
         compare("pass 2: captured by Antiphon", first, captured(events["2"]), beat_ms),
         written("pass 2: left, against due", events["2"], SECOND),
         compare("pass 2: recorded by Ardour", second, recorded(folder, "Answer"), beat_ms),
+        compare("pass 3: captured from the middle", later, captured(events["3"]), beat_ms),
     ]
+
+
+def middle(bars: int) -> int:
+    """Return the bar line, in beats, that the third pass begins at."""
+    return bars // 2 * BEATS_PER_BAR
+
+
+def check_transport(events: Sequence[Event], from_beats: int, bpm: float) -> None:
+    """See that start, place and tempo of Ardour came over its clock, and its stop; SystemExit where not."""
+    states = [event for event in events if isinstance(event, ClockState)]
+    rolling = [state for state in states if state.status == "rolling"]
+    if not rolling or rolling[0].source != "external" or not all(state.bar_phase_known for state in rolling):
+        raise SystemExit("Ardour's start was not followed")
+    if abs(rolling[0].position_beats - from_beats) > NEAR_BEATS:
+        raise SystemExit(f"Ardour began at beat {from_beats}, we at {rolling[0].position_beats:.2f}")
+    if abs(rolling[-1].bpm - bpm) > 0.5 or states[-1].status != "stopped":
+        raise SystemExit(f"Ardour stopped at {bpm:g} BPM; we: {states[-1].status}, {rolling[-1].bpm:.1f} BPM")
 
 
 def find_ardour() -> str:

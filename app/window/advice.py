@@ -1,7 +1,7 @@
 """What the page of connections says: facts, messages in words, and what is missing. No Qt."""
 
 from app.window.axis import note_name
-from app.window.view import lamp_of, milliseconds
+from app.window.view import bar_and_beat, lamp_of, milliseconds
 from engine.midi.messages import (
     BEND,
     CONTROL,
@@ -30,6 +30,15 @@ KINDS = {
     BEND: "bend",
 }
 
+STARTS = {
+    "stopped": "none came, or a stop after it",
+    "armed": "came; the next tick is the downbeat",
+    "rolling": "came: the DAW plays",
+    "flywheel": "came: the DAW plays",
+    "lost": "came, but the clock was lost",
+}
+"""What is known of the DAW's start, by the clock's state."""
+
 
 def connection_facts(snapshot: Snapshot) -> dict[str, str]:
     """Return what is connected and how the clock runs, by what it is about."""
@@ -39,9 +48,11 @@ def connection_facts(snapshot: Snapshot) -> dict[str, str]:
         "Back end": ports.backend.upper() if there else "none is open",
         "Input": ports.input_name if there else "–",
         "comes from": ", ".join(wired.sources) or "nothing is connected to it",
+        "Channels": _channel_words(snapshot),
         "Output": ports.output_name if there else "–",
         "goes to": ", ".join(wired.sinks) or "nothing is connected to it",
         "Clock": "–",
+        "Start": "–",
         "Position": "–",
         "Link": _link_words(snapshot),
     }
@@ -52,8 +63,21 @@ def connection_facts(snapshot: Snapshot) -> dict[str, str]:
         words = (lamp_of(clock, there).word, f"{clock.source} clock", f"{clock.bpm:.1f} BPM", jitter, *faults)
         facts["Clock"] = " · ".join(filter(None, words))
         known = "" if clock.bar_phase_known else " (where the bar begins is not known: start the DAW again)"
-        facts["Position"] = f"beat {clock.position_beats + 1:.1f}{known}"
+        facts["Start"] = STARTS[clock.status] if clock.source == "external" else "by Play, here"
+        place = bar_and_beat(clock.position_beats, clock.beats_per_bar)
+        facts["Position"] = f"{place}, in quarter notes {clock.position_beats + 1:.1f}{known}"
     return facts
+
+
+def _channel_words(snapshot: Snapshot) -> str:
+    """Return how many notes came on which channel, and what each feeds."""
+    settings, notes = snapshot.document.settings, snapshot.live.activity.notes
+    chords = settings.chord_channel - 1 if settings.chords_from == "channel" else None
+    feeds = {DRUM_CHANNEL: " (drums)", chords: " (chords)"}
+    words = [
+        f"{number + 1}{feeds.get(number, '')}: {counted(notes[number], 'note')}" for number in sorted(notes)
+    ]
+    return ", ".join(words) or "no note came yet"
 
 
 def _link_words(snapshot: Snapshot) -> str:
@@ -79,6 +103,8 @@ def connection_advice(snapshot: Snapshot) -> str:
         )
     if clock.status == "lost":
         return "The clock stopped coming. Start the DAW again, or press Space to play on."
+    if clock.status == "stopped":
+        return "The clock comes, but the DAW stands still. Press play there."
     if not clock.bar_phase_known:
         return "The clock was joined in the middle. Stop and start the DAW, so that bars begin together."
     if not snapshot.document.connections.sinks:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from engine.errors import RenderError
-from engine.midi.messages import is_note, is_note_on, key
+from engine.midi.messages import channel, is_note, is_note_on, key
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Value, Whole
 from engine.performer.messages import Heard
 from engine.session import editing
@@ -22,6 +22,7 @@ from engine.session.document import Binding
 from engine.session.live import MESSAGES_KEPT, InputMessage
 from engine.session.state import Effect, State
 
+PLAYED = "played"
 Updated = tuple[State, tuple[Effect, ...]]
 
 
@@ -31,7 +32,7 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
         return _with_activity(state, heard, ""), ()
     controller = controller_of(heard.data)
     effects: tuple[Effect, ...] = ()
-    use = "" if controller is None or controller.kind != "note" else "played"
+    use = "" if controller is None or controller.kind != "note" else PLAYED
     if controller is not None and state.just_learned and not _is_fine_half(state.just_learned, controller):
         # The hand is on the control it was looking for: from now on it moves it.
         state = replace(state.with_live(learning=""), just_learned=None)
@@ -142,10 +143,14 @@ def _with_activity(state: State, heard: Heard, use: str) -> State:
     sounding = activity.sounding
     if len(data) == 3 and is_note(data):
         sounding = sounding | {key(data)} if is_note_on(data) else sounding - {key(data)}
+    notes = dict(activity.notes)
+    if use == PLAYED and is_note_on(data):
+        notes[channel(data)] = notes.get(channel(data), 0) + 1
     if not use:
         use = heard.ignored or "not used"
         ignored = {**activity.ignored, use: activity.ignored.get(use, 0) + 1}
     else:
         ignored = dict(activity.ignored)
     messages = (*activity.messages, InputMessage(heard.t_ns, data, use))[-MESSAGES_KEPT:]
-    return state.with_live(activity=replace(activity, sounding=sounding, messages=messages, ignored=ignored))
+    activity = replace(activity, sounding=sounding, notes=notes, messages=messages, ignored=ignored)
+    return state.with_live(activity=activity)

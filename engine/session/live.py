@@ -67,6 +67,8 @@ class Activity:
 
     sounding: frozenset[tuple[int, int]] = frozenset()
     """Channel (0 to 15) and pitch of the keys that are down."""
+    notes: Mapping[int, int] = field(default_factory=dict)
+    """How many notes were used, by channel (0 to 15)."""
     messages: tuple[InputMessage, ...] = ()
     """The last 10, oldest first."""
     ignored: Mapping[str, int] = field(default_factory=dict)

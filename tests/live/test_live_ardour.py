@@ -26,7 +26,7 @@ def results(request):
 
 
 def test_ardour_hears_the_pattern_on_its_grid_and_we_hear_ardour(results):
-    assert len(results) == 5
+    assert len(results) == 6
     for result in results.values():
         assert result["found"] == result["expected"], result
         assert result["wrong_velocities"] == 0, result

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from livekit import RATE_HZ, sounding, wait_until
+from livekit import EXACT_FRAMES, RATE_HZ, sounding, wait_until
 
 from app import session_files
 from app.compose import LiveOptions, make_client, make_session
@@ -19,6 +19,7 @@ from engine.midifile.write import Part, write_midi
 from engine.music.chords import parse_chord
 from engine.music.notes import Note
 from engine.performer.messages import PatternStarted
+from engine.session.document import Binding
 
 pytestmark = pytest.mark.scripted
 
@@ -35,7 +36,8 @@ LINES = (
     ((0, 62), (1, 67), (2, 71), (3, 74)),
 )
 """Beat and pitch of the melody over each chord."""
-KNOB = 21
+KNOB = 70
+"""Not one of the default map."""
 MORPH_FROM, MORPH_BARS = 12, 8
 TRADE_FROM, TRADE_BARS = 28, 16
 BARS = 52
@@ -145,7 +147,8 @@ def test_a_session_of_two_minutes(scripted):
     scripted.session.learn("morph")
     scripted.to_bar(MORPH_FROM + 1)
     scripted.to_bar(MORPH_FROM + MORPH_BARS)
-    assert [each.target for each in scripted.shown.document.bindings] == ["morph"]
+    bound = [each for each in scripted.shown.document.bindings if each.target == "morph"]
+    assert bound == [Binding("cc", 0, KNOB, "morph")]
     assert scripted.shown.value("morph") > 0.9
 
     scripted.set(mode="vary", variation=0.6)
@@ -181,6 +184,49 @@ def test_a_session_of_two_minutes(scripted):
         write_recording(Path(path), recorded, scripted.start)
     _check_music(scripted, recorded)
     _check_kept(scripted, before, last)
+
+
+def beat_script(bars, melody_bars):
+    """Return clock, a melody on channel 1 over chords on channel 2, then a drum beat on channel 10."""
+    events = [(-48, START), *((tick * TICK, CLOCK) for tick in range(bars * 96)), (bars * BAR - TICK, STOP)]
+    for bar in range(bars - 2):
+        if bar < melody_bars:
+            for pitch in VOICINGS[CHORDS[bar % 4]]:
+                events += note(4 * bar, 1, pitch, 4)
+            for beat, pitch in LINES[bar % 4]:
+                events += note(4 * bar + beat, 0, pitch, 0.5)
+        else:
+            for eighth in range(8):
+                events += note(4 * bar + eighth / 2, 9, 42, 0.2)
+            for beat, pitch in ((0, 36), (1, 38), (2, 36), (3, 38)):
+                events += note(4 * bar + beat, 9, pitch, 0.2)
+    return events
+
+
+def test_continue_and_groove_take_over_with_the_metronome_on(scripted):
+    """Four bars are gone on from, then a drum beat is given a drummer's feel; twenty bars."""
+    bars, drums_from = 22, 10
+    scripted.ready()
+    scripted.set(clock="external", takes_over="bar", chords_from="channel", metronome=True, click_channel=16)
+    scripted.set(mode="continue")
+    scripted.start = scripted.daw.play(beat_script(bars, drums_from), after_s=2.0)
+    scripted.to_bar(drums_from)
+    assert scripted.shown.model.task == "continue"
+    scripted.set(mode="groove")
+    scripted.to_bar(bars + 0.5)
+    assert scripted.shown.model.task == "humanize"
+    recorded = scripted.daw.record()
+    assert sounding(recorded) == set()
+    assert all(abs(event.at_beats / 4 - round(event.at_beats / 4)) < 1e-6 for event in scripted.started)
+    ons = [(frame - scripted.start, data) for frame, data in recorded if data[0] & 0xF0 == 0x90 and data[2]]
+    clicks = [frame for frame, data in ons if data[0] == 0x9F]
+    assert len(clicks) >= bars * 4 - 1
+    assert all(abs(frame - round(frame / BEAT) * BEAT) <= EXACT_FRAMES + TICK // 8 for frame in clicks)
+    gone_on = [data[1] for frame, data in ons if data[0] == 0x90 and frame < drums_from * BAR]
+    assert gone_on
+    grooved = [frame for frame, data in ons if data[0] == 0x99 and frame > (drums_from + 4) * BAR]
+    assert grooved
+    assert any(frame % (BEAT // 4) > TICK // 4 for frame in grooved)  # played, not on the grid
 
 
 def write_recording(path, recorded, start):

@@ -3,6 +3,7 @@
 from PyQt6.QtWidgets import QGridLayout
 
 from app.window.advice import connection_advice, connection_facts, message_lines, osc_lines
+from app.window.daws import daw_lines
 from app.window.pages.fields import action
 from app.window.pages.page import Page, heading, paragraph, settings_grid
 from app.window.widgets.group import row
@@ -59,6 +60,9 @@ class ConnectionsPage(Page):
         self.body.addWidget(heading("OSC"))
         self.body.addLayout(settings_grid(table, OSC))
         self.body.addWidget(self._osc)
+        self.body.addWidget(heading("In your DAW"))
+        for line in daw_lines():
+            self.body.addWidget(paragraph(line, points=10))
         self.body.addStretch(1)
 
     def show_state(self, snapshot: Snapshot) -> None:

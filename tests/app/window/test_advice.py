@@ -6,6 +6,7 @@ import pytest
 from fake_instrument import READY, captured, clock, with_document, with_live
 
 from app.window.advice import connection_advice, connection_facts, message_lines, message_words, osc_lines
+from app.window.daws import DAWS, daw_lines
 from engine.performer.messages import LinkState
 from engine.session.document import Connections
 from engine.session.live import Activity, InputMessage, OscActivity
@@ -27,6 +28,7 @@ def playing_in(**changes):
         (playing_in(), "Notes come in, but no clock"),
         (playing_in(clock=clock(source="internal")), "Notes come in, but no clock"),
         (playing_in(clock=clock(status="lost")), "The clock stopped coming"),
+        (playing_in(clock=clock(status="stopped")), "The clock comes, but the DAW stands still"),
         (playing_in(clock=clock(bar_phase_known=False)), "The clock was joined in the middle"),
         (with_live(READY, captured=captured(2), clock=clock()), "Nothing takes the answer"),
         (playing_in(clock=clock()), "All is connected"),
@@ -95,3 +97,24 @@ def test_link_says_who_shares():
     assert connection_facts(on)["Link"] == "on; no other program is there yet"
     two = with_live(on, link=LinkState(True, 2, 92.5))
     assert connection_facts(two)["Link"] == "on; 2 other programs at 92.5 BPM"
+
+
+def test_facts_say_which_channels_came_and_what_they_feed():
+    assert connection_facts(READY)["Channels"] == "no note came yet"
+    came = with_live(READY, activity=Activity(notes={0: 12, 9: 1, 1: 3}))
+    assert connection_facts(came)["Channels"] == "1: 12 notes, 2: 3 notes, 10 (drums): 1 note"
+    chords = with_document(came, settings=Settings(chords_from="channel"))
+    assert "2 (chords): 3 notes" in connection_facts(chords)["Channels"]
+
+
+def test_facts_say_where_the_song_is_and_whether_a_start_came():
+    facts = connection_facts(playing_in(clock=clock(position_beats=45.0)))
+    assert (facts["Start"], facts["Position"]) == ("came: the DAW plays", "12.2, in quarter notes 46.0")
+    assert connection_facts(playing_in(clock=clock(source="internal")))["Start"] == "by Play, here"
+
+
+def test_every_daw_is_told_the_three_things():
+    first, second, third, *daws, tried = daw_lines()
+    assert "Ardour" in tried
+    assert "Antiphon In" in first and "clock" in second and "Antiphon Out" in third
+    assert len(daws) == len(DAWS) >= 8
