@@ -61,8 +61,7 @@ class ConnectionsPage(Page):
         self.body.addLayout(settings_grid(table, OSC))
         self.body.addWidget(self._osc)
         self.body.addWidget(heading("In your DAW"))
-        for line in daw_lines():
-            self.body.addWidget(paragraph(line, points=10))
+        self.body.addWidget(paragraph("\n".join(daw_lines()), points=10))
         self.body.addStretch(1)
 
     def show_state(self, snapshot: Snapshot) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.window.pages.fields import choice, toggle, typed
@@ -12,6 +12,20 @@ from app.window.widgets.lamp import label
 from engine.parameter import Choice, Toggle
 from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
+
+
+class _Content(QWidget):
+    """What a page scrolls: as high as its text is at its width, not as it would be at the narrowest."""
+
+    def event(self, event: QEvent | None) -> bool:
+        """Fit the height when width or text have changed."""
+        handled = super().event(event)
+        if event is not None and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            layout = self.layout()
+            height = layout.totalHeightForWidth(self.width()) if layout is not None else 0
+            if height > 0 and height != self.minimumHeight():
+                self.setMinimumHeight(height)
+        return handled
 
 
 class Page(QFrame):
@@ -31,7 +45,7 @@ class Page(QFrame):
         heading.setText(title)
         self.back = KeyButton("back", "Back to playing", "Backspace", "The music goes on meanwhile.")
         self.back.edited.connect(lambda *_: self.closed.emit())
-        content = QWidget()
+        content = _Content()
         self.body = QVBoxLayout(content)
         self.body.setContentsMargins(4, 4, 12, 12)
         self.body.setSpacing(10)
