@@ -132,6 +132,10 @@ class InstrumentWindow(QMainWindow):
             if self._sound_asked:
                 self.notify(self._sound.status, "hint")
 
+    def _show_again(self, _page: int) -> None:
+        """Let the next look show everything, also what has not changed: another page is open."""
+        self._shown_around = None
+
     def _show_state(self, snapshot: Snapshot) -> None:
         before, self._shown, self._shown_around = self._shown, snapshot, self._around
         if before is None or before.model != snapshot.model:
@@ -376,6 +380,7 @@ class InstrumentWindow(QMainWindow):
         self.later.connect(lambda work: None if self._closed else work())
         self.toast.dismissed.connect(self.instrument.dismiss)
         self.pages.made.connect(self._places.adopt)
+        self.pages.currentChanged.connect(self._show_again)
         self.top.inputs.clicked.connect(lambda: self.pages.open("Connections"))
         self.top.outputs.clicked.connect(lambda: self.pages.open("Connections"))
         self._places.adopt()

@@ -221,7 +221,8 @@ def test_continue_and_groove_take_over_with_the_metronome_on(scripted):
     ons = [(frame - scripted.start, data) for frame, data in recorded if data[0] & 0xF0 == 0x90 and data[2]]
     clicks = [frame for frame, data in ons if data[0] == 0x9F]
     assert len(clicks) >= bars * 4 - 1
-    off = [abs(frame - round(frame / BEAT) * BEAT) for frame in clicks]
+    # The first is due with the first tick, which nobody can know before.
+    off = [abs(frame - round(frame / BEAT) * BEAT) for frame in clicks[1:]]
     assert max(off) <= PERIOD + RATE_HZ // 1000, sorted(off)[-5:]  # as any note of ours: a period and 1 ms
     gone_on = [data[1] for frame, data in ons if data[0] == 0x90 and frame < drums_from * BAR]
     assert gone_on

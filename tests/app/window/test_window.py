@@ -588,6 +588,15 @@ def test_pages_open_and_the_keys_of_the_instrument_work_on_them(window, instrume
     assert window.pages.page is None
 
 
+def test_a_page_shows_the_state_when_it_is_opened_though_nothing_changes(window, instrument):
+    window.tick()
+    page = window.pages.open("Connections")
+    window.tick()
+    texts = [label.text() for label in page.findChildren(QLabel)]
+    assert any(text.startswith("Nothing comes in.") for text in texts)
+    assert "Antiphon:Antiphon In" in texts
+
+
 def test_a_model_is_loaded_from_its_card(window, instrument, show):
     page = window.pages.open("Models")
     window.tick()
