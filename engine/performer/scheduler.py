@@ -7,7 +7,8 @@ time the transport gives those beats; when the tempo moves, what has not left is
 import math
 from heapq import heappop, heappush
 
-from engine.midi.messages import FIRST_SYSTEM
+from engine.midi import messages as midi
+from engine.midi.messages import FIRST_SYSTEM, Key
 from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS, Loop
 from engine.performer.messages import NoteData, PatternStarted, SetPattern
 from engine.performer.outbox import Outbox
@@ -16,6 +17,7 @@ from engine.performer.transport import Jump, Transport
 STEP_BEATS = 2 * HALF_STEP_BEATS
 SHIFT_TOLERANCE_NS = 1_000_000
 """Messages handed over are timed anew when the tempo has moved them by more than this."""
+SAME_PLACE_BEATS = 1e-3
 BEHIND_NS = 250_000_000
 """After a longer pause of ours the missed notes are left out rather than sent in a burst."""
 
@@ -66,6 +68,10 @@ class Scheduler:
         self._cursor_beats = 0.0
         self._voices: dict[tuple[int, int], _Voice] = {}
         self._offs: list[tuple[float, int, int]] = []
+        self._struck: dict[Key, float] = {}
+        """Where the latest note of each key began."""
+        self._over: dict[Key, float] = {}
+        """Where notes would begin at the place of the latest jump that were played just before it."""
 
     # Patterns --------------------------------------------------------------------------------
 
@@ -126,8 +132,8 @@ class Scheduler:
     def jump(self, now_ns: int, jump: Jump) -> None:
         """Follow the transport where it started, stopped or went: silence, and plan from there.
 
-        A note that began just now and begins at the new place too goes on. Clock ticks of ours that
-        had not left are taken back as well.
+        A note that began just now and begins at the new place too goes on; one that is over already is
+        not played again. Clock ticks of ours that had not left are taken back as well.
         """
         if self._swap:
             self._loop, self._swap = self._swap.loop, None
@@ -135,6 +141,8 @@ class Scheduler:
         if jump.rolling:
             self._anchor(jump)
         same = self._same_at(jump)
+        self._over = self._over_at(jump, now_ns)
+        self._struck.update(self._over)
         self._voices.clear()
         self._offs.clear()
         beats = self.transport.beats_at(now_ns)
@@ -158,6 +166,25 @@ class Scheduler:
             if note is not None:
                 same[key] = _Voice(onset, loop.end_of(onset, note), loop)
         return same
+
+    def _over_at(self, jump: Jump, now_ns: int) -> dict[Key, float]:
+        """Return the onsets near the target of a jump whose notes have left, and ended, near its place."""
+        loop = self._loop
+        if not (loop and jump.was_rolling and jump.rolling):
+            return {}
+        pending = (
+            each for each in self.outbox.pending if each.due_ns > now_ns and midi.is_note_on(each.data)
+        )
+        waiting = {midi.key(each.data) for each in pending}
+        onsets = {each: onset - jump.from_beats + jump.to_beats for each, onset in self._struck.items()}
+        return {
+            each: onset
+            for each, onset in onsets.items()
+            if abs(onset - jump.to_beats) < HALF_STEP_BEATS
+            and each not in waiting
+            and each not in self._voices
+            and loop.sounding(*each, onset) is not None
+        }
 
     def _anchor(self, jump: Jump) -> None:
         loop = self._loop
@@ -295,9 +322,12 @@ class Scheduler:
     def _sound(self, beats: float, onset_beats: float, note: NoteData, loop: Loop) -> None:
         """Switch a note on at `beats`; it counts as begun at `onset_beats`."""
         key = (note.channel, note.pitch)
+        if abs(self._over.get(key, math.inf) - onset_beats) < SAME_PLACE_BEATS:
+            return
+        self._struck[key] = onset_beats
         off_beats = max(loop.end_of(onset_beats, note), beats + SHORTEST_BEATS)
         voice = self._voices.get(key)
-        if voice is None or abs(voice.onset_beats - onset_beats) > 1e-3:
+        if voice is None or abs(voice.onset_beats - onset_beats) > SAME_PLACE_BEATS:
             self.outbox.note_on(self._due(beats), beats, note.channel, note.pitch, note.velocity)
         self._voices[key] = _Voice(onset_beats, off_beats, loop)
         heappush(self._offs, (off_beats, *key))

@@ -192,12 +192,14 @@ def test_an_external_clock_that_goes_away_leaves_ours_leading():
 @LEADS
 @pytest.mark.parametrize("before_tick_ns", [100_000, 500_000, 2_000_000, 8_000_000])
 @pytest.mark.parametrize("period_ns", [1, 1_333_333, 21_333_333])
+@pytest.mark.parametrize("duration_beats", [0.9, 0.01])
 def test_a_loop_that_wraps_just_before_its_tick_strikes_its_first_note_once(
-    lead_ns, before_tick_ns, period_ns
+    lead_ns, before_tick_ns, period_ns, duration_beats
 ):
-    """The position may be heard a driver's period late, when the note of its tick has left already."""
+    """The position may be heard a driver's period late, when the note of its tick has left, or is over."""
     host = Host(lead_ns)
-    host.offline.handle(WHOLE_BAR)
+    notes = tuple(m.NoteData(beat, 100 + beat, duration_beats, 80, 0) for beat in range(4))
+    host.offline.handle(m.SetPattern(1, notes, 1))
     host.send(host.t_ns - 1_000_000, 0xFA)
     turn_ns = 2 * 4 * 24 * host.period_ns
     for turn in range(3):
