@@ -68,7 +68,7 @@ def _written(
         return stretches.write_on(model, state, heard, bias, noise, heat)
     nothing = np.zeros((0, bias.shape[1]), np.float32)
     follows = source is not None and controls.start == "guided"
-    wanted = None if source is None else stretches.Density.of(source.tensor)
+    wanted = None if source is None else stretches.Density.of(source.tensor, nothing.sum(axis=0))
     start = themes.Start(state, source.tensor if source is not None and follows else nothing, wanted)
     heat = themes.temperature_of(controls.temperature)
     return themes.write_themes(model, start, bias + _at_rest(source, len(bias)), noise, heat, controls.seed)

@@ -48,10 +48,13 @@ class Density:
     """Most keys at once."""
 
     @staticmethod
-    def of(frames: npt.NDArray[Any]) -> "Density":
-        """Measure `[T, 88]` frames."""
+    def of(frames: npt.NDArray[Any], before: npt.NDArray[Any] | None = None) -> "Density":
+        """Measure `[T, 88]` frames, whose first keys count as struck where the frame `before` `[88]` is given
+        and they are silent in it."""
         on = frames > 0.5
         struck = on[1:] & ~on[:-1]
+        if before is not None:
+            struck = np.concatenate([on[:1] & ~(before > 0.5), struck])
         return Density(float(on.sum(1).mean()), float(struck.sum() / len(on)), float(on.sum(1).max()))
 
     def distance(self, other: "Density") -> float:

@@ -156,7 +156,7 @@ def write_themes(
     frames, state, wanted = start.heard.astype(np.float32), start.state, start.wanted
     before, bias = len(frames), bias + _beyond(frames)
     plan = form(before // unit, -(-len(bias) // unit), seed)
-    steer = Steer(0.0, 0.0)
+    steer, silence = Steer(0.0, 0.0), np.zeros(bias.shape[1], np.float32)
     for first, recall in zip(range(0, len(bias), unit), plan, strict=True):
         part = slice(first, first + unit)
         lean = (
@@ -166,11 +166,12 @@ def write_themes(
             state = model.encode(frames[None, -hears:])[0][0]
         since = frames[len(frames) - first % block :]
         writer = _Writer(model, state, frames[-hears:], lean, noise[part], temperature)
-        chosen, needed = writer.best(since, wanted, steer)
+        before_block = frames[len(frames) - len(since) - 1] if len(frames) > len(since) else silence
+        chosen, needed = writer.best(since, before_block, wanted, steer)
         steer = Steer(EASE * needed.warmer, EASE * needed.favoured)
         frames = np.concatenate([frames, chosen])
         if wanted is None and first + unit >= block:
-            wanted = Density.of(frames)
+            wanted = Density.of(frames, silence)
     return frames[before : before + len(bias)]
 
 
@@ -200,11 +201,14 @@ class _Writer:
     noise: Floats
     temperature: float
 
-    def best(self, since: Floats, wanted: Density | None, steer: Steer) -> tuple[Floats, Steer]:
+    def best(
+        self, since: Floats, before: Floats, wanted: Density | None, steer: Steer
+    ) -> tuple[Floats, Steer]:
         """Return the way `[T, 88]` that keeps nearest to a density with what was written `since`.
 
         Args:
             since: `[S, 88]` the part of the block that stands already.
+            before: `[88]` the frame before the block.
             wanted: None for whatever the model writes.
             steer: what was needed in the unit before.
 
@@ -218,7 +222,7 @@ class _Writer:
             if wanted is None:
                 return ways[:, 0], steer
             for way, needed in enumerate(tried):
-                density = Density.of(np.concatenate([since, ways[:, way]]))
+                density = Density.of(np.concatenate([since, ways[:, way]]), before)
                 found.append((_distance(wanted, density), ways[:, way], needed, density))
             nearest = min(found, key=lambda one: one[0])
             if nearest[0] <= NEAR_ENOUGH:

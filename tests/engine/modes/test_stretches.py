@@ -37,6 +37,8 @@ def test_density_counts_sounding_struck_and_most() -> None:
     roll = np.zeros((4, 88))
     roll[:3, 10] = roll[2:, 12] = 1
     assert Density.of(roll) == Density(5 / 4, 1 / 4, 2)
+    assert Density.of(roll, np.zeros(88)) == Density(5 / 4, 2 / 4, 2)
+    assert Density.of(roll, roll[0]) == Density(5 / 4, 1 / 4, 2)
 
 
 def test_distance_is_zero_for_the_same_and_counts_what_is_piled_up() -> None:
