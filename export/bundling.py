@@ -23,7 +23,6 @@ from engine.inference.bundle.manifest import (
     MANIFEST,
     SENTENCE,
     WEIGHTS,
-    Attribute,
     BundleManifest,
     Condition,
     DataSource,
@@ -34,7 +33,7 @@ from engine.inference.bundle.manifest import (
     graph_specs,
 )
 from engine.inference.bundle.store import Bundle, load_bundle, save_bundle
-from engine.inference.calibration import density_curve, morph_curve, variation_curve
+from engine.inference.calibration import density_curve
 from engine.inference.model import CPU, Model
 from engine.music.representation import Representation
 from export import key_chain_graph
@@ -48,6 +47,7 @@ from export.latents import LatentSpace, Progress, check_windows, measure_latents
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
+from export.slider_curves import CURVE_PHRASES, slider_curves
 from export.words_bundle import (
     coarse_prior,
     measure_int8_words,
@@ -77,11 +77,6 @@ VOICES: Mapping[str, tuple[Voice, ...]] = {
     ),
     "pianoroll": (Voice(name="piano", program=0),),
 }
-
-CURVE_PHRASES = 48
-"""Held-out phrases to measure curves on."""
-LIVELY_SHARE = 0.25
-"""Phrases that change at fewer of their steps say little about how soon music changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,21 +290,6 @@ def prove_float(
     }
 
 
-def slider_curves(model: Model, space: LatentSpace, progress: Progress) -> dict[str, tuple[float, ...]]:
-    """Measure how far the sliders must walk for the music to change evenly, on held-out phrases."""
-    if space.heard is None:
-        return {}
-    phrases = space.heard.numpy()
-    lively = (phrases[:, 1:] != phrases[:, :-1]).any(axis=-1).mean(axis=1) > LIVELY_SHARE
-    chosen = phrases[lively][:CURVE_PHRASES]
-    if len(chosen) < CURVE_PHRASES:
-        return {}
-    progress("measuring how evenly the variation slider moves")
-    variation = variation_curve(model, chosen)
-    progress("measuring how evenly the morph slider moves")
-    return {"variation_curve": variation, "morph_curve": morph_curve(model, chosen)}
-
-
 # The manifest -------------------------------------------------------------------------------
 
 
@@ -321,7 +301,6 @@ def manifest_of(run: Run, options: Options) -> BundleManifest:
     if isinstance(run.model, KeyChain):
         z_size, conditions = run.model.gru.hidden_size, key_chain_graph.CONDITIONS
     encoder, decoder = graph_specs(representation, z_size, config.task, conditions)
-    attributes: tuple[Attribute, ...] = ()
     return BundleManifest(
         name=bundle_name(options.name or run.config.name),
         kind="seq2seq" if config.task == "continue" else "vae",
@@ -344,7 +323,6 @@ def manifest_of(run: Run, options: Options) -> BundleManifest:
         decoder=decoder,
         training=training_record(run),
         metrics=run.metrics,
-        attributes=attributes,
         conditions=conditions,
     )
 

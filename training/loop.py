@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch.nn.utils import clip_grad_norm_
 
-from engine.music.representation import representation
 from training import schedules
 from training.checkpoint import BEST, BEST_METRICS, RunFolder
 from training.config import RunConfig
@@ -29,6 +28,7 @@ from training.errors import ConfigError
 from training.model_files import Start, check_start, config_differences
 from training.models.build import Trainable, build_model, build_objective, latent_size, whole_start
 from training.models.losses import Noise, Terms, choices_of
+from training.size_checks import check_sizes
 from training.stopping import Patience, StoppedError, StopSignals
 from training.validation import validation_terms
 
@@ -114,7 +114,7 @@ class Trainer:
         self.corpus = self.corpora.first
         # A small corpus may hold nothing back; then the record says what was measured instead.
         self.split = "valid" if len(self.corpus.window_ids("valid")) else "train"
-        _check_sizes(config, team, self.corpora)
+        check_sizes(config, team, self.corpora)
         torch.manual_seed(config.seed)
         self.model = build_model(config.model).to(team.device)
         self.started_from = ""
@@ -380,32 +380,6 @@ def _sampler(config: RunConfig, team: Ranks, counts: list[int]) -> EpochSampler 
         return EpochSampler(counts[0], batch, seed=seed, rank=team.rank, world_size=team.world_size)
     shares = config.data.shares
     return JoinedSampler(counts, shares, batch, seed=seed, rank=team.rank, world_size=team.world_size)
-
-
-def _check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
-    """Fail before the first step where the sizes cannot work."""
-    if config.data.batch % team.world_size:
-        raise ConfigError(
-            f"data.batch={config.data.batch}: not a multiple of the {team.world_size} processes; "
-            "choose one that is"
-        )
-    for part, count in zip(corpora.parts, corpora.train_counts, strict=True):
-        if count == 0:
-            raise ConfigError(f"{part.path}: no training windows of {config.model.bars} bars; add files")
-    if config.data.shares and len(config.data.shares) != len(corpora.parts):
-        raise ConfigError(
-            f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each"
-        )
-    weights, streams = config.loss.stream_weights, _streams(config)
-    if weights and len(weights) != streams:
-        raise ConfigError(
-            f"loss.stream_weights has {len(weights)} numbers, {config.model.representation} has {streams} "
-            "streams; give one for each, or none"
-        )
-
-
-def _streams(config: RunConfig) -> int:
-    return len(representation(config.model.representation, config.model.bars, config.model.grid).streams)
 
 
 def load_model(run: Path, which: str = "last") -> tuple[RunConfig, Trainable]:

@@ -1,0 +1,37 @@
+"""Refuses before the first step what cannot be trained: sizes that do not go together."""
+
+from engine.music.representation import representation
+from training.config import RunConfig
+from training.corpus.joined import JoinedCorpora
+from training.distributed import Ranks
+from training.errors import ConfigError
+
+
+def check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
+    """Compare batch, shares and weights with the processes, corpora and streams there are.
+
+    Raises:
+        ConfigError: they do not go together.
+    """
+    if config.data.batch % team.world_size:
+        raise ConfigError(
+            f"data.batch={config.data.batch}: not a multiple of the {team.world_size} processes; "
+            "choose one that is"
+        )
+    for part, count in zip(corpora.parts, corpora.train_counts, strict=True):
+        if count == 0:
+            raise ConfigError(f"{part.path}: no training windows of {config.model.bars} bars; add files")
+    if config.data.shares and len(config.data.shares) != len(corpora.parts):
+        raise ConfigError(
+            f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each"
+        )
+    weights, streams = config.loss.stream_weights, _streams(config)
+    if weights and len(weights) != streams:
+        raise ConfigError(
+            f"loss.stream_weights has {len(weights)} numbers, {config.model.representation} has {streams} "
+            "streams; give one for each, or none"
+        )
+
+
+def _streams(config: RunConfig) -> int:
+    return len(representation(config.model.representation, config.model.bars, config.model.grid).streams)
