@@ -40,7 +40,10 @@ SOUNDER_FLAG = "--antiphon-sounder"
 TRIAL_FLAG = "--antiphon-trial"
 """As in the modules that start them: a frozen program starts itself as its children."""
 
-FILE_COMMANDS = ("vary", "morph", "generate", "continue", "groove", "drumify", "replay", "history", "render")
+FILE_COMMANDS = (
+    *("vary", "morph", "generate", "continue", "groove", "drumify", "accompany"),
+    *("replay", "history", "render"),
+)
 """Those of `app.file_commands.cli`, which is loaded when one of them is asked for: it takes its time."""
 
 

@@ -12,6 +12,7 @@ CONTINUING_LINES = "sentences_16bar"
 """Continues what is one voice."""
 GROOVE_MODEL = "groove_humanize_2bar"
 DRUMIFY_MODEL = "groove_drumify_2bar"
+ACCOMPANY_MODEL = "accompany_2bar"
 
 
 class Backend(StrEnum):

@@ -35,8 +35,16 @@ from engine.inference.bundle.manifest import (
 from engine.inference.bundle.store import Bundle, load_bundle, save_bundle
 from engine.inference.calibration import density_curve
 from engine.inference.model import CPU, Model
+from engine.music.accompaniment import BASS_CHANNEL, CHORDS_CHANNEL
+from engine.music.notes import DRUM_CHANNEL
 from engine.music.representation import Representation
 from export import key_chain_graph
+from export.accompaniment_bundle import (
+    accompaniment_graphs,
+    accompaniment_manifest,
+    prove_accompaniment,
+    styles,
+)
 from export.continuation_graph import continuer_graphs, prove_continuer, state_size
 from export.decoder_graph import conditions_graph, decoder_graph
 from export.encoder_graph import encoder_graph
@@ -61,6 +69,7 @@ from export.words_graph import sentence_graph
 from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
 from training.models.key_chain import KeyChain
+from training.models.accompaniment import Accompaniment
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -76,6 +85,11 @@ VOICES: Mapping[str, tuple[Voice, ...]] = {
         Voice(name="drums", channel=9),
     ),
     "pianoroll": (Voice(name="piano", program=0),),
+    "accompaniment": (
+        Voice(name="chords", channel=CHORDS_CHANNEL, program=4),
+        Voice(name="bass", channel=BASS_CHANNEL, program=33),
+        Voice(name="drums", channel=DRUM_CHANNEL),
+    ),
 }
 
 
@@ -119,6 +133,9 @@ def export_run(
         parts = continuer_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, KeyChain):
         parts = key_chain_parts(run, run.model, manifest, corpus, progress)
+    elif isinstance(run.model, Accompaniment):
+        manifest = accompaniment_manifest(manifest, run.model, run.representation)
+        parts = accompaniment_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
         manifest = words_manifest(manifest, words, run.representation, options.metre)
@@ -240,6 +257,22 @@ def words_parts(
     if options.int8:
         int8 = in_memory(manifest, run.representation, files, "int8")
         parity |= measure_int8_words(model, int8, heard)
+    return Parts(files, space, parity, {})
+
+
+def accompaniment_parts(
+    run: Run, model: Accompaniment, manifest: BundleManifest, corpus: Corpus | None, progress: Progress
+) -> Parts:
+    """Write, measure and prove what a model of accompaniments becomes."""
+    files = accompaniment_graphs(model, manifest)
+    space, heard = LatentSpace.empty(manifest.z_size), None
+    if corpus is not None:
+        progress("choosing styles")
+        corpora = (corpus, *(Corpus.open(path, corpus.bars) for path in run.config.further_corpora))
+        space = LatentSpace(styles(model, corpora), (), {})
+        heard = torch.as_tensor(corpus.batch(corpus.window_ids("valid")))
+    progress("proving the float graphs against torch")
+    parity = prove_accompaniment(model, in_memory(manifest, run.representation, files, "float"), heard)
     return Parts(files, space, parity, {})
 
 

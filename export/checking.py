@@ -11,6 +11,7 @@ from engine.inference.bundle.archive import read_archive
 from engine.inference.bundle.manifest import WEIGHTS
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.model import CPU, Model
+from export.accompaniment_bundle import prove_accompaniment
 from export.continuation_graph import prove_continuer
 from export.errors import ExportError
 from export.key_chain_graph import prove_key_chain
@@ -18,6 +19,7 @@ from export.parity import compare, prove_decoder, prove_encoder, same_alone, sam
 from export.run import build_model
 from export.words_bundle import measure_int8_words, prove_sentences, prove_words
 from training.config import RunConfig
+from training.models.accompaniment import Accompaniment
 from training.models.build import Trainable
 from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
@@ -45,6 +47,8 @@ def check_bundle(path: Path) -> dict[str, float]:
         return prove_continuer(model, graphs)
     if isinstance(model, KeyChain):
         return prove_key_chain(model, graphs)
+    if isinstance(model, Accompaniment):
+        return prove_accompaniment(model, graphs)
     if isinstance(model, Words | Sentences):
         words = model.words if isinstance(model, Sentences) else model
         measured = prove_words(words, graphs)

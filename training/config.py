@@ -108,15 +108,38 @@ class SentencesConfig(Table, frozen=True):
     """Gaussians that a new word's coarse latent is drawn from."""
 
 
+class VoiceConfig(Table, frozen=True):
+    """One voice of an accompaniment; see training/models/accompaniment.py."""
+
+    coarse: Size = 12
+    """Latent dimensions of its style."""
+    fine: Size = 10
+    """Latent dimensions of each of its beats."""
+    channels: Size = 96
+    """Of what a step is given."""
+    hidden: Size = 160
+    """LSTM units."""
+
+
+class AccompanimentConfig(Table, frozen=True):
+    """Chords, bass and drums to a melody; see training/models/accompaniment.py."""
+
+    chords: VoiceConfig = VoiceConfig()
+    bass: VoiceConfig = VoiceConfig()
+    drums: VoiceConfig = VoiceConfig(coarse=16, fine=12, hidden=192)
+    melody_channels: Size = 32
+    """Of a melody token, as the pitched voices are given it."""
+
+
 class ModelConfig(Table, frozen=True):
     """A variational autoencoder over one representation, or (task `continue`) a continuation."""
 
-    representation: Literal["melody", "drums", "groove", "trio", "pianoroll"] = "melody"
+    representation: Literal["melody", "drums", "groove", "trio", "pianoroll", "accompaniment"] = "melody"
     bars: Annotated[int, Meta(ge=1, le=64)] = 2
     z_size: Size = 128
     division: Literal[2, 3, 4, 6, 8, 12] = 4
     """Steps of a beat; a piano roll may have others than 4, from a corpus built with them."""
-    task: Literal["autoencode", "humanize", "drumify", "continue"] = "autoencode"
+    task: Literal["autoencode", "humanize", "drumify", "continue", "accompany"] = "autoencode"
     """For `continue`, `bars` counts the given bars and the corpus gives as many again to write."""
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
@@ -127,6 +150,8 @@ class ModelConfig(Table, frozen=True):
     """Where given, the model goes over the words of a trained model of words, which `words` describes."""
     words: WordsConfig | None = None
     """Where given, the model is one of training/models/words.py, on a corpus of kind `words`."""
+    accompaniment: AccompanimentConfig | None = None
+    """The model of task `accompany`, of training/models/accompaniment.py."""
 
     def __post_init__(self) -> None:
         """Refuse a task its representation cannot do."""
@@ -139,6 +164,15 @@ class ModelConfig(Table, frozen=True):
             raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
         if self.key_chain is not None and (self.task != "continue" or self.division != 4):
             raise ValueError("model.key_chain is for task continue and division 4")
+        wholly = (
+            self.accompaniment is not None,
+            self.representation == "accompaniment",
+            self.task == "accompany",
+        )
+        if any(wholly) and not (all(wholly) and self.bars == 2):
+            raise ValueError(
+                "model.accompaniment, representation accompaniment, task accompany and bars 2 belong together"
+            )
         if self.words is not None and (self.representation, self.task) != ("melody", "autoencode"):
             raise ValueError("model.words is for representation melody and task autoencode")
         if self.sentences is not None and (self.words is None or self.bars % 2):
@@ -213,6 +247,9 @@ class LossConfig(Table, frozen=True):
     their chords, as a whole or from the middle on, so that the chords are followed and not the latent."""
     encoder_frozen: bool = False
     """Words: train the decoder alone, so that latents mean what they meant."""
+    given_left_out: Share = 0.3
+    """Accompaniments: share of phrases that are written without the melody, and those without accents,
+    without fills, without drums to the bass."""
     from_nothing: Share = 0.0
     """Continuations: share of phrases written from the zero state, so that starting from it is learned."""
     velocity_weight: Weight = 20.0

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli_options import (
+    ACCOMPANY_MODEL,
     CONTINUING_LINES,
     CONTINUING_MODEL,
     DEFAULT_MODEL,
@@ -175,6 +176,33 @@ def drumify(
         track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
     )
     _from_source(load(model, precision), "drumify", file, output, given, count, asked)
+
+
+@application.command()
+@with_parameters(parameters_of("accompany"))
+def accompany(
+    file: MidiFile,
+    output: Output,
+    given: Given,
+    count: Count = 4,
+    model: Model = ACCOMPANY_MODEL,
+    track: Track = None,
+    bar: Bar = None,
+    length: Length = 16,
+    keep_pedal: KeepPedal = False,
+    controllers: Controllers = True,
+    precision: FilePrecision = Precision.FLOAT,
+) -> None:
+    """Write chords, bass and drums to a melody of a MIDI file, with the melody.
+
+    The chords are those of the file's other tracks, or --chords, or what the melody suggests.
+
+    Example: antiphon accompany song.mid -o out --count 4 --no-with-drums
+    """
+    asked = sources.Asked(
+        track=track, first_bar=bar, length=length, keep_pedal=keep_pedal, controllers=controllers
+    )
+    _from_source(load(model, precision), "accompany", file, output, given, count, asked)
 
 
 @application.command("continue")

@@ -40,8 +40,19 @@ def from_source(
     rendered = _without(source.silent, render_batch(source.model, {"A": source.slot}, takes))
     phrases = [source.answer(phrase).transposed(transpose) for phrase in rendered]
     labels = [f"seed {take.seed}" for take in takes]
-    settings = [source.setting] * len(phrases)
+    setting = source.setting
+    if controls.mode == "accompany":  # what is accompanied keeps its own channel, where no voice is
+        phrases = [_together(source.slot.phrase.transposed(transpose), phrase) for phrase in phrases]
+        setting = replace(setting, channels={})
+    settings = [setting] * len(phrases)
     return _write_all(model, folder, f"{source.stem}-{controls.mode}", phrases, labels, settings, say)
+
+
+def _together(melody: Phrase, accompaniment: Phrase) -> Phrase:
+    """Return a melody with its accompaniment, of the accompaniment's length."""
+    length = accompaniment.length_beats
+    own = [note for note in melody.notes if note.start_beats < length]
+    return Phrase.of([*own, *accompaniment.notes], accompaniment.bars, accompaniment.beats_per_bar)
 
 
 def _continue(
@@ -174,6 +185,8 @@ def _write_all(
             f"{printable(str(folder))}: cannot be made a folder ({reason}); choose another place"
         ) from None
     named = voicing(model.bundle.manifest.voices)
+    if model.bundle.manifest.task == "accompany":
+        named = {**named, "names": {0: "Melody", **named["names"]}}
     first = first_free_number(folder, stem)
     digits = len(str(first + len(phrases) - 1))
     written = []

@@ -16,7 +16,7 @@ from engine.music.scales import SCALES as SCALES
 from engine.music.style import NO_STYLE, Style
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, declared
 
-Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue"]
+Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue", "accompany"]
 """Names of the modes; `engine.modes.catalogue` holds them."""
 Start = Literal["guided", "zero", "random"]
 MorphBy = Literal["line", "pad"]
@@ -37,6 +37,8 @@ DIRECTIONS = "directions"
 CONTINUATION = "a continuation"
 STYLE = "a style"
 """New notes that a style can pull."""
+ACCOMPANIMENT = "an accompaniment"
+"""Voices that can be left out."""
 # Features of models.
 PITCHES = "pitches"
 """The model writes pitches, so that key, scale and range mean something to it."""
@@ -408,6 +410,33 @@ class Controls:
             "it begins, a note more or less. The same number gives the same changes.",
         ),
     ] = 0
+    with_chords: Annotated[
+        bool,
+        Toggle(
+            label="Chords part",
+            needs=frozenset({ACCOMPANIMENT}),
+            group="Voices",
+            help="Let the accompaniment play chords.",
+        ),
+    ] = True
+    with_bass: Annotated[
+        bool,
+        Toggle(
+            label="Bass part",
+            needs=frozenset({ACCOMPANIMENT}),
+            group="Voices",
+            help="Let the accompaniment play a bass line.",
+        ),
+    ] = True
+    with_drums: Annotated[
+        bool,
+        Toggle(
+            label="Drums part",
+            needs=frozenset({ACCOMPANIMENT}),
+            group="Voices",
+            help="Let the accompaniment play drums.",
+        ),
+    ] = True
     locks: tuple[Lock, ...] = ()
     """Parts of the phrase in the slot `LOCKED` that every rendering keeps."""
     constraints: Constraints = Constraints()

@@ -32,6 +32,13 @@ def moved_tokens(tokens: npt.NDArray[Any], semitones: int) -> npt.NDArray[np.int
     return transpose(tokens, semitones).astype(np.int64)
 
 
+def moved_voices(tokens: npt.NDArray[Any], semitones: int) -> npt.NDArray[np.int64]:
+    """Return tokens `[T, 3]` of an accompaniment moved by semitones; drums stay."""
+    moved = tokens.astype(np.int64)
+    moved[:, :2] = transpose(moved[:, :2], semitones)
+    return moved
+
+
 def moved_bias(bias: Floats, semitones: int) -> Floats:
     """Return a melody's perturbation `[T, V]` for the same notes, moved by semitones.
 

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import BundleError, RenderError
-from engine.inference.bundle.manifest import SENTENCE, Precision, TensorSpec
+from engine.inference.bundle.manifest import SENTENCE, UNKNOWN, Precision, TensorSpec
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
 from engine.inference.runtime import onnxruntime
 from engine.inference.word_by_word import decode_words, encode_words, of_words
 from engine.modes.catalogue import modes_of
+from engine.music.accompaniment import AccompanimentRepresentation
 from engine.music.drums import DrumsRepresentation
 from engine.music.groove import GrooveRepresentation
 from engine.music.kits import DrumKit
@@ -118,7 +119,8 @@ class Model:
     def with_kit(self, kit: DrumKit) -> "Model":
         """Return the same model reading and writing drums by another kit; one without drums is itself."""
         if not isinstance(
-            self._representation, DrumsRepresentation | GrooveRepresentation | TrioRepresentation
+            self._representation,
+            DrumsRepresentation | GrooveRepresentation | TrioRepresentation | AccompanimentRepresentation,
         ):
             return self
         other = copy(self)
@@ -168,6 +170,7 @@ class Model:
         chords: Floats | None = None,
         before: npt.NDArray[np.int64] | None = None,
         heard: Floats | None = None,
+        **further: npt.NDArray[Any] | None,
     ) -> npt.NDArray[Any]:
         """Decode a batch.
 
@@ -178,7 +181,10 @@ class Model:
             chords: `float32 [B, beats, 12]`, 1 for the pitch classes of each beat's chord; None, as
                 zeros, for none known. A model without that condition does not listen to it.
             before: `int64 [B, M]` tokens of the bar before, None, as -1, for none; likewise.
+            before: `int64 [B, M]` tokens of the bar before, None, as -1, for none; likewise.
+                `[B, M, S]` where there are several streams.
             heard: `float32 [B, T, D]` what a continuation follows, None for nothing; likewise.
+            further: other conditions by name, see `graph_specs`; likewise.
 
         Returns:
             `int64 [T, B, S]` tokens (or `float32 [T, B, D]`).
@@ -187,11 +193,12 @@ class Model:
             RenderError: a shape does not fit or the model failed.
         """
         given = {"z": z, "perturbation": perturbation, "chords": chords, "before": before, "heard": heard}
+        given |= further
         feeds, words = {}, 1
         if self.bundle.manifest.by_word:
             words = max(1, z.shape[-1] // int(self.bundle.manifest.decoder.inputs[0].shape[1]))
         for one in self.bundle.manifest.decoder.inputs:
-            spec, array = of_words(one, words), given[one.name]
+            spec, array = of_words(one, words), given.get(one.name)
             feeds[spec.name] = nothing_given(spec, len(z)) if array is None else array
             _check_shape(self.name, feeds[spec.name], spec, len(z))
         tokens = self._guard("decode", lambda: decode_words(self._graphs.decode, feeds, words))
@@ -248,7 +255,7 @@ class _Graphs:
 
 def nothing_given(spec: TensorSpec, batch: int, steps: int = 0) -> npt.NDArray[Any]:
     """Return what stands for an input that is not known: zeros, or -1 for no bar before."""
-    return np.full(_sizes(spec, batch, steps), -1 if spec.name == "before" else 0, spec.dtype)
+    return np.full(_sizes(spec, batch, steps), UNKNOWN.get(spec.name, 0), spec.dtype)
 
 
 def _candidates(

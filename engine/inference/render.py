@@ -124,8 +124,9 @@ def _decoded(model: LatentModel, parts: Sequence[Part]) -> tuple[Phrase, ...]:
         return tuple(phrase for part in parts for phrase in _decoded(model, [part]))
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
     bias = np.stack([plan.perturbation for plan in plans], axis=1)
-    given = _chords(model, plans)
-    decoded = model.decode(z, bias) if given is None else model.decode(z, bias, given)
+    chords = _chords(model, plans)
+    given = {name: np.stack([plan.given[name] for plan in plans]) for name in plans[0].given}
+    decoded = model.decode(z, bias, **given) if chords is None else model.decode(z, bias, chords, **given)
     return tuple(plan.finish(decoded[:, row]) for row, plan in enumerate(plans))
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference.bundle.manifest import Task
 from engine.inference.bundle.store import Bundle
-from engine.inference.home_key import moved_tokens, semitones_home
+from engine.inference.home_key import moved_tokens, moved_voices, semitones_home
 from engine.inference.latent_space import Floats
 from engine.music.chords import Harmony
 from engine.music.feel import Feel
@@ -44,6 +44,7 @@ class LatentModel(Protocol):
         chords: Floats | None = None,
         before: npt.NDArray[np.int64] | None = None,
         heard: Floats | None = None,
+        **further: npt.NDArray[Any] | None,
     ) -> npt.NDArray[Any]:
         """`[B, Z]`, `[T, B, V]` and what models take besides to `[T, B, S]`; see `engine.inference.model`."""
 
@@ -121,7 +122,10 @@ def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harm
         phrase = representation.admitted(phrase)
     heard = heard_by(task, representation, phrase)
     key, home = key or key_of(phrase), 0
-    if model.bundle.manifest.key_normalised:
+    if task == "accompany":
+        home = 0 if key is None else (key.semitones_to_reference + 6) % 12 - 6
+        heard = moved_voices(heard, home)
+    elif model.bundle.manifest.key_normalised:
         home = semitones_home(heard, key)
         heard = moved_tokens(heard, home)
     mu, sigma = model.encode(heard[None])

@@ -5,7 +5,7 @@ Shape legend: T steps, S streams, D values of a step, V width of the perturbatio
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
@@ -49,6 +49,8 @@ class Plan:
     finish: Finish
     chords: Floats | None = None
     """`[beats, 12]` chroma for models that are conditioned on chords; None for none known."""
+    given: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    """Further conditions of a model that takes them, by name, without their batch axis."""
     written: Phrase | None = None
     """What a mode has decoded itself, so that nothing is left to decode; None for all others."""
 

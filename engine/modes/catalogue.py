@@ -14,6 +14,7 @@ from engine.inference.controls import (
     Mode,
     changed,
 )
+from engine.modes.accompany import Accompany
 from engine.modes.base import Tool
 from engine.modes.continuation import Continue
 from engine.modes.drumify import Drumify
@@ -25,7 +26,7 @@ from engine.music.style import Style
 from engine.parameter import Parameter
 
 TOOLS: dict[Mode, Tool] = {
-    tool.id: tool for tool in (Vary(), Morph(), Generate(), Groove(), Drumify(), Continue())
+    tool.id: tool for tool in (Vary(), Morph(), Generate(), Groove(), Drumify(), Continue(), Accompany())
 }
 """By name, in the order they are shown."""
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+from engine.music.accompaniment import AccompanimentRepresentation, melody_of
+from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MelodyRepresentation
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.quantise import step_within
 from engine.music.representation import Representation
@@ -38,6 +39,9 @@ def left_out(phrase: Phrase, representation: Representation) -> list[LeftOut]:
         phrase: as played, of the representation's length.
         representation: that hears it.
     """
+    if isinstance(representation, AccompanimentRepresentation):  # it hears what it accompanies
+        line = MelodyRepresentation(representation.bars, representation.grid)
+        return left_out(melody_of(phrase), line)
     is_drums = representation.name in DRUMS
     drums = [note for note in phrase.notes if note.channel == DRUM_CHANNEL]
     kept = drums if is_drums and drums else phrase.notes

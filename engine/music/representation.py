@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from engine.music.accompaniment import AccompanimentRepresentation
 from engine.music.drums import DrumsRepresentation
 from engine.music.grid import SIXTEENTHS, Grid
 from engine.music.groove import GrooveRepresentation
@@ -68,6 +69,7 @@ REPRESENTATIONS: Mapping[str, Callable[[int, Grid], Representation]] = {
     "groove": GrooveRepresentation,
     "trio": TrioRepresentation,
     "pianoroll": PianorollRepresentation,
+    "accompaniment": AccompanimentRepresentation,
 }
 
 

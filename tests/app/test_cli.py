@@ -58,6 +58,18 @@ def test_vary_says_what_it_took_and_keeps_tempo_and_bars(song, tmp_path, tiny_bu
         assert again.bpm == pytest.approx(97.0, abs=0.01)
 
 
+def test_accompany_writes_the_melody_with_three_voices_under_names_of_their_own(song, tmp_path):
+    done = run("accompany", song, "-o", tmp_path / "out", "--count", 2, "--length", 2, "--no-with-chords")
+    assert done.exit_code == 0, done.output
+    first, second = (read_midi(path) for path in sorted((tmp_path / "out").glob("*.mid")))
+    assert [track.name for track in first.tracks] == ["Melody", "Bass", "Drums"]
+    tune = [(note.pitch, note.velocity) for note in first.tracks[0].notes]
+    assert tune == [(note.pitch + 12, note.velocity) for note in demo_phrase().notes]
+    assert [note.pitch for note in second.tracks[0].notes] == [pitch for pitch, _ in tune]
+    assert first.tracks[2].notes != second.tracks[2].notes
+    assert first.bpm == pytest.approx(97.0, abs=0.01)
+
+
 def test_variation_0_writes_what_was_played(song, tmp_path, tiny_bundle):
     done = run("vary", song, "-o", tmp_path, "--count", 1, "--variation", 0, "--model", tiny_bundle)
     assert done.exit_code == 0, done.output

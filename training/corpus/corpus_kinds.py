@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES
 from training.corpus import fingerprints, to_model_tensor
-from training.corpus.extract import drumming, melodic, pianorolls, trios, words
+from training.corpus.extract import accompaniments, drumming, melodic, pianorolls, trios, words
 from training.corpus.extract.reader import Piece
 from training.corpus.extract.streams import OFF_GRID, POLYPHONIC, Segment
 from training.corpus.metres import Metre
@@ -122,6 +122,19 @@ _ALL = (
         fingerprint=fingerprints.token_fingerprint(2),
         present=to_model_tensor.present_tokens(2),
         default_bars=(16,),
+    ),
+    Kind(
+        name="accompaniment",
+        dtype="uint16",
+        width=accompaniments.WIDTH,
+        heads=0,
+        fault_marks=0,
+        max_fault_share=0.0,
+        extract=accompaniments.accompaniment_segments,
+        bounds=fingerprints.accompaniment_bounds,
+        fingerprint=fingerprints.accompaniment_fingerprint,
+        present=to_model_tensor.present_accompaniment,
+        default_bars=(2,),
     ),
     Kind(
         name="pianoroll",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
-from training.corpus.to_model_tensor import present_words
+from training.corpus.to_model_tensor import present_accompaniment, present_words
 
 Block = NDArray[Any]
 Hashes = NDArray[np.uint64]
@@ -77,6 +77,16 @@ def words_bounds(block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 def words_fingerprint(block: Block) -> Hashes:
     """Hash the melody of words from its lowest note, whatever surrounds it."""
     return token_fingerprint(1)(block[:, :, :1])
+
+
+def accompaniment_bounds(block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the pitch bounds of the pitched voices `[n]` in the key they are presented in."""
+    return token_bounds(3)(present_accompaniment(block, np.zeros(len(block), np.int64)))
+
+
+def accompaniment_fingerprint(block: Block) -> Hashes:
+    """Hash melody, chords, bass and drums from the lowest note, whatever surrounds them."""
+    return token_fingerprint(3)(block[:, :, :4])
 
 
 def no_bounds(block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

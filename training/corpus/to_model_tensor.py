@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.melody import FIRST_NOTE, VOCABULARY
+from training.corpus.extract import accompaniments as ac
 from training.corpus.extract.drumming import restored_groove
 from training.corpus.extract.words import BEFORE, CHORD, TOKEN, TONIC
 
@@ -43,6 +44,34 @@ def present_words(block: Block, shifts: Shifts) -> NDArray[np.int64]:
     move = ((6 - tonic) % 12 - 6 + shifts)[:, None]  # -6 to 5 without a shift
     tokens, before = _moved(stored[..., TOKEN], move), _moved(stored[..., BEFORE] - 1, move)
     return np.stack([tokens, _turned(stored[..., CHORD], move % 12), before], axis=-1)
+
+
+def present_accompaniment(block: Block, shifts: Shifts) -> NDArray[np.int64]:
+    """Return windows in C major or A minor, `int64 [n, T, 9]`.
+
+    The columns: melody, chords, bass, drums, -1 throughout where the file has not got that voice; the chord's
+    12 bits and the pitch class plus 1 of its bass (0: not known); chords, bass and drums one bar before, -1
+    where there is none. The key is the one in the middle of the window.
+    """
+    stored = block.astype(np.int64)
+    tonic = stored[:, stored.shape[1] // 2, ac.TONIC]
+    move = ((6 - tonic) % 12 - 6 + shifts)[:, None]  # -6 to 5 without a shift
+    voices, before = stored[..., : ac.HARMONY].copy(), stored[..., ac.BEFORE : ac.HELD] - 1
+    voices[:, 0, : ac.DRUMS] = _begun(voices[:, 0, : ac.DRUMS], stored[:, 0, ac.HELD :])
+    pitched, earlier = voices[..., : ac.DRUMS], before[..., : ac.DRUMS - ac.CHORDS]
+    pitched[:], earlier[:] = _moved(pitched, move[..., None]), _moved(earlier, move[..., None])
+    bits = np.array([ac.HAS_MELODY, ac.HAS_CHORDS, ac.HAS_BASS, ac.HAS_DRUMS])
+    present = (stored[:, :1, ac.PRESENT, None] & bits) > 0  # [n, 1, 4]
+    voices, before = np.where(present, voices, -1), np.where(present[..., 1:], before, -1)
+    chord, root = stored[..., ac.HARMONY], stored[..., ac.ROOT]
+    turned = np.where(root > 0, (root - 1 + move) % 12 + 1, 0)
+    surroundings = np.stack([_turned(chord, move % 12), turned], axis=-1)
+    return np.concatenate([voices, surroundings, before], axis=-1)
+
+
+def _begun(first: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the tokens `[n, voices]` that windows begin with: held notes begin, ends of earlier notes go."""
+    return np.where(first >= FIRST_NOTE, first, np.where(first == 0, held, 0))
 
 
 def _moved(tokens: NDArray[np.int64], move: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from training.corpus.dataset import Corpus
+from training.evaluation.accompaniment import evaluate_accompaniment
 from training.evaluation.continuation import evaluate_continuation, evaluate_key_chain
 from training.evaluation.reconstruction import evaluate_reconstruction
 from training.evaluation.sentences import evaluate_sentences
 from training.evaluation.words import evaluate_words
+from training.models.accompaniment import Accompaniment
 from training.models.build import Trainable
 from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
@@ -25,6 +27,8 @@ def core_metrics(
         return evaluate_continuation(model, corpus, split, windows, unseen=unseen)
     if isinstance(model, KeyChain):
         return evaluate_key_chain(model, corpus, split, windows, unseen=unseen)
+    if isinstance(model, Accompaniment):
+        return evaluate_accompaniment(model, corpus, split, windows)
     if isinstance(model, Sentences):
         return evaluate_sentences(model, corpus, split, windows)
     if isinstance(model, Words):

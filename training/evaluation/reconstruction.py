@@ -82,7 +82,7 @@ class _Totals:
         either = (target != 0) | (free != 0)
         self.count("free_running_events", ((free == target) & either).sum(), either.sum())
         for stream, size in enumerate(model.streams or (None,) * target.shape[-1]):
-            both, all_notes = _notes_in_common(target[..., stream], free[..., stream], size)
+            both, all_notes = notes_in_common(target[..., stream], free[..., stream], size)
             self.count("note_f1", 2 * both, all_notes)
         self.count("exact", (free == target).flatten(1).all(1).sum(), target.shape[0])
         for name, (part, whole) in (wrong or {}).items():
@@ -93,7 +93,7 @@ class _Totals:
         return {name: part / max(whole, 1.0) for name, (part, whole) in self.sums.items()}
 
 
-def _notes_in_common(truth: Tensor, output: Tensor, vocabulary: int | None) -> tuple[Tensor, Tensor]:
+def notes_in_common(truth: Tensor, output: Tensor, vocabulary: int | None) -> tuple[Tensor, Tensor]:
     """Return how many notes two streams `[B, T]` share, and how many there are in both together.
 
     A note is an onset with its pitch in a melody stream, one drum at one step in a drum stream (512 tokens,

@@ -4,6 +4,8 @@ from torch import Tensor, nn
 
 from engine.music.representation import representation
 from training.config import LossConfig, ModelConfig
+from training.models.accompaniment import Accompaniment
+from training.models.accompaniment_loss import AccompanimentObjective
 from training.models.key_chain import KeyChain
 from training.models.losses import ContinuationObjective, KeyChainObjective, Objective
 from training.models.sentences import WORD_BEATS, WORD_STEPS, Sentences, SentencesObjective
@@ -12,13 +14,15 @@ from training.models.vae import VAE
 from training.models.words import BEAT_STEPS, Words
 from training.models.words_loss import WordsObjective
 
-Trainable = VAE | Continuer | KeyChain | Words | Sentences
+Trainable = VAE | Continuer | KeyChain | Words | Sentences | Accompaniment
 
 
 def build_model(config: ModelConfig) -> Trainable:
     """Return the model that `config` describes, with fresh weights."""
     if config.sentences is not None and config.words is not None:
         return Sentences(config.sentences, config.words)
+    if config.accompaniment is not None:
+        return Accompaniment(config.accompaniment)
     if config.words is not None:
         return Words(config.words)
     spec = representation(config.representation, config.bars, config.grid)
@@ -33,6 +37,8 @@ def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
     """Return the loss of `model`, a module with the signature of `Objective.forward`."""
     if isinstance(model, Words):
         return WordsObjective(model, config)
+    if isinstance(model, Accompaniment):
+        return AccompanimentObjective(model, config)
     if isinstance(model, Sentences):
         return SentencesObjective(model, config)
     if isinstance(model, KeyChain):
@@ -42,6 +48,8 @@ def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
 
 def latent_size(model: Trainable, config: ModelConfig, steps: int) -> int:
     """Return how many numbers of noise a phrase of so many steps takes."""
+    if isinstance(model, Accompaniment):
+        return sum(model.sizes(steps // BEAT_STEPS))
     if isinstance(model, Sentences):
         return steps // WORD_STEPS * model.words.layout(WORD_BEATS).size
     return model.layout(steps // BEAT_STEPS).size if isinstance(model, Words) else config.z_size

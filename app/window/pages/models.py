@@ -23,6 +23,7 @@ HEARS = {
     "groove": "hears drums with their timing and loudness",
     "trio": "hears melody, bass and drums, each on its channel",
     "pianoroll": "hears everything that is pitched",
+    "accompaniment": "hears a melody and its chords",
 }
 COLUMNS = 2
 

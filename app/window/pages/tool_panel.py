@@ -17,6 +17,7 @@ SLIDERS: dict[str, tuple[str, ...]] = {
     "groove": ("variation", "temperature"),
     "drumify": ("variation", "temperature", "density"),
     "continue": ("bars", "temperature", "density"),
+    "accompany": ("variation", "temperature", "density"),
 }
 """The sliders of each tool, from the left; the others wait behind the tool they belong to."""
 USUAL_SLIDERS = ("temperature", "density")
@@ -29,6 +30,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "groove": ("source",),
     "drumify": ("source",),
     "continue": ("start",),
+    "accompany": ("source",),
 }
 """The lists of each tool, to the right of its sliders."""
 LISTS_WIDTH = 372

@@ -17,6 +17,7 @@ from engine.inference.bundle.manifest import (
     SENTENCE,
     TASK_REPRESENTATIONS,
     BundleManifest,
+    Condition,
     GraphSpec,
     LatentLayout,
     TensorSpec,
@@ -25,6 +26,7 @@ from engine.inference.bundle.manifest import (
 )
 from engine.inference.bundle.preflight import GraphInfo, ValueInfo
 from engine.music import representation as representations
+from engine.music.accompaniment import VOICES
 from engine.music.grid import Grid
 from engine.music.representation import Representation
 
@@ -175,6 +177,9 @@ def check_specs(manifest: BundleManifest, representation: Representation, where:
 
 def _check_parts(manifest: BundleManifest, representation: Representation, where: str) -> None:
     """Refuse conditions and a layout of the latent that its representation cannot have."""
+    if manifest.task == "accompany":
+        _check_voices(manifest, representation, where)
+        return
     particular = manifest.key_normalised or manifest.latent_layout is not None
     for_melodies = particular or not {"chords", "before"}.isdisjoint(manifest.conditions)
     if for_melodies and (representation.name != "melody" or manifest.task != "autoencode"):
@@ -183,6 +188,10 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         )
     if "heard" in manifest.conditions and manifest.task != "continue":
         raise BundleError(f"{where}: bundle.json: conditions: heard is of continuations only")
+    if manifest.voice_latents or not set(manifest.conditions) <= {"chords", "before", "heard"}:
+        raise BundleError(
+            f"{where}: bundle.json: voice_latents and their conditions are of accompaniments only"
+        )
     if len(set(manifest.conditions)) != len(manifest.conditions):
         raise BundleError(f"{where}: bundle.json: conditions: one is named twice")
     layout, beats = manifest.latent_layout, representation.bars * representation.grid.beats_per_bar
@@ -200,6 +209,22 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         raise BundleError(
             f"{where}: bundle.json: latent_layout has {layout.size} numbers for "
             f"{layout.words * layout.beats} beats, not {manifest.z_size} for {beats}"
+        )
+
+
+def _check_voices(manifest: BundleManifest, representation: Representation, where: str) -> None:
+    """Refuse an accompaniment with another latent than its voices', or with other conditions."""
+    given: tuple[Condition, ...] = ("melody", "harmony", "accents", "fills", "before")
+    if manifest.conditions != given or manifest.latent_layout is not None or manifest.sentence is not None:
+        raise BundleError(f"{where}: bundle.json: conditions of an accompaniment are {', '.join(given)}")
+    beats = representation.bars * representation.grid.beats_per_bar
+    names = tuple(part.name for part in manifest.voice_latents)
+    sizes = [part.coarse + beats * part.fine for part in manifest.voice_latents]
+    least = min((min(part.coarse, part.fine) for part in manifest.voice_latents), default=0)
+    if names != VOICES or least < 1 or sum(sizes) != manifest.z_size:
+        raise BundleError(
+            f"{where}: bundle.json: voice_latents have {sum(sizes)} numbers for "
+            f"{', '.join(names) or 'no voice'}, not {manifest.z_size} for {', '.join(VOICES)}"
         )
 
 

@@ -21,18 +21,22 @@ LARGEST_MANIFEST_BYTES = 4 << 20
 LARGEST_Z = 4096
 
 Kind = Literal["vae", "seq2seq"]
-Task = Literal["autoencode", "humanize", "drumify", "continue"]
+Task = Literal["autoencode", "humanize", "drumify", "continue", "accompany"]
 TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
     "autoencode": ("melody", "drums", "groove", "trio"),
     "humanize": ("groove",),
     "drumify": ("groove",),
     "continue": ("pianoroll",),
+    "accompany": ("accompaniment",),
 }
 """Which tensors each task is defined on."""
 Precision = Literal["float", "int8"]
-Condition = Literal["chords", "before", "heard"]
+Condition = Literal["chords", "before", "heard", "melody", "harmony", "accents", "fills"]
 """What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase, all
-that was heard before a continuation."""
+that was heard before a continuation; of accompaniments the melody, the chord of each beat with its bass, and
+for the drums accents and beats to fill."""
+UNKNOWN: Mapping[str, int] = {"before": -1, "melody": -1, "accents": -1, "fills": -1}
+"""What stands in a condition where nothing is known, if not 0."""
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +157,19 @@ class LatentLayout(_Record, frozen=True, kw_only=True):
         return self.words * self.word_size
 
 
+class VoiceLatent(_Record, frozen=True, kw_only=True):
+    """The part of a latent that is one voice's: first its style, then a fine part for every beat.
+
+    A beat whose fine values are all 0 is free: the decoder writes it from style and surroundings.
+    """
+
+    name: str
+    coarse: int
+    """Numbers of the style."""
+    fine: int
+    """Numbers of each beat."""
+
+
 class BundleManifest(_Record, frozen=True, kw_only=True):
     """bundle.json."""
 
@@ -209,6 +226,8 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     """Temperature that takes of this model start from, 0 to 2; None for the instrument's own."""
     sentence: GraphSpec | None = None
     """Of `sentence.onnx`, where the bundle can say how words follow each other."""
+    voice_latents: tuple[VoiceLatent, ...] = ()
+    """Where a latent has a part for each voice: those parts, in the order of the streams."""
     latent_layout: LatentLayout | None = None
     """Where a latent has a coarse part and fine ones; None for one without parts."""
 
@@ -232,7 +251,9 @@ def graph_specs(
 
     `chords` is 1 for the pitch classes of each beat's chord and 0 throughout where none is known;
     `before` has the tokens of the bar before the phrase, -1 for none; `heard` frames, in whole bars, none
-    for nothing.
+    for nothing. An accompaniment's `melody` has melody tokens, `harmony` a chord's pitch classes and then that
+    of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset, `fills` 1 in beats to
+    fill; -1 throughout where they are not known, 0 for the harmony.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
@@ -251,10 +272,15 @@ def graph_specs(
     sigma = msgspec.structs.replace(mu, name="sigma")
     grid = representation.grid
     beats = representation.bars * grid.beats_per_bar
+    several = (len(representation.streams),) if len(representation.streams) > 1 else ()
     further = {
         "chords": TensorSpec(name="chords", dtype="float32", shape=("B", beats, 12)),
-        "before": TensorSpec(name="before", dtype="int64", shape=("B", grid.steps_per_bar)),
+        "before": TensorSpec(name="before", dtype="int64", shape=("B", grid.steps_per_bar, *several)),
         "heard": TensorSpec(name="heard", dtype="float32", shape=("B", "T", D)),
+        "melody": TensorSpec(name="melody", dtype="int64", shape=("B", T)),
+        "harmony": TensorSpec(name="harmony", dtype="float32", shape=("B", beats, 24)),
+        "accents": TensorSpec(name="accents", dtype="int64", shape=("B", T)),
+        "fills": TensorSpec(name="fills", dtype="int64", shape=("B", beats)),
     }
     decoder_inputs = (z, noise, *(further[name] for name in conditions))
     return (

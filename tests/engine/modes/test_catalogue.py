@@ -32,7 +32,7 @@ def test_key_and_range_count_only_where_the_model_writes_pitches():
 
 def test_every_mode_has_a_tool_a_key_and_a_name_of_its_own():
     assert tuple(TOOLS) == get_args(Mode)
-    assert [tool.key for tool in TOOLS.values()] == ["1", "2", "3", "4", "5", "6"]
+    assert [tool.key for tool in TOOLS.values()] == ["1", "2", "3", "4", "5", "6", "0"]
     assert len({tool.label for tool in TOOLS.values()}) == len(TOOLS)
 
 
@@ -41,19 +41,21 @@ def test_a_task_has_the_modes_its_bundles_do():
     assert modes_of("humanize") == ("groove",)
     assert modes_of("drumify") == ("drumify",)
     assert modes_of("continue") == ("continue",)
+    assert modes_of("accompany") == ("accompany",)
 
 
 @pytest.mark.parametrize(
     ("name", "modes"),
     [
-        ("variation", ("vary", "groove", "drumify")),
+        ("variation", ("vary", "groove", "drumify", "accompany")),
         ("morph", ("morph",)),
-        ("temperature", ("vary", "morph", "generate", "groove", "drumify", "continue")),
-        ("key", ("vary", "morph", "generate", "drumify", "continue")),
+        ("temperature", ("vary", "morph", "generate", "groove", "drumify", "continue", "accompany")),
+        ("key", ("vary", "morph", "generate", "drumify", "continue", "accompany")),
         ("keep_rhythm", ("vary", "morph", "drumify")),
         ("keep_pitches", ("vary", "morph")),
         ("start", ("continue",)),
-        ("source", ("vary", "groove", "drumify", "continue")),
+        ("with_drums", ("accompany",)),
+        ("source", ("vary", "groove", "drumify", "continue", "accompany")),
     ],
 )
 def test_a_parameter_counts_where_the_mode_offers_what_it_needs(name, modes):

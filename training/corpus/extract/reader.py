@@ -52,6 +52,8 @@ class Piece:
     """`(tick, bpm)` in order; may be empty."""
     end_ticks: int
     """The last release."""
+    markers: tuple[tuple[int, str], ...] = ()
+    """`(tick, text)` of the marker events, in order."""
 
     @property
     def notes(self) -> int:
@@ -77,7 +79,8 @@ def read_piece(path: Path) -> Piece:
     if end_ticks > MAX_BEATS * score.ticks_per_quarter:
         raise UnusableFileError(f"longer than {MAX_BEATS} beats")
     tempos = tuple((int(tempo.time), float(tempo.qpm)) for tempo in score.tempos)
-    return Piece(score.ticks_per_quarter, tracks, _metres(score), tempos, end_ticks)
+    markers = tuple((int(marker.time), str(marker.text)) for marker in score.markers)
+    return Piece(score.ticks_per_quarter, tracks, _metres(score), tempos, end_ticks, markers)
 
 
 def _checked_bytes(path: Path) -> bytes:

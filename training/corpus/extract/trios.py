@@ -19,8 +19,8 @@ def trio_segments(piece: Piece, source: SourceFile, metre: Metre = FOUR_FOUR) ->
     """Return the streams `uint16 [S, 3]` of melody and bass tokens and drum tokens."""
     drums = drum_track(piece)
     lines = [track for track in piece.tracks if not track.is_drum and is_line(track, piece)]
-    basses = [track for track in lines if _is_bass(track)]
-    melodies = [track for track in lines if not _is_bass(track)]
+    basses = [track for track in lines if is_bass(track)]
+    melodies = [track for track in lines if not is_bass(track)]
     if drums is None or not basses or not melodies:
         return []
     bass = max(basses, key=_notes)
@@ -37,7 +37,8 @@ def _notes(track: Track) -> int:
     return len(track.pitch)
 
 
-def _is_bass(track: Track) -> bool:
+def is_bass(track: Track) -> bool:
+    """Tell whether a part is a bass, by its program or its name."""
     return track.program in BASS_PROGRAMS or "bass" in track.name.lower()
 
 

@@ -51,6 +51,7 @@ class PlayedModel:
         chords: Floats | None = None,
         before: NDArray[np.int64] | None = None,
         heard: Floats | None = None,
+        **further: NDArray[Any] | None,
     ) -> NDArray[Any]:
         """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`; no model here hears chords or a bar before."""
         device = next(self._model.parameters()).device

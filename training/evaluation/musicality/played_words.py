@@ -66,6 +66,7 @@ class PlayedWords:
         chords: Floats | None = None,
         before: NDArray[np.int64] | None = None,
         heard: Floats | None = None,
+        **further: NDArray[Any] | None,
     ) -> NDArray[Any]:
         """Decode `[B, Z]` under `[T, B, V]`, with chords `[B, beats, 12]` and the bar before `[B, M]`, to
         `[T, B, 1]`."""

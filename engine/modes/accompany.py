@@ -1,0 +1,129 @@
+"""Accompany: chords, bass and drums to what is played.
+
+The style of each voice belongs to the seed; what is written in it follows melody, key and chords. The model
+knows one key: what it is given is moved there, and what it writes is moved back.
+
+Shape legend: T steps, K beats, S streams, V width of the perturbation, Z latent size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.inference import perturbation
+from engine.inference.bundle.manifest import VoiceLatent
+from engine.inference.controls import ACCOMPANIMENT, DISTANCE, LIMITS, SOURCE, Controls
+from engine.inference.home_key import moved_bias, moved_tokens
+from engine.inference.latent_space import Floats, great_circle, prior_draw
+from engine.inference.slots import LatentModel, Slot
+from engine.modes.base import Plan, Tool, chords_of, perturb
+from engine.music.accompaniment import VOICES, melody_of, played_back
+from engine.music.chord_recognition import recognise_chords
+from engine.music.chords import Harmony, chroma
+from engine.music.melody import FIRST_NOTE, VOCABULARY, MelodyRepresentation
+from engine.music.notes import Phrase
+from engine.music.representation import Representation
+
+DRUM_CHANCE = 2.0
+"""How much more chance drums have than bass and chords: at the usual temperature as much as a drummer."""
+FILL_AFTER_BEATS = 3
+"""The drums fill the last beat of a phrase where the melody has begun nothing for so many beats."""
+
+
+class Accompany(Tool):
+    """Draws a style a voice and lets the model write to it what goes with the melody and its chords."""
+
+    id = "accompany"
+    label = "Accompany"
+    key = "0"
+    help = "Play chords, bass and drums to what you played, in its key and to its chords."
+    task = "accompany"
+    offers = frozenset({SOURCE, DISTANCE, LIMITS, ACCOMPANIMENT})
+
+    def slots(self, controls: Controls) -> tuple[str, ...]:
+        """Return the source."""
+        return (controls.source,)
+
+    def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
+        """Prepare an accompaniment of the source."""
+        source, tensors = slots[controls.source], model.representation
+        harmony = chords_of(controls, source, tensors) or _recognised(source.phrase, tensors)
+        home = source.semitones_home
+        bias = perturb(model, controls, replace(source, harmony=harmony), (), (source,))
+        bias = _moved(bias + _further_chance(tensors, controls), tensors, home)
+        off = frozenset(voice for voice in VOICES if not getattr(controls, f"with_{voice}"))
+
+        def finish(decoded: npt.NDArray[Any]) -> Phrase:
+            return played_back(tensors.decode(decoded), -home, harmony, source.phrase, off)
+
+        given = _given(source.phrase, tensors, harmony, home)
+        return Plan(_style(model, source, controls), bias, finish, given=given)
+
+
+def _style(model: LatentModel, source: Slot, controls: Controls) -> Floats:
+    """Return a latent `[Z]` with styles alone.
+
+    At variation 0 a voice has the style it has in the source, or the first one of the model where the source
+    has not got it; at 1 that of the seed.
+    """
+    z, start = np.zeros(model.bundle.manifest.z_size, np.float32), 0
+    for voice, part in enumerate(model.bundle.manifest.voice_latents):
+        columns = slice(start, start + part.coarse)
+        heard = bool((source.tensor[:, voice] > 0).any())
+        usual = source.mu if heard else prior_draw(model.bundle.latents, voice)
+        drawn = prior_draw(model.bundle.latents, len(VOICES) * (controls.seed + 1) + voice)
+        z[columns] = great_circle(usual[columns], drawn[columns], controls.variation)
+        start += _size(part, model.representation)
+    return z
+
+
+def _further_chance(representation: Representation, controls: Controls) -> Floats:
+    """Return the noise `[T, V]` that drums have beyond what all voices have."""
+    further = np.zeros((representation.steps, representation.width), np.float32)
+    drums = slice(representation.width - representation.streams[-1], None)
+    chance = np.float32((DRUM_CHANCE - 1) * controls.temperature)
+    further[:, drums] = chance * perturbation.noise(representation, controls.seed)[:, drums]
+    return further
+
+
+def _size(part: VoiceLatent, representation: Representation) -> int:
+    return part.coarse + representation.bars * representation.grid.beats_per_bar * part.fine
+
+
+def _recognised(phrase: Phrase, representation: Representation) -> Harmony:
+    """Return the likeliest chord of each beat of a phrase, where none are given."""
+    beats = representation.bars * representation.grid.beats_per_bar
+    found = recognise_chords(phrase.notes, beats, float(representation.grid.beats_per_bar))
+    return found if any(found) else ()
+
+
+def _moved(bias: Floats, representation: Representation, home: int) -> Floats:
+    """Return a perturbation `[T, V]` for the same notes, moved by semitones; drums stay."""
+    moved, start = bias.copy(), 0
+    for size in representation.streams:
+        if size == VOCABULARY:
+            moved[:, start : start + size] = moved_bias(bias[:, start : start + size], home)
+        start += size
+    return moved
+
+
+def _given(
+    phrase: Phrase, representation: Representation, harmony: Harmony, home: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Return what a model of accompaniments is given of a phrase, moved by semitones; see `graph_specs`."""
+    grid, beats = representation.grid, representation.bars * representation.grid.beats_per_bar
+    line = MelodyRepresentation(representation.bars, grid).encode(melody_of(phrase))
+    tokens = moved_tokens(line, home)[:, 0]
+    onsets = tokens >= FIRST_NOTE
+    fills = np.zeros(beats, np.int64)
+    fills[-1] = not onsets[-FILL_AFTER_BEATS * grid.steps_per_beat :].any()
+    known = np.zeros((beats, 24), np.float32)
+    at_home = [None if chord is None else chord.transposed(home) for chord in harmony[:beats]]
+    known[: len(at_home), :12] = chroma(tuple(at_home))
+    for beat, chord in enumerate(at_home):
+        if chord is not None:
+            known[beat, 12 + (chord.root if chord.bass is None else chord.bass)] = 1
+    return {"melody": tokens, "harmony": known, "accents": onsets.astype(np.int64), "fills": fills}
