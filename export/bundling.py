@@ -68,8 +68,8 @@ from export.words_bundle import (
 from export.words_graph import sentence_graph
 from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
-from training.models.key_chain import KeyChain
 from training.models.accompaniment import Accompaniment
+from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE

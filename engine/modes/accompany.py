@@ -6,7 +6,7 @@ knows one key: what it is given is moved there, and what it writes is moved back
 Shape legend: T steps, K beats, S streams, V width of the perturbation, Z latent size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import VoiceLatent
-from engine.inference.controls import ACCOMPANIMENT, DISTANCE, LIMITS, SOURCE, Controls
+from engine.inference.controls import ACCOMPANIMENT, DISTANCE, LIMITS, SOURCE, STORED, Controls
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw
 from engine.inference.slots import LatentModel, Slot
@@ -43,7 +43,7 @@ class Accompany(Tool):
     task = "accompany"
     offers = frozenset({SOURCE, DISTANCE, LIMITS, ACCOMPANIMENT})
 
-    def slots(self, controls: Controls) -> tuple[str, ...]:
+    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
         """Return the source."""
         return (controls.source,)
 
