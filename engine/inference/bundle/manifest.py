@@ -252,8 +252,8 @@ def graph_specs(
     `chords` is 1 for the pitch classes of each beat's chord and 0 throughout where none is known;
     `before` has the tokens of the bar before the phrase, -1 for none; `heard` frames, in whole bars, none
     for nothing. An accompaniment's `melody` has melody tokens, `harmony` a chord's pitch classes and
-    then that of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset, `fills` 1 in beats to
-    fill; -1 throughout where they are not known, 0 for the harmony.
+    then that of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset, `fills` 1 in
+    beats to fill; -1 throughout where they are not known, 0 for the harmony.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
