@@ -31,6 +31,7 @@ from engine.inference.word_latents import Pinned, assembled, layout_of, rhythm_p
 from engine.modes.base import Mix, Plan, chords_of, nearest, perturb
 from engine.music.chords import Harmony, chroma
 from engine.music.key import KEYS, Key
+from engine.music.melody import LOWEST_PITCH
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from engine.music.words import relations, roots
@@ -45,6 +46,8 @@ STYLE_SHARE = 0.6
 """Share of the way to a style's phrase that the coarse part goes at variation 1 whatever the draw does."""
 UNHEARD_NATS, FOREIGN_NATS = 0.9, 2.5
 """What a variation's pitch classes cost that the source has not but its key has, and that neither has."""
+NEAR_SEMITONES, FAR_NATS = 4, 0.3
+"""How far outside the source's range a variation goes freely, and what a semitone more costs."""
 MORPH_PITCHES = 0.4
 """Share of a morph, at either end, in which beats of that end are still pinned."""
 MORPH_RHYTHM = 0.4
@@ -72,6 +75,7 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
     z = assembled(layout, coarse, (Pinned(source.mu, rhythm, pitch),))
     bias = moved_bias(_free(model, controls, source, (source,), form), source.semitones_home)
     bias = bias + _held(model, controls, source, rhythm & pitch)
+    bias = bias + moved_bias(_lean_to_register(model, source), source.semitones_home)
     chords = chords_heard(controls, source, model.representation)
     if not any(chords):
         bias = bias + moved_bias(_lean_to_source(model, source), source.semitones_home)
@@ -221,6 +225,19 @@ def _lean_to_source(model: LatentModel, source: Slot) -> Floats:
     bias = np.zeros((representation.steps, representation.width), np.float32)
     for columns in perturbation.pitch_columns(representation):
         bias[:, columns] = nats[PITCH_CLASSES]
+    return bias
+
+
+def _lean_to_register(model: LatentModel, source: Slot) -> Floats:
+    """Return a bias `[T, V]` towards where the source plays: a variation of a high tune is no bass line."""
+    representation = model.representation
+    bias = np.zeros((representation.steps, representation.width), np.float32)
+    played = [note.pitch for note in source.phrase.notes]
+    if played:
+        pitches = np.arange(LOWEST_PITCH, LOWEST_PITCH + len(PITCH_CLASSES))
+        beyond = np.maximum(min(played) - pitches, pitches - max(played)) - NEAR_SEMITONES
+        for columns in perturbation.pitch_columns(representation):
+            bias[:, columns] = -FAR_NATS * np.maximum(beyond, 0)
     return bias
 
 

@@ -230,6 +230,18 @@ def test_a_variation_leans_to_the_notes_that_were_played(words):
     assert inside / total > 0.85
 
 
+def test_a_variation_stays_near_where_the_source_plays(words):
+    """Of what is far from a high tune, few takes are played an octave and more below it."""
+    high = [replace(note, pitch=note.pitch + 12) for note in tune(2, 4).notes]
+    source = encode_slot(words, Phrase.of(high, 2))
+    centre = np.mean([note.pitch for note in source.phrase.notes])
+    away = []
+    for seed in range(24):
+        notes = render(words, {"heard": source}, Controls(variation=0.9, seed=seed)).notes
+        away.append(abs(np.mean([note.pitch for note in notes]) - centre))
+    assert np.mean(np.array(away) < 12) > 0.8
+
+
 def test_words_are_encoded_and_written_in_any_number(sentences):
     layout = sentences.bundle.manifest.latent_layout
     for words in (1, 3, 8):
