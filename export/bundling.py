@@ -52,6 +52,7 @@ from export.errors import ExportError
 from export.graph import GraphBuilder
 from export.key_chain_graph import key_chain_graphs, prove_key_chain
 from export.latents import LatentSpace, Progress, check_windows, measure_latents, measure_states
+from export.one_thread import one_thread
 from export.parity import prove_decoder, prove_encoder, samples
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
@@ -106,6 +107,7 @@ class Options:
     """Of a model of words, which knows several: the one of this bundle."""
 
 
+@one_thread()
 def export_run(
     run: Run, corpus: Corpus | None, output: Path, options: Options, progress: Progress
 ) -> BundleManifest:

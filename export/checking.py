@@ -15,6 +15,7 @@ from export.accompaniment_bundle import prove_accompaniment
 from export.continuation_graph import prove_continuer
 from export.errors import ExportError
 from export.key_chain_graph import prove_key_chain
+from export.one_thread import one_thread
 from export.parity import compare, prove_decoder, prove_encoder, same_alone, samples
 from export.run import build_model
 from export.words_bundle import measure_int8_words, prove_sentences, prove_words
@@ -30,6 +31,7 @@ SMALLEST_SHARE = 0.5
 """An int8 decoder that agrees with torch in fewer choices than this is broken, not just coarser."""
 
 
+@one_thread()
 def check_bundle(path: Path) -> dict[str, float]:
     """Load a bundle as the engine does, rebuild its model in torch, and compare.
 
