@@ -71,9 +71,21 @@ def ranked(
     Raises:
         RenderError: as `render`.
     """
+    takes = takes_from(controls, count)
+    return best_first(model, slots, takes, render_batch(model, slots, takes))
+
+
+def takes_from(controls: Controls, count: int) -> list[Controls]:
+    """Return the controls of 1 to 64 takes: the seeds from the controls' own on."""
     seeds = range(controls.seed, controls.seed + min(max(count, 1), LARGEST_COUNT))
-    takes = [replace(controls, seed=seed % (LARGEST_SEED + 1)) for seed in seeds]
-    phrases = render_batch(model, slots, takes)
+    return [replace(controls, seed=seed % (LARGEST_SEED + 1)) for seed in seeds]
+
+
+def best_first(
+    model: LatentModel, slots: Mapping[str, AnySlot], takes: Sequence[Controls], phrases: Sequence[Phrase]
+) -> tuple[Ranked, ...]:
+    """Put takes that were rendered in order, the best first."""
+    controls = takes[0]
     sources = [slots[name] for name in slots_of(controls, slots)]
     grid, first = model.representation.grid, phrases[0]
     typed = typed_chords(controls, first.bars, first.beats_per_bar)

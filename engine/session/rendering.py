@@ -1,15 +1,15 @@
 """The inference thread's side of an answer: encoded phrases remembered, one rendering at a time."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING
 
 from engine.errors import RenderError
 from engine.inference.controls import HEARD
 from engine.inference.latent_space import offered
 from engine.inference.perturbation import pitched
-from engine.inference.ranking import ranked
-from engine.inference.render import render
+from engine.inference.ranking import best_first, takes_from
+from engine.inference.render import render, render_batch
 from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
 from engine.music.kits import GM, drum_kit
 from engine.music.left_out import left_out
@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wai
 
 LATENTS_KEPT = 32
 """Encoded phrases that are remembered."""
+TAKES_A_SLICE = 8
+"""Takes rendered at once: an answer that is wanted meanwhile waits for no more than these."""
 
 
 class Renderer:
@@ -50,10 +52,18 @@ class Renderer:
             return phrase
         return laid_back(phrase, MetreFit(request.beats_per_bar, phrase.beats_per_bar))
 
-    def takes(self, model: "Model", request: Request, count: int) -> tuple[Take, ...]:
-        """Return takes with the seeds from the request's on, best first."""
+    def takes(self, model: "Model", request: Request, count: int) -> Generator[None, None, tuple[Take, ...]]:
+        """Return takes with the seeds from the request's on, best first; yield after every few of them.
+
+        A take is the same however many are rendered with it, so that an answer may come between.
+        """
         model = self._with_kit(model, request.drum_kit)
-        found = ranked(model, self.slots(model, request), request.controls, count)
+        slots, takes = self.slots(model, request), takes_from(request.controls, count)
+        phrases: list[Phrase] = []
+        for first in range(0, len(takes), TAKES_A_SLICE):
+            phrases += render_batch(model, slots, takes[first : first + TAKES_A_SLICE])
+            yield
+        found = best_first(model, slots, takes, phrases)
         return tuple(Take(each.controls, each.phrase, each.fit) for each in found)
 
     def unheard(self) -> Mapping[str, int]:

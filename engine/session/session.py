@@ -416,12 +416,11 @@ class Session:
             self._apply(i.Answered(request, phrase, took_ms, self._renderer.unheard()))
 
     def _takes(self, wanted: RenderTakes, model: "Model | None") -> Iterator[None]:
-        """Compute takes beside an answer, on the inference thread; one slice, one decoder call."""
-        yield from ()
+        """Compute takes beside an answer, on the inference thread, a few a slice."""
         if model is None:
             return
         try:
-            takes = self._renderer.takes(model, wanted.request, wanted.count)
+            takes = yield from self._renderer.takes(model, wanted.request, wanted.count)
         except Exception as error:  # the answer says what is wrong with model or controls
             takes = ()
             self._apply(i.Noticed("takes", f"There are no takes to show: {error}", ""))

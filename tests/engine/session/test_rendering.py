@@ -56,3 +56,22 @@ def test_they_count_among_what_comes_in_and_is_ignored() -> None:
     for _ in range(2):
         state, _ = answered(state, answer)
     assert state.live.activity.ignored == {"notes on the drum channel": 4}
+
+
+def test_takes_are_rendered_a_few_at_a_time_and_are_the_same_for_it(groove) -> None:
+    """Between two slices an answer may be rendered by the same renderer."""
+    renderer, asked = Renderer(), request(*(Note(beat, 36, 0.2, 100, 9) for beat in range(8)))
+    work, slices = renderer.takes(groove, asked, 20), 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as ended:
+            takes = ended.value
+            break
+        slices += 1
+        renderer.answer(groove, replace(asked, controls=replace(asked.controls, seed=5)))
+    assert slices == 3
+    assert sorted(take.controls.seed for take in takes) == list(range(20))
+    assert all(
+        renderer.answer(groove, replace(asked, controls=take.controls)) == take.phrase for take in takes
+    )
