@@ -120,6 +120,12 @@ def chord_bias(representation: Representation, harmony: Harmony, strength: float
 
 def share_on_chord(notes: Sequence[Note], harmony: Harmony) -> float:
     """Return the share of notes that begin on a beat and are tones of its chord; 1 if none begins on one."""
+    found, total = notes_on_chord(notes, harmony)
+    return found / total if total else 1.0
+
+
+def notes_on_chord(notes: Sequence[Note], harmony: Harmony) -> tuple[int, int]:
+    """Count pitched notes that begin on a beat with a chord: those that are tones of it, and all of them."""
     found = total = 0
     for note in notes:
         beat = round(note.start_beats)
@@ -128,4 +134,4 @@ def share_on_chord(notes: Sequence[Note], harmony: Harmony) -> float:
         if chord is not None and note.channel != DRUM_CHANNEL:
             total += 1
             found += chord.has(note.pitch)
-    return found / total if total else 1.0
+    return found, total

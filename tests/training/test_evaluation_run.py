@@ -52,9 +52,22 @@ def test_the_report_holds_every_section(report: Path) -> None:
     assert metrics["music"]["vary 0.0"]["note_f1"] == 1
     assert metrics["chords"]["follow 1"] >= metrics["chords"]["follow 0"]
     assert {"held-out music", "another piece", "morph .5", "prior, T 0.5"} <= set(metrics["music"])
+    assert {"register +1", "register -1, in key", "another piece"} <= set(metrics["sliders"])
+    assert metrics["sliders"]["register +1"]["onsets_kept"] == 1  # it moves on the scale
+    assert metrics["sliders"]["register +1"]["own"] > 0 > metrics["sliders"]["register -1"]["own"]
+    assert set(metrics["seeds"]) == {"vary 0.3", "vary 0.6", "prior", "another piece"}
     assert set(metrics["likeness"]) == {"other held-out music", "draws from N(0, I)"}
     page = (report / "index.html").read_text()
-    for section in ("Music", "Core measures", "Interpolation", "Attribute directions", "Likeness", "Sounds"):
+    for section in (
+        "Music",
+        "Side effects",
+        "Two seeds",
+        "Core measures",
+        "Interpolation",
+        "Attribute directions",
+        "Likeness",
+        "Sounds",
+    ):
         assert section in page
     assert "http" not in page.replace("http-equiv", "")
 
@@ -85,6 +98,8 @@ def test_record_keeps_what_stood_there_and_adds_flat_numbers(run: Path, report: 
     measured = json.loads((report / "metrics.json").read_text())["core"]
     assert recorded["train_note_f1"] == measured["note_f1"]
     assert "note_f1" in recorded
+    assert recorded["train_sliders_register_+1_onsets_kept"] == 1
+    assert "train_seeds_prior_differing" in recorded
     assert all(not isinstance(value, dict) for value in recorded.values())
 
 

@@ -8,9 +8,10 @@ from rich.table import Table
 
 from training.errors import ConfigError
 from training.evaluation import sound
-from training.evaluation.evaluate import Options, Results, evaluate, record
+from training.evaluation.evaluate import Options, Results, evaluate
 from training.evaluation.listening import questions, score_answers, verdict, write_test
 from training.evaluation.loaded_model import load_subject
+from training.evaluation.recorded import record
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
 
 SHOWN_MUSIC = ("held-out music", "prior, T 0.5", "vary 0.4", "morph .5")

@@ -6,9 +6,8 @@ what it writes after held-out bars.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 from engine.inference.perturbation import pitched
 from engine.music.notes import Phrase
 from engine.music.representation import representation
-from training.checkpoint import RunFolder
 from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_of
 from training.errors import ConfigError
@@ -37,13 +35,15 @@ from training.evaluation.features import measure_phrases
 from training.evaluation.feel_by_label import LABELS, curves_picture, errors_by, feel_curves
 from training.evaluation.humanising import humanised, measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
-from training.evaluation.loaded_model import Prior, Subject
+from training.evaluation.loaded_model import Prior, Sliders, Subject
 from training.evaluation.musicality.continued import continuation_measures
+from training.evaluation.musicality.control_measures import control_measures
 from training.evaluation.musicality.followed_chords import MOST_PHRASES, chord_measures
 from training.evaluation.musicality.held_out import held_out as phrases_of
 from training.evaluation.musicality.measure import Rows, measure_music
 from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.musicality.played_words import PlayedWords
+from training.evaluation.musicality.seed_differences import differences
 from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
 from training.models.key_chain import KeyChain
@@ -116,9 +116,12 @@ def evaluate(
         say("interpolation")
         _interpolation(subject, subject.model, corpus, options, results)
         say("attributes")
-        _attributes(subject, subject.model, corpus, options, results)
+        found = _attributes(subject, subject.model, corpus, options, results)
+        subject = replace(subject, sliders=subject.sliders or found)
         if subject.config.model.task == "autoencode":
-            _music(subject, corpus, options, results, say)
+            _play(PlayedModel(subject), corpus, options, results, say)
+        else:
+            _control(PlayedModel(subject), corpus, options, results, say)
     _continued(subject, corpus, options, results)
     say("likeness to held-out music")
     _likeness(subject, corpus, options, results)
@@ -176,13 +179,6 @@ def _interpolation(subject: Subject, model: VAE, corpus: Corpus, options: Option
     results.samples["walk"] = [subject.representation.decode(array) for array in pairs.path[0, ::2]]
 
 
-def _music(
-    subject: Subject, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
-) -> None:
-    """Measure what the model plays, as the player's engine plays it, beside music and baselines."""
-    _play(PlayedModel(subject), corpus, options, results, say)
-
-
 def _words(
     subject: Subject, corpus: Corpus, options: Options, results: Results, say: Callable[[str], None]
 ) -> None:
@@ -203,7 +199,10 @@ def _play(
     results: Results,
     say: Callable[[str], None],
 ) -> Rows:
-    """Measure and draw what a model plays; returns the rows of phrases."""
+    """Measure and draw what a model plays, as the player's engine plays it, beside music and baselines.
+
+    Returns the rows of phrases.
+    """
     measured, rows = measure_music(model, corpus, options.split, options.windows, options.seed, say)
     results.metrics["music"] = measured
     drawn = {name: rows.phrases[name][:SHOWN] for name in SHOWN_ROWS if name in rows.phrases}
@@ -213,7 +212,20 @@ def _play(
         say("chords")
         played = phrases_of(corpus, model.representation, options.split, min(options.windows, MOST_PHRASES))
         results.metrics["chords"] = chord_measures(model, played, options.seed)
+    _control(model, corpus, options, results, say)
     return rows
+
+
+def _control(
+    model: PlayedModel | PlayedWords,
+    corpus: Corpus,
+    options: Options,
+    results: Results,
+    say: Callable[[str], None],
+) -> None:
+    """Measure what sliders, another seed and the chords of songs do."""
+    say("sliders and seeds")
+    results.metrics |= control_measures(model, corpus, options.split, options.windows, options.seed)
 
 
 def _continued(subject: Subject, corpus: Corpus, options: Options, results: Results) -> None:
@@ -221,15 +233,19 @@ def _continued(subject: Subject, corpus: Corpus, options: Options, results: Resu
     if not isinstance(subject.model, Continuer | KeyChain):
         return
     ids = spread(corpus.window_ids(options.split), min(options.windows, MOST_COMPARED))
-    windows = corpus.batch(ids)
-    written, half = continuations(subject.model, windows, options.seed), corpus.steps // 2
+    windows, half = corpus.batch(ids), corpus.steps // 2
+    written, again = (continuations(subject.model, windows, options.seed + take) for take in (0, 1))
     window = subject.representation
     spec = representation(window.name, subject.config.model.bars, window.grid)
-    prompts, real, answers = (
+    prompts, real, answers, others = (
         [spec.decode(array) for array in arrays]
-        for arrays in (windows[:, :half], windows[:, half:], written[:, half:])
+        for arrays in (windows[:, :half], windows[:, half:], written[:, half:], again[:, half:])
     )
     results.metrics["continuation"] = continuation_measures(prompts, real, answers)
+    results.metrics["seeds"] = {
+        "continuation, T 1": differences(answers, others, spec),
+        "another piece": differences(real, [*real[1:], *real[:1]], spec),
+    }
 
 
 def _feel(model: VAE, corpus: Corpus, options: Options, results: Results) -> None:
@@ -264,12 +280,15 @@ def decode(model: VAE, latents: NDArray[np.floating[Any]] | torch.Tensor) -> NDA
     )
 
 
-def _attributes(subject: Subject, model: VAE, corpus: Corpus, options: Options, results: Results) -> None:
+def _attributes(
+    subject: Subject, model: VAE, corpus: Corpus, options: Options, results: Results
+) -> Sliders | None:
+    """Measure attribute directions in the latent space, and return them; None where there are none."""
     named = definitions(subject.representation)
     found, transpose = subject.directions, subject.config.data.transpose
     training = corpus.window_ids("train")
     if not named or (found is None and not len(training)):
-        return
+        return None
     if found is None:
         ids = spread(training, min(MOST_DIRECTION_WINDOWS, 8 * options.windows))
         phrases = corpus.batch(ids, np.random.default_rng(options.seed), transpose)
@@ -293,6 +312,7 @@ def _attributes(subject: Subject, model: VAE, corpus: Corpus, options: Options, 
         "in_deviations": _matrix(names, relative),
     }
     results.pictures["attributes"] = pictures.effects_picture(names, relative)
+    return Sliders(tuple(names), found)
 
 
 def _matrix(names: list[str], values: NDArray[np.float64]) -> dict[str, dict[str, float | None]]:
@@ -377,18 +397,3 @@ def _history(subject: Subject, results: Results) -> None:
     history = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     if len(history) > 1:
         results.pictures["learning"] = pictures.learning_curve(history)
-
-
-def record(run: Path, metrics: Mapping[str, Any]) -> None:
-    """Add the core numbers to a run's `metrics.json`, each under its split's name (`test_note_f1`).
-
-    The exporter puts what stands there into the bundle.
-    """
-    folder = RunFolder(run)
-    split = metrics["split"]
-    numbers = {
-        f"{split}_{name}": value for name, value in metrics["core"].items() if isinstance(value, int | float)
-    }
-    if "humanising" in metrics:
-        numbers |= {f"{split}_{name}": value for name, value in metrics["humanising"]["model"].items()}
-    folder.write_json("metrics.json", folder.read_json("metrics.json") | numbers)

@@ -56,6 +56,17 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sliders:
+    """A attributes that a player can push a latent along."""
+
+    names: tuple[str, ...]
+    directions: Floats
+    """`[A, Z]`."""
+    percents: tuple[dict[str, float], ...] = ()
+    """Of each what it was measured to change, by attribute, in percent of its mean; empty if not known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """A trained model with all that its evaluation needs."""
 
@@ -68,6 +79,8 @@ class Subject:
     """A bundle's fitted prior."""
     directions: Floats | None = None
     """A bundle's attribute directions `[A, Z]`, in the order of the representation's definitions."""
+    sliders: Sliders | None = None
+    """A bundle's attribute sliders, whichever attributes there are today."""
     variation_curve: tuple[float, ...] = ()
     """A bundle's curve of the variation slider; empty for the common one."""
     morph_curve: tuple[float, ...] = ()
@@ -132,21 +145,27 @@ def _bundle(path: Path, read: Callable[[str], bytes | None]) -> Subject:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{path}: cannot be used ({reason}); export the model again") from error
     model.eval().requires_grad_(False)
-    mixture, directions = _latents(latents, config, content)
+    mixture, sliders = _latents(latents, content)
     curves = (tuple(content.get(name, ())) for name in ("variation_curve", "morph_curve"))
-    return Subject(path, config, model, True, mixture, directions, *curves)
+    return Subject(path, config, model, True, mixture, _complete(sliders, config), sliders, *curves)
 
 
-def _latents(
-    data: bytes | None, config: RunConfig, manifest: dict[str, Any]
-) -> tuple[Prior | None, Floats | None]:
-    """Return the fitted prior and the directions, if they are of today's attributes."""
+def _latents(data: bytes | None, manifest: dict[str, Any]) -> tuple[Prior | None, Sliders | None]:
+    """Return the fitted prior and the attribute sliders of a bundle, as far as it has them."""
     if data is None:
         return None, None
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         prior = [arrays[f"prior_{part}"].astype(np.float64) for part in ("weights", "means", "deviations")]
         directions = arrays["directions"].astype(np.float64)
+    entries = manifest.get("attributes", [])
+    percents = tuple(entry.get("effects_percent", {}) for entry in entries)
+    sliders = Sliders(tuple(entry["name"] for entry in entries), directions, percents) if entries else None
+    return (Prior(*prior) if len(prior[0]) else None), sliders
+
+
+def _complete(sliders: Sliders | None, config: RunConfig) -> Floats | None:
+    """Return the directions of a bundle, if they are of today's attributes."""
     spoken = representation(config.model.representation, config.model.bars, config.model.grid)
     ours = [definition.name for definition in definitions(spoken)]
-    same = ours == [attribute["name"] for attribute in manifest.get("attributes", [])]
-    return (Prior(*prior) if len(prior[0]) else None), (directions if same and ours else None)
+    same = sliders is not None and ours == list(sliders.names)
+    return sliders.directions if sliders is not None and same else None

@@ -58,6 +58,19 @@ MUSIC_NAMES = (
     ("repeated_bars", "repeated bars"),
     ("extra_leap", "extra leap at seams"),
 )
+SLIDER_NAMES = (
+    ("own", "own"),
+    ("side", "side"),
+    ("notes_kept", "notes kept"),
+    ("onsets_kept", "onsets kept"),
+    ("key_kept", "key kept"),
+)
+SEED_NAMES = (
+    ("differing", "differing"),
+    ("ms", "timing, ms"),
+    ("velocities", "velocity, of 127"),
+    ("shared_hits", "hits in both"),
+)
 FEEL_NAMES = (
     ("hits", "hits"),
     ("mae_ms", "timing MAE, ms"),
@@ -133,8 +146,8 @@ def template(name: str) -> jinja2.Template:
     return environment.from_string(text)
 
 
-def _music(metrics: dict[str, Any]) -> list[dict[str, float]]:
-    return list(metrics.get("music", {}).values())
+def _has(rows: dict[str, dict[str, float]], name: str) -> bool:
+    return any(name in row for row in rows.values())
 
 
 def _page(metrics: dict[str, Any], shown: dict[str, str], sounds: dict[str, list[str]], audio: bool) -> str:
@@ -146,6 +159,8 @@ def _page(metrics: dict[str, Any], shown: dict[str, str], sounds: dict[str, list
         number=number,
         core_names=CORE_NAMES,
         feel_names=FEEL_NAMES,
-        music_names=[names for names in MUSIC_NAMES if any(names[0] in row for row in _music(metrics))],
+        slider_names=SLIDER_NAMES,
+        seed_names=[names for names in SEED_NAMES if _has(metrics.get("seeds", {}), names[0])],
+        music_names=[names for names in MUSIC_NAMES if _has(metrics.get("music", {}), names[0])],
         hint="" if sound.has_fluidsynth() else f"No instruments: {sound.HINT}",
     )

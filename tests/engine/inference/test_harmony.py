@@ -13,6 +13,7 @@ from engine.inference.harmony import (
     chord_scale,
     in_key_bias,
     key_of_chords,
+    notes_on_chord,
     own_pitch_classes,
     share_on_chord,
 )
@@ -127,6 +128,7 @@ def test_chords_are_favoured_on_the_beat_less_between_and_held_at_one() -> None:
 def test_share_on_chord_counts_what_begins_on_a_beat() -> None:
     notes = [Note(0, 60, 1), Note(1.02, 62, 1), Note(1.5, 61, 0.5), Note(2, 36, 1, channel=9)]
     assert share_on_chord(notes, by_beat(parse_chords("C"), 1)) == 0.5
+    assert notes_on_chord(notes, by_beat(parse_chords("C"), 1)) == (1, 2)
     assert share_on_chord([], AM_F_C_G) == 1
 
 

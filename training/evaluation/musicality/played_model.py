@@ -8,10 +8,16 @@ import torch
 from numpy.typing import NDArray
 
 from engine.inference.bundle.latents import Latents
-from engine.inference.bundle.manifest import BundleManifest, GraphSpec, RepresentationRef, TrainingRecord
+from engine.inference.bundle.manifest import (
+    Attribute,
+    BundleManifest,
+    GraphSpec,
+    RepresentationRef,
+    TrainingRecord,
+)
 from engine.inference.bundle.store import Bundle
 from engine.music.representation import Representation
-from training.evaluation.loaded_model import Prior, Subject
+from training.evaluation.loaded_model import Prior, Sliders, Subject
 from training.models.vae import VAE
 
 Floats = NDArray[np.float32]
@@ -21,7 +27,8 @@ BATCH = 256
 class PlayedModel:
     """The weights of a subject behind `engine.inference.slots.LatentModel`.
 
-    A bundle brings its curves and its fitted prior; a run is played with the common curves from N(0, I).
+    A bundle brings its curves, its fitted prior and its sliders; a run is played with the common curves from
+    N(0, I), with those sliders that the subject was given.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -84,6 +91,7 @@ def bundle_of(subject: Subject, z_size: int) -> Bundle:
         width=representation.width,
         z_size=z_size,
         voices=(),
+        attributes=_attributes(subject.sliders),
         encoder=GraphSpec(inputs=(), outputs=()),
         decoder=GraphSpec(inputs=(), outputs=()),
         training=TrainingRecord(data=(), data_hash="", config={}, seed=subject.config.seed, steps=0),
@@ -91,15 +99,25 @@ def bundle_of(subject: Subject, z_size: int) -> Bundle:
         variation_curve=subject.variation_curve,
         morph_curve=subject.morph_curve,
     )
-    return Bundle(subject.path, manifest, representation, _latents(subject.mixture, z_size), {}, "")
+    return Bundle(subject.path, manifest, representation, _latents(subject, z_size), {}, "")
 
 
-def _latents(mixture: Prior | None, z_size: int) -> Latents:
-    if mixture is None:
-        return Latents.standard_normal(z_size)
+def _attributes(sliders: Sliders | None) -> tuple[Attribute, ...]:
+    if sliders is None:
+        return ()
+    percents = sliders.percents or ({},) * len(sliders.names)
+    return tuple(
+        Attribute(name=name, unit="", effects={}, effects_percent=percent)
+        for name, percent in zip(sliders.names, percents, strict=True)
+    )
+
+
+def _latents(subject: Subject, z_size: int) -> Latents:
+    mixture, sliders = subject.mixture or Prior.standard_normal(z_size), subject.sliders
+    directions = np.zeros((0, z_size)) if sliders is None else sliders.directions
     return Latents(
         prior_weights=np.asarray(mixture.weights, np.float32),
         prior_means=np.asarray(mixture.means, np.float32),
         prior_deviations=np.asarray(mixture.deviations, np.float32),
-        directions=np.zeros((0, z_size), np.float32),
+        directions=np.asarray(directions, np.float32),
     )
