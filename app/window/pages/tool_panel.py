@@ -1,5 +1,6 @@
 """The tools with the sliders and lists of the chosen one."""
 
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.window.pages.fields import action, captioned, parameter, slider, toggle, typed
@@ -23,6 +24,9 @@ SLIDERS: dict[str, tuple[str, ...]] = {
 USUAL_SLIDERS = ("temperature", "density")
 """Of a tool that has none of its own here."""
 SLIDER_COLUMNS = 3
+FIRST_ROW_SPACING = 2
+MARGIN = 6
+"""Of the panel, left and right."""
 LISTS: dict[str, tuple[str, ...]] = {
     "vary": ("source",),
     "morph": ("morph_by", "morph_from", "morph_to"),
@@ -42,7 +46,7 @@ class ToolPanel(QFrame):
     def __init__(self, table: Table) -> None:
         super().__init__()
         self.setObjectName("panel")
-        self.modes = ChoiceRow(parameter(table, "mode", Choice))
+        self.modes = ChoiceRow(parameter(table, "mode", Choice), spacing=FIRST_ROW_SPACING)
         self.new_take, self.seed = action(table, "new_take"), typed(table, "seed")
         self.bypass, self.hold = toggle(table, "bypass"), toggle(table, "hold")
         tip = (
@@ -57,7 +61,7 @@ class ToolPanel(QFrame):
         self.hint.setMinimumWidth(100)
         self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._slider_row = QGridLayout()
-        self._mode = ""
+        self._mode, self._compact = "", False
         self._lay_out()
         self.show_tool("vary")
 
@@ -76,10 +80,25 @@ class ToolPanel(QFrame):
             holder.setHidden(name not in lists)
 
     def set_compact(self, compact: bool) -> None:
-        """Save width: no keys on the buttons of the first row."""
-        for button in (*self.modes.buttons.values(), self.locking, self.new_take, self.bypass, self.hold):
-            button.show_keys(not compact)
-        self.seed.setFixedWidth(60 if compact else 108)
+        """Save width: no keys on the buttons of the first row, and a short seed."""
+        self._compact = compact
+        self.seed.setFixedWidth(56 if compact else 108)
+        self._show_keys_that_fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Show the keys where they fit."""
+        self._show_keys_that_fit()
+        super().resizeEvent(event)
+
+    def _show_keys_that_fit(self) -> None:
+        """Leave the keys out on all buttons of the first row where it is too narrow for them."""
+        buttons = (*self.modes.buttons.values(), self.locking, self.new_take, self.bypass, self.hold)
+        for button in buttons:
+            button.show_keys(True)
+        needed = sum(button.minimumSizeHint().width() + FIRST_ROW_SPACING for button in buttons)
+        shown = not self._compact and needed + self.seed.width() <= self.width() - 2 * MARGIN
+        for button in buttons:
+            button.show_keys(shown)
 
     def show_hint(self, text: str) -> None:
         """Show one line about what the hand is on."""
@@ -91,7 +110,14 @@ class ToolPanel(QFrame):
             self._slider_row.setColumnMinimumWidth(at, 130)
         self._slider_row.setHorizontalSpacing(24)
         first = row(
-            self.modes, None, self.locking, self.new_take, self.seed, self.bypass, self.hold, spacing=6
+            self.modes,
+            None,
+            self.locking,
+            self.new_take,
+            self.seed,
+            self.bypass,
+            self.hold,
+            spacing=FIRST_ROW_SPACING,
         )
         lists = QHBoxLayout()
         lists.setSpacing(6)
@@ -107,7 +133,7 @@ class ToolPanel(QFrame):
         second.addLayout(self._slider_row, 1)
         second.addWidget(place)
         self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(12, 9, 12, 7)
+        self.body.setContentsMargins(MARGIN, 9, MARGIN, 7)
         self.body.setSpacing(7)
         self.body.addLayout(first)
         self.body.addLayout(second)
