@@ -24,7 +24,7 @@ SLIDERS: dict[str, tuple[str, ...]] = {
 USUAL_SLIDERS = ("temperature", "density")
 """Of a tool that has none of its own here."""
 SLIDER_COLUMNS = 3
-FIRST_ROW_SPACING = 2
+FIRST_ROW_SPACING = 3
 MARGIN = 6
 """Of the panel, left and right."""
 LISTS: dict[str, tuple[str, ...]] = {
@@ -82,6 +82,8 @@ class ToolPanel(QFrame):
     def set_compact(self, compact: bool) -> None:
         """Save width: no keys on the buttons of the first row, and a short seed."""
         self._compact = compact
+        if (between := self.modes.layout()) is not None:
+            between.setSpacing(1 if compact else FIRST_ROW_SPACING)
         self.seed.setFixedWidth(56 if compact else 108)
         self._show_keys_that_fit()
 
