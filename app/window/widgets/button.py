@@ -93,7 +93,7 @@ class KeyButton(QPushButton):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Never hide part of the text."""
         text = self.fontMetrics().horizontalAdvance(self.text())
-        return QSize(text + 8 + self._key_width(), self.minimumHeight())
+        return QSize(text + 6 + self._key_width(), self.minimumHeight())
 
     def event(self, event: QEvent | None) -> bool:
         """Keep Space and Return for the focused button rather than for play and stop."""
@@ -119,7 +119,7 @@ class KeyButton(QPushButton):
         painter.setPen(ink)
         painter.setFont(self.font())
         key_width = self._key_width()
-        text_box = box.adjusted(3, 0, -key_width - 4 if key_width else -3, 0)
+        text_box = box.adjusted(2, 0, -key_width - 4 if key_width else -2, 0)
         painter.drawText(text_box, Qt.AlignmentFlag.AlignCenter, self.text())
         if key_width:
             painter.setFont(theme.font(KEY_POINTS))
