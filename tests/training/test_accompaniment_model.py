@@ -1,5 +1,7 @@
 """The model of accompaniments: what it is extracted from, what each voice learns from, and its graphs."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ from training.corpus.extract.bars import StepNotes
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.sources import SourceFile
 from training.corpus.to_model_tensor import present_accompaniment
+from training.evaluation.accompaniment import accompaniment_seeds
 from training.models.accompaniment import VOICES, Accompaniment
 from training.models.accompaniment_loss import (
     AccompanimentObjective,
@@ -148,6 +151,18 @@ def test_teacher_forced_on_what_it_writes_it_prefers_what_it_wrote(model: Accomp
         condition = model.conditions(place, part, around, written[..., 2])
         logits = model.writer(place).logits(condition, written[..., place], around.before[..., place])
         assert torch.equal(logits.argmax(-1), written[..., place])
+
+
+def test_two_draws_are_compared_voice_by_voice_beside_the_music(model: Accompaniment) -> None:
+    windows = window(("bass", "drums")).numpy()
+    corpus = SimpleNamespace(window_ids=lambda split: np.arange(len(windows)), batch=lambda ids: windows[ids])
+    found = accompaniment_seeds(model, corpus, "test", 16)  # type: ignore[arg-type]
+    assert set(found) == {"bass", "bass, another piece", "drums", "drums, another piece"}
+    real = [set(zip(*np.nonzero(row[:, None] == np.arange(2, 90)), strict=True)) for row in windows[..., 2]]
+    alike = sum(len(one & real[at - 1]) for at, one in enumerate(real))
+    expected = 1 - 2 * alike / (2 * sum(len(one) for one in real))
+    assert found["bass, another piece"]["differing"] == pytest.approx(expected)
+    assert 0 <= found["drums"]["differing"] <= 1
 
 
 def test_the_style_is_the_first_numbers_of_each_voice(model: Accompaniment) -> None:

@@ -17,6 +17,8 @@ from training.models.accompaniment_loss import style_mask, voices_and_surroundin
 from training.models.words import BEAT_STEPS
 
 BASS = VOICES.index("bass")
+SEED_WINDOWS = 256
+"""Windows that are drawn twice, to be compared."""
 
 
 @torch.no_grad()
@@ -40,6 +42,39 @@ def evaluate_accompaniment(
         window = torch.as_tensor(corpus.batch(ids[start : start + batch])).to(next(model.parameters()).device)
         _add(sums, model, window, generator)
     return {"windows": len(ids)} | _shares(sums)
+
+
+@torch.no_grad()
+def accompaniment_seeds(
+    model: Accompaniment, corpus: Corpus, split: str, windows: int, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Draw every voice twice from the normal prior, greedily in the same surroundings, and compare the two.
+
+    Returns:
+        By voice `differing`, the share of the notes of both that the other does not have; beside each the
+        real voice against another window's. A voice that no window has is left out.
+    """
+    ids = spread(corpus.window_ids(split), min(windows, SEED_WINDOWS))
+    device = next(model.parameters()).device
+    tokens, around = voices_and_surroundings(torch.as_tensor(corpus.batch(ids), device=device))
+    around = around._replace(before=torch.full_like(around.before, -1))
+    mask = style_mask(model, around.harmony.shape[1]).to(device)
+    noise = torch.randn(2, len(tokens), len(mask), generator=torch.Generator().manual_seed(seed)).to(device)
+    first, second = (model.generate(drawn * mask, around) for drawn in noise)
+    found = {}
+    for voice, name in enumerate(VOICES):
+        here = tokens[:, 0, voice] >= 0
+        if here.any():
+            real = tokens[here][..., voice]
+            takes = first[here][..., voice], second[here][..., voice]
+            found[name] = {"differing": _differing(*takes, voice)}
+            found[f"{name}, another piece"] = {"differing": _differing(real, real.roll(1, 0), voice)}
+    return found
+
+
+def _differing(one: Tensor, other: Tensor, voice: int) -> float:
+    shared, both = notes_in_common(one, other, VOCABULARIES[voice])
+    return 1 - 2 * float(shared) / max(float(both), 1.0)
 
 
 def _add(

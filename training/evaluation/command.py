@@ -72,7 +72,7 @@ def _show(console: Console, results: Results) -> None:
             "cost between, latent walk | step by step", _pair(walk, "cost_between", "cost_naive_between")
         )
         table.add_row("walk: distance from even | largest step", _pair(walk, "off_diagonal", "largest_step"))
-    for name, likeness in m["likeness"].items():
+    for name, likeness in m.get("likeness", {}).items():
         table.add_row(f"overlapped area, {name}", number(likeness["mean_overlapped_area"]))
     console.print(table)
 

@@ -22,6 +22,7 @@ from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_of
 from training.errors import ConfigError
 from training.evaluation import pictures
+from training.evaluation.accompaniment import accompaniment_seeds
 from training.evaluation.attributes import (
     CALIBRATION_LATENTS,
     calibrated,
@@ -46,6 +47,7 @@ from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.musicality.seed_differences import differences
 from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
+from training.models.accompaniment import Accompaniment
 from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
@@ -112,6 +114,12 @@ def evaluate(
         return results
     say("reconstruction")
     _core(subject, corpus, options, results)
+    if isinstance(subject.model, Accompaniment):
+        results.metrics["seeds"] = accompaniment_seeds(
+            subject.model, corpus, options.split, options.windows, options.seed
+        )
+        _history(subject, results)
+        return results
     if isinstance(subject.model, VAE):
         say("interpolation")
         _interpolation(subject, subject.model, corpus, options, results)

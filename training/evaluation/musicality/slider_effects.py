@@ -25,7 +25,7 @@ MOST_PHRASES = 150
 
 
 def slider_effects(model: LatentModel, played: HeldOut, seed: int) -> dict[str, dict[str, Any]]:
-    """Measure every slider that the model offers, at +1 and -1 from variation 0: the model alone, and in key.
+    """Measure every offered slider at +1 and -1 from variation 0: the model alone, and held in key.
 
     Returns:
         By slider and direction the measures of `effects_of`, with `own`: what the slider's own attribute
@@ -44,7 +44,7 @@ def slider_effects(model: LatentModel, played: HeldOut, seed: int) -> dict[str, 
             constraints=Constraints(in_key=bool(limit)),
             seed=seed,
         )
-        for limit in ("", ", in key")
+        for limit in (("", ", in key") if _is_pitched(model.representation) else ("",))
         for name in names
         for amount in (1.0, -1.0)
     }
@@ -85,11 +85,15 @@ def effects_of(
         "notes_kept": _kept(sources, written, with_pitch=True),
         "onsets_kept": _kept(sources, written, with_pitch=False),
     }
-    if representation.name not in ("drums", "groove"):
+    if _is_pitched(representation):
         of_sources, of_written = (in_sets(_lines(phrases), keys) for phrases in (sources, written))
         found["key_kept"] = of_written / of_sources if of_sources else float("nan")
     moved = zip((definition.name for definition in named), deviations.tolist(), strict=True)
     return found | {"moved": dict(moved)}
+
+
+def _is_pitched(representation: Representation) -> bool:
+    return representation.name not in ("drums", "groove")
 
 
 def _values(
