@@ -37,7 +37,7 @@ class Accompany(Tool):
     """Draws a style a voice and lets the model write to it what goes with the melody and its chords."""
 
     id = "accompany"
-    label = "Band"
+    label = "Accompany"
     key = "0"
     help = "Play chords, bass and drums to what you played, in its key and to its chords."
     task = "accompany"

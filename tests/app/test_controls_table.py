@@ -32,7 +32,7 @@ def test_the_table_as_json_names_range_key_controller_and_option():
     rows = {row["id"]: row for row in json.loads(done.output)}
     assert rows["variation"]["range"] == "a number from 0 to 1"
     assert (rows["variation"]["key"], rows["variation"]["option"]) == ("V", "--variation")
-    assert rows["variation"]["tools"] == "Vary, Groove, Drumify, Band"
+    assert rows["variation"]["tools"] == "Vary, Groove, Drumify, Accompany"
     assert rows["keep_rhythm"]["option"] == "--keep-rhythm/--no-keep-rhythm"
     assert (rows["panic"]["kind"], rows["panic"]["key"]) == ("action", "Esc")
     assert all(row["label"] and row["help"] and row["controller"] for row in rows.values())

@@ -3,8 +3,9 @@
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.window import theme
 from app.window.pages.fields import action, captioned, parameter, slider, toggle, typed
-from app.window.widgets.button import KeyButton
+from app.window.widgets.button import POINTS, KeyButton
 from app.window.widgets.choice import ChoiceRow
 from app.window.widgets.group import row
 from app.window.widgets.lamp import label, write
@@ -25,6 +26,7 @@ USUAL_SLIDERS = ("temperature", "density")
 """Of a tool that has none of its own here."""
 SLIDER_COLUMNS = 3
 FIRST_ROW_SPACING = 3
+COMPACT_POINTS = 9
 MARGIN = 6
 """Of the panel, left and right."""
 LISTS: dict[str, tuple[str, ...]] = {
@@ -80,11 +82,13 @@ class ToolPanel(QFrame):
             holder.setHidden(name not in lists)
 
     def set_compact(self, compact: bool) -> None:
-        """Save width: no keys on the buttons of the first row, and a short seed."""
+        """Save width: no keys on the buttons of the first row, smaller names of tools, and a short seed."""
         self._compact = compact
         if (between := self.modes.layout()) is not None:
             between.setSpacing(1 if compact else FIRST_ROW_SPACING)
         self.seed.setFixedWidth(56 if compact else 108)
+        for button in self.modes.buttons.values():
+            button.setFont(theme.font(COMPACT_POINTS if compact else POINTS, bold=True))
         self._show_keys_that_fit()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name

@@ -14,6 +14,7 @@ from engine.parameter import Action, Toggle
 
 Role = Literal["text", "quiet", "heard", "playing", "coming", "good", "waiting", "bad"]
 HEIGHT = 36
+POINTS = 10.5
 KEY_POINTS = 8.5
 
 
@@ -51,7 +52,7 @@ class KeyButton(QPushButton):
         self.setCheckable(toggle)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(text)
-        self.setFont(theme.font(10.5, bold=True))
+        self.setFont(theme.font(POINTS, bold=True))
         self.setFixedHeight(HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._describe()
