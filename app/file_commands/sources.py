@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,7 +149,8 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
         say(f"{name}: {counted(lengthened, 'note')} lengthened by the sustain pedal")
     model = _kitted(model, phrase, asked, name, say)
     tracks = [track for part in parts for track in part.tracks]
-    bars = _bars_heard(taken, length)
+    own = _bars_heard(taken, Length(model.representation.bars * grid.beats_per_bar, length.bar_beats))
+    bars = min(_bars_heard(taken, length), own * ceil(phrase.bars / own))
     phrase = _filled(phrase, bars, name, say)
     fit = MetreFit(phrase.beats_per_bar, length.bar_beats)
     if fit.notice:

@@ -147,3 +147,10 @@ def test_a_key_that_two_tracks_strike_sounds_once(tmp_path, piano):
     source, _ = read(tmp_path, piano, held, struck)
     notes = [(note.start_beats, note.duration_beats) for note in source.slot.phrase.notes]
     assert notes == [(0.0, 4.0), (4.0, 1.0)]
+
+
+def test_more_bars_than_the_file_has_are_not_made_up(tmp_path, piano):
+    """The tiny model takes two bars, the song has four: sixteen asked for are four, said once as they are."""
+    source, line = read(tmp_path, piano, RIGHT, LEFT, length=16)
+    assert source.bars == source.slot.phrase.bars == 4
+    assert "bars 1 to 4" in line
