@@ -44,7 +44,9 @@ PITCHES = "pitches"
 """The model writes pitches, so that key, scale and range mean something to it."""
 HALVES = "halves"
 """The model's latent has rhythm and pitch apart."""
-MODEL_FEATURES = frozenset({PITCHES, HALVES})
+KEYS_ALONE = "keys alone"
+"""The model decides each key of a step for itself, so that a key has a probability of its own."""
+MODEL_FEATURES = frozenset({PITCHES, HALVES, KEYS_ALONE})
 
 LOCKED = "locked"
 """Name under which rendering finds the phrase that locks are parts of."""
@@ -373,6 +375,17 @@ class Controls:
             help="How many bars to write; 0 writes as many as the model hears.",
         ),
     ] = 0
+    threshold: Annotated[
+        float,
+        Number(
+            label="Threshold",
+            high=0.99,
+            shown="{:.2f}",
+            needs=frozenset({CONTINUATION, KEYS_ALONE}),
+            help="Play every key whose probability is above this, whatever the temperature; 0 draws the keys "
+            "by chance.",
+        ),
+    ] = 0.0
     attributes: tuple[tuple[str, float], ...] = ()
     """Steps along the bundle's attribute directions, -3 to 3 each, by name. A bundle declares them."""
     chords: Annotated[

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
+from engine.inference.bundle.manifest import BundleManifest
 from engine.inference.bundle.store import Bundle
 from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, STORED, Controls
 from engine.inference.latent_space import Floats, prior_draw
@@ -55,12 +56,19 @@ class Continue(Tool):
         return Plan.done(in_the_manner_of(written.decode(frames), played))
 
 
+def decides_keys_alone(manifest: BundleManifest) -> bool:
+    """Return whether a continuation decides each key of a step for itself, without hearing the other keys."""
+    return manifest.task == Continue.task and "heard" not in manifest.conditions
+
+
 def _written(
     model: LatentModel, source: Slot | None, controls: Controls, bias: Floats, noise: Floats
 ) -> npt.NDArray[Any]:
-    """Write `[U, 88]` frames in the way that the model is made for."""
+    """Write `[U, 88]` frames in the way that the model is made for and the controls ask for."""
     state = _start_state(model.bundle, source, controls)
-    if "heard" not in model.bundle.manifest.conditions:
+    if decides_keys_alone(model.bundle.manifest):
+        if controls.threshold:
+            return stretches.write_above(model, state, bias, controls.threshold)
         heard, heat = (
             None if source is None else source.tensor,
             stretches.temperature_of(controls.temperature),

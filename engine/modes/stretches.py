@@ -102,6 +102,26 @@ def write_on(
     return np.concatenate(written)
 
 
+def write_above(model: LatentModel, state: Floats, bias: Floats, threshold: float) -> npt.NDArray[Any]:
+    """Write every key whose probability is above a threshold, `[U, 88]`, stretch after stretch.
+
+    Args:
+        model: a continuation of a piano roll that decides each key for itself.
+        state: `[Z]` to begin from.
+        bias: `[U, 88]` nats that limits, key and chords add to the keys before they are compared.
+        threshold: above 0 and below 1; a key of exactly this probability is silent.
+    """
+    stretch = model.representation.steps
+    lean = (bias - np.log(threshold / (1 - threshold))).astype(np.float32)
+    written: list[npt.NDArray[Any]] = []
+    for start in range(0, len(lean), stretch):
+        if written:
+            state = model.encode(written[-1][None].astype(np.float32))[0][0]
+        part = lean[start : start + stretch, None]
+        written.append(model.decode(state[None].astype(np.float32), part)[:, 0])
+    return np.concatenate(written)
+
+
 def _ways(
     model: LatentModel, state: Floats, bias: Floats, noise: Floats, temperature: float
 ) -> npt.NDArray[Any]:

@@ -11,6 +11,7 @@ from engine.inference.perturbation import pitched
 from engine.inference.ranking import best_first, takes_from
 from engine.inference.render import render, render_batch
 from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
+from engine.modes.continuation import decides_keys_alone
 from engine.music.kits import GM, drum_kit
 from engine.music.left_out import left_out
 from engine.music.metre_fit import MetreFit
@@ -122,6 +123,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         representation=representation.name,
         pitched=pitched(representation),
         halves=manifest.latent_layout is not None,
+        keys_alone=decides_keys_alone(manifest),
         attributes=offered(manifest),
         voices=manifest.voices,
         precision=model.choice.used.precision,

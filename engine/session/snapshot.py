@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.inference.bundle.manifest import Attribute, Voice
-from engine.inference.controls import HALVES, MODEL_FEATURES, PITCHES, Mode, value_of
+from engine.inference.controls import HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES, Mode, value_of
 from engine.modes.catalogue import TOOLS, counts, modes_of, modes_with
 from engine.parameter import Parameter
 from engine.session.document import Document
@@ -32,6 +32,8 @@ class ModelFacts:
     """Whether it writes pitches."""
     halves: bool = False
     """Whether its latent has rhythm and pitch apart."""
+    keys_alone: bool = False
+    """Whether it decides each key of a step for itself."""
     attributes: tuple[Attribute, ...] = ()
     """Its directions in the latent space."""
     voices: tuple[Voice, ...] = ()
@@ -47,7 +49,7 @@ class ModelFacts:
     @property
     def features(self) -> frozenset[str]:
         """What parameters may need of a model."""
-        has = {PITCHES: self.pitched, HALVES: self.halves}
+        has = {PITCHES: self.pitched, HALVES: self.halves, KEYS_ALONE: self.keys_alone}
         return frozenset(name for name, yes in has.items() if yes)
 
 
@@ -99,6 +101,8 @@ class Snapshot:
             return f"{self.model.name} writes drums, no pitches"
         if self.model is not None and HALVES in parameter.needs and not self.model.halves:
             return f"{self.model.name} has rhythm and pitch in one; a model of words has them apart"
+        if self.model is not None and KEYS_ALONE in parameter.needs and not self.model.keys_alone:
+            return f"{self.model.name} gives no key a probability of its own; a GRU on piano rolls does"
         return f"Counts in {', '.join(TOOLS[mode].label for mode in modes_with(parameter))}"
 
     def mode_for(self, parameter: Parameter) -> Mode | None:

@@ -103,6 +103,24 @@ def test_what_a_model_has_no_use_for_is_said(song, tmp_path):
     assert "--key: means nothing to Drumify" in done.output
 
 
+def test_a_threshold_is_taken_where_keys_are_decided_one_by_one(song, tmp_path):
+    model = tinybundle.write_task(tmp_path / "bundle", "continue")
+    heard = tmp_path / "chord.mid"
+    write_midi(heard, [Part("Piano", [Note(0, pitch, 8, 64) for pitch in (60, 64, 67)])], 97.0, bars=2)
+    asked = (heard, "--count", 1, "--model", model, "--bars", 4, "--start", "guided")
+    # The bundle's keys have the logit 1 where they sounded, a probability of .73, and -1 where not, .27.
+    for threshold, pitches in ((0.7, {60, 64, 67}), (0.2, set(range(21, 109)))):
+        folder = tmp_path / str(threshold)
+        done = run("continue", *asked, "-o", folder, "--threshold", threshold, "--no-in-key")
+        assert done.exit_code == 0, done.output
+        assert "left out" not in done.output
+        notes = [n for path in folder.glob("*.mid") for track in read_midi(path).tracks for n in track.notes]
+        assert {note.pitch for note in notes} == pitches
+    done = run("continue", *asked, "-o", tmp_path, "--threshold", 1)
+    assert done.exit_code != 0
+    assert "is not a number from 0 to 0.99" in done.output + str(done.exception)
+
+
 def test_defaults_are_those_of_the_declaration():
     assert {name: CONTROLS[name].default for name in ("variation", "temperature", "seed")} == {
         "variation": Controls().variation, "temperature": Controls().temperature, "seed": Controls().seed,

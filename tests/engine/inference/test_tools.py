@@ -14,7 +14,7 @@ from engine.inference.controls import Constraints, Controls, changed
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.modes.catalogue import slots_of
-from engine.modes.continuation import in_the_manner_of
+from engine.modes.continuation import decides_keys_alone, in_the_manner_of
 from engine.modes.drumify import on_the_taps
 from engine.modes.groove import humanised
 from engine.music.drums import as_drums
@@ -258,6 +258,64 @@ def test_continuations_of_several_lengths_come_in_one_call():
     batch = render_batch(model, slots, takes)
     assert [phrase.bars for phrase in batch] == [1, 4, 4]
     assert batch == tuple(render(model, slots, take) for take in takes)
+
+
+class Sure(Continuing):
+    """Plays 60 with probability .6, 64 with .4, 67 with .2 and no other key, whatever it heard."""
+
+    def decode(self, z, perturbation):
+        self.states += list(z)
+        logits = np.full(88, -50.0)
+        logits[[60 - 21, 64 - 21, 67 - 21]] = np.log([0.6 / 0.4, 0.4 / 0.6, 0.2 / 0.8])
+        return (logits + perturbation > 0).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "pitches"),
+    [(0.99, ()), (0.61, ()), (0.59, (60,)), (0.5, (60,)), (0.39, (60, 64)), (0.19, (60, 64, 67))],
+)
+def test_every_key_whose_probability_is_above_the_threshold_is_played(threshold, pitches):
+    model = Sure()
+    slots = {"heard": encode_slot(model, CHORD)}
+    result = render(model, slots, follow(bars=5, threshold=threshold))
+    assert [(n.start_beats, n.pitch, n.duration_beats) for n in result.notes] == [
+        (0.0, pitch, 20.0) for pitch in pitches
+    ]
+    others = [follow(bars=5, threshold=threshold, temperature=heat, seed=3) for heat in (0.5, 2.0)]
+    assert render_batch(model, slots, others) == (result, result)
+
+
+@pytest.mark.parametrize(
+    ("task", "conditions", "alone"),
+    [("continue", (), True), ("continue", ("heard",), False), ("autoencode", (), False)],
+)
+def test_which_models_decide_each_key_for_itself(task, conditions, alone):
+    manifest = SimpleNamespace(task=task, conditions=conditions)
+    assert decides_keys_alone(manifest) == alone
+
+
+def test_above_a_threshold_each_stretch_hears_the_one_before():
+    model = Sure()
+    render(model, {"heard": encode_slot(model, CHORD)}, follow(bars=4, threshold=0.5))
+    sounding = [{21 + int(key) for key in np.flatnonzero(state > 0)} for state in model.states]
+    assert sounding == [{60, 64, 67}, {60}]
+
+
+def test_limits_hold_above_a_threshold():
+    model = Sure()
+    limits = Constraints(lowest_pitch=61)
+    asked = follow(bars=2, threshold=0.3, constraints=limits)
+    result = render(model, {"heard": encode_slot(model, CHORD)}, asked)
+    assert {note.pitch for note in result.notes} == {64}
+
+
+def test_at_threshold_0_keys_are_drawn():
+    model = Sure()
+    slots = {"heard": encode_slot(model, CHORD)}
+    takes = [follow(bars=2, threshold=0.0, temperature=1.0, seed=seed) for seed in (1, 2)]
+    first, second = render_batch(model, slots, takes)
+    assert first.notes != second.notes
+    assert len(first.notes) > 3
 
 
 @pytest.mark.parametrize(("model", "mode"), [(Drummer(), "vary"), (Continuing(), "groove")])

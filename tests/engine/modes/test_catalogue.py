@@ -54,6 +54,7 @@ def test_a_task_has_the_modes_its_bundles_do():
         ("keep_rhythm", ("vary", "morph", "drumify")),
         ("keep_pitches", ("vary", "morph")),
         ("start", ("continue",)),
+        ("threshold", ("continue",)),
         ("with_drums", ("accompany",)),
         ("source", ("vary", "groove", "drumify", "continue", "accompany")),
     ],

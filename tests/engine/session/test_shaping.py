@@ -1,9 +1,12 @@
 """Nudges, styles and halves in a session: undone, kept in the document, greyed where they mean nothing."""
 
+from dataclasses import replace
+
 import pytest
 from test_session import OTHER, TUNE, Hands
 
 from engine.inference.controls import Controls
+from engine.session.document import Document
 from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.store import read_document, write_document
 
@@ -58,6 +61,21 @@ def test_rhythm_and_pitch_vary_apart_where_a_model_has_them_apart():
         "melody_2bar has rhythm and pitch in one; a model of words has them apart"
     )
     assert Snapshot(model=ModelFacts(name="words_2bar", halves=True)).why_not(parameter) == ""
+
+
+def test_a_threshold_counts_where_a_model_decides_each_key_for_itself():
+    chain = Snapshot(
+        document=Document(controls=Controls(mode="continue")),
+        model=ModelFacts(name="pianoroll_continue", task="continue"),
+    )
+    parameter = chain.table.parameter("threshold")
+    assert chain.why_not(parameter) == (
+        "pianoroll_continue gives no key a probability of its own; a GRU on piano rolls does"
+    )
+    alone = replace(chain, model=ModelFacts(name="gru", task="continue", keys_alone=True))
+    assert alone.why_not(parameter) == ""
+    vary = replace(alone, document=Document())
+    assert vary.why_not(parameter) == "Counts in Continue"
 
 
 def test_the_answer_is_looped_over_as_many_bars_as_asked_or_played_once(hands):
