@@ -47,8 +47,16 @@ ON_BUTTONS = (
     "panic",
 )
 """Actions and switches on controllers 102 to 119; a switch is on from 64."""
-ON_PROGRAMS = ("mode.vary", "mode.morph", "mode.generate", "mode.groove", "mode.drumify", "mode.continue")
-"""Tools on programs 1 to 6."""
+ON_PROGRAMS = (
+    "mode.vary",
+    "mode.morph",
+    "mode.generate",
+    "mode.groove",
+    "mode.drumify",
+    "mode.continue",
+    "mode.accompany",
+)
+"""Tools on programs 1 to 7."""
 
 
 def _row(kind: BindingKind, first: int, targets: Sequence[str]) -> Iterator[Binding]:

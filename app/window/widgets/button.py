@@ -140,12 +140,13 @@ class KeyButton(QPushButton):
             state.why_not if not state.enabled else "",
             self._tip,
             f"Key: {self._key}" if self._key else "",
+            f"MIDI: {state.binding}" if state.binding else "",
         ]
         set_tip(self, "\n".join(filter(None, lines)))
         self.setAccessibleDescription(" ".join(filter(None, lines[:2])))
 
     def _key_text(self) -> str:
-        return self._state.binding or self._key.replace("Ctrl+", "^").replace("Shift+", "⇧")
+        return self._key.replace("Ctrl+", "^").replace("Shift+", "⇧")
 
     def _key_width(self) -> int:
         return 7 * len(self._key_text()) + 10 if self._show_key and self._key_text() else 0

@@ -1,8 +1,18 @@
 """Numbers: a slider with its value in large type, and a field to type into."""
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QVBoxLayout, QWidget
+from PyQt6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from app.window import theme
 from app.window.field_state import FieldState, Value
@@ -15,6 +25,7 @@ from engine.parameter import Number, Text, Whole
 STEPS = 1000
 """Positions of a slider over its whole range, if it has no whole steps of its own."""
 HANDLE = 20
+LABEL_SPACING = 6
 MOVING = frozenset(
     {
         Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down,
@@ -189,7 +200,7 @@ class NumberSlider(QWidget):
             self.fader.active = state.active
             self.fader.update()
         self._value_label.setText(state.text)
-        self._binding.setText(state.binding)
+        self._show_binding_that_fits()
         if not self.fader.isSliderDown():
             self.fader.blockSignals(True)
             self.fader.setValue(self._place(state.value))
@@ -205,9 +216,20 @@ class NumberSlider(QWidget):
         """Let the arrow keys move it."""
         self.fader.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Write what moves it only where name and value leave room."""
+        self._show_binding_that_fits()
+        super().resizeEvent(event)
+
+    def _show_binding_that_fits(self) -> None:
+        labels, binding = (self._title, self._hint, self._value_label), self._state.binding
+        taken = sum(label.sizeHint().width() + LABEL_SPACING for label in labels)
+        needed = self._binding.fontMetrics().horizontalAdvance(binding) + LABEL_SPACING
+        self._binding.setText(binding if taken + needed <= self.width() else "")
+
     def _lay_out(self) -> None:
-        self._title, hint = QLabel(self._parameter.label, self), QLabel(self._parameter.key, self)
-        title = self._title
+        self._title, self._hint = QLabel(self._parameter.label, self), QLabel(self._parameter.key, self)
+        title, hint = self._title, self._hint
         title.setFont(theme.font(10.5))
         title.setBuddy(self.fader)
         hint.setFont(theme.font(8.5))
@@ -218,11 +240,12 @@ class NumberSlider(QWidget):
         self._value_label.setTextFormat(Qt.TextFormat.PlainText)
         self._value_label.setFont(theme.font(12.5, bold=True, figures=True))
         top = QHBoxLayout()
-        top.setSpacing(6)
+        top.setSpacing(LABEL_SPACING)
         top.addWidget(title)
         top.addWidget(hint)
-        top.addStretch(1)
-        top.addWidget(self._binding)
+        self._binding.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._binding.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        top.addWidget(self._binding, 1)
         top.addWidget(self._value_label)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -236,7 +259,8 @@ class NumberSlider(QWidget):
     def _describe(self) -> None:
         key = f" Key: {self._parameter.key}." if self._parameter.key else ""
         why_not = "" if self._state.enabled else self._state.why_not
-        lines = (why_not, self._parameter.help, f"Arrow keys step; a double click resets.{key}")
+        moved = f" MIDI: {self._state.binding}." if self._state.binding else ""
+        lines = (why_not, self._parameter.help, f"Arrow keys step; a double click resets.{key}{moved}")
         set_tip(self.fader, "\n".join(filter(None, lines)))
         self.fader.setAccessibleDescription(" ".join(filter(None, (why_not, self._parameter.help))))
 

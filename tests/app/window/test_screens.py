@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from fake_instrument import CARDS, MELODY, FakeInstrument, playing
+from fake_instrument import CARDS, MELODY, FakeInstrument, playing, with_document
 from PyQt6.QtCore import QRect
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
@@ -24,6 +24,7 @@ from app.window import theme
 from app.window.widgets.button import KeyButton
 from app.window.window import InstrumentWindow
 from engine.inference.bundle.manifest import Attribute
+from engine.session.default_map import DEFAULT_MAP
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
@@ -39,7 +40,8 @@ PAGES = (PLAY_PAGE, "Takes", "Connections", "History", "Models", "Sessions", "Se
 def window(request, qapp: QApplication) -> Iterator[InstrumentWindow]:
     before = theme.now()
     theme.apply(qapp, request.param)
-    made = InstrumentWindow(FakeInstrument(replace(playing(), model=MANY)), models=CARDS)
+    state = replace(with_document(playing(), bindings=DEFAULT_MAP), model=MANY)
+    made = InstrumentWindow(FakeInstrument(state), models=CARDS)
     made._timer.stop()
     made.show()
     yield made
