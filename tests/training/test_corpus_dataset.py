@@ -13,7 +13,6 @@ from training.corpus.dataset import Corpus, shifts_within
 from training.corpus.sampler import EpochSampler
 from training.errors import CorpusError
 
-
 FORMS = {"words": ("melody", slice(0, 1)), "accompaniment": ("accompaniment", slice(1, 4))}
 """Representation and its columns, of kinds whose batches have what surrounds the music in others."""
 
