@@ -73,3 +73,12 @@ def test_a_bundle_that_knows_sentences_says_that_it_continues(own):
     assert "continue" not in card_of("sentences", bundle).modes
     (bundle / "bundle.json").write_text(json.dumps(head | {"sentence": {"inputs": [], "outputs": []}}))
     assert card_of("sentences", bundle).modes == ("vary", "morph", "generate", "continue")
+
+
+def test_what_ships_is_named_as_its_folder_and_small_enough_to_travel():
+    sizes = []
+    for path in SHIPPED.iterdir():
+        assert json.loads((path / "bundle.json").read_text())["name"] == path.name
+        sizes.append(sum(file.stat().st_size for file in path.iterdir()))
+    assert max(sizes) < 30e6
+    assert sum(sizes) < 130e6
