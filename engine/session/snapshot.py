@@ -108,10 +108,12 @@ class Snapshot:
     def mode_for(self, parameter: Parameter) -> Mode | None:
         """Return the mode to be in when a parameter is moved: the present one if it counts there.
 
-        Else the first of the model's in which it counts; None if there is none.
+        Else the first of the model's in which it counts; None if there is none. Before a model is loaded the
+        present mode stays: one that does it is on its way.
         """
-        offered = [mode for mode in self.modes if counts(parameter, mode, self.features)]
         present = self.document.controls.mode
+        modes = self.modes if self.model is not None else (present, *self.modes)
+        offered = [mode for mode in modes if counts(parameter, mode, self.features)]
         return present if present in offered else next(iter(offered), None)
 
     def position_beats(self, now_ns: int) -> float | None:

@@ -121,6 +121,12 @@ def test_a_log_that_cannot_be_written_is_refused_in_one_line(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("mode", ["vary", "groove", "drumify", "accompany"])
+def test_a_tool_that_is_named_stays_with_a_control_that_counts_in_it(mode):
+    document = LiveOptions(given={"variation": 0.4, "mode": mode}).document()
+    assert (document.controls.mode, document.controls.variation) == (mode, 0.4)
+
+
 def test_options_become_controls_or_one_clear_refusal():
     document = LiveOptions(given={"variation": 0.7, "morph": 0.2, "tempo_bpm": 90.0}).document()
     assert (document.controls.variation, document.controls.mode) == (0.7, "morph")
