@@ -437,9 +437,11 @@ def render(
 SessionLog = Annotated[
     Path, typer.Argument(show_default=False, help="A session, NAME.antiphon, with its log beside it.")
 ]
-Evening = Annotated[
+Performance = Annotated[
     int,
-    typer.Option("--evening", min=1, help="Which evening of the log: 1 is the last, 2 the one before it."),
+    typer.Option(
+        "--performance", min=1, help="Which performance of the log: 1 is the last, 2 the one before it."
+    ),
 ]
 
 
@@ -448,7 +450,8 @@ def replay(
     session: SessionLog,
     output: Annotated[Path, typer.Option("--output", "-o", help="The MIDI file to write.")],
     from_bar: Annotated[
-        int | None, typer.Option(min=1, help="Bar the file begins with; left out, the first of the evening.")
+        int | None,
+        typer.Option(min=1, help="Bar the file begins with; left out, the first of the performance."),
     ] = None,
     change: Annotated[
         str | None,
@@ -468,18 +471,18 @@ def replay(
     heard: Annotated[
         bool, typer.Option("--heard/--no-heard", help="Write what was heard as tracks beside the answers.")
     ] = True,
-    evening: Evening = 1,
+    performance: Performance = 1,
 ) -> None:
-    """Write an evening again from its log, from a bar on, as it was or with one thing changed.
+    """Write a performance again from its log, from a bar on, as it was or with one thing changed.
 
     What lies before the change is what sounded, note for note.
 
     Example: antiphon replay tonight.antiphon --from-bar 37 --set variation=0.6 -o again.mid
     """
-    from app.file_commands import evenings
+    from app.file_commands import session_log
     from engine.session.replay import Change
 
-    evenings.replay(
+    session_log.replay(
         session,
         output,
         typer.echo,
@@ -489,19 +492,19 @@ def replay(
         change_bar=change_bar,
         render=render,
         with_heard=heard,
-        which=evening,
+        which=performance,
     )
 
 
 @application.command()
-def history(session: SessionLog, output: Output, evening: Evening = 1) -> None:
-    """Write every answer that sounded in an evening to a MIDI file of its own, from the session's log.
+def history(session: SessionLog, output: Output, performance: Performance = 1) -> None:
+    """Write every answer that sounded in a performance to a MIDI file of its own, from the session's log.
 
     Example: antiphon history tonight.antiphon -o out
     """
-    from app.file_commands import evenings
+    from app.file_commands import session_log
 
-    evenings.history(session, output, typer.echo, evening)
+    session_log.history(session, output, typer.echo, performance)
 
 
 def _progress(done: int, of: int) -> None:

@@ -92,7 +92,7 @@ def with_takes(state: State, computed: TakesComputed) -> State:
 
 
 def replayed(state: State, what: Replayed) -> tuple[State, tuple[Effect, ...]]:
-    """Play music of this evening from the next bar line on; nothing is answered meanwhile."""
+    """Play music of this performance from the next bar line on; nothing is answered meanwhile."""
     clock, phrase, number = state.live.clock, what.phrase, state.last_pattern + 1
     at_beats = 0.0
     if state.live.rolling and clock is not None:
@@ -105,7 +105,7 @@ def replayed(state: State, what: Replayed) -> tuple[State, tuple[Effect, ...]]:
 
 
 def silenced(state: State) -> tuple[State, tuple[Effect, ...]]:
-    """End what is played again of this evening, at the next step."""
+    """End what is played again of this performance, at the next step."""
     number = state.last_pattern + 1
     after = replace(state, again_until_beats=None, sent={number: Phrase.of((), 1)}, last_pattern=number)
     return after.with_live(coming=None), (Send(SetPattern(number, (), 1, "step")),)

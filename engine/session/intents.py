@@ -153,7 +153,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """Music of this evening that is to be played again."""
+    """Music of this performance, put together for a replay."""
 
     phrase: Phrase
 

@@ -1,4 +1,4 @@
-"""What the log keeps so that an evening can be played again: records of clock, patterns and messages."""
+"""What the log keeps so that a performance can be played again: records of clock, patterns and messages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Record = Mapping[str, Any]
 
 
 def begun() -> Effect:
-    """Return the record of a session that begins: what stands before it is of an earlier evening."""
+    """Return the record of a session that begins: what stands before it is of an earlier performance."""
     return Log({"begun": {}})
 
 

@@ -1,4 +1,4 @@
-"""An evening played again: what sounded, and from some bar on what would have with one thing changed.
+"""A performance played again: what sounded, and from some bar on what would have with one thing changed.
 
 What lies before the change is what left the output then, message for message. From its bar line on every
 answer is rendered again, from the seed, settings and phrases it had, with the change, and takes over where
@@ -21,9 +21,9 @@ from engine.performer.messages import SetPattern
 from engine.performer.unrolled import unrolled
 from engine.session.answering import as_notes
 from engine.session.captured_bars import phrase_of
-from engine.session.evening_log import Evening, LoggedTake, Stretch
 from engine.session.rendering import Renderer, facts_of
 from engine.session.request import Request
+from engine.session.session_log import LoggedTake, Performance, Stretch
 from engine.session.settings import Settings
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
@@ -73,7 +73,7 @@ def changeable(name: str) -> Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Music of an evening from one bar on; times in beats from that bar's line."""
+    """Music of a performance from one bar on; times in beats from that bar's line."""
 
     heard: Phrase
     """What the player played."""
@@ -86,21 +86,23 @@ class Replay:
 
 
 class Rendered:
-    """Answers of an evening rendered again with a change, one at a time."""
+    """Answers of a performance rendered again with a change, one at a time."""
 
-    def __init__(self, evening: Evening, change: Change | None, from_bar: int, model_for: ModelFor) -> None:
+    def __init__(
+        self, performance: Performance, change: Change | None, from_bar: int, model_for: ModelFor
+    ) -> None:
         """Prepare.
 
         Args:
-            evening: what happened.
+            performance: what happened.
             change: what is to be otherwise; None for nothing.
-            from_bar: bar of the evening, from 0, from which it holds.
+            from_bar: bar of the performance, from 0, from which it holds.
             model_for: finds models.
         """
         self._change, self._model_for, self._renderer = change, model_for, Renderer()
-        self.patterns = tuple(_patterns_from(evening, from_bar))
+        self.patterns = tuple(_patterns_from(performance, from_bar))
         """Those that sounded from that bar on."""
-        self._evening = evening
+        self._performance = performance
         self.phrases: dict[int, Phrase] = {}
         """What came of them, as it is sent, by pattern."""
         self.unlike = 0
@@ -115,7 +117,7 @@ class Rendered:
             AntiphonError: a model is not there, or an answer cannot be rendered with the change.
         """
         for done, pattern in enumerate(self.patterns, start=1):
-            self.phrases[pattern] = self._again(self._evening.takes[pattern])
+            self.phrases[pattern] = self._again(self._performance.takes[pattern])
             yield done
 
     def _again(self, take: LoggedTake) -> Phrase:
@@ -147,15 +149,15 @@ class Rendered:
         return replace(request, controls=controls)
 
 
-def _patterns_from(evening: Evening, from_bar: int) -> list[int]:
+def _patterns_from(performance: Performance, from_bar: int) -> list[int]:
     """Return the answers that sounded from a bar on, each once, in order."""
     found: dict[int, None] = {}
-    for stretch in evening.stretches:
+    for stretch in performance.stretches:
         if stretch.end_bar <= from_bar:
             continue
         line = max(stretch.line_beats(from_bar), stretch.from_beats)
         for start, end in _spans(stretch):
-            if end > line and stretch.starts[start].pattern in evening.takes:
+            if end > line and stretch.starts[start].pattern in performance.takes:
                 found[stretch.starts[start].pattern] = None
     return list(found)
 
@@ -167,34 +169,34 @@ def _spans(stretch: Stretch) -> list[tuple[int, float]]:
 
 
 def replayed(
-    evening: Evening,
+    performance: Performance,
     from_bar: int,
     *,
     change_bar: int | None = None,
     phrases: Mapping[int, Phrase] | None = None,
 ) -> Replay:
-    """Return an evening's music from a bar on.
+    """Return a performance's music from a bar on.
 
     Args:
-        evening: what happened.
-        from_bar: bar of the evening, from 0.
+        performance: what happened.
+        from_bar: bar of the performance, from 0.
         change_bar: bar from which `phrases` sound; None for none.
         phrases: what answers are then, by pattern.
 
     Raises:
-        RenderError: the evening has no such bar.
+        RenderError: the performance has no such bar.
     """
-    if not evening.first_bar <= from_bar < evening.end_bar:
-        has = f"{evening.first_bar + 1} to {evening.end_bar}"
-        raise RenderError(f"bar {from_bar + 1} is not in this evening; it has bars {has}")
+    if not performance.first_bar <= from_bar < performance.end_bar:
+        has = f"{performance.first_bar + 1} to {performance.end_bar}"
+        raise RenderError(f"bar {from_bar + 1} is not in this performance; it has bars {has}")
     heard, answers, tempos = list[Note](), list[Note](), list[tuple[float, float]]()
-    stretches = [stretch for stretch in evening.stretches if stretch.end_bar > from_bar]
+    stretches = [stretch for stretch in performance.stretches if stretch.end_bar > from_bar]
     at_beats, next_bar = 0.0, from_bar
     for stretch in stretches:
         first = max(from_bar, stretch.first_bar)
         at_beats += (first - next_bar) * stretch.beats_per_bar  # bars of the song that were skipped
         origin = stretch.line_beats(first)
-        changed = _messages(evening, stretch, change_bar, phrases or {})
+        changed = _messages(performance, stretch, change_bar, phrases or {})
         for notes, found in ((answers, _paired(changed, stretch.until_beats)), (heard, _heard(stretch))):
             notes += _moved(found, origin, at_beats)
         tempos += _tempos(stretch, origin, at_beats)
@@ -208,7 +210,7 @@ def replayed(
 
 
 def _messages(
-    evening: Evening, stretch: Stretch, change_bar: int | None, phrases: Mapping[int, Phrase]
+    performance: Performance, stretch: Stretch, change_bar: int | None, phrases: Mapping[int, Phrase]
 ) -> list[tuple[float, bytes]]:
     """Return what a stretch sends: what it sent until the change, and what it would have from there on."""
     changes = change_bar is not None and change_bar < stretch.end_bar
@@ -217,21 +219,21 @@ def _messages(
         line = max(stretch.line_beats(change_bar), stretch.from_beats)
     sent = stretch.sent
     if not sent:  # without a port nothing left us: what was heard then was the patterns' sound
-        sent = _unrolled(evening, stretch, stretch.from_beats, {})
+        sent = _unrolled(performance, stretch, stretch.from_beats, {})
     if not changes:
         return sent
     before = [(beats, data) for beats, data in sent if beats < line]
-    return [*before, *_ended_at(before, line), *_unrolled(evening, stretch, line, phrases)]
+    return [*before, *_ended_at(before, line), *_unrolled(performance, stretch, line, phrases)]
 
 
 def _unrolled(
-    evening: Evening, stretch: Stretch, line_beats: float, phrases: Mapping[int, Phrase]
+    performance: Performance, stretch: Stretch, line_beats: float, phrases: Mapping[int, Phrase]
 ) -> list[tuple[float, bytes]]:
     """Return what the patterns of a stretch send from a position on, some with other phrases."""
     patterns = []
     for index, end in _spans(stretch):
         start = stretch.starts[index]
-        take = evening.takes.get(start.pattern)
+        take = performance.takes.get(start.pattern)
         if end <= line_beats:
             continue
         phrase = phrases.get(start.pattern, take.sent_phrase if take else Phrase((), 1))

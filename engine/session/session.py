@@ -22,7 +22,6 @@ from engine.performer.messages import Command, Event
 from engine.session import intents as i
 from engine.session.autosave import Autosave
 from engine.session.document import Document
-from engine.session.evening_log import read_evening
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
@@ -30,6 +29,7 @@ from engine.session.osc import OscError, OscPort
 from engine.session.rendering import Renderer, facts_of
 from engine.session.replay import Change, Rendered, replayed
 from engine.session.request import Request
+from engine.session.session_log import read_performance
 from engine.session.settings import Switches
 from engine.session.snapshot import Snapshot
 from engine.session.state import (
@@ -427,7 +427,7 @@ class Session:
         self._apply(i.TakesComputed(wanted.request, takes))
 
     def _again(self, wanted: Replay) -> Iterator[None]:
-        """Put music of this evening together out of the log, one answer a slice."""
+        """Put music of this performance together out of the log, one answer a slice."""
         try:
             if self._autosave is not None:
                 self._autosave.hurry()
@@ -437,14 +437,14 @@ class Session:
             self._apply(i.Noticed("again", f"{error}.", "Choose another bar, or change nothing."))
 
     def _replayed(self, wanted: Replay) -> Iterator[None]:
-        evening = read_evening(Path(self._state.live.kept.path))
+        performance = read_performance(Path(self._state.live.kept.path))
         change = Change.read(wanted.change) if wanted.change else None
-        rendered = Rendered(evening, change, wanted.from_bar, self._logged_model) if change else None
+        rendered = Rendered(performance, change, wanted.from_bar, self._logged_model) if change else None
         for _ in rendered.steps() if rendered else ():
             yield
         bar = wanted.from_bar if rendered else None
         music = replayed(
-            evening, wanted.from_bar, change_bar=bar, phrases=rendered.phrases if rendered else {}
+            performance, wanted.from_bar, change_bar=bar, phrases=rendered.phrases if rendered else {}
         )
         heard = music.heard.notes if wanted.with_heard else ()
         notes = (*music.answers.notes, *heard)

@@ -365,7 +365,7 @@ class Settings:
             high=9999,
             group="Again",
             help="Bar of tonight from which Play tonight again begins.",
-            no_option="chosen while playing; `antiphon replay` writes an evening to a file",
+            no_option="chosen while playing; `antiphon replay` writes a performance to a file",
         ),
     ] = 1
     again_with: Annotated[
@@ -377,7 +377,7 @@ class Settings:
             empty="as it was",
             reader=_read_change,
             help="One thing that is otherwise when tonight plays again, as variation=0.6; empty for none.",
-            no_option="typed while playing; `antiphon replay --set` writes an evening to a file",
+            no_option="typed while playing; `antiphon replay --set` writes a performance to a file",
         ),
     ] = ""
     again_heard: Annotated[

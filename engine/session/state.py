@@ -81,10 +81,10 @@ class SendOsc(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """Effect: music of this evening to put together again."""
+    """Effect: music of this performance to put together for a replay."""
 
     from_bar: int
-    """Of the evening, from 0."""
+    """Of the performance, from 0."""
     change: str
     """What is to be otherwise, as `variation=0.6`; empty for nothing."""
     with_heard: bool
@@ -130,7 +130,7 @@ class State:
     just_learned: Binding | None = None
     """The binding learned last, until a message comes that is not the fine half of its controller."""
     again_until_beats: float | None = None
-    """Song position at which what is played again of this evening ends; None while nothing is."""
+    """Song position at which a replay ends; None while nothing is."""
     demo_phrase: Phrase | None = None
     """What the demo plays into the input."""
     started_clock: bool = False

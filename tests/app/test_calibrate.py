@@ -82,7 +82,7 @@ def test_a_loop_that_is_not_closed_is_refused_with_the_remedy(monkeypatch):
 
 
 def test_it_is_kept_with_the_session_that_is_named_and_nothing_else_changes(monkeypatch, tmp_path):
-    file = tmp_path / "evening.antiphon"
+    file = tmp_path / "song.antiphon"
     before = Document(bindings=())
     write_document(file, before)
     run(monkeypatch, "=4\n", None, session=file)

@@ -1,4 +1,4 @@
-"""An evening is played again out of its log: as it sounded, and with one thing changed from a bar on."""
+"""A performance is played again out of its log: as it sounded, and with one thing changed from a bar on."""
 
 import json
 
@@ -10,13 +10,13 @@ from engine.inference.controls import Controls
 from engine.music.notes import Phrase
 from engine.performer.messages import Play, Stop
 from engine.session.autosave import log_path
-from engine.session.evening_log import read_evening
 from engine.session.replay import Change, Rendered, replayed
+from engine.session.session_log import read_performance
 
 BEAT_NS = S // 2
 
 
-class Evening:
+class Performance:
     """A session with a file on its own clock, and what left its output."""
 
     def __init__(self, model, file, **settings):
@@ -36,7 +36,7 @@ class Evening:
 
     def close(self):
         self.session.close()
-        return read_evening(self.file)
+        return read_performance(self.file)
 
     def notes_sent(self, from_ns, until_ns=None):
         """(start, pitch, velocity, length) in beats of the notes that left the output from a time on."""
@@ -58,14 +58,14 @@ def told(phrase: Phrase, until=1e9):
 
 
 @pytest.fixture
-def evening(model, tmp_path):
-    made = Evening(model, tmp_path / "tonight.antiphon")
+def performance(model, tmp_path):
+    made = Performance(model, tmp_path / "tonight.antiphon")
     yield made
     made.session.close()
 
 
-def start_ns(evening):
-    return evening.offline.performer.transport.time_of(0.0)
+def start_ns(performance):
+    return performance.offline.performer.transport.time_of(0.0)
 
 
 def rendered(found, change, from_bar, model):
@@ -74,14 +74,14 @@ def rendered(found, change, from_bar, model):
     return again
 
 
-def test_an_evening_is_what_left_the_output_and_renders_so_again(evening, model):
-    evening.run_beats(18)
-    evening.session.set("variation", 0.9)
-    evening.run_beats(9)
-    evening.session.set("transpose", 2)
-    evening.run_beats(9)
-    sent = evening.notes_sent(start_ns(evening))
-    found = evening.close()
+def test_a_performance_is_what_left_the_output_and_renders_so_again(performance, model):
+    performance.run_beats(18)
+    performance.session.set("variation", 0.9)
+    performance.run_beats(9)
+    performance.session.set("transpose", 2)
+    performance.run_beats(9)
+    sent = performance.notes_sent(start_ns(performance))
+    found = performance.close()
     assert len(sent) > 20
     as_it_was = replayed(found, 0)
     assert told(as_it_was.answers, 35) == [note for note in sent if note[0] < 35]
@@ -98,9 +98,9 @@ def test_an_evening_is_what_left_the_output_and_renders_so_again(evening, model)
     )
 
 
-def test_a_change_leaves_what_lies_before_it_and_reaches_what_lies_behind(evening, model):
-    evening.run_beats(40)
-    found = evening.close()
+def test_a_change_leaves_what_lies_before_it_and_reaches_what_lies_behind(performance, model):
+    performance.run_beats(40)
+    found = performance.close()
     as_it_was = replayed(found, 0)
     again = rendered(found, Change.read("seed=77"), 5, model)
     changed = replayed(found, 0, change_bar=5, phrases=again.phrases)
@@ -115,15 +115,15 @@ def test_a_change_leaves_what_lies_before_it_and_reaches_what_lies_behind(evenin
     assert ons == [(round(n.start_beats, 3), n.pitch) for n in was.answers.notes if n.start_beats > 0.2]
 
 
-def test_a_song_begun_anew_goes_on_in_bars_of_its_own(evening):
-    evening.run_beats(14)
-    evening.rig.client.send(Stop())
-    evening.run_beats(3)
-    evening.rig.client.send(Play())
-    evening.run_beats(13)
-    second = start_ns(evening)
-    sent = evening.notes_sent(second)
-    found = evening.close()
+def test_a_song_begun_anew_goes_on_in_bars_of_its_own(performance):
+    performance.run_beats(14)
+    performance.rig.client.send(Stop())
+    performance.run_beats(3)
+    performance.rig.client.send(Play())
+    performance.run_beats(13)
+    second = start_ns(performance)
+    sent = performance.notes_sent(second)
+    found = performance.close()
     first, again = found.stretches
     assert (first.first_bar, first.end_bar, again.first_bar) == (0, 4, 4)
     assert told(replayed(found, 4).answers, 12) == [note for note in sent if note[0] < 12]
@@ -131,25 +131,25 @@ def test_a_song_begun_anew_goes_on_in_bars_of_its_own(evening):
     assert [note for note in both if note[0] >= 8] == [(n[0] + 8, *n[1:]) for n in sent if n[0] < 12]
 
 
-def test_the_last_evening_of_a_log_is_read_and_a_line_cut_off_left_out(evening, model, tmp_path):
-    evening.run_beats(18)
-    evening.close()
-    with log_path(evening.file).open("ab") as file:
+def test_the_last_performance_of_a_log_is_read_and_a_line_cut_off_left_out(performance, model, tmp_path):
+    performance.run_beats(18)
+    performance.close()
+    with log_path(performance.file).open("ab") as file:
         file.write(b'{"at_s": 1.0, "sent": [3.')
-    assert read_evening(evening.file).end_bar == 5
-    with pytest.raises(SessionFileError, match="holds 1 evenings, not 2"):
-        read_evening(evening.file, 2)
+    assert read_performance(performance.file).end_bar == 5
+    with pytest.raises(SessionFileError, match="holds 1 performances, not 2"):
+        read_performance(performance.file, 2)
 
 
-def test_what_cannot_be_replayed_is_refused_in_one_line(evening, tmp_path):
+def test_what_cannot_be_replayed_is_refused_in_one_line(performance, tmp_path):
     with pytest.raises(SessionFileError, match="only a session with a file keeps one"):
-        read_evening(tmp_path / "none.antiphon")
+        read_performance(tmp_path / "none.antiphon")
     (tmp_path / "old.antiphon.log").write_text(json.dumps({"at_s": 1, "bar": {"bar": 0}}) + "\n")
     with pytest.raises(SessionFileError, match="nothing that was played while the clock ran"):
-        read_evening(tmp_path / "old.antiphon")
-    evening.run_beats(18)
-    found = evening.close()
-    with pytest.raises(RenderError, match="bar 99 is not in this evening; it has bars 1 to 5"):
+        read_performance(tmp_path / "old.antiphon")
+    performance.run_beats(18)
+    found = performance.close()
+    with pytest.raises(RenderError, match="bar 99 is not in this performance; it has bars 1 to 5"):
         replayed(found, 98)
     for text, reason in {
         "variation": "is not NAME=VALUE",
@@ -161,33 +161,33 @@ def test_what_cannot_be_replayed_is_refused_in_one_line(evening, tmp_path):
             Change.read(text)
 
 
-def test_tonight_is_played_again_from_a_bar_on_and_then_answered_on(evening):
-    evening.run_beats(22)
-    begin = start_ns(evening)
-    was = [note for note in evening.notes_sent(begin) if 12 <= note[0] < 21.5]
-    evening.run_beats(1)
-    evening.session.set("again_from_bar", 4)
-    evening.session.set("again_heard", False)
-    evening.session.do("again")
-    evening.run_beats(12)
-    again = [note for note in evening.notes_sent(begin) if note[0] >= 24]
+def test_tonight_is_played_again_from_a_bar_on_and_then_answered_on(performance):
+    performance.run_beats(22)
+    begin = start_ns(performance)
+    was = [note for note in performance.notes_sent(begin) if 12 <= note[0] < 21.5]
+    performance.run_beats(1)
+    performance.session.set("again_from_bar", 4)
+    performance.session.set("again_heard", False)
+    performance.session.do("again")
+    performance.run_beats(12)
+    again = [note for note in performance.notes_sent(begin) if note[0] >= 24]
     assert [(round(n[0] - 12, 3), *n[1:3]) for n in again if n[0] < 33.5] == [n[:3] for n in was]
-    assert evening.session._state.again_until_beats is not None
-    evening.run_beats(4)
-    assert evening.session._state.again_until_beats is None
-    count = len(evening.notes_sent(begin))
-    evening.run_beats(8)
-    assert len(evening.notes_sent(begin)) > count
+    assert performance.session._state.again_until_beats is not None
+    performance.run_beats(4)
+    assert performance.session._state.again_until_beats is None
+    count = len(performance.notes_sent(begin))
+    performance.run_beats(8)
+    assert len(performance.notes_sent(begin)) > count
 
 
-def test_a_replay_is_ended_by_asking_once_more_and_refused_without_a_file(evening, model):
-    evening.run_beats(18)
-    evening.session.set("again_with", "seed=99")
-    evening.session.do("again")
-    evening.run_beats(2)
-    assert evening.session._state.again_until_beats is not None
-    evening.session.do("again")
-    assert evening.session._state.again_until_beats is None
+def test_a_replay_is_ended_by_asking_once_more_and_refused_without_a_file(performance, model):
+    performance.run_beats(18)
+    performance.session.set("again_with", "seed=99")
+    performance.session.do("again")
+    performance.run_beats(2)
+    assert performance.session._state.again_until_beats is not None
+    performance.session.do("again")
+    assert performance.session._state.again_until_beats is None
     without = Rig(model, Controls())
     without.session.do("again")
     assert "Only a session with a file" in without.session.snapshot().live.notices[-1].text

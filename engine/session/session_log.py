@@ -1,8 +1,8 @@
-"""The log of a session read back: what was heard, answered and sent in one evening, stretch by stretch.
+"""The log of a session read back: what was heard, answered and sent in one performance, stretch by stretch.
 
 A stretch is a time in which the song rolled without a jump. Stretches are laid end to end, so that every bar
-of the evening has a number of its own; the first has those of the song, and so has each that goes on further
-along it.
+of the performance has a number of its own; the first has those of the song, and so has each that goes on
+further along it.
 """
 
 import math
@@ -73,7 +73,7 @@ class Stretch:
     beats_per_bar: float
     until_beats: float
     first_bar: int = 0
-    """Number of its first bar in the evening, from 0."""
+    """Number of its first bar in the performance, from 0."""
     starts: list[Start] = field(default_factory=list)
     sent: list[tuple[float, bytes]] = field(default_factory=list)
     """Note-ons and note-offs that left the output."""
@@ -87,18 +87,18 @@ class Stretch:
 
     @property
     def end_bar(self) -> int:
-        """Number in the evening of the bar after its last."""
+        """Number in the performance of the bar after its last."""
         bars = math.ceil(self.until_beats / self.beats_per_bar - _TOLERANCE) - self.song_bar
         return self.first_bar + max(bars, 1)
 
-    def line_beats(self, evening_bar: int) -> float:
-        """Return the song position at which a bar of the evening begins."""
-        return (evening_bar - self.first_bar + self.song_bar) * self.beats_per_bar
+    def line_beats(self, bar_number: int) -> float:
+        """Return the song position at which a bar of the performance begins."""
+        return (bar_number - self.first_bar + self.song_bar) * self.beats_per_bar
 
 
 @dataclass(frozen=True, slots=True)
-class Evening:
-    """What happened from the start of a session to its end."""
+class Performance:
+    """What was played from one opening of a session to the next."""
 
     stretches: tuple[Stretch, ...]
     takes: Mapping[int, LoggedTake]
@@ -119,30 +119,30 @@ Records = list[tuple[str, Any]]
 """Kind and content of each record, oldest first."""
 
 
-def read_evening(session: Path, which: int = 1) -> Evening:
-    """Return an evening out of the log beside a session's document.
+def read_performance(session: Path, which: int = 1) -> Performance:
+    """Return a performance out of the log beside a session's document.
 
     Args:
         session: the document, or its log.
-        which: 1 for the last evening, 2 for the one before it.
+        which: 1 for the last performance, 2 for the one before it.
 
     Raises:
-        SessionFileError: there is no log, or nothing rolled in that evening.
+        SessionFileError: there is no log, or nothing rolled in that performance.
     """
     path = session if session.suffix == ".log" else log_path(session)
-    evenings = [found for found in _evenings(path) if any(kind == "clock" for kind, _ in found)]
-    if not evenings:
+    performances = [found for found in _performances(path) if any(kind == "clock" for kind, _ in found)]
+    if not performances:
         raise refusal(path, "holds nothing that was played while the clock ran; play first, then replay")
-    if not 1 <= which <= len(evenings):
-        raise refusal(path, f"holds {len(evenings)} evenings, not {which}; 1 is the last")
+    if not 1 <= which <= len(performances):
+        raise refusal(path, f"holds {len(performances)} performances, not {which}; 1 is the last")
     try:
-        return _Reader(evenings[-which]).evening()
+        return _Reader(performances[-which]).read()
     except (msgspec.MsgspecError, AntiphonError, TypeError, ValueError, KeyError) as error:
         raise refusal(path, f"is no log of this version of Antiphon ({error})") from None
 
 
-def _evenings(path: Path) -> list[Records]:
-    """Return the records of each evening, oldest first; a line that is cut off ends nothing."""
+def _performances(path: Path) -> list[Records]:
+    """Return the records of each performance, oldest first; a line that is cut off ends nothing."""
     older, found = path.with_name(f"{path.name}.1"), list[Records]()
     lines = [line for each in (older, path) if each.exists() or each == path for line in _lines(each)]
     for line in lines:
@@ -171,7 +171,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 class _Reader:
-    """Lays the records of one evening into stretches."""
+    """Lays the records of one performance into stretches."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -179,8 +179,8 @@ class _Reader:
         self._takes: dict[int, LoggedTake] = {}
         self._rolling = False
 
-    def evening(self) -> Evening:
-        """Return the evening."""
+    def read(self) -> Performance:
+        """Return the performance that the records are of."""
         for kind, content in self._records:
             match kind:
                 case "clock":
@@ -194,7 +194,7 @@ class _Reader:
                     self._sent(float(content[0]), bytes.fromhex(content[1]))
                 case "bar" if self._stretches:
                     self._bar(msgspec.convert(content, BarCaptured))
-        return Evening(tuple(self._stretches), self._takes)
+        return Performance(tuple(self._stretches), self._takes)
 
     def _clock(self, content: Mapping[str, Any]) -> None:
         at, rolls = float(content["at_beats"]), bool(content["rolling"])

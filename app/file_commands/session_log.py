@@ -1,4 +1,4 @@
-"""An evening out of a session's log as files: played again with one thing changed, or answer by answer."""
+"""A performance out of a session's log as files: played again with one thing changed, or answer by answer."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -12,8 +12,8 @@ from engine.errors import AntiphonError
 from engine.inference.model import Model
 from engine.midifile.write import Part, write_midi, write_phrase
 from engine.music.notes import Note, Phrase
-from engine.session.evening_log import Evening, read_evening
 from engine.session.replay import Change, Rendered, Replay, replayed
+from engine.session.session_log import Performance, read_performance
 from engine.session.store import reason_of
 from engine.text import counted, printable
 
@@ -51,29 +51,29 @@ def replay(
     with_heard: bool,
     which: int,
 ) -> None:
-    """Write an evening from a bar on; see `antiphon replay --help`."""
-    evening = read_evening(session, which)
-    first = evening.first_bar if from_bar is None else from_bar - 1
+    """Write a performance from a bar on; see `antiphon replay --help`."""
+    performance = read_performance(session, which)
+    first = performance.first_bar if from_bar is None else from_bar - 1
     again = change is not None or render
     changes_at = (first if change_bar is None else change_bar - 1) if again else None
-    check_bar(evening, first if changes_at is None else changes_at)
-    rendered = Rendered(evening, change, changes_at or 0, LoggedModels(say)) if again else None
+    check_bar(performance, first if changes_at is None else changes_at)
+    rendered = Rendered(performance, change, changes_at or 0, LoggedModels(say)) if again else None
     for done in rendered.steps() if rendered else ():
         progress(done, len(rendered.patterns) if rendered else 0)
     phrases = rendered.phrases if rendered else {}
-    music = replayed(evening, first, change_bar=changes_at, phrases=phrases)
+    music = replayed(performance, first, change_bar=changes_at, phrases=phrases)
     write_replay(output, music, with_heard=with_heard)
     notes = counted(len(music.answers.notes), "note")
-    say(f"{printable(str(output))}: bars {first + 1} to {evening.end_bar}, {notes} of the answers")
+    say(f"{printable(str(output))}: bars {first + 1} to {performance.end_bar}, {notes} of the answers")
     if rendered is not None:
         _say_rendered(rendered, change, say)
 
 
-def check_bar(evening: Evening, bar: int) -> None:
-    """Refuse a bar, from 0, that an evening has not (AntiphonError)."""
-    if not evening.first_bar <= bar < evening.end_bar:
-        bars = f"{evening.first_bar + 1} to {evening.end_bar}"
-        raise AntiphonError(f"bar {bar + 1} is not in this evening; it has bars {bars}")
+def check_bar(performance: Performance, bar: int) -> None:
+    """Refuse a bar, from 0, that a performance has not (AntiphonError)."""
+    if not performance.first_bar <= bar < performance.end_bar:
+        bars = f"{performance.first_bar + 1} to {performance.end_bar}"
+        raise AntiphonError(f"bar {bar + 1} is not in this performance; it has bars {bars}")
 
 
 def _say_rendered(rendered: Rendered, change: Change | None, say: Say) -> None:
@@ -112,11 +112,11 @@ def _parts(name: str, phrase: Phrase) -> list[Part]:
 
 
 def history(session: Path, folder: Path, say: Say, which: int) -> list[Path]:
-    """Write each answer that sounded in an evening to a file of its own, in order."""
-    evening = read_evening(session, which)
-    sounded = _sounded(evening)
+    """Write each answer that sounded in a performance to a file of its own, in order."""
+    performance = read_performance(session, which)
+    sounded = _sounded(performance)
     if not sounded:
-        raise AntiphonError(f"{printable(str(session))}: no answer sounded in this evening")
+        raise AntiphonError(f"{printable(str(session))}: no answer sounded in this performance")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -126,7 +126,7 @@ def history(session: Path, folder: Path, say: Say, which: int) -> list[Path]:
     stem = session.name.split(".")[0] or "session"
     written, first = list[Path](), first_free_number(folder, stem)
     for number, (bar, pattern, bpm) in enumerate(sounded, start=first):
-        take = evening.takes[pattern]
+        take = performance.takes[pattern]
         path = folder / f"{stem}-{number:0{len(str(first + len(sounded)))}}.mid"
         write_phrase(path, take.sent_phrase, bpm=bpm)
         controls = take.request.controls
@@ -136,12 +136,12 @@ def history(session: Path, folder: Path, say: Say, which: int) -> list[Path]:
     return written
 
 
-def _sounded(evening: Evening) -> Sequence[tuple[int, int, float]]:
+def _sounded(performance: Performance) -> Sequence[tuple[int, int, float]]:
     """Return bar, pattern and BPM of each answer that sounded, where it first did."""
     found: dict[int, tuple[int, int, float]] = {}
-    for stretch in evening.stretches:
+    for stretch in performance.stretches:
         for start in stretch.starts:
-            take = evening.takes.get(start.pattern)
+            take = performance.takes.get(start.pattern)
             if take is not None and take.phrase.notes:
                 bar = (
                     int(start.at_beats / stretch.beats_per_bar + 1e-6) - stretch.song_bar + stretch.first_bar

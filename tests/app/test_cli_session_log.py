@@ -32,7 +32,7 @@ def bundle(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def session(bundle, tmp_path) -> Path:
-    """An evening of six bars: two are heard, and answered from bar 3 on at variation .5 with seed 4."""
+    """A performance of six bars: two are heard, and answered from bar 3 on at variation .5 with seed 4."""
     model = Model.load(str(bundle), precision="float", provider="CPUExecutionProvider")
     controls = Controls(variation=0.5, seed=4, temperature=1.0)
     answer = render(model, {HEARD: encode_slot(model, TUNE)}, controls)
@@ -71,7 +71,7 @@ def tracks(file: Path):
     }
 
 
-def test_an_evening_is_written_as_it_was_and_with_one_thing_changed(session, tmp_path):
+def test_a_performance_is_written_as_it_was_and_with_one_thing_changed(session, tmp_path):
     was, again, changed = tmp_path / "was.mid", tmp_path / "again.mid", tmp_path / "changed.mid"
     assert run("replay", session, "-o", was).exit_code == 0
     assert tracks(was)["Heard"] == [(float(beat), 60 + beat) for beat in range(8)]
@@ -97,10 +97,10 @@ def test_every_answer_is_written_to_a_file_of_its_own(session, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--from-bar", 9), "bar 9 is not in this evening; it has bars 1 to 4"),
-        (("--set", "variation=0", "--set-from", 9), "bar 9 is not in this evening"),
+        (("--from-bar", 9), "bar 9 is not in this performance; it has bars 1 to 4"),
+        (("--set", "variation=0", "--set-from", 9), "bar 9 is not in this performance"),
         (("--set", "loudness=1"), "'loudness' is nothing to replay with"),
-        (("--evening", 3), "holds 1 evenings, not 3"),
+        (("--performance", 3), "holds 1 performances, not 3"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_written(arguments, reason, session, tmp_path):
