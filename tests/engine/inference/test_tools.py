@@ -140,11 +140,13 @@ def test_groove_is_as_played_at_0_and_the_drummers_at_1():
     assert {round(start % 0.25, 4) for start in later} == {0.1875}  # a quarter of a step before the line
 
 
-def test_groove_blends_halfway():
-    half = render(Drummer(), {"heard": encode_slot(Drummer(), ROCK)}, groove(0.5))
+def test_groove_at_a_quarter_is_half_way():
+    half = render(Drummer(), {"heard": encode_slot(Drummer(), ROCK)}, groove(0.25))
     snare = next(note for note in half.notes if note.pitch == 38)
-    assert snare.velocity == round((80 + 0.9 * 127) / 2)
-    assert snare.start_beats == pytest.approx((1.0 + 1.0 - 0.0625) / 2)
+    # Means half-way between 66.67 and 114.3, and .4 / 24 and -.0625 beats late; and how far the snare is from
+    # the mean of what was played, 13.33 and -.4 / 24, times the root of a half.
+    assert snare.velocity == round(90.48 + 9.43)
+    assert snare.start_beats == pytest.approx(1 - 0.02292 - 0.01179, abs=1e-4)
 
 
 def test_a_flam_moves_as_one():
