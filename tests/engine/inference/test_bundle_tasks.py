@@ -68,7 +68,7 @@ def test_a_chord_goes_on_for_eight_bars(tmp_path):
 def test_a_beat_gets_the_bundles_feel_by_halves(tmp_path):
     model = Model.load(str(tinybundle.write_task(tmp_path, "humanize")))
     slots = {"heard": encode_slot(model, BEAT)}
-    half = render(model, slots, Controls(mode="groove", variation=0.5))
+    half = render(model, slots, Controls(mode="groove", variation=0.25))
     assert {note.velocity for note in half.notes} == {94}  # halfway from 60 to 127, to even
     assert {round(note.start_beats % 1, 6) for note in half.notes} == {0.025}
 
