@@ -49,7 +49,7 @@ def present(snapshot: Snapshot, around: Surroundings) -> Fields:
     fields |= _turn_fields(fields, snapshot)
     fields |= _style_fields(fields, snapshot)
     kept = "Only a session with a file keeps what sounded: save it (Ctrl+Shift+S), then play."
-    fields["again"] = _available(bool(snapshot.live.kept.path), kept)
+    fields["replay"] = _available(bool(snapshot.live.kept.path), kept)
     fields |= _morph_fields(fields, snapshot)
     fields["model"] = _model_field(snapshot, around)
     fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
@@ -93,12 +93,12 @@ def _scale_field(state: FieldState, snapshot: Snapshot) -> FieldState:
 def _style_fields(fields: Fields, snapshot: Snapshot) -> Fields:
     """Return the fields about style: how far it pulls means nothing before one is learned."""
     learned, heard = bool(snapshot.document.controls.style.bars), len(snapshot.live.captured) > 0
-    amount, first = fields["style_amount"], "Learn a style first: Style from tonight."
+    amount, first = fields["style_amount"], "Learn a style first, with Learn style."
     if amount.enabled and not learned:
         amount = replace(amount, enabled=False, why_not=first)
     return {
         "style_amount": amount,
-        "style.tonight": _available(heard, NOTHING_HEARD),
+        "style.heard": _available(heard, NOTHING_HEARD),
         "style.forget": _available(learned, first),
     }
 

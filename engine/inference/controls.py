@@ -406,8 +406,8 @@ class Controls:
             label="Style",
             needs=frozenset({STYLE, PITCHES}),
             group="Style",
-            help="How far takes are pulled towards the style that was learned, from tonight or from files: "
-            "their kind of phrase, when notes begin, which of the scale they are, and the order of takes.",
+            help="How far takes are pulled towards the style that was learned, from what was heard or from "
+            "files: their kind of phrase, when notes begin, which of the scale they are, and their order.",
         ),
     ] = 0.5
     style: Style = NO_STYLE

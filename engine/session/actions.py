@@ -58,8 +58,8 @@ _SESSION = (
         "lock_key", "Lock key", "Keep the answer in the key that is heard now, whatever comes.", "", "Limits"
     ),
     Action(
-        "style.tonight",
-        "Style from tonight",
+        "style.heard",
+        "Learn style",
         "Learn a style from the bars that were heard, and pull takes towards it.",
         "",
         "Style",
@@ -102,11 +102,12 @@ _SESSION = (
     ),
     Action("map.none", "No MIDI map", "Forget all bindings of MIDI messages.", "", "Session"),
     Action(
-        "again",
-        "Play tonight again",
-        "Play what sounded tonight from a bar on, with one thing changed if wished; once more ends it.",
+        "replay",
+        "Replay",
+        "Play what sounded in this session again from a bar on, with one thing changed if wished; once more "
+        "ends it.",
         "Shift+T",
-        "Again",
+        "Replay",
     ),
     Action("live", "Live", "Answer what you play again.", "Ctrl+L", "Heard"),
     Action("play_stop", "Play", "Start and stop the internal clock.", "Space", "Session"),

@@ -11,7 +11,7 @@ from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.session.settings import Settings
 
-VERSION = 2
+VERSION = 3
 """Of the document's schema; `engine.session.store` upgrades older ones."""
 BindingKind = Literal["cc", "cc14", "note", "program"]
 

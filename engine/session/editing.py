@@ -44,7 +44,7 @@ LARGEST_DRAWN_SEED = 9999
 """New takes draw seeds that are easy to read and type; any 32-bit seed can be set."""
 
 LEAST_STYLE_NOTES = 8
-TONIGHT = "tonight"
+HEARD_STYLE = "what was heard"
 MOVED_TOGETHER = {"pad_x": "pad", "pad_y": "pad"}
 """Parameters that one hand moves at once, with the join key that makes one step of both."""
 MORPH_BY = {"pad_x": "pad", "pad_y": "pad", "morph": "line", "morph_from": "line", "morph_to": "line"}
@@ -218,8 +218,8 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
     if what.action == "session.new":
         return state, (New(),)
     match name:
-        case "again":
-            return _again(state, now_ns)
+        case "replay":
+            return _replay(state, now_ns)
         case "play_stop" | "play" | "stop" | "panic":
             return _transport(state, name)
         case "mode" | "start":
@@ -257,7 +257,7 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
                 seed = (seed + 1) % (LARGEST_DRAWN_SEED + 1)
             controls = changed(state.document.controls, seed=seed, nudges=0)
             return state.committed(now_ns, f"Seed {seed}", f"seed {now_ns}", controls=controls)
-        case "style.tonight":
+        case "style.heard":
             return _style_learned(state, now_ns)
         case "style.forget":
             return _style_forgotten(state, now_ns)
@@ -286,13 +286,13 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
 def _style_learned(state: State, now_ns: int) -> State:
     """Learn from the bars that are kept, each run of them that follow each other for itself."""
     runs = state.live.captured.runs()
-    style = style_of(((each.phrase, each.surroundings.key) for each in runs), TONIGHT)
+    style = style_of(((each.phrase, each.surroundings.key) for each in runs), HEARD_STYLE)
     if style.notes < LEAST_STYLE_NOTES:
         raise RenderError("too little was heard to learn a style from; play some bars first")
     controls = changed(state.document.controls, style=style)
-    text = f"Learned from {counted(style.bars, 'bar')} of tonight."
+    text = f"Learned from {counted(style.bars, 'bar')} that were heard."
     state = state.noted("style", text, "Style says how far takes are pulled there.", "hint", now_ns=now_ns)
-    return state.committed(now_ns, "Style from tonight", controls=controls)
+    return state.committed(now_ns, "Learn style", controls=controls)
 
 
 def _style_forgotten(state: State, now_ns: int) -> State:
@@ -310,15 +310,15 @@ def _nudged(state: State, now_ns: int) -> State:
     return state.committed(now_ns, "Nudge", f"nudge {now_ns}", controls=controls)
 
 
-def _again(state: State, now_ns: int) -> Updated:
-    """Ask for tonight's music from a bar on; while it plays, end it."""
-    if state.again_until_beats is not None:
+def _replay(state: State, now_ns: int) -> Updated:
+    """Ask for the music of this performance from a bar on; while it plays, end it."""
+    if state.replay_until_beats is not None:
         return answering.silenced(state)
     if not state.live.kept.path:
         raise RenderError("only a session with a file keeps what sounded; save it, then play")
     settings = state.document.settings
-    state = state.noted("again", "Tonight is being put together again.", "", "waiting", now_ns=now_ns)
-    wanted = Replay(settings.again_from_bar - 1, settings.again_with, settings.again_heard)
+    state = state.noted("replay", "The replay is being put together.", "", "waiting", now_ns=now_ns)
+    wanted = Replay(settings.replay_from_bar - 1, settings.replay_with, settings.replay_heard)
     return state, (wanted,)
 
 

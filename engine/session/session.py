@@ -52,7 +52,7 @@ from engine.session.update import Updated, opening, update
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
     from engine.inference.model import Model
 
-KINDS_OF_JOB = ("answer", "takes", "again")
+KINDS_OF_JOB = ("answer", "takes", "replay")
 """What the inference thread does, the most urgent first."""
 
 
@@ -365,7 +365,7 @@ class Session:
                 self._jobs.submit("takes", lambda: self._takes(wanted, model))
             case Replay():
                 asked = effect
-                self._jobs.submit("again", lambda: self._again(asked))
+                self._jobs.submit("replay", lambda: self._replay(asked))
             case Load():
                 # No daemon: one that is inside onnxruntime when Python ends would abort the program.
                 threading.Thread(target=self._load, args=(effect.reference,), name="model-load").start()
@@ -426,7 +426,7 @@ class Session:
             self._apply(i.Noticed("takes", f"There are no takes to show: {error}", ""))
         self._apply(i.TakesComputed(wanted.request, takes))
 
-    def _again(self, wanted: Replay) -> Iterator[None]:
+    def _replay(self, wanted: Replay) -> Iterator[None]:
         """Put music of this performance together out of the log, one answer a slice."""
         try:
             if self._autosave is not None:
@@ -434,7 +434,7 @@ class Session:
                 yield from self._autosave.written()
             yield from self._replayed(wanted)
         except AntiphonError as error:
-            self._apply(i.Noticed("again", f"{error}.", "Choose another bar, or change nothing."))
+            self._apply(i.Noticed("replay", f"{error}.", "Choose another bar, or change nothing."))
 
     def _replayed(self, wanted: Replay) -> Iterator[None]:
         performance = read_performance(Path(self._state.live.kept.path))

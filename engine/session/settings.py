@@ -357,35 +357,35 @@ class Settings:
             help="What the answer does while it is the player's turn.",
         ),
     ] = "rest"
-    again_from_bar: Annotated[
+    replay_from_bar: Annotated[
         int,
         Whole(
-            label="Again from bar",
+            label="Replay from bar",
             low=1,
             high=9999,
-            group="Again",
-            help="Bar of tonight from which Play tonight again begins.",
+            group="Replay",
+            help="Bar from which Replay begins.",
             no_option="chosen while playing; `antiphon replay` writes a performance to a file",
         ),
     ] = 1
-    again_with: Annotated[
+    replay_with: Annotated[
         str,
         Text(
-            label="Again with",
-            group="Again",
+            label="Replay with",
+            group="Replay",
             example="variation=0.6",
             empty="as it was",
             reader=_read_change,
-            help="One thing that is otherwise when tonight plays again, as variation=0.6; empty for none.",
+            help="One thing that is otherwise in a replay, as variation=0.6; empty for none.",
             no_option="typed while playing; `antiphon replay --set` writes a performance to a file",
         ),
     ] = ""
-    again_heard: Annotated[
+    replay_heard: Annotated[
         bool,
         Toggle(
-            label="Again with my part",
-            group="Again",
-            help="Play what you played too when tonight is played again.",
+            label="Replay my part",
+            group="Replay",
+            help="Play what you played too in a replay.",
             no_option="chosen while playing; `antiphon replay` writes both as tracks",
         ),
     ] = True

@@ -31,7 +31,32 @@ def with_pad(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "controls": {**controls, "morph_by": "line", "pad_x": 0.5, "pad_y": 0.5}}
 
 
-UPGRADES: dict[int, Upgrade] = {1: with_pad}
+RENAMED = {
+    "again": "replay",
+    "again_from_bar": "replay_from_bar",
+    "again_with": "replay_with",
+    "again_heard": "replay_heard",
+    "style.tonight": "style.heard",
+}
+"""Ids of parameters and actions in documents of version 2, and what they are called since."""
+
+
+def with_replay(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a document from before Replay and Learn style had these names."""
+    settings, bindings = values.get("settings", {}), values.get("bindings", [])
+    if not isinstance(settings, dict) or not isinstance(bindings, list):
+        return values  # it is refused with its reason where its values are read
+    settings = {RENAMED.get(name, name): value for name, value in settings.items()}
+    bindings = [
+        {**each, "target": RENAMED.get(each["target"], each["target"])}
+        if isinstance(each, dict) and isinstance(each.get("target"), str)
+        else each
+        for each in bindings
+    ]
+    return {**values, "settings": settings, "bindings": bindings}
+
+
+UPGRADES: dict[int, Upgrade] = {1: with_pad, 2: with_replay}
 """What makes of a document of one version one of the next; the functions are named by what changed."""
 
 

@@ -161,20 +161,20 @@ def test_what_cannot_be_replayed_is_refused_in_one_line(performance, tmp_path):
             Change.read(text)
 
 
-def test_tonight_is_played_again_from_a_bar_on_and_then_answered_on(performance):
+def test_a_performance_is_replayed_from_a_bar_on_and_then_answered_on(performance):
     performance.run_beats(22)
     begin = start_ns(performance)
     was = [note for note in performance.notes_sent(begin) if 12 <= note[0] < 21.5]
     performance.run_beats(1)
-    performance.session.set("again_from_bar", 4)
-    performance.session.set("again_heard", False)
-    performance.session.do("again")
+    performance.session.set("replay_from_bar", 4)
+    performance.session.set("replay_heard", False)
+    performance.session.do("replay")
     performance.run_beats(12)
     again = [note for note in performance.notes_sent(begin) if note[0] >= 24]
     assert [(round(n[0] - 12, 3), *n[1:3]) for n in again if n[0] < 33.5] == [n[:3] for n in was]
-    assert performance.session._state.again_until_beats is not None
+    assert performance.session._state.replay_until_beats is not None
     performance.run_beats(4)
-    assert performance.session._state.again_until_beats is None
+    assert performance.session._state.replay_until_beats is None
     count = len(performance.notes_sent(begin))
     performance.run_beats(8)
     assert len(performance.notes_sent(begin)) > count
@@ -182,13 +182,13 @@ def test_tonight_is_played_again_from_a_bar_on_and_then_answered_on(performance)
 
 def test_a_replay_is_ended_by_asking_once_more_and_refused_without_a_file(performance, model):
     performance.run_beats(18)
-    performance.session.set("again_with", "seed=99")
-    performance.session.do("again")
+    performance.session.set("replay_with", "seed=99")
+    performance.session.do("replay")
     performance.run_beats(2)
-    assert performance.session._state.again_until_beats is not None
-    performance.session.do("again")
-    assert performance.session._state.again_until_beats is None
+    assert performance.session._state.replay_until_beats is not None
+    performance.session.do("replay")
+    assert performance.session._state.replay_until_beats is None
     without = Rig(model, Controls())
-    without.session.do("again")
+    without.session.do("replay")
     assert "Only a session with a file" in without.session.snapshot().live.notices[-1].text
     without.session.close()

@@ -36,13 +36,13 @@ def test_a_nudge_changes_a_thing_is_repeated_undone_and_gone_with_a_new_take(han
 
 
 def test_a_style_is_learned_from_what_was_heard_kept_and_forgotten(hands, tmp_path):
-    hands.session.do("style.tonight")
+    hands.session.do("style.heard")
     assert "Too little was heard" in hands.session.snapshot().live.notices[-1].text
     for first in range(0, 8, 2):
         hands.play_bars(first, TUNE, OTHER)
-    hands.session.do("style.tonight")
+    hands.session.do("style.heard")
     document = hands.session.snapshot().document
-    assert (document.controls.style.name, document.controls.style.bars) == ("tonight", 8)
+    assert (document.controls.style.name, document.controls.style.bars) == ("what was heard", 8)
     write_document(tmp_path / "x.antiphon", document)
     assert read_document(tmp_path / "x.antiphon") == document
     hands.set(mode="generate", style_amount=0.0)

@@ -100,6 +100,20 @@ def test_an_older_file_is_upgraded_step_by_step(tmp_path):
     assert read_document(path, upgrades) == msgspec.structs.replace(FULL, slots={"A": PHRASE})
 
 
+def test_a_file_from_before_replay_had_its_name_keeps_what_was_set_and_bound(tmp_path):
+    def of_before(values):
+        values.update(version=2)
+        values["settings"]["again_from_bar"] = values["settings"].pop("replay_from_bar") + 4
+        values["bindings"] = [{"kind": "note", "channel": 0, "number": 60, "target": "again"}]
+
+    read = read_document(changed(tmp_path / "x.antiphon", of_before))
+    assert (read.settings.replay_from_bar, read.bindings) == (5, (Binding("note", 0, 60, "replay"),))
+    for broken in ({"settings": 3}, {"bindings": 3}, {"bindings": [3]}, {"bindings": [{"target": 3}]}):
+        path = changed(tmp_path / "x.antiphon", lambda values, bad=broken: values.update(version=2, **bad))
+        with pytest.raises(SessionFileError, match="no session"):
+            read_document(path)
+
+
 def test_a_file_from_before_the_pad_morphs_along_the_line(tmp_path):
     def of_before(values):
         values.update(version=1)
