@@ -5,20 +5,15 @@ Of chords the highest note is a token; the notes under it follow from the chord 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.music import drums, melody
 from engine.music.chords import Chord, Harmony
-from engine.music.kits import GM
+from engine.music.lines_and_drums import BASS_CHANNEL, LinesAndDrums
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
-from engine.music.quantise import GridRepresentation, Steps, check_array, check_tokens
 
-CHORDS_CHANNEL, BASS_CHANNEL = 2, 1
+CHORDS_CHANNEL = 2
 PITCHED_CHANNELS = (CHORDS_CHANNEL, BASS_CHANNEL)
-FIRST_DRUM_LANE = 2
 VOICES = ("chords", "bass", "drums")
 CHORD_NOTES = 4
 """Most notes of a chord that is struck."""
@@ -34,53 +29,15 @@ USUAL_VELOCITY = 80
 
 
 @dataclass(frozen=True, slots=True)
-class AccompanimentRepresentation(GridRepresentation):
+class AccompanimentRepresentation(LinesAndDrums):
     """`int64 [T, 3]`: highest note of the chords (channel 2), bass (channel 1), drums (channel 9).
 
-    Notes on other channels are left out: they are what is accompanied.
+    Notes on other channels are left out: they are what is accompanied. Chords are decoded to one note.
     """
 
-    kit: drums.Kit = GM
-
     name = "accompaniment"
-    streams = (melody.VOCABULARY, melody.VOCABULARY, drums.VOCABULARY)
-    width = 2 * melody.VOCABULARY + drums.VOCABULARY
-
-    def content(self) -> dict[str, object]:
-        """Return what the streams mean."""
-        return {
-            "streams": list(VOICES),
-            "channels": [*PITCHED_CHANNELS, DRUM_CHANNEL],
-            "melody": melody.MelodyRepresentation(self.bars, self.grid).hash,
-            "drums": drums.DrumsRepresentation(self.bars, self.grid).hash,
-        }
-
-    def lane(self, note: Note) -> int | None:
-        """Return 0 for chords, 1 for the bass, 2 to 10 for the drum classes."""
-        if note.channel == DRUM_CHANNEL:
-            drum = drums.drum_lane(note, self.kit)
-            return None if drum is None else FIRST_DRUM_LANE + drum
-        return {CHORDS_CHANNEL: 0, BASS_CHANNEL: 1}.get(note.channel)
-
-    def tensor_of(self, phrase: Phrase) -> npt.NDArray[np.int64]:
-        """Return `int64 [T, 3]` tokens."""
-        parts = [
-            Steps.of((note for note in phrase.notes if note.channel == channel), self.grid, self.steps)
-            for channel in (*PITCHED_CHANNELS, DRUM_CHANNEL)
-        ]
-        lines = [melody.melody_tokens(part.onsets, part.ends, part.pitches, self.steps) for part in parts[:2]]
-        hits = drums.drum_hits(parts[2].onsets, parts[2].pitches, self.steps, self.kit)
-        return np.stack([*lines, drums.tokens_of_hits(hits)], axis=1).astype(np.int64)
-
-    def decode(self, array: npt.NDArray[Any]) -> Phrase:
-        """Return the phrase of `[T, 3]` tokens, each voice on its channel; chords have one note."""
-        check_array(array, (self.steps, 3), self.name)
-        for stream, vocabulary in enumerate(self.streams):
-            check_tokens(array[:, stream], vocabulary, self.name)
-        notes = melody.notes_of_tokens(array[:, 0], self.grid, CHORDS_CHANNEL)
-        notes += melody.notes_of_tokens(array[:, 1], self.grid, BASS_CHANNEL)
-        notes += drums.notes_of_hits(drums.hits_of_tokens(array[:, 2]), self.grid, self.kit)
-        return self.phrase_of(notes)
+    voices = VOICES
+    line_channels = PITCHED_CHANNELS
 
 
 def melody_of(phrase: Phrase) -> Phrase:

@@ -13,9 +13,10 @@ from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
-from engine.music.accompaniment import BASS_CHANNEL, CHORDS_CHANNEL
+from engine.music.accompaniment import CHORDS_CHANNEL
 from engine.music.chords import by_beat, parse_chords
 from engine.music.key import Key
+from engine.music.lines_and_drums import BASS_CHANNEL
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 CHANNELS = {CHORDS_CHANNEL, BASS_CHANNEL, DRUM_CHANNEL}

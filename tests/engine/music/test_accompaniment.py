@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.music.accompaniment import (
-    BASS_CHANNEL,
     CHORDS_CHANNEL,
     RANGES,
     AccompanimentRepresentation,
@@ -18,6 +17,7 @@ from engine.music.accompaniment import (
     voiced,
 )
 from engine.music.chords import Chord, parse_chord
+from engine.music.lines_and_drums import BASS_CHANNEL
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.representation import representation
 
