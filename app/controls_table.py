@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.inference.bundle.manifest import Attribute
-from engine.inference.controls import MODEL_FEATURES
+from engine.inference.features import MODEL_FEATURES
 from engine.inference.latent_space import offered
 from engine.modes.catalogue import TOOLS, modes_with
 from engine.parameter import Action, Choice, Parameter, Toggle, Value

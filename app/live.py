@@ -10,7 +10,7 @@ from app.compose import LiveOptions, make_client, make_session
 from app.event_log import opened
 from app.model_library import load_model
 from app.notice_text import notice_line
-from engine.inference.controls import DISTANCE
+from engine.inference.features import DISTANCE
 from engine.midi.ports import now_ns
 from engine.modes.catalogue import TOOLS
 from engine.performer.client import PerformerClient

@@ -23,7 +23,8 @@ from app.cli_options import (
 )
 from app.file_commands import commands, sources
 from app.options import with_parameters
-from engine.inference.controls import CONTROLS, LONGEST_BARS, MODEL_FEATURES, Controls, Mode, with_value
+from engine.inference.controls import CONTROLS, LONGEST_BARS, Controls, Mode, with_value
+from engine.inference.features import MODEL_FEATURES
 from engine.inference.latent_space import check_attributes
 from engine.inference.model import Model as LoadedModel
 from engine.modes.catalogue import TOOLS, check_mode, counts

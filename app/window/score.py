@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from app.window.presenter import take_title
-from engine.inference.controls import Lock
+from engine.inference.constraints import Lock
 from engine.modes.catalogue import slots_of
 from engine.music.chords import Chord, Harmony, by_beat, parse_chords
 from engine.music.notes import Note, Phrase

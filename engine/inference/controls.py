@@ -9,10 +9,21 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from engine.errors import RenderError
-from engine.music.grid import EARLY_BEATS
-from engine.music.notes import Note
-from engine.music.scales import KEYS as KEYS
-from engine.music.scales import SCALES as SCALES
+from engine.inference.constraints import CONSTRAINTS, UNCONSTRAINED, Constraints, Lock
+from engine.inference.features import (
+    ACCOMPANIMENT,
+    CONTINUATION,
+    DIRECTIONS,
+    DISTANCE,
+    HALVES,
+    KEYS_ALONE,
+    LIMITS,
+    NOTES_TO_KEEP,
+    PITCHES,
+    SOURCE,
+    STYLE,
+    TWO_SLOTS,
+)
 from engine.music.style import NO_STYLE, Style
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, declared
 
@@ -22,31 +33,6 @@ Start = Literal["guided", "zero", "random"]
 MorphBy = Literal["line", "pad"]
 SlotName = Literal["heard", "A", "B", "C", "D"]
 LONGEST_BARS = 64
-
-# Features of modes: what a mode has that a parameter can act on.
-SOURCE = "a source"
-DISTANCE = "distance"
-"""A way to go from the source."""
-TWO_SLOTS = "two slots"
-LIMITS = "limits"
-"""Notes that can be forbidden."""
-RHYTHM_TO_KEEP = "a rhythm to keep"
-NOTES_TO_KEEP = "notes to keep"
-DIRECTIONS = "directions"
-"""A latent that can be pushed along a model's attributes."""
-CONTINUATION = "a continuation"
-STYLE = "a style"
-"""New notes that a style can pull."""
-ACCOMPANIMENT = "an accompaniment"
-"""Voices that can be left out."""
-# Features of models.
-PITCHES = "pitches"
-"""The model writes pitches, so that key, scale and range mean something to it."""
-HALVES = "halves"
-"""The model's latent has rhythm and pitch apart."""
-KEYS_ALONE = "keys alone"
-"""The model decides each key of a step for itself, so that a key has a probability of its own."""
-MODEL_FEATURES = frozenset({PITCHES, HALVES, KEYS_ALONE})
 
 LOCKED = "locked"
 """Name under which rendering finds the phrase that locks are parts of."""
@@ -61,162 +47,12 @@ MOST_NUDGES = 64
 FARTHEST_ATTRIBUTE = 3.0
 """Steps along a direction of the latent space, either way."""
 
-PITCH_NAMES = {pitch: f"{name}{pitch // 12 - 1}" for pitch in range(128) for name in [KEYS[pitch % 12]]}
-"""MIDI pitches as they are read and typed; C4 is 60."""
-
 
 def _read_chords(text: str) -> object:
     """Read typed chords; ValueError with the reason. Its import waits: numpy comes with it."""
     from engine.music.chords import parse_chords
 
     return parse_chords(text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraints:
-    """What the answer may not do. Hard ones hold even at variation 0; `density` only leans."""
-
-    key: Annotated[
-        str | None,
-        Choice(
-            label="Key",
-            key="K",
-            values=(None, *KEYS),
-            words={None: "any key"},
-            needs=frozenset({LIMITS, PITCHES}),
-            group="Limits",
-            help="Let the answer use the notes of a key alone; what was played is moved to its nearest ones.",
-        ),
-    ] = None
-    scale: Annotated[
-        str,
-        Choice(
-            label="Scale",
-            key="S",
-            values=tuple(SCALES),
-            needs=frozenset({LIMITS, PITCHES}),
-            group="Limits",
-            help="Which notes the key has; choose a key first.",
-        ),
-    ] = "major"
-    in_key: Annotated[
-        bool,
-        Toggle(
-            label="In key",
-            key="I",
-            needs=frozenset({LIMITS, PITCHES}),
-            group="Limits",
-            help="Where no key is chosen, keep the answer in the key of what was played; your own notes are "
-            "always allowed.",
-        ),
-    ] = True
-    follow_chords: Annotated[
-        float,
-        Number(
-            label="Follow chords",
-            needs=frozenset({LIMITS, PITCHES}),
-            group="Limits",
-            help="How firmly the notes on the beats belong to the chords, where chords are known: 0 not at "
-            "all, 1 altogether. The scale follows the chords too.",
-        ),
-    ] = 0.5
-    lowest_pitch: Annotated[
-        int,
-        Whole(
-            label="Lowest note",
-            words=PITCH_NAMES,
-            needs=frozenset({LIMITS, PITCHES}),
-            group="Limits",
-            help="No note of the answer is lower.",
-        ),
-    ] = 0
-    highest_pitch: Annotated[
-        int,
-        Whole(
-            label="Highest note",
-            words=PITCH_NAMES,
-            needs=frozenset({LIMITS, PITCHES}),
-            group="Limits",
-            help="No note of the answer is higher.",
-        ),
-    ] = 127
-    keep_rhythm: Annotated[
-        bool,
-        Toggle(
-            label="Keep rhythm",
-            key="R",
-            needs=frozenset({RHYTHM_TO_KEEP}),
-            group="Limits",
-            help="Notes stay when you played them; only which notes they are changes.",
-        ),
-    ] = False
-    keep_pitches: Annotated[
-        bool,
-        Toggle(
-            label="Keep notes",
-            key="P",
-            needs=frozenset({NOTES_TO_KEEP}),
-            group="Limits",
-            help="Only notes (or drums) you played; when they come may change.",
-        ),
-    ] = False
-    density: Annotated[
-        float,
-        Number(
-            label="Busyness",
-            low=-1.0,
-            shown="{:+.0%}",
-            needs=frozenset({LIMITS}),
-            group="Limits",
-            help="Lean towards more notes or fewer at every step, without moving in the model's latent "
-            "space; what Variation 0 holds stays.",
-        ),
-    ] = 0.0
-
-    def __post_init__(self) -> None:
-        for parameter in _OF_CONSTRAINTS.values():
-            parameter.check(getattr(self, parameter.id))
-        if self.lowest_pitch > self.highest_pitch:
-            raise RenderError(
-                f"lowest_pitch {self.lowest_pitch} lies above highest_pitch {self.highest_pitch}"
-            )
-
-    def allows(self, pitch: int) -> bool:
-        """Return whether key, scale and range admit a MIDI pitch."""
-        if not self.lowest_pitch <= pitch <= self.highest_pitch:
-            return False
-        return self.key is None or (pitch - KEYS.index(self.key)) % 12 in SCALES[self.scale]
-
-
-_OF_CONSTRAINTS = declared(Constraints)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Lock:
-    """A part of a phrase that new takes keep: what begins in a span of time, of all or some pitches."""
-
-    start_beats: float
-    """From the start of the phrase."""
-    end_beats: float
-    lowest_pitch: int = 0
-    highest_pitch: int = 127
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.start_beats < self.end_beats:
-            raise RenderError(f"a lock from beat {self.start_beats:g} to {self.end_beats:g} holds nothing")
-        if not 0 <= self.lowest_pitch <= self.highest_pitch <= 127:
-            raise RenderError(f"a lock of pitches {self.lowest_pitch} to {self.highest_pitch} holds nothing")
-
-    @property
-    def all_pitches(self) -> bool:
-        """Whether everything that begins in the span is held."""
-        return (self.lowest_pitch, self.highest_pitch) == (0, 127)
-
-    def holds(self, note: Note) -> bool:
-        """Return whether a note begins in it; one up to half a step early counts to what it is early for."""
-        early = float(EARLY_BEATS)
-        begins = self.start_beats - early < note.start_beats < self.end_beats - early
-        return begins and self.lowest_pitch <= note.pitch <= self.highest_pitch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -452,7 +288,7 @@ class Controls:
     ] = True
     locks: tuple[Lock, ...] = ()
     """Parts of the phrase in the slot `LOCKED` that every rendering keeps."""
-    constraints: Constraints = Constraints()
+    constraints: Constraints = UNCONSTRAINED
 
     def __post_init__(self) -> None:
         for parameter in _OF_CONTROLS.values():
@@ -477,10 +313,8 @@ def attribute_parameter(name: str, help: str = "") -> Number:
     )
 
 
-_OF_CONTROLS = {
-    name: parameter for name, parameter in declared(Controls).items() if name not in _OF_CONSTRAINTS
-}
-CONTROLS: Mapping[str, Parameter] = {**_OF_CONTROLS, **_OF_CONSTRAINTS}
+_OF_CONTROLS = {name: parameter for name, parameter in declared(Controls).items() if name not in CONSTRAINTS}
+CONTROLS: Mapping[str, Parameter] = {**_OF_CONTROLS, **CONSTRAINTS}
 """Parameters of `Controls` and its `Constraints` by id, in the order of their fields."""
 _OWN = frozenset(field.name for field in fields(Controls))
 
@@ -494,11 +328,11 @@ def changed(controls: Controls, **changes: Any) -> Controls:
         RenderError: a name is unknown or a value out of range.
     """
     for name in changes:
-        if name not in _OWN and name not in _OF_CONSTRAINTS:
+        if name not in _OWN and name not in CONSTRAINTS:
             raise RenderError(
                 f"control {name!r} is unknown; the controls are {', '.join(sorted(_OWN | set(CONTROLS)))}"
             )
-    inner = {name: value for name, value in changes.items() if name in _OF_CONSTRAINTS}
+    inner = {name: value for name, value in changes.items() if name in CONSTRAINTS}
     own = {name: value for name, value in changes.items() if name in _OWN}
     if inner:
         own["constraints"] = replace(own.get("constraints", controls.constraints), **inner)
@@ -507,7 +341,7 @@ def changed(controls: Controls, **changes: Any) -> Controls:
 
 def value_of(controls: Controls, name: str) -> Any:
     """Return a control's value by the id of its parameter; KeyError if there is none."""
-    if name in _OF_CONSTRAINTS:
+    if name in CONSTRAINTS:
         return getattr(controls.constraints, name)
     if name.startswith("attribute."):
         return dict(controls.attributes).get(name.removeprefix("attribute."), 0.0)

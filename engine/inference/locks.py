@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.inference.controls import Lock
+from engine.inference.constraints import Lock
 from engine.inference.latent_space import Floats
 from engine.inference.perturbation import FORBIDDEN, anchor
 from engine.inference.slots import Slot

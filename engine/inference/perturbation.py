@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RenderError
-from engine.inference.controls import Constraints
+from engine.inference.constraints import Constraints
 from engine.music.melody import FIRST_NOTE, HIGHEST_PITCH, LOWEST_PITCH, NO_EVENT, NOTE_OFF, VOCABULARY
 from engine.music.representation import Representation
 

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.latent_space import Floats, great_circle
 from engine.inference.perturbation import pitch_columns
 from engine.inference.slots import LatentModel, fit

@@ -16,7 +16,7 @@ from itertools import cycle, islice
 import numpy as np
 import numpy.typing as npt
 
-from engine.inference.controls import Lock
+from engine.inference.constraints import Lock
 from engine.inference.slots import LatentModel, Slot, encode_slot
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import VoiceLatent
-from engine.inference.controls import ACCOMPANIMENT, DISTANCE, LIMITS, SOURCE, STORED, Controls
+from engine.inference.controls import STORED, Controls
+from engine.inference.features import ACCOMPANIMENT, DISTANCE, LIMITS, SOURCE
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw
 from engine.inference.slots import LatentModel, Slot

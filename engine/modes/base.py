@@ -15,7 +15,8 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference import harmony, perturbation
 from engine.inference.bundle.manifest import Task
-from engine.inference.controls import STORED, Constraints, Controls, Mode
+from engine.inference.constraints import Constraints
+from engine.inference.controls import STORED, Controls, Mode
 from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
@@ -76,7 +77,7 @@ class Tool(ABC):
     by_sentences: ClassVar[bool] = False
     """Whether bundles with a model of sentences do it too, whatever their task."""
     offers: ClassVar[frozenset[str]]
-    """Features that parameters may need, out of `engine.inference.controls`."""
+    """Features that parameters may need, out of `engine.inference.features`."""
 
     @abstractmethod
     def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:

@@ -4,16 +4,8 @@ from collections.abc import Collection, Set
 
 from engine.errors import RenderError
 from engine.inference.bundle.store import Bundle
-from engine.inference.controls import (
-    CONTROLS,
-    DIRECTIONS,
-    MODEL_FEATURES,
-    STORED,
-    STYLE,
-    Controls,
-    Mode,
-    changed,
-)
+from engine.inference.controls import CONTROLS, STORED, Controls, Mode, changed
+from engine.inference.features import DIRECTIONS, MODEL_FEATURES, STYLE
 from engine.modes.accompany import Accompany
 from engine.modes.base import Tool
 from engine.modes.continuation import Continue

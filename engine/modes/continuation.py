@@ -9,7 +9,8 @@ import numpy.typing as npt
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import BundleManifest
 from engine.inference.bundle.store import Bundle
-from engine.inference.controls import CONTINUATION, LIMITS, SOURCE, STORED, Controls
+from engine.inference.controls import STORED, Controls
+from engine.inference.features import CONTINUATION, LIMITS, SOURCE
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes import stretches, themes

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.inference.controls import DIRECTIONS, DISTANCE, LIMITS, RHYTHM_TO_KEEP, SOURCE, STORED, Controls
+from engine.inference.controls import STORED, Controls
+from engine.inference.features import DIRECTIONS, DISTANCE, LIMITS, RHYTHM_TO_KEEP, SOURCE
 from engine.inference.latent_space import VARIATION_CURVE, along, attribute_shift, great_circle, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool, perturb

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from engine.inference import perturbation
-from engine.inference.controls import DIRECTIONS, LIMITS, STORED, STYLE, Controls
+from engine.inference.controls import STORED, Controls
+from engine.inference.features import DIRECTIONS, LIMITS, STYLE
 from engine.inference.latent_space import attribute_shift
 from engine.inference.moved_draws import draws
 from engine.inference.register import in_register

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
-from engine.inference.controls import DISTANCE, SOURCE, STORED, Controls
+from engine.inference.controls import STORED, Controls
+from engine.inference.features import DISTANCE, SOURCE
 from engine.inference.latent_space import posterior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool

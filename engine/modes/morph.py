@@ -2,16 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from engine.inference.controls import (
-    DIRECTIONS,
-    LIMITS,
-    NOTES_TO_KEEP,
-    RHYTHM_TO_KEEP,
-    STORED,
-    STYLE,
-    TWO_SLOTS,
-    Controls,
-)
+from engine.inference.controls import STORED, Controls
+from engine.inference.features import DIRECTIONS, LIMITS, NOTES_TO_KEEP, RHYTHM_TO_KEEP, STYLE, TWO_SLOTS
 from engine.inference.latent_space import (
     MORPH_CURVE,
     along,

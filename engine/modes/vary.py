@@ -2,16 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from engine.inference.controls import (
+from engine.inference.controls import STORED, Controls
+from engine.inference.features import (
     DIRECTIONS,
     DISTANCE,
     LIMITS,
     NOTES_TO_KEEP,
     RHYTHM_TO_KEEP,
     SOURCE,
-    STORED,
     STYLE,
-    Controls,
 )
 from engine.inference.latent_space import (
     VARIATION_CURVE,

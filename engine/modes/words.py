@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import LatentLayout
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.harmony import PITCH_CLASSES, key_of_chords, own_pitch_classes
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import REGISTER, Floats, great_circle, prior_draw, spherical_mean

@@ -7,13 +7,12 @@ from typing import TypeVar
 import msgspec
 
 from engine.errors import RenderError
+from engine.inference.constraints import Lock
 from engine.inference.controls import (
     CONTROLS,
     HEARD,
-    KEYS,
     MOST_NUDGES,
     STORED,
-    Lock,
     Mode,
     SlotName,
     changed,
@@ -23,6 +22,7 @@ from engine.inference.controls import (
 from engine.modes.catalogue import counts
 from engine.music.melody import is_line
 from engine.music.notes import Phrase
+from engine.music.scales import KEYS
 from engine.music.style import NO_STYLE, style_of
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from engine.inference.controls import Lock, SlotName
+from engine.inference.constraints import Lock
+from engine.inference.controls import SlotName
 from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.performer.messages import Event

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.inference.controls import Lock, Mode, SlotName
+from engine.inference.constraints import Lock
+from engine.inference.controls import Mode, SlotName
 from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.session.document import Document

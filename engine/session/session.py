@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import AntiphonError, PerformerError
-from engine.inference.controls import Lock, Mode, SlotName
+from engine.inference.constraints import Lock
+from engine.inference.controls import Mode, SlotName
 from engine.midi.ports import now_ns as monotonic_now_ns
 from engine.music.notes import Phrase
 from engine.parameter import Value

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.inference.bundle.manifest import Attribute, Voice
-from engine.inference.controls import HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES, Mode, value_of
+from engine.inference.controls import Mode, value_of
+from engine.inference.features import HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES
 from engine.modes.catalogue import TOOLS, counts, modes_of, modes_with
 from engine.parameter import Parameter
 from engine.session.document import Document

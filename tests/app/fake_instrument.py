@@ -10,7 +10,8 @@ import msgspec
 from app.demo import demo_phrase
 from app.installed_bundles import BundleCard
 from engine.inference.bundle.manifest import Attribute
-from engine.inference.controls import Controls, Lock, SlotName, with_value
+from engine.inference.constraints import Lock
+from engine.inference.controls import Controls, SlotName, with_value
 from engine.midi.ports import now_ns
 from engine.modes.catalogue import modes_of
 from engine.music.notes import Note, Phrase

@@ -14,7 +14,7 @@ from livekit import PERIOD, RATE_HZ, sounding, wait_until
 
 from app import session_files
 from app.compose import LiveOptions, make_client, make_session
-from engine.inference.controls import Lock
+from engine.inference.constraints import Lock
 from engine.midifile.write import Part, write_midi
 from engine.music.chords import parse_chord
 from engine.music.notes import Note

@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QApplication
 
 from app.window.axis import Axis
 from app.window.score import RollMusic
-from engine.inference.controls import Lock
+from engine.inference.constraints import Lock
 from engine.music.notes import Note
 
 KEYS_WIDTH = 44

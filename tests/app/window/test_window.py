@@ -40,7 +40,8 @@ from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size
 from app.window.widgets.button import KeyButton
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import InstrumentWindow
-from engine.inference.controls import Controls, Lock
+from engine.inference.constraints import Lock
+from engine.inference.controls import Controls
 from engine.midifile.read import read_midi
 from engine.performer.messages import Heard
 from engine.session.document import Favourite

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RenderError
-from engine.inference.controls import KEYS, SCALES, Constraints, Controls, changed
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls, changed
+from engine.music.scales import KEYS, SCALES
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import tinybundle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.harmony import (
     allowed_by_step,
     chord_bias,

@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference.controls import Constraints, Controls, Lock
+from engine.inference.constraints import Constraints, Lock
+from engine.inference.controls import Controls
 from engine.inference.nudging import nudged
 from engine.music.key import Key
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase

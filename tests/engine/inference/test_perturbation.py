@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RenderError
-from engine.inference.controls import Constraints
+from engine.inference.constraints import Constraints
 from engine.inference.perturbation import (
     ANCHOR_NATS,
     FORBIDDEN,

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.register import folded, in_register, moved
 from engine.music.key import SCALES, Key
 from engine.music.notes import Note, Phrase

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.inference.bundle.latents import Latents
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from engine.errors import RenderError
 from engine.inference.bundle.latents import Latents
-from engine.inference.controls import Constraints, Controls, changed
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls, changed
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.modes.catalogue import slots_of

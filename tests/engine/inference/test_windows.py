@@ -5,7 +5,8 @@ import tinybundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference.controls import LOCKED, Controls, Lock
+from engine.inference.constraints import Lock
+from engine.inference.controls import LOCKED, Controls
 from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import Slot, encode_slot

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot

@@ -2,7 +2,9 @@ from typing import get_args
 
 import pytest
 
-from engine.inference.controls import CONTROLS, PITCHES, Constraints, Controls, Mode, changed
+from engine.inference.constraints import Constraints
+from engine.inference.controls import CONTROLS, Controls, Mode, changed
+from engine.inference.features import PITCHES
 from engine.modes.catalogue import TOOLS, counting, modes_of, modes_with, slots_of
 
 

@@ -9,7 +9,8 @@ import pytest
 import tinybundle
 from test_session import OTHER, TUNE, Hands, phrase
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.performer.messages import SetPattern, encode
 from engine.session.document import Document, HeardPhrase

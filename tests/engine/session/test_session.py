@@ -4,7 +4,8 @@ import pytest
 import tinybundle
 
 from engine.errors import PerformerError, RenderError
-from engine.inference.controls import Controls, Lock
+from engine.inference.constraints import Lock
+from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot

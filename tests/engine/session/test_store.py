@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SessionFileError
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.music.notes import Note, Phrase
 from engine.session.autosave import Autosave, log_path
 from engine.session.document import Binding, Document, HeardPhrase, ModelReference

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.harmony import share_on_chord
 from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot

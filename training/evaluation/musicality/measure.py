@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.ranking import ranked
 from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot

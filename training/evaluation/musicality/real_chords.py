@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from engine.inference.controls import Constraints, Controls
+from engine.inference.constraints import Constraints
+from engine.inference.controls import Controls
 from engine.inference.harmony import notes_on_chord
 from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot

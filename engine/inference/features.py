@@ -1,0 +1,26 @@
+"""What parameters need in order to count: names of what a mode or a model has that they can act on."""
+
+# Of modes.
+SOURCE = "a source"
+DISTANCE = "distance"
+"""A way to go from the source."""
+TWO_SLOTS = "two slots"
+LIMITS = "limits"
+"""Notes that can be forbidden."""
+RHYTHM_TO_KEEP = "a rhythm to keep"
+NOTES_TO_KEEP = "notes to keep"
+DIRECTIONS = "directions"
+"""A latent that can be pushed along a model's attributes."""
+CONTINUATION = "a continuation"
+STYLE = "a style"
+"""New notes that a style can pull."""
+ACCOMPANIMENT = "an accompaniment"
+"""Voices that can be left out."""
+# Of models.
+PITCHES = "pitches"
+"""The model writes pitches, so that key, scale and range mean something to it."""
+HALVES = "halves"
+"""The model's latent has rhythm and pitch apart."""
+KEYS_ALONE = "keys alone"
+"""The model decides each key of a step for itself, so that a key has a probability of its own."""
+MODEL_FEATURES = frozenset({PITCHES, HALVES, KEYS_ALONE})
