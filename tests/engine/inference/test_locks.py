@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import RenderError
-from engine.inference.constraints import Lock, lock_bias, with_locked
+from engine.inference.constraints import Lock
 from engine.inference.controls import LOCKED, Controls
+from engine.inference.locks import lock_bias, with_locked
 from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
