@@ -141,7 +141,7 @@ def opened(path: Path) -> Iterator[EventLog]:
 
 
 def _standing(clock: messages.ClockState) -> tuple[object, ...]:
-    return clock.status, clock.source, round(clock.bpm), clock.beats_per_bar
+    return clock.status, clock.source, round(clock.bpm), clock.metre
 
 
 def _note(note: messages.NoteData) -> dict[str, float | int]:

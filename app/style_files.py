@@ -9,6 +9,7 @@ from engine.midifile.read import read_midi
 from engine.midifile.song import Song
 from engine.midifile.track_choice import choose_melody
 from engine.music.key import Key, key_of
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.music.style import Style, style_of
 from engine.text import counted, printable
@@ -54,10 +55,10 @@ def phrases_of(song: Song) -> Iterator[tuple[Phrase, Key | None]]:
     """Yield a song's melody in windows of its longest metre, each with its key."""
     notes = choose_melody(song).tracks[0].notes
     metre = max(song.metres, key=lambda each: each.bars)
-    beats = float(metre.beats_per_bar)
+    beats, named = float(metre.beats_per_bar), Metre(metre.numerator, metre.denominator)
     start = float(metre.start_ticks) / song.ppq
     moved = [note for note in notes if start <= note.start_beats < float(metre.end_ticks) / song.ppq]
-    whole = Phrase.of(moved, max(1, math.ceil(max((n.end_beats for n in moved), default=1.0) / beats)), beats)
+    whole = Phrase.of(moved, max(1, math.ceil(max((n.end_beats for n in moved), default=1.0) / beats)), named)
     first = int(start // beats)
     for bar in range(first, whole.bars, WINDOW_BARS):
         window = whole.window(bar, min(WINDOW_BARS, whole.bars - bar))

@@ -26,6 +26,7 @@ from engine.inference.controls import Controls
 from engine.inference.model import CPU, Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
+from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 
 BATCHES = (1, 8, 64)
@@ -90,7 +91,7 @@ def _phrase(rng: np.random.Generator, bars: int, beats_per_bar: int) -> Phrase:
     """Make up a line of eighths, some of them left out."""
     steps = [step for step in range(bars * beats_per_bar * 2) if rng.random() < 0.7]
     return Phrase.of(
-        [Note(step / 2, int(rng.integers(55, 80)), 0.45) for step in steps], bars, float(beats_per_bar)
+        [Note(step / 2, int(rng.integers(55, 80)), 0.45) for step in steps], bars, Metre(beats_per_bar)
     )
 
 

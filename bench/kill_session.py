@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from engine.music.metre import FOUR_FOUR
 from engine.session.autosave import log_path
 from engine.session.store import read_document
 
@@ -40,7 +41,7 @@ def play(path: Path) -> None:
         def poll(self) -> list[BarCaptured]:
             self.bar += 1
             note = NoteData(0.0, 60 + self.bar % 12, 1.0, 80, 0)
-            return [BarCaptured(self.bar, (note,), (), 120.0, 4.0, 0)]
+            return [BarCaptured(self.bar, (note,), (), 120.0, FOUR_FOUR, 0)]
 
         def close(self) -> None: ...
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.inference.controls import Controls
 from engine.inference.model import Model
+from engine.music.metre import FOUR_FOUR
 from engine.performer.messages import BarCaptured, ClockState, Event, Heard, NoteData, SetPattern
 from engine.session.document import Document
 from engine.session.intents import Answered
@@ -69,7 +70,7 @@ class Player:
 
     def clock(self, beats: float) -> None:
         """Say where the song is."""
-        self.feed(ClockState("rolling", "internal", BPM, beats, BAR_BEATS, 0, 0.0, True, 0, 0), beats)
+        self.feed(ClockState("rolling", "internal", BPM, beats, FOUR_FOUR, 0, 0.0, True, 0, 0), beats)
 
     def play(self, start: float, notes: list[tuple[float, int]]) -> None:
         """Play a turn of staccato notes from a bar line on; its bars are captured as they end."""
@@ -85,7 +86,7 @@ class Player:
             data = tuple(NoteData(beats - line, pitch, 0.06, 80, 0) for beats, pitch in inside)
             end = start + line + BAR_BEATS
             self.clock(end)
-            self.feed(BarCaptured(round(end / BAR_BEATS) - 1, data, (), BPM, BAR_BEATS, 0), end + 0.04)
+            self.feed(BarCaptured(round(end / BAR_BEATS) - 1, data, (), BPM, FOUR_FOUR, 0), end + 0.04)
 
 
 def trade(model: Model, turns: int, seed: int) -> tuple[int, int, list[float]]:

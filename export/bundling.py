@@ -104,8 +104,8 @@ class Options:
     title: str = ""
     name: str = ""
     """Of the bundle; empty for the run's own name."""
-    metre: str = FOUR_FOUR.name
-    """Of a model of words, which knows several: the one of this bundle."""
+    metres: tuple[str, ...] = (FOUR_FOUR.name,)
+    """Of a model of words, which may know several: those of this bundle, its usual one first."""
 
 
 @one_thread()
@@ -141,7 +141,7 @@ def export_run(
         parts = accompaniment_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
-        manifest = words_manifest(manifest, words, run.representation, options.metre)
+        manifest = words_manifest(manifest, words, run.representation, options.metres)
         if isinstance(run.model, Sentences):
             manifest = sentence_manifest(manifest, run.model)
         parts = words_parts(run, words, manifest, corpus, options, progress)
@@ -242,7 +242,7 @@ def words_parts(
     options: Options,
     progress: Progress,
 ) -> Parts:
-    """Write, measure and prove what a model of words becomes in one metre."""
+    """Write, measure and prove what a model of words becomes."""
     files = words_graphs(model, manifest, int8=options.int8)
     space, heard = LatentSpace.empty(manifest.z_size), None
     if corpus is not None:

@@ -36,8 +36,12 @@ def export(
     name: Annotated[str, typer.Option(help="Name of the bundle [default: that of its folder or file].")] = "",
     title: Annotated[str, typer.Option(help="Title for people.")] = "",
     metre: Annotated[
-        str, typer.Option(help="Of a model trained in several metres: the one of this bundle.")
-    ] = "4/4",
+        list[str] | None,
+        typer.Option(
+            help="Of a model trained in several metres: one of this bundle, the usual first; may be given "
+            "several times [default: 4/4]."
+        ),
+    ] = None,
     weights: Annotated[
         str, typer.Option(help="Which of the run's weights: last, best, or a step that was kept.")
     ] = "last",
@@ -61,7 +65,20 @@ def export(
     home = installed_place(name or (output or run.resolve()).stem, zipped) if install else None
     place = output or home
     assert place is not None
-    export_command(run, place, home, corpus, latents, int8, zipped, name, title, metre, weights, console)
+    export_command(
+        run,
+        place,
+        home,
+        corpus,
+        latents,
+        int8,
+        zipped,
+        name,
+        title,
+        tuple(metre or ("4/4",)),
+        weights,
+        console,
+    )
     if home is not None:
         install_bundle(place, home)
         # A bundle that came with the program keeps the name where both bear it.
@@ -79,7 +96,7 @@ def export_command(
     zipped: bool,
     name: str,
     title: str,
-    metre: str,
+    metres: tuple[str, ...],
     weights: str,
     console: Console,
 ) -> None:
@@ -89,12 +106,12 @@ def export_command(
     from export.run import load_run, open_corpus
 
     options = Options(
-        int8=int8, zipped=zipped, name=bundle_name(name or output.stem), title=title, metre=metre
+        int8=int8, zipped=zipped, name=bundle_name(name or output.stem), title=title, metres=metres
     )
     for place in (output, home or output):
         check_place(place)
-    loaded = load_run(run, metre, weights)
-    opened = open_corpus(loaded, corpus, metre) if latents else None
+    loaded = load_run(run, metres[0], weights)
+    opened = open_corpus(loaded, corpus, metres[0]) if latents else None
     with shown_stages(console) as begin:
         manifest = export_run(loaded, opened, output, options, begin)
     show_bundle(output, manifest, console)

@@ -4,9 +4,10 @@ Weights are stored in float16 wherever that loses nothing, with a Cast that the 
 when it loads the graph.
 """
 
+import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -172,6 +173,37 @@ def traced_inputs(
     if program is None:
         raise RuntimeError("torch returned no program")
     return from_model(program.model_proto)
+
+
+def traced_open(
+    module: nn.Module,
+    examples: tuple[Tensor, ...],
+    names: tuple[list[str], list[str]],
+    open_axes: Mapping[str, tuple[int, ...]],
+) -> GraphBuilder:
+    """Export a torch module whose inputs have other axes of any length beside the batch.
+
+    Recurrent layers over such an axis need torch's older exporter, which writes them as one operator.
+
+    Args:
+        module: in evaluation mode.
+        examples: inputs.
+        names: of the inputs, and of the outputs.
+        open_axes: by input, the axes that may have any length.
+    """
+    buffer = io.BytesIO()
+    with quiet():
+        torch.onnx.export(
+            module.eval(),
+            examples,
+            buffer,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=names[0],
+            output_names=names[1],
+            dynamic_axes={name: {axis: f"{name}{axis}" for axis in axes} for name, axes in open_axes.items()},
+        )
+    return from_model(onnx.load_from_string(buffer.getvalue()))
 
 
 @contextmanager

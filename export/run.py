@@ -15,6 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from engine.music.grid import Grid
+from engine.music.metre import Metre
 from engine.music.representation import Representation, representation
 from engine.text import json_value
 from export.errors import ExportError
@@ -123,7 +125,7 @@ def representation_of(config: ModelConfig, metre: str = FOUR_FOUR.name) -> Repre
         ExportError: it does not know the metre.
         CorpusError: there is no such metre.
     """
-    grid = config.grid if metre == FOUR_FOUR.name else metre_named(metre).grid
+    grid = config.grid if metre == FOUR_FOUR.name else Grid.of(Metre.named(metre_named(metre).name))
     if metre != FOUR_FOUR.name and config.words is None:
         raise ExportError(f"metre {metre}: this model knows 4/4 alone; leave --metre out")
     try:

@@ -1,5 +1,7 @@
 """What a model of words brings to its bundle: graphs, prior of the coarse part, proof."""
 
+from itertools import product
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +42,7 @@ from training.models.vae import Posterior
 from training.models.words import BEAT_STEPS, TEMPERATURE_SCALE, WORD_BARS, Surroundings, Words, write_words
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 
-CONDITIONS: tuple[Condition, ...] = ("chords", "before")
+CONDITIONS: tuple[Condition, ...] = ("chords", "before", "metre")
 TRAIN_WORDS = 20_000
 VALID_WORDS = 4_000
 BATCH = 256
@@ -49,9 +51,16 @@ SENTENCE_TOLERANCE = 1e-3
 
 
 def words_manifest(
-    manifest: BundleManifest, model: Words, representation: Representation, metre: str
+    manifest: BundleManifest, model: Words, representation: Representation, metres: tuple[str, ...]
 ) -> BundleManifest:
-    """Return a manifest with what is particular to words filled in; its graphs are of one word."""
+    """Return a manifest with what is particular to words filled in; its graphs are of one word.
+
+    Args:
+        manifest: what all models have.
+        model: the model.
+        representation: in the first of the metres.
+        metres: those of the bundle.
+    """
     words = max(1, representation.bars // WORD_BARS)
     sizes = model.layout(representation.bars * representation.grid.beats_per_bar // words)
     layout = LatentLayout(**sizes._asdict(), words=words)
@@ -64,7 +73,7 @@ def words_manifest(
         decoder=decoder,
         key_normalised=True,
         conditions=CONDITIONS,
-        metres=(metre,),
+        metres=metres,
         temperature_scale=TEMPERATURE_SCALE,
         latent_layout=layout,
     )
@@ -128,25 +137,26 @@ def _coarse(model: Words, corpus: Corpus, split: str, count: int) -> npt.NDArray
 
 
 def prove_words(model: Words, graphs: Model, heard: Tensor | None = None) -> dict[str, float]:
-    """Prove both float graphs against torch at several batch sizes and temperatures.
+    """Prove both float graphs against torch in each metre, at several batch sizes and temperatures.
 
     Args:
         model: torch's side.
         graphs: the loaded graphs.
-        heard: held-out windows `[N, T, 4]`; None for random ones.
+        heard: held-out windows `[N, T, 4]` of the first metre; None for random ones, as in further metres.
 
     Raises:
         ExportError: they differ by more than near ties.
     """
-    error, parts, layout = 0.0, [], _layout(graphs)
-    for batch in BATCHES:
-        tokens, around = _examples(graphs, batch, heard)
+    error, parts = 0.0, []
+    for seen, batch in product(map(graphs.in_metre, graphs.metres), BATCHES):
+        layout = _layout(seen)
+        tokens, around = _examples(seen, batch, heard if seen is graphs else None)
         posterior = _encoded(model, tokens, layout.words)
-        mu, sigma = graphs.encode(tokens.unsqueeze(-1).contiguous().numpy())
+        mu, sigma = seen.encode(tokens.unsqueeze(-1).contiguous().numpy())
         error = max(error, float(np.abs(posterior.mu.numpy() - mu).max()))
         error = max(error, float(np.abs(posterior.sigma.numpy() - sigma).max()))
         parts += [
-            compare_words(model, graphs, z, temperature, around)
+            compare_words(model, seen, z, temperature, around)
             for z in _kept_differently(model, posterior.mu, layout)
             for temperature in TEMPERATURES
         ]
@@ -195,7 +205,7 @@ def _kept_differently(model: Words, mu: Tensor, layout: LatentLayout) -> list[Te
 def _examples(graphs: Model, batch: int, heard: Tensor | None) -> tuple[Tensor, Surroundings]:
     """Return phrases with their surroundings: half of them with chords and a bar before."""
     manifest, generator = graphs.bundle.manifest, torch.Generator().manual_seed(batch)
-    metre, bar = manifest.metres[0], graphs.representation.grid.steps_per_bar
+    metre, bar = str(graphs.representation.grid.metre), graphs.representation.grid.steps_per_bar
     if heard is None:
         shape = (batch, manifest.steps)
         tokens = torch.randint(0, VOCABULARY, shape, generator=generator)

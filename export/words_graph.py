@@ -4,13 +4,16 @@ Torch's exporter writes the encoder and what each step is given beside its past;
 steps is one Scan, built here. It carries the last bar along, because a step is also given what came one
 bar earlier. The tables of the past are multiplied through the input weights when the graph is loaded.
 The graphs are of one word; longer phrases are written word after word by `engine.inference.word_by_word`.
+They are of all metres of the bundle: how many steps, beats and steps a bar there are is left open.
 
 Shape legend: B batch, T steps, M steps a bar, K beats, Z latent size, C channels, H units, V tokens.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -18,10 +21,10 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from engine.inference.bundle.manifest import BundleManifest, sentence_spec
+from engine.inference.bundle.manifest import BundleManifest, GraphSpec, TensorSpec, sentence_spec
 from engine.music.melody import FIRST_NOTE, VOCABULARY
 from export.decoder_graph import gates_last, lstm_cell, value_infos
-from export.graph import GraphBuilder, finished, traced_inputs
+from export.graph import GraphBuilder, finished, traced_inputs, traced_open
 from export.matmul import Product, Write, float_product
 from training.corpus.metres import METRES
 from training.models.sentences import Sentences
@@ -30,13 +33,13 @@ from training.models.words import BEAT_STEPS, PITCHES, Surroundings, Words
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 
 
-def step_by_step(tokens: Tensor) -> Tensor:
+def pitches_so_far(tokens: Tensor) -> Tensor:
     """Return `words.last_pitches` of `[B, T]` without a cumulative maximum, which ONNX has not."""
-    pitch, found = torch.zeros_like(tokens[:, 0]), []
-    for step in range(tokens.shape[1]):
-        pitch = torch.where(tokens[:, step] >= FIRST_NOTE, tokens[:, step] - (FIRST_NOTE - 1), pitch)
-        found.append(pitch)
-    return torch.stack(found, dim=1)
+    step = torch.ones_like(tokens).cumsum(1) - 1
+    at = torch.where(tokens >= FIRST_NOTE, step, -1)
+    last = torch.where(step[:, :, None] >= step[:, None], at[:, None], -1).amax(-1)
+    pitch = tokens.gather(1, last.clamp_min(0)) - (FIRST_NOTE - 1)
+    return torch.where(last >= 0, pitch, 0)
 
 
 class _Encoder(nn.Module):
@@ -48,15 +51,33 @@ class _Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma `[B, Z]` of tokens `[B, T, 1]`."""
-        posterior = self.model.posterior(x[..., 0], step_by_step(x[..., 0]))
+        posterior = self.model.posterior(x[..., 0], pitches_so_far(x[..., 0]))
         return posterior.mu, posterior.sigma
 
 
 def words_encoder(model: Words, manifest: BundleManifest) -> bytes:
     """Return `encoder.onnx` of a model in evaluation mode, for one word."""
     example = torch.zeros(3, _word_beats(manifest) * BEAT_STEPS, 1, dtype=torch.int64)
-    graph = traced_inputs(_Encoder(model), (example,), (["x"], ["mu", "sigma"]))
-    return finished("encoder", graph, manifest.encoder)
+    graph = traced_open(_Encoder(model), (example,), (["x"], ["mu", "sigma"]), {"x": (0, 1)})
+    return finished("encoder", graph, _opened(manifest.encoder))
+
+
+OPEN_AXES = {"x": 1, "mu": 1, "sigma": 1, "z": 1, "perturbation": 0, "chords": 1, "before": 1, "tokens": 0}
+"""Axis that has another length in another metre."""
+
+
+def _opened(spec: GraphSpec) -> GraphSpec:
+    """Return what a graph of several metres takes and returns: lengths that hang on them left open."""
+
+    def opened(tensor: TensorSpec) -> TensorSpec:
+        axis = OPEN_AXES.get(tensor.name)
+        shape = tuple(f"{tensor.name}{at}" if at == axis else size for at, size in enumerate(tensor.shape))
+        return msgspec.structs.replace(tensor, shape=shape)
+
+    return GraphSpec(
+        inputs=tuple(opened(each) for each in spec.inputs),
+        outputs=tuple(opened(each) for each in spec.outputs),
+    )
 
 
 def words_of(manifest: BundleManifest) -> int:
@@ -73,15 +94,18 @@ def _word_beats(manifest: BundleManifest) -> int:
 class _Conditions(nn.Module):
     """What the steps are given beside their past, steps in front, and the pitches of the bar before."""
 
-    def __init__(self, model: Words, metre: int) -> None:
+    def __init__(self, model: Words, metres: Sequence[str]) -> None:
         super().__init__()
-        self.model, self.metre = model, metre
+        self.model = model
+        self.rows = torch.tensor([list(METRES).index(name) for name in metres])
 
-    def forward(self, z: Tensor, chords: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, z: Tensor, chords: Tensor, before: Tensor, metre: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return conditions `[T, B, C]`, the states h and c `[B, H]`, and pitches of `before`."""
-        condition = self.model.conditions(z, Surroundings(chords, before, self.metre))
+        condition = self.model.conditions(z, Surroundings(chords, before, self.rows[metre]))
         h, c = self.model.states(condition)
-        return condition.transpose(0, 1), h[0], c[0], step_by_step(before.clamp_min(0))
+        return condition.transpose(0, 1), h[0], c[0], pitches_so_far(before.clamp_min(0))
 
 
 def conditions_graph(model: Words, manifest: BundleManifest) -> GraphBuilder:
@@ -91,9 +115,11 @@ def conditions_graph(model: Words, manifest: BundleManifest) -> GraphBuilder:
         torch.zeros(3, model.layout(beats).size),
         torch.zeros(3, beats, 12),
         torch.full((3, METRES[metre].grid.steps_per_bar), -1),
+        torch.zeros(3, dtype=torch.int64),
     )
-    names = ["z", "chords", "before"], ["condition", "h", "c", "pitches"]
-    return traced_inputs(_Conditions(model, list(METRES).index(metre)), example, names)
+    names = ["z", "chords", "before", "metre"], ["condition", "h", "c", "pitches"]
+    axes = {"z": (0, 1), "chords": (0, 1), "before": (0, 1), "metre": (0,)}
+    return traced_open(_Conditions(model, manifest.metres), example, names, axes)
 
 
 # Steps --------------------------------------------------------------------------------------
@@ -147,7 +173,7 @@ def words_decoder(
         )
     )
     builder.named("Unsqueeze", [outputs[-1], builder.ints(2)], "tokens")
-    return finished("decoder", builder, manifest.decoder)
+    return finished("decoder", builder, _opened(manifest.decoder))
 
 
 def _moments_before(builder: GraphBuilder) -> str:

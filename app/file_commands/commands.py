@@ -14,9 +14,10 @@ from engine.errors import AntiphonError
 from engine.inference.controls import LARGEST_SEED, LONGEST_BARS, Controls
 from engine.inference.model import Model
 from engine.inference.render import render_batch
+from engine.inference.windows import AnySlot, encode_phrase
 from engine.midifile.write import Setting, write_phrase
 from engine.modes.pad import pad_weights
-from engine.music.metre_fit import MetreFit
+from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
 from engine.text import printable
 
@@ -52,7 +53,7 @@ def _together(melody: Phrase, accompaniment: Phrase) -> Phrase:
     """Return a melody with its accompaniment, of the accompaniment's length."""
     length = accompaniment.length_beats
     own = [note for note in melody.notes if note.start_beats < length]
-    return Phrase.of([*own, *accompaniment.notes], accompaniment.bars, accompaniment.beats_per_bar)
+    return Phrase.of([*own, *accompaniment.notes], accompaniment.bars, accompaniment.metre)
 
 
 def _continue(
@@ -67,13 +68,13 @@ def _continue(
 ) -> list[Path]:
     """Write `count` continuations of a phrase, of the controls' bars in its own metre each."""
     bars = controls.bars or source.bars
-    fit = MetreFit(float(source.bar_beats), float(model.representation.grid.beats_per_bar))
+    fit = fit_to(source.model.representation, source.metre)
     model_bars = ceil(bars / fit.bars_together) * fit.model_bars
     if model_bars > LONGEST_BARS:
         fitting = int(bars * LONGEST_BARS / model_bars)
         raise AntiphonError(f"--bars {bars}: too long in the file's metre; choose {fitting} or fewer")
     takes = _takes(replace(controls, source="A", bars=model_bars), count)
-    rendered = render_batch(model, {"A": source.slot}, takes)
+    rendered = render_batch(source.model, {"A": source.slot}, takes)
     phrases = [source.answer(phrase, bars).transposed(transpose) for phrase in rendered]
     labels = [f"{controls.start}, seed {take.seed}" for take in takes]
     settings = [source.following] * len(phrases)
@@ -99,13 +100,20 @@ def morph(
         raise AntiphonError(f"--steps {steps}: a walk has two ends, so choose 2 or more")
     shares = [step / (_counted(steps) - 1) for step in range(steps)]
     takes = [replace(controls, morph=share, morph_from="A", morph_to="B") for share in shares]
-    rendered = render_batch(first.model, {"A": first.slot, "B": second.slot}, takes)
+    rendered = render_batch(first.model, {"A": first.slot, "B": _heard_by(first.model, second)}, takes)
     heard = _without(first.silent & second.silent, rendered)
     phrases = [first.answer(phrase).transposed(transpose) for phrase in heard]
     labels = [f"{share:.0%} of the way" for share in shares]
     ends = first.setting, replace(second.setting, tempos=first.setting.tempos, metre=first.setting.metre)
     settings = [ends[share >= 0.5] for share in shares]
     return _write_all(model, folder, f"{first.stem}-to-{second.stem}", phrases, labels, settings, say)
+
+
+def _heard_by(model: Model, source: Source) -> AnySlot:
+    """Return the slot of a source as a model hears it that may be in another of its metres."""
+    if source.model.representation.grid == model.representation.grid:
+        return source.slot
+    return encode_phrase(model, source.slot.phrase, source.slot.key, source.slot.harmony)
 
 
 def pad(
@@ -123,7 +131,7 @@ def pad(
     """
     shares = pad_weights(controls.pad_x, controls.pad_y, corners)
     near = corners[max(shares, key=lambda name: shares[name])]
-    slots = {name: source.slot for name, source in corners.items()}
+    slots = {name: _heard_by(near.model, source) for name, source in corners.items()}
     rendered = render_batch(near.model, slots, [replace(controls, morph_by="pad")])
     silent = reduce(and_, (source.silent for source in corners.values()))
     phrases = [near.answer(phrase).transposed(transpose) for phrase in _without(silent, rendered)]
@@ -146,7 +154,7 @@ def generate(
     phrases = [phrase.transposed(transpose) for phrase in render_batch(model, {}, takes)]
     labels = [f"seed {take.seed}" for take in takes]
     grid = model.representation.grid
-    setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=(grid.beats_per_bar, 4))
+    setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=grid.metre)
     return _write_all(model, folder, f"{model.name}-{controls.mode}", phrases, labels, [setting] * count, say)
 
 

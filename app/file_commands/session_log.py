@@ -95,10 +95,8 @@ def write_replay(output: Path, music: Replay, *, with_heard: bool) -> None:
         MidiFileError: it cannot be written.
     """
     parts = [*(_parts("Heard", music.heard) if with_heard else ()), *_parts("Antiphon", music.answers)]
-    beats = music.heard.beats_per_bar
-    metre = (int(beats), 4) if beats == int(beats) else (int(2 * beats), 8)
     tempos = tuple((Fraction(at), round(60e6 / bpm)) for at, bpm in music.tempos)
-    write_midi(output, parts, metre=metre, bars=music.heard.bars, tempos=tempos)
+    write_midi(output, parts, metre=music.heard.metre, bars=music.heard.bars, tempos=tempos)
 
 
 def _parts(name: str, phrase: Phrase) -> list[Part]:

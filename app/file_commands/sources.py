@@ -29,7 +29,8 @@ from engine.midifile.track_choice import (
 from engine.midifile.window import Window, window
 from engine.midifile.write import Setting, Tempos
 from engine.music.left_out import left_out
-from engine.music.metre_fit import MetreFit
+from engine.music.metre import Metre
+from engine.music.metre_fit import fit_to
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.text import counted, printable
 
@@ -73,7 +74,7 @@ class Source:
     slot: AnySlot
     bars: int
     """Length of the phrase in bars of the file's metre; the model hears it in its own."""
-    bar_beats: Fraction
+    metre: Metre
     setting: Setting
     """What a written answer takes over."""
     following: Setting
@@ -85,11 +86,12 @@ class Source:
 
     def answer(self, phrase: Phrase, bars: int | None = None) -> Phrase:
         """Return what a model wrote, in the file's metre, cut to `bars` (of None: as many as the source)."""
-        fit = MetreFit(float(self.bar_beats), phrase.beats_per_bar)
-        own = laid_back(phrase, fit) if fit.notice else phrase
+        own = phrase
+        if phrase.metre != self.metre:
+            own = laid_back(phrase, fit_to(self.model.representation, self.metre))
         length = self.bars if bars is None else bars
         notes = [note for note in own.notes if note.start_beats < length * own.beats_per_bar]
-        return Phrase.of(notes, length, own.beats_per_bar)
+        return Phrase.of(notes, length, own.metre)
 
 
 class Part(NamedTuple):
@@ -130,9 +132,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     song = read_midi(path, keep_pedal=asked.keep_pedal)
     for warning in song.warnings:
         say(f"{name}: {warning}")
-    grid = model.representation.grid
-    bars_wanted = asked.length or model.representation.bars
-    length = Length(bars_wanted * grid.beats_per_bar, float(grid.beats_per_bar))
+    length = Length(asked.length or model.bars, model.metres, model.representation.name)
     parts, taken, why = _chosen(song, model, asked, length)
     played = [_notes(taken, part) for part in parts if part.chosen]
     _check_sounding(taken, parts, length)
@@ -142,19 +142,16 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     without = f", without {' and '.join(rests)}" if rests else ""
     chosen = "; ".join(map(str, parts))
     say(f"{name}: {chosen}; {taken.label}, {why}{without}; {_tempo_line(taken)}")
-    phrase = Phrase.of(
-        [note for notes in played for note in notes], taken.bars, float(taken.bar_ticks / taken.song.ppq)
-    )
+    phrase = Phrase.of([note for notes in played for note in notes], taken.bars, taken.metre)
     if lengthened := sum(taken.lengthened(track) for part in parts for track in part.tracks):
         say(f"{name}: {counted(lengthened, 'note')} lengthened by the sustain pedal")
-    model = _kitted(model, phrase, asked, name, say)
+    model = _kitted(model, phrase, asked, name, say).in_metre(phrase.metre)
     tracks = [track for part in parts for track in part.tracks]
-    own = _bars_heard(taken, Length(model.representation.bars * grid.beats_per_bar, length.bar_beats))
+    own = _bars_heard(taken, length._replace(bars=model.bars))
     bars = min(_bars_heard(taken, length), own * ceil(phrase.bars / own))
     phrase = _filled(phrase, bars, name, say)
-    fit = MetreFit(phrase.beats_per_bar, length.bar_beats)
-    if fit.notice:
-        say(f"{name}: {fit.notice}")
+    if notice := fit_to(model.representation, phrase.metre).notice:
+        say(f"{name}: {notice}")
     slot = encode_phrase(model, phrase, key_around(taken), chords_under(taken, tracks))
     heard = [window.phrase for window in slot.windows] if isinstance(slot, LongSlot) else [phrase]
     for each in heard:
@@ -166,7 +163,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
         model=model,
         slot=slot,
         bars=bars,
-        bar_beats=Fraction(taken.bar_ticks, taken.song.ppq),
+        metre=phrase.metre,
         setting=setting,
         following=_following(taken, setting),
         stem=path.stem,
@@ -202,11 +199,11 @@ def _chosen_of(song: Song, model: Model, asked: Asked, length: Length) -> tuple[
         return parts, taken, why
     first = song.bar(asked.first_bar - 1)
     run = Run(first.index, 1, first.start_ticks, first.metre)
-    bars = bars_that_fit(run, song.ppq, length)
+    bars = bars_that_fit(run, length)
     if not bars:
         raise MidiFileError(
-            f"{song.name}: bar {asked.first_bar} is in {first.metre}, longer than the {length.beats} beats "
-            "of the model; choose a longer model"
+            f"{song.name}: bar {asked.first_bar} is in {first.metre}, longer than the {length.bars} bars of "
+            f"{length.metres[0]} of the model; choose a longer model"
         )
     return parts, window(song, first.index, bars), "as asked"
 
@@ -296,7 +293,7 @@ def _kitted(model: Model, phrase: Phrase, asked: Asked, name: str, say: Say) -> 
 def _bars_heard(taken: Window, length: Length) -> int:
     """Return how many bars of the window's metre go into a model's length."""
     run = Run(taken.first_bar, taken.bars, taken.start_ticks, taken.song.bar(taken.first_bar).metre)
-    return bars_that_fit(run, taken.song.ppq, length)
+    return bars_that_fit(run, length)
 
 
 def _filled(phrase: Phrase, bars: int, name: str, say: Say) -> Phrase:

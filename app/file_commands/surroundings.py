@@ -7,7 +7,7 @@ from math import ceil
 from engine.midifile.song import Track
 from engine.midifile.track_choice import pitched
 from engine.midifile.window import Window
-from engine.music.chord_recognition import recognise_chords
+from engine.music.chord_recognition import chords_of_bars
 from engine.music.chords import Harmony
 from engine.music.key import Key, find_key, pitch_class_weights
 
@@ -26,11 +26,9 @@ def key_around(taken: Window) -> Key | None:
 
 
 def chords_under(taken: Window, tracks: Collection[Track]) -> Harmony:
-    """Return the chord of each beat of the bars where other tracks than the phrase's accompany it."""
+    """Return the chord of each pulse of the bars where other tracks than the phrase's accompany it."""
     others = [track for track in pitched(taken.song) if track not in tracks]
     if not any(taken.onsets(track) for track in others):
         return ()
     notes = [note for track in pitched(taken.song) for note in taken.phrase(track).notes]
-    bar_beats = float(taken.bar_ticks / taken.song.ppq)
-    found = recognise_chords(notes, ceil(taken.bars * bar_beats), bar_beats)
-    return found if any(found) else ()
+    return chords_of_bars(notes, taken.bars, taken.metre)

@@ -64,7 +64,7 @@ def connection_facts(snapshot: Snapshot) -> dict[str, str]:
         facts["Clock"] = " · ".join(filter(None, words))
         known = "" if clock.bar_phase_known else " (where the bar begins is not known: start the DAW again)"
         facts["Start"] = STARTS[clock.status] if clock.source == "external" else "by Play, here"
-        place = bar_and_beat(clock.position_beats, clock.beats_per_bar)
+        place = bar_and_beat(clock.position_beats, clock.metre)
         facts["Position"] = f"{place}, in quarter notes {clock.position_beats + 1:.1f}{known}"
     return facts
 

@@ -16,6 +16,7 @@ from app.window.axis import Axis
 from app.window.widgets.note_paint import paint_small
 from app.window.widgets.phrase_card import REFERENCE
 from engine.inference.bundle.manifest import Voice
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -71,13 +72,14 @@ def fresh_name(path: Path) -> Path:
     return next(candidate for candidate in numbered if not candidate.exists())
 
 
-def read_phrase(path: Path, plays: str, length_beats: int) -> Phrase:
+def read_phrase(path: Path, plays: str, bars: int, metres: tuple[Metre, ...]) -> Phrase:
     """Return the phrase a model takes from a MIDI file: its drums or its melody, in the first full bars.
 
     Args:
         path: the file.
         plays: representation of the model.
-        length_beats: its length; a shorter file gives a shorter phrase.
+        bars: its length; a shorter file gives a shorter phrase.
+        metres: those whose bars it knows, its own first.
 
     Raises:
         MidiFileError: the file cannot be read or has nothing of the kind.
@@ -90,10 +92,11 @@ def read_phrase(path: Path, plays: str, length_beats: int) -> Phrase:
     choose = {"drums": choose_drums, "groove": choose_drums, "pianoroll": choose_pitched}.get(
         plays, choose_melody
     )
-    tracks = choose(playable(song, Length(length_beats))).tracks
-    taken, _ = choose_bars(song, [tracks], Length(length_beats))
+    length = Length(bars, metres, plays)
+    tracks = choose(playable(song, length)).tracks
+    taken, _ = choose_bars(song, [tracks], length)
     notes = [note for track in tracks for note in taken.phrase(track).notes]
-    return Phrase.of(notes, taken.bars, float(taken.bar_ticks / taken.song.ppq))
+    return Phrase.of(notes, taken.bars, taken.metre)
 
 
 def mime_of(path: Path, reference: str = "") -> QMimeData:

@@ -11,6 +11,7 @@ from engine.errors import AntiphonError
 from engine.inference.controls import SlotName
 from engine.music.notes import Phrase
 from engine.session.instrument import Instrument
+from engine.session.snapshot import ModelFacts
 
 Notify = Callable[[str, str], None]
 """Shows a line in a mood."""
@@ -114,9 +115,8 @@ class PhraseExchange:
             self._notify(f"Written: {written} files in {folder}", "hint")
 
     def _read(self, path: Path) -> Phrase:
-        model = self._instrument.snapshot().model
-        plays = model.representation if model else "melody"
-        return read_phrase(path, plays, round(model.bars * model.beats_per_bar) if model else 8)
+        model = self._instrument.snapshot().model or ModelFacts(name="")
+        return read_phrase(path, model.representation, model.bars, model.metres)
 
     def _bpm(self) -> float:
         clock = self._instrument.snapshot().live.clock

@@ -63,7 +63,7 @@ class LiveView:
         self._play.roll.show_position(place)
         if clock is not None:
             beats = clock.position_beats if position_beats is None else position_beats
-            self._top.show_position(bar_and_beat(beats, clock.beats_per_bar))
+            self._top.show_position(bar_and_beat(beats, clock.metre))
 
     def _show_ports(self, snapshot: Snapshot, at_ns: int) -> None:
         ports = snapshot.live.ports

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from app.window.presenter import take_title
 from engine.inference.constraints import Lock
 from engine.modes.catalogue import slots_of
-from engine.music.chords import Chord, Harmony, by_beat, parse_chords
+from engine.music.chords import Chord, Harmony, by_pulse, parse_chords
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.session.captured_bars import CapturedBar
 from engine.session.snapshot import Snapshot
@@ -20,7 +21,7 @@ class RollMusic:
     playing: Phrase | None = None
     coming: Phrase | None = None
     bars: int = 2
-    beats_per_bar: float = 4.0
+    metre: Metre = FOUR_FOUR
     locks: tuple[Lock, ...] = ()
     """Parts that new takes keep."""
     chords: tuple[tuple[float, str], ...] = ()
@@ -38,7 +39,7 @@ class RollMusic:
     @property
     def length_beats(self) -> float:
         """Length shown in beats, above 0."""
-        return max(self.bars * self.beats_per_bar, 1e-6)
+        return max(self.bars * self.metre.beats_per_bar, 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,15 @@ def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
     phrases = [phrase for phrase in (playing, coming, heard) if phrase is not None]
     usual = snapshot.model.bars if snapshot.model else 2
     bars = max((phrase.bars for phrase in phrases), default=usual)
-    metre = phrases[0].beats_per_bar if phrases else 4.0
+    metre = phrases[0].metre if phrases else FOUR_FOUR
     return RollMusic(
         heard=heard,
         playing=playing,
         coming=coming,
         bars=bars,
-        beats_per_bar=metre,
+        metre=metre,
         locks=snapshot.document.controls.locks,
-        chords=chords_of(harmony_of(snapshot, bars, metre)),
+        chords=chords_of(harmony_of(snapshot, bars, metre), metre),
         turn_text=turn_text(snapshot, position_beats),
         is_players_turn=live.turn.whose == "player",
         title=take_title(snapshot),
@@ -80,21 +81,21 @@ def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
     )
 
 
-def harmony_of(snapshot: Snapshot, bars: int, beats_per_bar: float) -> Harmony:
+def harmony_of(snapshot: Snapshot, bars: int, metre: Metre) -> Harmony:
     """Return the chords that were typed, over so many bars, else those of what was heard."""
     typed, source = snapshot.document.controls.chords, snapshot.document.source
     if typed:
-        return by_beat(parse_chords(typed), bars, beats_per_bar)
+        return by_pulse(parse_chords(typed), bars, metre)
     return source.surroundings.harmony if source is not None else ()
 
 
-def chords_of(harmony: Harmony) -> tuple[tuple[float, str], ...]:
-    """Return the names of chords, one a beat, by the beat on which another one begins."""
+def chords_of(harmony: Harmony, metre: Metre) -> tuple[tuple[float, str], ...]:
+    """Return the names of chords, one a pulse, by the beat (a quarter note) on which another one begins."""
     found: list[tuple[float, str]] = []
     before: Chord | None = None
-    for beat, chord in enumerate(harmony):
+    for pulse, chord in enumerate(harmony):
         if chord is not None and chord != before:
-            found.append((float(beat), chord.name))
+            found.append((pulse * metre.pulse_beats, chord.name))
         before = chord
     return tuple(found)
 
@@ -118,8 +119,9 @@ def next_text(snapshot: Snapshot, position_beats: float | None) -> str:
         return "NEXT when it plays"
     if snapshot.live.playing is not None and takes_over == "step":
         return "NEXT at once"
-    line = clock.beats_per_bar if snapshot.live.playing is None or takes_over == "bar" else 1.0
-    left = max(1, math.ceil(line - position_beats % line - 1e-9))
+    pulse = clock.metre.pulse_beats
+    line = clock.beats_per_bar if snapshot.live.playing is None or takes_over == "bar" else pulse
+    left = max(1, math.ceil((line - position_beats % line) / pulse - 1e-9))
     return f"NEXT in {left} beat{'s' * (left != 1)}"
 
 
@@ -147,7 +149,7 @@ def strip_bar(captured: CapturedBar) -> StripBar:
         Note(note.start_beats, note.pitch, note.duration_beats, note.velocity, note.channel)
         for note in bar.notes
     )
-    chords = chords_of(captured.surroundings.harmony)
+    chords = chords_of(captured.surroundings.harmony, bar.metre)
     return StripBar(captured.id, bar.bar + 1, notes, bar.beats_per_bar, chords[0][1] if chords else "")
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.performer.messages import ClockState
 from engine.session.snapshot import Snapshot
@@ -65,12 +66,12 @@ def rolling_position(snapshot: Snapshot, now_ns: int) -> float | None:
     return snapshot.position_beats(now_ns)
 
 
-def bar_and_beat(position_beats: float, beats_per_bar: float) -> str:
-    """Write a position as musicians count it: bar and beat from 1; of a count-in the beats that are left."""
+def bar_and_beat(position_beats: float, metre: Metre) -> str:
+    """Write a position as musicians count it: bar and pulse from 1; of a count-in the pulses left."""
     if position_beats < -COUNTED_BEATS:
-        return f"-{math.ceil(-position_beats)}"
-    bar, rest = divmod(max(position_beats, 0.0) + 1e-6, beats_per_bar)
-    return f"{int(bar) + 1}.{int(rest) + 1}"
+        return f"-{math.ceil(-position_beats / metre.pulse_beats - 1e-9)}"
+    bar, rest = divmod(max(position_beats, 0.0) + 1e-6, metre.beats_per_bar)
+    return f"{int(bar) + 1}.{int(rest / metre.pulse_beats) + 1}"
 
 
 def place_in(phrase: Phrase | None, position_beats: float | None, starts_at_beats: float) -> float | None:

@@ -262,7 +262,8 @@ class Controls:
     with_chords: Annotated[
         bool,
         Toggle(
-            label="Chords part",
+            label="Comping",
+            key="E",
             needs=frozenset({ACCOMPANIMENT}),
             group="Voices",
             help="Let the accompaniment play chords.",
@@ -271,7 +272,8 @@ class Controls:
     with_bass: Annotated[
         bool,
         Toggle(
-            label="Bass part",
+            label="Bass",
+            key="W",
             needs=frozenset({ACCOMPANIMENT}),
             group="Voices",
             help="Let the accompaniment play a bass line.",
@@ -280,7 +282,8 @@ class Controls:
     with_drums: Annotated[
         bool,
         Toggle(
-            label="Drums part",
+            label="Drums",
+            key="Q",
             needs=frozenset({ACCOMPANIMENT}),
             group="Voices",
             help="Let the accompaniment play drums.",

@@ -66,7 +66,7 @@ def allowed_by_step(
         grid: of the steps.
         steps: T.
         key: of the source.
-        harmony: a chord a beat, as far as they are known; the scale follows them.
+        harmony: a chord a pulse, as far as they are known; the scale follows them.
         own: pitch classes that are always allowed.
     """
     if key is None and not any(harmony):
@@ -74,14 +74,14 @@ def allowed_by_step(
     home = key or key_of_chords(harmony)
     scales = [chord_scale(home, chord) for chord in harmony] or [chord_scale(home, None)]
     allowed = np.zeros((len(scales), 12), bool)
-    for beat, scale in enumerate(scales):
-        allowed[beat, sorted((scale or frozenset(range(12))) | own)] = True
-    return allowed[_beat_of_step(grid, steps, len(scales))]
+    for place, scale in enumerate(scales):
+        allowed[place, sorted((scale or frozenset(range(12))) | own)] = True
+    return allowed[_pulse_of_step(grid, steps, len(scales))]
 
 
-def _beat_of_step(grid: Grid, steps: int, beats: int) -> npt.NDArray[np.int64]:
-    """Return the beat each step lies in, the last of `beats` beyond their end."""
-    return np.minimum(np.arange(steps) // grid.steps_per_beat, beats - 1)
+def _pulse_of_step(grid: Grid, steps: int, pulses: int) -> npt.NDArray[np.int64]:
+    """Return the pulse each step lies in, the last of `pulses` beyond their end."""
+    return np.minimum(np.arange(steps) // grid.pulse_steps, pulses - 1)
 
 
 def in_key_bias(representation: Representation, allowed: Bools) -> Floats:
@@ -93,21 +93,20 @@ def in_key_bias(representation: Representation, allowed: Bools) -> Floats:
 
 
 def chord_bias(representation: Representation, harmony: Harmony, strength: float) -> Floats:
-    """Return `[T, V]` that favours chord tones: on every beat, and less between.
+    """Return `[T, V]` that favours chord tones: on every pulse, and less between.
 
     Args:
         representation: of the model.
-        harmony: a chord a beat; beats without one are free.
-        strength: 0 (none) to 1 (nothing but chord tones begins on a beat).
+        harmony: a chord a pulse; those without one are free.
+        strength: 0 (none) to 1 (nothing but chord tones begins on a pulse).
     """
     bias = np.zeros((representation.steps, representation.width), np.float32)
     if strength <= 0 or not any(harmony):
         return bias
     grid, steps = representation.grid, representation.steps
-    beats = _beat_of_step(grid, steps, len(harmony))
-    tones = chroma(harmony)[beats]  # [T, 12]
+    tones = chroma(harmony)[_pulse_of_step(grid, steps, len(harmony))]  # [T, 12]
     known = tones.sum(axis=1) > 0
-    strong = np.arange(steps) % grid.steps_per_beat == 0
+    strong = np.arange(steps) % grid.pulse_steps == 0
     nats = np.where(strong, np.float32(CHORD_NATS * strength), np.float32(WEAK_SHARE * CHORD_NATS * strength))
     foreign = (known[:, None] & (tones == 0))[:, PITCH_CLASSES]  # [T, 88]
     against = np.where(foreign, -nats[:, None], np.float32(0))
@@ -118,19 +117,25 @@ def chord_bias(representation: Representation, harmony: Harmony, strength: float
     return bias
 
 
-def share_on_chord(notes: Sequence[Note], harmony: Harmony) -> float:
-    """Return the share of notes that begin on a beat and are tones of its chord; 1 if none begins on one."""
-    found, total = notes_on_chord(notes, harmony)
+def share_on_chord(notes: Sequence[Note], harmony: Harmony, pulse_beats: float = 1.0) -> float:
+    """Return the share of notes that begin on a pulse and are tones of its chord; 1 if none begins on one."""
+    found, total = notes_on_chord(notes, harmony, pulse_beats)
     return found / total if total else 1.0
 
 
-def notes_on_chord(notes: Sequence[Note], harmony: Harmony) -> tuple[int, int]:
-    """Count pitched notes that begin on a beat with a chord: those that are tones of it, and all of them."""
+def notes_on_chord(notes: Sequence[Note], harmony: Harmony, pulse_beats: float = 1.0) -> tuple[int, int]:
+    """Count pitched notes that begin on a pulse with a chord: those that are tones of it, and all of them.
+
+    Args:
+        notes: of a phrase.
+        harmony: a chord a pulse.
+        pulse_beats: quarter notes from pulse to pulse.
+    """
     found = total = 0
     for note in notes:
-        beat = round(note.start_beats)
-        on_beat = abs(note.start_beats - beat) < 0.125 and 0 <= beat < len(harmony)
-        chord = harmony[beat] if on_beat else None
+        pulse = round(note.start_beats / pulse_beats)
+        on_pulse = abs(note.start_beats - pulse * pulse_beats) < 0.125 and 0 <= pulse < len(harmony)
+        chord = harmony[pulse] if on_pulse else None
         if chord is not None and note.channel != DRUM_CHANNEL:
             total += 1
             found += chord.has(note.pitch)

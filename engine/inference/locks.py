@@ -52,7 +52,7 @@ def with_locked(answer: Phrase, locked: Phrase, locks: Sequence[Lock]) -> Phrase
     free = [note for note in answer.notes if not any(lock.holds(note) for lock in locks)]
     ended = [_ended(note, locks) for note in free]
     notes = [note for note in ended if note.duration_beats >= SHORTEST_BEATS or note in answer.notes]
-    return Phrase.of([*kept, *notes], answer.bars, answer.beats_per_bar)
+    return Phrase.of([*kept, *notes], answer.bars, answer.metre)
 
 
 def _ended(note: Note, locks: Sequence[Lock]) -> Note:

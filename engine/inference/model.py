@@ -15,15 +15,17 @@ import numpy.typing as npt
 
 from engine.errors import BundleError, RenderError
 from engine.inference.bundle.manifest import SENTENCE, UNKNOWN, Precision, TensorSpec
+from engine.inference.bundle.metres import bundle_in
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
 from engine.inference.runtime import onnxruntime
-from engine.inference.word_by_word import decode_words, encode_words, of_words
+from engine.inference.word_by_word import decode_words, encode_words, narrowed, of_words, widened
 from engine.modes.catalogue import modes_of
 from engine.music.accompaniment import AccompanimentRepresentation
 from engine.music.drums import DrumsRepresentation
 from engine.music.groove import GrooveRepresentation
 from engine.music.kits import DrumKit
+from engine.music.metre import Metre, nearest
 from engine.music.representation import Representation
 from engine.music.trio import TrioRepresentation
 
@@ -80,6 +82,8 @@ class Model:
         self.choice = choice
         self._graphs = graphs
         self._representation = bundle.representation
+        self._in_metres: dict[Metre, Model] = {}
+        """The same model in further metres, as far as they were asked for."""
 
     @staticmethod
     def load(
@@ -126,6 +130,23 @@ class Model:
         other = copy(self)
         other._representation = replace(self._representation, kit=kit)
         return other
+
+    @property
+    def metres(self) -> tuple[Metre, ...]:
+        """Metres whose bars it knows; the first is its usual one."""
+        return self.bundle.manifest.known_metres
+
+    def in_metre(self, metre: Metre) -> "Model":
+        """Return the model for music in a metre: in bars of that one, or of the nearest it knows."""
+        own = nearest(metre, self.metres)
+        if own == self._representation.grid.metre:
+            return self
+        if own not in self._in_metres:
+            other = copy(self)
+            other.bundle = bundle_in(self.bundle, own)
+            other._representation = other.bundle.representation
+            self._in_metres[own] = other
+        return self._in_metres[own]
 
     @property
     def bars(self) -> int:
@@ -194,6 +215,9 @@ class Model:
         """
         given = {"z": z, "perturbation": perturbation, "chords": chords, "before": before, "heard": heard}
         given |= further
+        if "metre" in self.bundle.manifest.conditions:
+            place = self.metres.index(self._representation.grid.metre)
+            given["metre"] = np.full(len(z), place, np.int64)
         feeds, words = {}, 1
         if self.bundle.manifest.by_word:
             words = max(1, z.shape[-1] // int(self.bundle.manifest.decoder.inputs[0].shape[1]))
@@ -216,13 +240,20 @@ class Model:
         if spec is None or graph is None:
             raise RenderError(f"{self.name}: knows nothing of sentences; choose another model")
         names = [output.name for output in spec.outputs]
+        read_beats, beats = int(spec.outputs[names.index("kept")].shape[2]) // 2, self._word_beats()
         rows = np.zeros((1, 1 + len(words), int(spec.inputs[0].shape[2])), np.float32)  # 0: the start
         if len(words):
-            rows[0, 1:] = words
+            rows[0, 1:] = widened(words, beats, read_beats)
         outputs = self._guard("sentence", lambda: graph.run(names, {"words": rows}))
         if not all(np.isfinite(output).all() for output in outputs):
             raise RenderError(f"{self.name}: the next word came out with a value that is not a number")
-        return {name: output[0] for name, output in zip(names, outputs, strict=True)}
+        found = {name: output[0] for name, output in zip(names, outputs, strict=True)}
+        return {**found, "kept": narrowed(found["kept"], beats, read_beats)}
+
+    def _word_beats(self) -> int:
+        layout = self.bundle.manifest.latent_layout
+        assert layout is not None  # `check_specs` saw that it goes with `sentence`
+        return layout.beats
 
     def warm_up(self, batch_sizes: tuple[int, ...]) -> None:
         """Run once at each batch size, since a first run takes two to three times as long."""
@@ -370,6 +401,15 @@ def try_graphs(bundle: Bundle, precision: Precision) -> None:
     what = f"{bundle.path}: {precision} graphs"
     graphs = _open(bundle, CPU, precision, 1)
     rng = np.random.default_rng(0)
+    for metre in bundle.manifest.known_metres[1:]:
+        _try_in(bundle_in(bundle, metre), graphs, rng, f"{what} in {metre}")
+    _try_in(bundle, graphs, rng, what)
+    if graphs.sentence is not None:
+        _try_sentence(bundle, graphs.sentence, rng, what)
+
+
+def _try_in(bundle: Bundle, graphs: _Graphs, rng: np.random.Generator, what: str) -> None:
+    """Run graphs on random inputs of a bundle's lengths; errors as of `try_graphs`."""
     for batch in (1, TRIED_BATCH):
         x, feeds = _dummy_inputs(bundle, batch)
         x[:] = rng.integers(0, bundle.manifest.streams or 2, x.shape)
@@ -381,8 +421,6 @@ def try_graphs(bundle: Bundle, precision: Precision) -> None:
         except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
             raise BundleError(f"{what}: cannot be run ({_one_line(error)})") from error
         _check_outputs(bundle, outputs, batch, what)
-    if graphs.sentence is not None:
-        _try_sentence(bundle, graphs.sentence, rng, what)
 
 
 def _try_sentence(

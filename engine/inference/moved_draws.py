@@ -129,7 +129,7 @@ def move_home(phrase: Phrase, home: Home) -> Phrase:
         note if note.channel == DRUM_CHANNEL else replace(note, pitch=_within(note.pitch + semitones))
         for note in phrase.notes
     )
-    return Phrase.of(moved, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(moved, phrase.bars, phrase.metre)
 
 
 def best_transposition(notes: Sequence[Note], home: Home) -> int:

@@ -47,7 +47,7 @@ def _changed(phrase: Phrase, rng: np.random.Generator, controls: Controls, key: 
         for way in rng.permutation(len(ways)).tolist():
             notes = ways[way](phrase, place, rng, controls, key)
             if notes is not None:
-                return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)
+                return Phrase.of(notes, phrase.bars, phrase.metre)
     return phrase
 
 

@@ -88,7 +88,7 @@ def best_first(
     controls = takes[0]
     sources = [slots[name] for name in slots_of(controls, slots)]
     grid, first = model.representation.grid, phrases[0]
-    typed = typed_chords(controls, first.bars, first.beats_per_bar)
+    typed = typed_chords(controls, first.bars, first.metre)
     harmony = typed or (sources[0].harmony if sources else ())
     fits = [fit_of(phrase, sources, controls, harmony, grid) for phrase in phrases]
     order = _apart(fits, [onsets(phrase, grid) for phrase in phrases])
@@ -105,7 +105,7 @@ def fit_of(
         measures["key"] = _in_key(pitched, sources)
         measures["leaps"] = 1 - min(1.0, 3 * _leaps(pitched))
     if any(harmony) and pitched:
-        measures["chords"] = share_on_chord(pitched, harmony)
+        measures["chords"] = share_on_chord(pitched, harmony, phrase.metre.pulse_beats)
     if sources:
         heard = float(np.mean([len(source.phrase.notes) for source in sources]))
         measures["notes"] = _nearness(len(phrase.notes), heard)

@@ -35,7 +35,7 @@ def in_register(phrase: Phrase, controls: Controls, key: Key | None) -> Phrase:
         if pitch is None or note.channel == DRUM_CHANNEL:
             pitch = note.pitch
         notes.append(replace(note, pitch=pitch))
-    return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(notes, phrase.bars, phrase.metre)
 
 
 def moved(pitch: int, key: Key, steps: int) -> int:

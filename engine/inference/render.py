@@ -83,7 +83,7 @@ def _windows(model: LatentModel, slots: Mapping[str, AnySlot], controls: Control
     long = _shaping(slots, controls)
     if long is None:
         return [({name: _single(slot) for name, slot in needed.items()}, controls)]
-    rows = spread_out(needed, typed_chords(controls, long.phrase.bars, long.phrase.beats_per_bar))
+    rows = spread_out(needed, typed_chords(controls, long.phrase.bars, long.phrase.metre))
     if controls.mode == "continue":  # what follows hangs on what was played last
         return [(rows[-1], replace(controls, chords="", locks=()))]
     return [

@@ -3,7 +3,6 @@
 Shape legend: B batch, T steps, S streams, D values of a step, V width of the perturbation, Z latent size.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -68,7 +67,7 @@ class Slot:
     key: Key | None = None
     """Of the music around the phrase, or of the phrase itself; None where none is known."""
     harmony: Harmony = ()
-    """Chord of each beat; empty where none are known."""
+    """Chord of each pulse; empty where none are known."""
     semitones_home: int = 0
     """Semitones by which the phrase was moved before it was encoded, into the key that the model knows."""
     rest: npt.NDArray[np.bool_] | None = None
@@ -83,11 +82,9 @@ def fit(representation: Representation, phrase: Phrase) -> Phrase:
     Raises:
         RenderError: it is longer, or in another metre.
     """
-    beats = representation.grid.beats_per_bar
-    if phrase.beats_per_bar != beats:
-        raise RenderError(
-            f"the phrase has {phrase.beats_per_bar:g} beats a bar, the model {beats}; choose another model"
-        )
+    metre = representation.grid.metre
+    if phrase.metre != metre:
+        raise RenderError(f"the phrase is in {phrase.metre}, the model in {metre}; choose another model")
     if phrase.bars > representation.bars:
         raise RenderError(
             f"the phrase has {phrase.bars} bars, the model takes {representation.bars}; choose fewer bars"
@@ -111,7 +108,7 @@ def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harm
         model: a loaded model.
         phrase: what was played.
         key: of the music around it; None for the key of the phrase alone.
-        harmony: chord of each beat, as far as they are known; shorter ones go round.
+        harmony: chord of each pulse, as far as they are known; shorter ones go round.
 
     Raises:
         RenderError: its length or metre does not fit, or the model failed.
@@ -130,6 +127,6 @@ def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harm
         heard = moved_tokens(heard, home)
     mu, sigma = model.encode(heard[None])
     tensor = heard if task == "drumify" else representation.encode(phrase)
-    feel, beats = Feel.of(phrase, representation), math.ceil(phrase.length_beats)
-    chords = tuple(islice(cycle(harmony), beats)) if harmony else ()
+    feel = Feel.of(phrase, representation)
+    chords = tuple(islice(cycle(harmony), phrase.pulses)) if harmony else ()
     return Slot(phrase, tensor, mu[0], sigma[0], feel, key, chords, home, played_bars=played_bars)

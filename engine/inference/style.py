@@ -58,7 +58,7 @@ def pulled(model: LatentModel, z: Floats, seed: int, pull: Pull | None) -> Float
 def _latents_of(model: LatentModel, style: Style) -> Floats | None:
     """Return the latents `[P, Z]` of a style's phrases in C major or A minor, remembered; None for none."""
     representation = model.representation
-    fits = representation.grid.beats_per_bar == style.beats_per_bar and representation.bars % PHRASE_BARS == 0
+    fits = representation.grid.metre == style.metre and representation.bars % PHRASE_BARS == 0
     if representation.streams != (VOCABULARY,) or not fits:
         return None
     kept = _latents.setdefault(model, {})

@@ -21,7 +21,7 @@ from engine.inference.slots import LatentModel, Slot, encode_slot
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS
 from engine.music.key import Key, key_of
-from engine.music.metre_fit import MetreFit
+from engine.music.metre_fit import MetreFit, fit_to
 from engine.music.notes import Note, Phrase
 
 SHORTEST_PIECE_BEATS = 1 / 16
@@ -44,7 +44,7 @@ class LongSlot:
     key: Key | None = None
     """Of the music around the phrase, or of the phrase itself; None where none is known."""
     harmony: Harmony = ()
-    """Chord of each beat; empty where none are known."""
+    """Chord of each pulse; empty where none are known."""
 
     def locks_in(self, number: int, locks: Sequence[Lock]) -> tuple[Lock, ...]:
         """Return the parts of locks that lie in a window, in its own time."""
@@ -64,7 +64,7 @@ AnySlot = Slot | LongSlot
 def fits(model: LatentModel, phrase: Phrase) -> bool:
     """Return whether a phrase is in the model's metre and no longer than it."""
     representation = model.representation
-    return phrase.beats_per_bar == representation.grid.beats_per_bar and phrase.bars <= representation.bars
+    return phrase.metre == representation.grid.metre and phrase.bars <= representation.bars
 
 
 def encode_phrase(
@@ -76,7 +76,7 @@ def encode_phrase(
         model: a loaded model.
         phrase: what was played.
         key: of the music around it; None for the key of the phrase.
-        harmony: chord of each beat, as far as they are known; shorter ones go round.
+        harmony: chord of each pulse, as far as they are known; shorter ones go round.
 
     Raises:
         RenderError: the model failed.
@@ -84,21 +84,21 @@ def encode_phrase(
     if fits(model, phrase):
         return encode_slot(model, phrase, key, harmony)
     representation = model.representation
-    fit = MetreFit(phrase.beats_per_bar, float(representation.grid.beats_per_bar))
+    fit = fit_to(representation, phrase.metre)
     units_a_window = max(1, representation.bars // fit.model_bars)
     window_beats = units_a_window * fit.model_unit_beats
     whole = _filled(phrase, units_a_window * fit.bars_together)
     units = math.ceil(whole.bars / fit.bars_together)
     windows = math.ceil(units / units_a_window)
     pieces = _pieces(whole, fit, window_beats, windows)
-    chords = tuple(islice(cycle(harmony), math.ceil(whole.length_beats))) if harmony else ()
+    chords = tuple(islice(cycle(harmony), whole.pulses)) if harmony else ()
     laid = fit.harmony(chords, windows * round(window_beats))
     slots = []
     for number in range(windows):
         cut = Phrase.of(
             (note for (window, note), own in pieces.items() if window == number for _ in own),
             round(window_beats / fit.model_beats),
-            fit.model_beats,
+            fit.model,
         )
         own = laid[number * round(window_beats) : (number + 1) * round(window_beats)]
         slot = encode_slot(model, cut, key or key_of(phrase), own)
@@ -148,7 +148,7 @@ def spread_out(slots: Mapping[str, AnySlot], harmony: Harmony) -> list[dict[str,
 
     Args:
         slots: those that the rendering needs, by name.
-        harmony: chord of each beat that was typed; empty for those of the slots.
+        harmony: chord of each pulse that was typed; empty for those of the slots.
     """
     longest = max((len(slot.windows) for slot in slots.values() if isinstance(slot, LongSlot)), default=1)
     rows = []
@@ -198,7 +198,7 @@ def laid_back(phrase: Phrase, fit: MetreFit) -> Phrase:
     """Return music of the model's metre in the music's own, without what stands in its rests."""
     notes = [_moved(note, 0.0, fit) for note in phrase.notes if not fit.is_rest(max(note.start_beats, 0.0))]
     units = max(1, phrase.bars // fit.model_bars)
-    return _cut(notes, Phrase((), units * fit.bars_together, fit.music_beats))
+    return _cut(notes, Phrase((), units * fit.bars_together, fit.music))
 
 
 def _moved(note: Note, start_beats: float, fit: MetreFit) -> Note:
@@ -211,4 +211,4 @@ def _moved(note: Note, start_beats: float, fit: MetreFit) -> Note:
 def _cut(notes: Iterable[Note], phrase: Phrase) -> Phrase:
     """Return the notes that begin within a phrase's length."""
     kept = [note for note in notes if note.start_beats < phrase.length_beats]
-    return Phrase.of(kept, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(kept, phrase.bars, phrase.metre)

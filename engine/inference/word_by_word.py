@@ -50,12 +50,31 @@ def decode_words(
     if words == 1:
         return decode(dict(given))
     parts = {name: np.split(array, words, _AXES[name]) for name, array in given.items() if name in _AXES}
+    whole = {name: array for name, array in given.items() if name not in parts and name != "before"}
     before, written = given.get("before"), list[npt.NDArray[Any]]()
     for word in range(words):
         own = {name: np.ascontiguousarray(rows[word]) for name, rows in parts.items()}
+        own |= whole
         if before is not None:
             own["before"] = before
         written.append(decode(own))
         if before is not None:
             before = np.ascontiguousarray(written[-1][-before.shape[1] :, :, 0].T)
     return np.concatenate(written)
+
+
+def widened(words: Floats, beats: int, read_beats: int) -> Floats:
+    """Return what is read of words `[N, ... + 2·beats]` as of words of `read_beats` beats.
+
+    The last columns say what is kept of each beat's rhythm and then of its pitch. A beat that a shorter word
+    has not is kept like its last; of a longer word the last beats are not read.
+    """
+    rest, kept = words[:, : -2 * beats], words[:, -2 * beats :].reshape(len(words), 2, beats)
+    places = np.minimum(np.arange(read_beats), beats - 1)
+    return np.concatenate([rest, kept[:, :, places].reshape(len(words), -1)], axis=1)
+
+
+def narrowed(kept: Floats, beats: int, read_beats: int) -> Floats:
+    """Return what is kept `[N, 2·read_beats]` of words of `beats` beats; in a longer one the last goes on."""
+    places = np.minimum(np.arange(beats), read_beats - 1)
+    return kept.reshape(len(kept), 2, read_beats)[:, :, places].reshape(len(kept), -1)

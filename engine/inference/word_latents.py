@@ -37,7 +37,7 @@ def layout_of(model: LatentModel) -> LatentLayout:
 
 def assembled(layout: LatentLayout, coarse: Floats, parts: Sequence[Pinned]) -> Floats:
     """Return a latent `[Z]` with the coarse parts of one and the fine parts of pinned beats."""
-    z, (rhythm_at, pitch_at), at = np.zeros_like(coarse), fine_places(layout), coarse_places(layout)
+    z, (rhythm_at, pitch_at), at = np.zeros_like(coarse), fine_places(layout), layout.coarse_places()
     z[at] = coarse[at]
     for part in parts:
         z[rhythm_at[part.rhythm]] = part.mu[rhythm_at[part.rhythm]]
@@ -45,25 +45,14 @@ def assembled(layout: LatentLayout, coarse: Floats, parts: Sequence[Pinned]) -> 
     return z
 
 
-def coarse_places(layout: LatentLayout) -> Ints:
-    """Return the dimensions of each word's coarse part, `[W, Zc]`."""
-    pitch = layout.rhythm + np.arange(layout.coarse_pitch)
-    return _word_places(layout)[:, np.concatenate([np.arange(layout.coarse_rhythm), pitch])]
-
-
 def rhythm_places(layout: LatentLayout) -> Ints:
     """Return the dimensions of the coarse rhythm of all words, `[W·Zr]`."""
-    return _word_places(layout)[:, : layout.coarse_rhythm].reshape(-1)
+    return layout.word_places()[:, : layout.coarse_rhythm].reshape(-1)
 
 
 def fine_places(layout: LatentLayout) -> tuple[Ints, Ints]:
     """Return the dimensions of each beat's fine rhythm `[W·K, …]` and of its fine pitch `[W·K, …]`."""
-    words = _word_places(layout)
+    words = layout.word_places()
     rhythm = words[:, layout.coarse_rhythm : layout.rhythm]
     pitch = words[:, layout.rhythm + layout.coarse_pitch :]
     return rhythm.reshape(-1, layout.fine_rhythm), pitch.reshape(-1, layout.fine_pitch)
-
-
-def _word_places(layout: LatentLayout) -> Ints:
-    """Return the dimensions of each word, `[W, word size]`."""
-    return np.arange(layout.size).reshape(layout.words, layout.word_size)

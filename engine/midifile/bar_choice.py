@@ -14,7 +14,8 @@ from engine.errors import MidiFileError
 from engine.midifile.song import Ints, Run, Song, Track
 from engine.midifile.window import Window, is_straight, window_of_run
 from engine.music.grid import EARLY_BEATS
-from engine.music.metre_fit import MetreFit
+from engine.music.metre import FOUR_FOUR, Metre
+from engine.music.metre_fit import MetreFit, fit_for
 
 Part = Sequence[Track]
 """Tracks that make one part, one or more."""
@@ -38,26 +39,27 @@ class _Best(NamedTuple):
 class Length(NamedTuple):
     """What a model takes."""
 
-    beats: int
-    """Quarter notes, 1 or more."""
-    bar_beats: float = 4.0
-    """Quarter notes in each of its bars."""
+    bars: int
+    """1 or more."""
+    metres: tuple[Metre, ...] = (FOUR_FOUR,)
+    """Those whose bars it knows, its own first."""
+    representation: str = ""
+    """Name of its tensors."""
+
+    def fit(self, run: Run) -> MetreFit:
+        """Return how bars of a run stand in the model's."""
+        return fit_for(run.metre.metre, self.representation, self.metres)
 
 
-def metre_fit(run: Run, ppq: int, length: Length) -> MetreFit:
-    """Return how bars of a run stand in a model's."""
-    return MetreFit(float(run.bar_ticks / ppq), length.bar_beats)
-
-
-def bars_that_fit(run: Run, ppq: int, length: Length) -> int:
+def bars_that_fit(run: Run, length: Length) -> int:
     """Return how many bars of a run go into a model's length; 0 if one alone is longer."""
-    fit = metre_fit(run, ppq, length)
-    return int(length.beats / length.bar_beats // fit.model_bars) * fit.bars_together
+    fit = length.fit(run)
+    return length.bars // fit.model_bars * fit.bars_together
 
 
-def fits_exactly(run: Run, ppq: int, length: Length) -> bool:
+def fits_exactly(run: Run, length: Length) -> bool:
     """Return whether bars of a run stand in a model's without rests."""
-    return metre_fit(run, ppq, length).exact
+    return length.fit(run).exact
 
 
 def choose_bars(song: Song, parts: Sequence[Part], length: Length) -> ChosenBars:
@@ -73,14 +75,14 @@ def choose_bars(song: Song, parts: Sequence[Part], length: Length) -> ChosenBars
     Raises:
         MidiFileError: the song has no bar that is short enough.
     """
-    runs = [run for run in song.runs() if bars_that_fit(run, song.ppq, length)]
+    runs = [run for run in song.runs() if bars_that_fit(run, length)]
     if not runs:
         raise MidiFileError(f"{song.name}: {_no_bars(song, length)}")
     onsets = [_onsets(part) for part in parts]
     fallback: ChosenBars | None = None
     for exact in (True, False):
-        alike = [run for run in runs if fits_exactly(run, song.ppq, length) == exact]
-        long_enough = [run for run in alike if run.bars >= bars_that_fit(run, song.ppq, length)]
+        alike = [run for run in runs if fits_exactly(run, length) == exact]
+        long_enough = [run for run in alike if run.bars >= bars_that_fit(run, length)]
         found = _fullest(song, onsets, long_enough, length)
         if found is None:
             continue
@@ -93,7 +95,10 @@ def choose_bars(song: Song, parts: Sequence[Part], length: Length) -> ChosenBars
 
 def _no_bars(song: Song, length: Length) -> str:
     metres = ", ".join(dict.fromkeys(str(metre) for metre in song.metres[:8]))
-    return f"no whole bar of {length.beats} beats or less (it is in {metres}); choose a longer model or file"
+    return (
+        f"no whole bar that fits into {length.bars} of {length.metres[0]} (it is in {metres}); "
+        "choose a longer model or file"
+    )
 
 
 def _reason(found: _Best, parts: int) -> str:
@@ -106,7 +111,7 @@ def _fullest(song: Song, parts: Sequence[Ints], runs: Sequence[Run], length: Len
     """Return the first full window of runs that are long enough, else the fullest."""
     best: _Best | None = None
     for run in runs:
-        bars = bars_that_fit(run, song.ppq, length)
+        bars = bars_that_fit(run, length)
         first, sounding, onsets = _fullest_window(parts, run, bars)
         found = _Best(window_of_run(song, run, first, bars), sounding, onsets)
         if sounding == bars * len(parts):
@@ -125,7 +130,7 @@ def _longest(
     def rank(run: Run) -> tuple[bool, Fraction]:
         return any(len(_bars_of(part, run)) for part in parts), run.end_ticks - run.start_ticks
 
-    short = [run for run in runs if run.bars < bars_that_fit(run, song.ppq, length)]
+    short = [run for run in runs if run.bars < bars_that_fit(run, length)]
     if not short or (fallback and not any(rank(run)[0] for run in short)):
         return fallback or ChosenBars(window_of_run(song, runs[0], 0, runs[0].bars), "the only ones")
     run = max(short, key=rank)
@@ -142,16 +147,15 @@ def playable(song: Song, length: Length) -> Song:
         runs = [
             run
             for run in song.runs()
-            if run.bars >= bars_that_fit(run, song.ppq, length) > 0
-            and fits_exactly(run, song.ppq, length) == exact
+            if run.bars >= bars_that_fit(run, length) > 0 and fits_exactly(run, length) == exact
         ]
-        tracks = tuple(track for track in song.tracks if _plays_in(track, runs, song.ppq, length))
+        tracks = tuple(track for track in song.tracks if _plays_in(track, runs, length))
         if tracks:
             return song.with_tracks(tracks)
     return song
 
 
-def _plays_in(track: Track, runs: Sequence[Run], ppq: int, length: Length) -> bool:
+def _plays_in(track: Track, runs: Sequence[Run], length: Length) -> bool:
     """Return whether a track has an onset a bar in the length of a phrase, or all it has, in some runs."""
     if not runs:
         return False
@@ -159,7 +163,7 @@ def _plays_in(track: Track, runs: Sequence[Run], ppq: int, length: Length) -> bo
     last = np.array([int(run.end_ticks) for run in runs])
     at = np.searchsorted(first, track.start_ticks, side="right") - 1
     inside = int(np.count_nonzero((at >= 0) & (track.start_ticks < last[np.maximum(at, 0)])))
-    return inside >= min(len(track), max(bars_that_fit(run, ppq, length) for run in runs))
+    return inside >= min(len(track), max(bars_that_fit(run, length) for run in runs))
 
 
 def _onsets(part: Part) -> Ints:

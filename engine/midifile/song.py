@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import MidiFileError
+from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note
 
 Ints = npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ class Tempo:
 
 
 @dataclass(frozen=True, slots=True)
-class Metre:
+class MetreSpan:
     """A stretch of bars of one metre. It ends where the next begins, in mid bar if it must."""
 
     start_ticks: Fraction
@@ -51,8 +52,13 @@ class Metre:
         """Quarter notes in a whole bar."""
         return Fraction(4 * self.numerator, self.denominator)
 
+    @property
+    def metre(self) -> Metre:
+        """Its metre."""
+        return Metre(self.numerator, self.denominator)
+
     def __str__(self) -> str:
-        return f"{self.numerator}/{self.denominator}"
+        return str(self.metre)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Bar:
     index: int
     start_ticks: Fraction
     length_ticks: Fraction
-    metre: Metre
+    metre: MetreSpan
 
     @property
     def is_whole(self) -> bool:
@@ -132,7 +138,7 @@ class Run(NamedTuple):
     first_bar: int
     bars: int
     start_ticks: Fraction
-    metre: Metre
+    metre: MetreSpan
     """Of the first bar."""
 
     @property
@@ -156,7 +162,7 @@ class Song:
     ppq: int
     tempos: tuple[Tempo, ...]
     """One or more; the first at 0."""
-    metres: tuple[Metre, ...]
+    metres: tuple[MetreSpan, ...]
     """One or more, without gaps; the first at 0."""
     tracks: tuple[Track, ...]
     """Those that have notes."""
@@ -203,19 +209,24 @@ class Song:
         return self.bar(metre.first_bar + min(max(inside, 0), metre.bars - 1))
 
     def runs(self) -> list[Run]:
-        """Return the stretches of whole bars of one length, which phrases can be cut from."""
+        """Return the stretches of whole bars that are alike, which phrases can be cut from."""
         runs: list[Run] = []
         for metre in self.metres:
             whole = int((metre.end_ticks - metre.start_ticks) / metre.bar_ticks)
             last = runs[-1] if runs else None
-            if last and last.end_ticks == metre.start_ticks and last.bar_ticks == metre.bar_ticks:
+            if last and last.end_ticks == metre.start_ticks and _alike(last.metre, metre):
                 runs[-1] = last._replace(bars=last.bars + whole)
             elif whole:
                 runs.append(Run(metre.first_bar, whole, metre.start_ticks, metre))
         return runs
 
 
-def metre_spans(changes: list[tuple[int, int, int]], length_ticks: int, ppq: int) -> tuple[Metre, ...]:
+def _alike(one: MetreSpan, other: MetreSpan) -> bool:
+    """Return whether bars have one length and are felt alike: those of 2/2 and 4/4, not of 3/4 and 6/8."""
+    return one.bar_ticks == other.bar_ticks and one.metre.is_compound == other.metre.is_compound
+
+
+def metre_spans(changes: list[tuple[int, int, int]], length_ticks: int, ppq: int) -> tuple[MetreSpan, ...]:
     """Turn metre changes (tick, numerator, denominator) into stretches of bars.
 
     Before the first change, and without any, the metre is 4/4. Of changes at one point the
@@ -225,13 +236,13 @@ def metre_spans(changes: list[tuple[int, int, int]], length_ticks: int, ppq: int
     for tick, numerator, denominator in sorted(changes, key=lambda change: change[0]):
         at[tick] = numerator, denominator
     starts = sorted(at)
-    spans: list[Metre] = []
+    spans: list[MetreSpan] = []
     first_bar = 0
     for start, end in zip(starts, [*starts[1:], max(length_ticks, starts[-1])], strict=True):
         numerator, denominator = at[start]
         bar_ticks = Fraction(4 * numerator * ppq, denominator)
         bars = math.ceil((end - start) / bar_ticks)
         ended = start + bars * bar_ticks if start == starts[-1] else Fraction(end)
-        spans.append(Metre(Fraction(start), ended, bar_ticks, numerator, denominator, first_bar, bars))
+        spans.append(MetreSpan(Fraction(start), ended, bar_ticks, numerator, denominator, first_bar, bars))
         first_bar += bars
     return tuple(spans)

@@ -16,6 +16,7 @@ from engine.midi.messages import PROGRAM
 from engine.midifile.controllers import Message, messages_of
 from engine.midifile.song import Bar, Run, Song, Tempo, Track, notes_of
 from engine.music.grid import EARLY_BEATS
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 
 Mask = npt.NDArray[np.bool_]
@@ -38,8 +39,8 @@ class Window:
     bars: int
     start_ticks: Fraction
     bar_ticks: Fraction
-    metre: tuple[int, int]
-    """Numerator and denominator of the first bar."""
+    metre: Metre
+    """Of the first bar."""
 
     @property
     def end_ticks(self) -> Fraction:
@@ -63,7 +64,7 @@ class Window:
         ends = np.maximum(np.minimum(track.end_ticks, floor(self.end_ticks)), starts + 1)
         rows = np.flatnonzero(self.owned(track) | carried)
         notes = notes_of(track, starts, ends, rows, self.start_ticks)
-        return Phrase.of(notes, self.bars, float(self.bar_ticks / self.song.ppq))
+        return Phrase.of(notes, self.bars, self.metre)
 
     def onsets(self, track: Track) -> int:
         """Return how many notes of a track begin in it."""
@@ -123,17 +124,14 @@ def window(song: Song, first_bar: int, bars: int) -> Window:
         bar = song.bar(index)
         if not bar.is_whole or bar.length_ticks != first.length_ticks:
             raise MidiFileError(f"{song.name}: {_odd(song, bar, first)}; {_where_to_cut(song, bars)}")
-    metre = first.metre
-    return Window(
-        song, first_bar, bars, first.start_ticks, metre.bar_ticks, (metre.numerator, metre.denominator)
-    )
+    span = first.metre
+    return Window(song, first_bar, bars, first.start_ticks, span.bar_ticks, span.metre)
 
 
 def window_of_run(song: Song, run: Run, first: int, bars: int) -> Window:
     """Return bars of a run, `first` counted from the run's own first bar."""
     start = run.start_ticks + first * run.bar_ticks
-    metre = run.metre.numerator, run.metre.denominator
-    return Window(song, run.first_bar + first, bars, start, run.bar_ticks, metre)
+    return Window(song, run.first_bar + first, bars, start, run.bar_ticks, run.metre.metre)
 
 
 def _odd(song: Song, bar: Bar, first: Bar) -> str:

@@ -100,7 +100,7 @@ def write_phrase(
         )
         for channel, notes in sorted(by_channel.items())
     ]
-    metre = setting.metre if setting else _metre_of(phrase.beats_per_bar)
+    metre = setting.metre if setting else phrase.metre
     if setting is None:
         write_midi(path, parts, bpm, metre, bars=phrase.bars)
     else:
@@ -168,15 +168,6 @@ def _check_writable(name: str, parts: Sequence[Part], bpm: float, metre: tuple[i
     for part in parts:
         if len({note.channel for note in part.notes}) > 1:
             raise MidiFileError(f"{name}: part {part.name!r} has several channels; make a part of each")
-
-
-def _metre_of(beats_per_bar: float) -> tuple[int, int]:
-    """Return the metre of a bar's length: quarters where they fit, else a finer unit."""
-    for denominator in (4, 8, 16, 32, 64):
-        numerator = beats_per_bar * denominator / 4
-        if numerator == int(numerator) and 1 <= numerator <= 255:
-            return int(numerator), denominator
-    raise MidiFileError(f"phrase: bars of {beats_per_bar:g} beats have no metre; use a multiple of 1/16 beat")
 
 
 def _smf_bytes(

@@ -21,8 +21,9 @@ from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import set_key, style_bias
-from engine.music.chords import Harmony, by_beat, parse_chords
+from engine.music.chords import Harmony, by_pulse, parse_chords
 from engine.music.key import Key
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 
@@ -160,18 +161,18 @@ def harmony_of(
 
 
 def chords_of(controls: Controls, source: Slot | None, representation: Representation) -> Harmony:
-    """Return the chord of each beat: those that were typed, else those of the source.
+    """Return the chord of each pulse: those that were typed, else those of the source.
 
     Raises:
         RenderError: what was typed is no line of chords.
     """
     if not controls.chords:
         return () if source is None else source.harmony
-    return typed_chords(controls, representation.bars, representation.grid.beats_per_bar)
+    return typed_chords(controls, representation.bars, representation.grid.metre)
 
 
-def typed_chords(controls: Controls, bars: int, beats_per_bar: float) -> Harmony:
-    """Return the chord that was typed for each beat of some bars; none where nothing was.
+def typed_chords(controls: Controls, bars: int, metre: Metre) -> Harmony:
+    """Return the chord that was typed for each pulse of some bars; none where nothing was.
 
     Raises:
         RenderError: what was typed is no line of chords.
@@ -179,7 +180,7 @@ def typed_chords(controls: Controls, bars: int, beats_per_bar: float) -> Harmony
     if not controls.chords:
         return ()
     try:
-        return by_beat(parse_chords(controls.chords), bars, beats_per_bar)
+        return by_pulse(parse_chords(controls.chords), bars, metre)
     except ValueError as error:
         raise RenderError(str(error)) from None
 

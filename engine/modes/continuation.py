@@ -50,7 +50,7 @@ class Continue(Tool):
         bias = perturbation.constrain(written, controls.constraints, None)
         heard = [] if source is None else [source]
         key = None if source is None else source.key
-        chords = typed_chords(controls, written.bars, written.grid.beats_per_bar)
+        chords = typed_chords(controls, written.bars, written.grid.metre)
         bias = bias + harmony_of(written, controls.constraints, key, chords, heard)
         frames = _written(model, source, controls, bias, perturbation.noise(written, controls.seed))
         played = None if source is None else source.phrase

@@ -108,7 +108,7 @@ def humanised(
         for cell, notes in cells.items()
         for note in notes
     ]
-    return Phrase.of(moved, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(moved, phrase.bars, phrase.metre)
 
 
 def walked(played: Floats64, drummed: Floats64, variation: float) -> Floats64:

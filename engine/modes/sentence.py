@@ -23,7 +23,7 @@ from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.sentences import Written, next_words
 from engine.inference.slots import LatentModel, Slot
-from engine.inference.word_latents import Pinned, assembled, coarse_places, layout_of
+from engine.inference.word_latents import Pinned, assembled, layout_of
 from engine.modes.base import Plan, harmony_of, typed_chords
 from engine.modes.words import heard_chords, heat_of, key_to_write_in, limits_left
 from engine.music.key import Key
@@ -91,18 +91,19 @@ def _written(
     """Write bars after words heard, in the key of the source or the one to write in."""
     layout, grid = layout_of(model), model.representation.grid
     follows = controls.constraints.follow_chords > 0
-    chords = typed_chords(controls, bars, grid.beats_per_bar) if follows else ()
+    chords = typed_chords(controls, bars, grid.metre) if follows else ()
     key = key_to_write_in(controls, chords) if source is None else source.key
     home = source.semitones_home if source else (key or Key(0)).semitones_to_reference
     dropped = BEGUN_BEFORE if controls.mode == "continue" and controls.start == "random" else 0
     words = dropped + -(-bars * grid.beats_per_bar // layout.beats)
-    harmony = (None,) * (dropped * layout.beats) + chords + (None,) * (words * layout.beats)
-    harmony = harmony[: words * layout.beats]
+    pulses = layout.beats * grid.metre.pulses // grid.beats_per_bar
+    harmony = (None,) * (dropped * pulses) + chords + (None,) * (words * pulses)
+    harmony = harmony[: words * pulses]
     long = _of_bars(model.representation, words * layout.beats // grid.beats_per_bar)
     limits = limits_left(controls)
     bias = perturbation.constrain(long, limits, None)
     bias = bias + harmony_of(long, limits, key, harmony, [] if source is None else [source])
-    writer = _Writer(model, controls, moved_bias(bias, home), heard_chords(harmony, home), heard)
+    writer = _Writer(model, controls, moved_bias(bias, home), heard_chords(harmony, grid.metre, home), heard)
     tokens = np.concatenate([word.tokens for word in writer.write(words)[dropped:]])
     written = _of_bars(model.representation, bars)
     return written.decode(moved_tokens(tokens[: written.steps, None], -home))
@@ -126,7 +127,7 @@ def heard_words(model: LatentModel, slot: Slot) -> list[Word]:
     last = np.flatnonzero((words >= FIRST_NOTE).any(axis=1))
     words = words[: last[-1] + 1] if len(last) else words[:0]
     mu = model.encode(words.reshape(1, -1, 1))[0].reshape(len(words), -1) if len(words) else words
-    coarse = mu[:, coarse_places(one_word(layout))[0]] if len(words) else mu
+    coarse = mu[:, one_word(layout).coarse_places()[0]] if len(words) else mu
     heard: list[Word] = []
     for number, relation in enumerate(relations(words) if len(words) else []):
         root = heard[number - relation.back].root if relation.back else number
@@ -218,7 +219,7 @@ class _Writer:
 
     def _latent(self, draft: Written, source: Word | None) -> Floats:
         coarse = np.zeros(self._layout.size, np.float32)
-        coarse[coarse_places(self._layout)[0]] = draft.coarse
+        coarse[self._layout.coarse_places()[0]] = draft.coarse
         if source is None:
             return assembled(self._layout, coarse, ())
         relation = draft.relation
@@ -269,4 +270,4 @@ def in_the_manner_of(phrase: Phrase, source: Phrase | None) -> Phrase:
     velocity = round(float(np.mean([note.velocity for note in source.notes])))
     channel = Counter(note.channel for note in source.notes).most_common(1)[0][0]
     notes = (replace(note, velocity=velocity, channel=channel) for note in phrase.notes)
-    return Phrase.of(notes, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(notes, phrase.bars, phrase.metre)

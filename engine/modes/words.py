@@ -30,9 +30,10 @@ from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled
 from engine.inference.word_latents import Pinned, assembled, layout_of, rhythm_places
 from engine.modes.base import Mix, Plan, chords_of, nearest, perturb
-from engine.music.chords import Harmony, chroma
+from engine.music.chords import Harmony, by_quarter, chroma
 from engine.music.key import KEYS, Key
 from engine.music.melody import LOWEST_PITCH
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from engine.music.words import relations, roots
@@ -89,7 +90,8 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
 def _same_words(layout: LatentLayout, source: Slot, chords: Harmony) -> list[int]:
     """Return for each word the first that has the same notes over the same chords."""
     words = _home_tokens(source).reshape(layout.words, -1)
-    beats = [chords[word * layout.beats : (word + 1) * layout.beats] for word in range(layout.words)]
+    size = len(chords) // layout.words
+    beats = [chords[word * size : (word + 1) * size] for word in range(layout.words)]
     keys = [(tokens.tobytes(), own) for tokens, own in zip(words, beats, strict=True)]
     return [keys.index(key) for key in keys]
 
@@ -276,9 +278,9 @@ def _held(model: LatentModel, controls: Controls, slot: Slot, beats: npt.NDArray
     return np.where(np.repeat(beats, representation.grid.steps_per_beat)[:, None], anchor, np.float32(0))
 
 
-def heard_chords(chords: Harmony, semitones: int) -> Floats | None:
-    """Return the chroma of chords `[beats, 12]` moved to the model's key; None where none is known."""
-    return np.roll(chroma(chords), semitones, axis=1) if any(chords) else None
+def heard_chords(chords: Harmony, metre: Metre, semitones: int) -> Floats | None:
+    """Return the chroma `[beats, 12]`, in quarters, of chords a pulse, moved to the model's key."""
+    return np.roll(chroma(by_quarter(chords, metre)), semitones, axis=1) if any(chords) else None
 
 
 def _finished(
@@ -294,4 +296,4 @@ def _finished(
     def finish(decoded: npt.NDArray[Any]) -> Phrase:
         return feel(model.representation.decode(moved_tokens(decoded, -semitones)))
 
-    return Plan(z, bias, finish, heard_chords(chords, semitones))
+    return Plan(z, bias, finish, heard_chords(chords, model.representation.grid.metre, semitones))

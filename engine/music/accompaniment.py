@@ -44,7 +44,7 @@ def melody_of(phrase: Phrase) -> Phrase:
     """Return what of a phrase is accompanied: notes on other channels, else all that are no drums."""
     pitched = [note for note in phrase.notes if note.channel != DRUM_CHANNEL]
     others = [note for note in pitched if note.channel not in PITCHED_CHANNELS]
-    return Phrase.of(others or pitched, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(others or pitched, phrase.bars, phrase.metre)
 
 
 def played_back(
@@ -64,7 +64,7 @@ def played_back(
     moved = [note if note.channel == DRUM_CHANNEL else _within(note, note.pitch + semitones) for note in kept]
     level = float(np.mean([note.velocity for note in heard.notes] or [USUAL_VELOCITY]))
     loud = [replace(note, velocity=_velocity(note, level)) for note in voiced(moved, harmony)]
-    return Phrase.of(loud, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(loud, phrase.bars, phrase.metre)
 
 
 def _within(note: Note, pitch: int) -> Note:

@@ -5,12 +5,14 @@ it in the bass; chords change rather at bar lines than elsewhere.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.music.chords import Chord, Harmony
+from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note
 
 Floats = npt.NDArray[np.float64]
@@ -82,6 +84,17 @@ def recognise_chords(notes: Sequence[Note], beats: int, beats_per_bar: float = 4
     path = _viterbi(nats, np.array([_cost(beat, beats_per_bar) for beat in range(beats)]))
     first = int(heard.argmax())
     return tuple(_chords()[state] if beat >= first else None for beat, state in enumerate(path))
+
+
+def chords_of_bars(notes: Sequence[Note], bars: int, metre: Metre) -> Harmony:
+    """Return the chord of each pulse of some bars, as `recognise_chords`; none where none is found."""
+    unit = metre.pulse_beats
+    counted = [
+        replace(note, start_beats=note.start_beats / unit, duration_beats=note.duration_beats / unit)
+        for note in notes
+    ]
+    found = recognise_chords(counted, bars * metre.pulses, float(metre.pulses))
+    return found if any(found) else ()
 
 
 def _cost(beat: int, beats_per_bar: float) -> float:

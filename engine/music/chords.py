@@ -1,6 +1,7 @@
 """Chords: a frozen value, names as musicians write them, the chroma of each beat.
 
-A harmony is one chord (or None, no chord) for each beat of a phrase. What a model or a bias needs of
+A harmony is one chord (or None, no chord) for each pulse of a phrase, the beat that is felt: a quarter in
+4/4, a dotted one in 6/8. What a model or a bias needs of
 it is its chroma, 1 for the pitch classes of the chord that sounds in a beat.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.music.key import KEYS, pitch_class_named
+from engine.music.metre import FOUR_FOUR, Metre
 
 Floats = npt.NDArray[np.float32]
 
@@ -187,7 +189,7 @@ class Chord:
 
 
 Harmony = tuple[Chord | None, ...]
-"""One chord a beat (a quarter note); None where there is none."""
+"""One chord a pulse (see `Metre`; a quarter note in most); None where there is none."""
 
 
 def parse_chord(text: str) -> Chord | None:
@@ -246,22 +248,23 @@ def parse_chords(text: str) -> tuple[Harmony, ...]:
     return tuple(parsed)
 
 
-def by_beat(bars: Sequence[Harmony], length_bars: int, beats_per_bar: float = 4.0) -> Harmony:
-    """Return the chord of each beat of `length_bars` bars: the bars of chords in turn, again and again.
+def by_pulse(bars: Sequence[Harmony], length_bars: int, metre: Metre = FOUR_FOUR) -> Harmony:
+    """Return the chord of each pulse of `length_bars` bars: the bars of chords in turn, again and again.
 
-    The chords of a bar share it evenly; a beat has the chord that sounds where it begins.
+    The chords of a bar share it evenly; a pulse has the chord that sounds where it begins.
     """
-    beats = int(np.ceil(length_bars * beats_per_bar - 1e-9))
-    found: list[Chord | None] = []
-    for beat in range(beats):
-        bar, place = divmod(beat, beats_per_bar)
-        row = bars[int(bar) % len(bars)]
-        found.append(row[min(int(place / beats_per_bar * len(row) + 1e-9), len(row) - 1)])
-    return tuple(found)
+    rows = (bars[bar % len(bars)] for bar in range(length_bars))
+    return tuple(row[place * len(row) // metre.pulses] for row in rows for place in range(metre.pulses))
+
+
+def by_quarter(harmony: Harmony, metre: Metre) -> Harmony:
+    """Return the chord of each quarter, the one that sounds where it begins, of a harmony in some metre."""
+    quarters = round(len(harmony) * metre.pulse_beats)
+    return tuple(harmony[int(quarter / metre.pulse_beats + 1e-9)] for quarter in range(quarters))
 
 
 def chroma(harmony: Harmony) -> Floats:
-    """Return `float32 [beats, 12]`: 1 for the pitch classes of the chord of each beat, else 0."""
+    """Return `float32 [len(harmony), 12]`: 1 for the pitch classes of each chord, else 0."""
     result = np.zeros((len(harmony), 12), np.float32)
     for beat, chord in enumerate(harmony):
         if chord is not None:
@@ -270,7 +273,7 @@ def chroma(harmony: Harmony) -> Floats:
 
 
 def changes(harmony: Harmony) -> tuple[tuple[int, Chord | None], ...]:
-    """Return where chords begin: beats and the chord from there on."""
+    """Return where chords begin: which pulse, and the chord from there on."""
     return tuple(
         (beat, chord) for beat, chord in enumerate(harmony) if beat == 0 or chord != harmony[beat - 1]
     )

@@ -78,7 +78,7 @@ def as_drums(phrase: Phrase, kit: Kit) -> Phrase:
     if not drums:
         played = (note for note in phrase.notes if drum_lane(note, kit) is not None)
         drums = [replace(note, channel=DRUM_CHANNEL) for note in played]
-    return Phrase.of(drums, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(drums, phrase.bars, phrase.metre)
 
 
 def table_content() -> list[list[object]]:

@@ -93,7 +93,7 @@ class Feel:
                     restored += self.cells[step, lane]
                 else:
                     restored.append(self._played_like(note, step, lane))
-        return Phrase.of(restored, phrase.bars, phrase.beats_per_bar)
+        return Phrase.of(restored, phrase.bars, phrase.metre)
 
     def _played_like(self, note: Note, step: int, lane: int | None) -> Note:
         """Play a note that was not there like what was played in its place."""

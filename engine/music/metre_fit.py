@@ -2,26 +2,53 @@
 
 Bars that fit go into a bar of the model's with their first beat on its first beat: one bar of 3/4 and a beat
 of rest in 4/4, two bars of 2/4 without rest. A longer bar takes several of the model's: 5/4 two of 4/4.
+
+A model that feels beats (drums, an accompaniment) hears the dotted beats of a compound metre as its beats:
+two bars of 6/8 stand in one of 4/4, with backbeats and chords where they belong. The three eighths of a
+dotted beat are then its first three 16ths, and what the model writes on its last one comes back as a pickup.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS
+from engine.music.metre import FOUR_FOUR, Metre, nearest
 from engine.music.notes import TOLERANCE_BEATS
+from engine.music.representation import Representation
 
 _EARLY = float(EARLY_BEATS)
+FEEL_BEATS = ("drums", "groove", "accompaniment")
+"""Representations whose models feel beats; the others keep 16ths where they are."""
+_DOTTED = (0.0, 0.5, 1.0, 1.25, 1.5)
+"""Places in a dotted beat, in quarters, of the 16ths of a beat, and its end."""
+_PLAIN = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class MetreFit:
     """From beats of the music's metre to beats of the model's and back."""
 
-    music_beats: float
-    """Beats (quarter notes) in a bar of the music."""
-    model_beats: float
-    """Beats in a bar of the model."""
+    music: Metre
+    model: Metre = FOUR_FOUR
+    feels_beats: bool = False
+    """Whether the model takes a dotted beat of a compound metre for one of its beats."""
+
+    @property
+    def by_pulse(self) -> bool:
+        """Whether dotted beats become beats."""
+        return self.feels_beats and self.music.is_compound and not self.model.is_compound
+
+    @property
+    def music_beats(self) -> float:
+        """Beats of the model's kind in a bar of the music: quarters, or dotted beats."""
+        return self.music.pulses if self.by_pulse else self.music.beats_per_bar
+
+    @property
+    def model_beats(self) -> float:
+        """Beats in a bar of the model."""
+        return self.model.beats_per_bar
 
     @property
     def bars_together(self) -> int:
@@ -35,8 +62,8 @@ class MetreFit:
 
     @property
     def music_unit_beats(self) -> float:
-        """Beats of a unit in the music."""
-        return self.bars_together * self.music_beats
+        """Quarter notes of a unit in the music."""
+        return self.bars_together * self.music.beats_per_bar
 
     @property
     def model_unit_beats(self) -> float:
@@ -46,42 +73,88 @@ class MetreFit:
     @property
     def exact(self) -> bool:
         """Whether no rest is left."""
-        return abs(self.music_unit_beats - self.model_unit_beats) < TOLERANCE_BEATS
+        return abs(self._filled_beats - self.model_unit_beats) < TOLERANCE_BEATS
+
+    @property
+    def _filled_beats(self) -> float:
+        """Beats of the model that a unit of the music fills."""
+        return self.bars_together * self.music_beats
 
     @property
     def notice(self) -> str:
         """What is done to make the music fit, for the player; empty in the model's own metre."""
-        if self.music_beats == self.model_beats:
+        if self.music == self.model or (self.exact and self._is_same_bar):
             return ""
         together = "each bar" if self.bars_together == 1 else f"{self.bars_together} bars together"
-        rest = "" if self.exact else ", and the rest of them left out again"
+        bars = "one bar" if self.model_bars == 1 else f"{self.model_bars} bars"
+        dotted = ", a dotted beat for each of its beats" if self.by_pulse else ""
+        rest = "" if self.exact else ", and the rest of it left out again"
         return (
-            f"The bars have {self.music_beats:g} beats, the model plays {self.model_beats:g}: {together} "
-            f"in {self.model_unit_beats:g} beats{rest}."
+            f"The music is in {self.music}, the model plays {self.model}: "
+            f"{together} in {bars} of it{dotted}{rest}."
         )
+
+    @property
+    def _is_same_bar(self) -> bool:
+        """Whether bars have the same beats, as those of 2/2 and 4/4."""
+        same = self.music.beats_per_bar == self.model_beats
+        return same and self.music.is_compound == self.model.is_compound
 
     def onset(self, beats: float) -> float:
         """Return where an onset of the music stands in the model; one just before a unit belongs to it."""
         unit = math.floor((beats + _EARLY) / self.music_unit_beats)
-        return beats + unit * (self.model_unit_beats - self.music_unit_beats)
+        return unit * self.model_unit_beats + self._into_model(beats - unit * self.music_unit_beats)
 
     def end(self, beats: float) -> float:
         """Return where a release of the music stands in the model; one on a line stays before the rest."""
         unit = math.ceil((beats - TOLERANCE_BEATS) / self.music_unit_beats) - 1
-        return beats + unit * (self.model_unit_beats - self.music_unit_beats)
+        return unit * self.model_unit_beats + self._into_model(beats - unit * self.music_unit_beats)
 
     def back(self, beats: float) -> float:
         """Return where a time of the model stands in the music; the rest is no time at all."""
         unit = math.floor((beats + _EARLY) / self.model_unit_beats)
-        place = beats - unit * self.model_unit_beats
-        return unit * self.music_unit_beats + min(place, self.music_unit_beats)
+        place = min(self._into_music(beats - unit * self.model_unit_beats), self.music_unit_beats)
+        return unit * self.music_unit_beats + place
 
     def is_rest(self, beats: float) -> bool:
         """Return whether a time of the model lies where no music stands."""
-        return beats % self.model_unit_beats >= self.music_unit_beats - TOLERANCE_BEATS
+        return beats % self.model_unit_beats >= self._filled_beats - TOLERANCE_BEATS
 
     def harmony(self, harmony: Harmony, model_beats: int) -> Harmony:
-        """Return the chord of each of the model's beats, given that of each of the music's; it goes round."""
+        """Return the chord of each of the model's beats, given one a pulse of the music; it goes round."""
         if not harmony:
             return ()
-        return tuple(harmony[int(self.back(beat)) % len(harmony)] for beat in range(model_beats))
+        pulse = self.music.pulse_beats
+        places = (int(self.back(beat) / pulse + TOLERANCE_BEATS) for beat in range(model_beats))
+        return tuple(harmony[place % len(harmony)] for place in places)
+
+    def _into_model(self, beats: float) -> float:
+        return _moved(beats, _DOTTED, _PLAIN) if self.by_pulse else beats
+
+    def _into_music(self, beats: float) -> float:
+        return _moved(beats, _PLAIN, _DOTTED) if self.by_pulse else beats
+
+
+def fit_for(music: Metre, representation: str, known: Sequence[Metre]) -> MetreFit:
+    """Return how bars of a metre stand in those a model knows.
+
+    Args:
+        music: the metre.
+        representation: name of the model's.
+        known: metres of the model, its own first.
+    """
+    return MetreFit(music, nearest(music, known), representation in FEEL_BEATS)
+
+
+def fit_to(tensors: Representation, music: Metre) -> MetreFit:
+    """Return how bars of a metre stand in those of a representation."""
+    return fit_for(music, tensors.name, (tensors.grid.metre,))
+
+
+def _moved(beats: float, places: tuple[float, ...], to: tuple[float, ...]) -> float:
+    """Return a time beat by beat from some places of a beat to others, between them in proportion."""
+    beat = math.floor(beats / places[-1] + TOLERANCE_BEATS)
+    place = beats - beat * places[-1]
+    part = max(number for number, start in enumerate(places[:-1]) if start <= max(place, 0.0))
+    share = (place - places[part]) / (places[part + 1] - places[part])
+    return beat * to[-1] + to[part] + share * (to[part + 1] - to[part])

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.music.grid import EARLY_BEATS
+from engine.music.metre import FOUR_FOUR, Metre
 
 DRUM_CHANNEL = 9
 """The channel of General MIDI drums, counted from 0."""
@@ -40,18 +41,27 @@ class Phrase:
     """Sorted by onset, then pitch."""
     bars: int
     """Length in bars, 1 or more."""
-    beats_per_bar: float = 4.0
-    """Quarter notes in one bar."""
+    metre: Metre = FOUR_FOUR
+
+    @property
+    def beats_per_bar(self) -> float:
+        """Quarter notes in one bar."""
+        return self.metre.beats_per_bar
 
     @property
     def length_beats(self) -> float:
         """Length in beats."""
         return self.bars * self.beats_per_bar
 
+    @property
+    def pulses(self) -> int:
+        """Felt beats in all its bars."""
+        return self.bars * self.metre.pulses
+
     @staticmethod
-    def of(notes: Iterable[Note], bars: int, beats_per_bar: float = 4.0) -> "Phrase":
+    def of(notes: Iterable[Note], bars: int, metre: Metre = FOUR_FOUR) -> "Phrase":
         """Build a phrase from notes in any order."""
-        return Phrase(tuple(sorted(notes)), bars, beats_per_bar)
+        return Phrase(tuple(sorted(notes)), bars, metre)
 
     def transposed(self, semitones: int) -> "Phrase":
         """Shift the pitched notes; those that would leave the range of MIDI stay in it, octaves away."""
@@ -61,7 +71,7 @@ class Phrase:
             note if note.channel == DRUM_CHANNEL else replace(note, pitch=_in_range(note.pitch + semitones))
             for note in self.notes
         )
-        return Phrase.of(notes, self.bars, self.beats_per_bar)
+        return Phrase.of(notes, self.bars, self.metre)
 
     def window(self, first_bar: int, bars: int, *, early_beats: float = float(EARLY_BEATS)) -> "Phrase":
         """Cut `bars` bars out, times counted from the cut.
@@ -82,7 +92,7 @@ class Phrase:
                 continue
             left = (end - start) - note.start_beats
             kept.append(replace(note, duration_beats=min(note.duration_beats, left)))
-        return Phrase.of(kept, bars, self.beats_per_bar)
+        return Phrase.of(kept, bars, self.metre)
 
     def tiled(self, bars: int) -> "Phrase":
         """Repeat the phrase until it fills `bars` bars, cutting the last repeat."""
@@ -92,7 +102,7 @@ class Phrase:
             for copy in range(copies)
             for note in self.notes
         ]
-        whole = Phrase.of(notes, copies * self.bars, self.beats_per_bar)
+        whole = Phrase.of(notes, copies * self.bars, self.metre)
         return whole if whole.bars == bars else whole.window(0, bars)
 
 

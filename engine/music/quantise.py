@@ -33,10 +33,10 @@ def end_step(note: Note, grid: Grid) -> int:
 
 def check_phrase(phrase: Phrase, bars: int, grid: Grid) -> None:
     """Refuse a phrase that does not fill exactly `bars` bars of the grid's metre (ValueError)."""
-    if phrase.bars != bars or phrase.beats_per_bar != grid.beats_per_bar:
+    if phrase.bars != bars or phrase.metre != grid.metre:
         raise ValueError(
-            f"phrase: {phrase.bars} bars of {phrase.beats_per_bar:g} beats do not fit {bars} bars of "
-            f"{grid.beats_per_bar} beats; cut or tile it to that length first"
+            f"phrase: {phrase.bars} bars of {phrase.metre} do not fit {bars} bars of "
+            f"{grid.metre}; cut or tile it to that length first"
         )
 
 
@@ -128,4 +128,4 @@ class GridRepresentation:
 
     def phrase_of(self, notes: Iterable[Note]) -> Phrase:
         """Return a phrase of notes that a tensor was read as."""
-        return Phrase.of(notes, self.bars, float(self.grid.beats_per_bar))
+        return Phrase.of(notes, self.bars, self.grid.metre)

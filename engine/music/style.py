@@ -12,6 +12,7 @@ from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 if TYPE_CHECKING:  # numpy comes with it; controls hold a style, and the window need not wait
     from engine.music.key import Key
+from engine.music.metre import FOUR_FOUR, Metre
 
 STEPS_PER_BEAT = SIXTEENTHS.steps_per_beat
 WIDEST = 12
@@ -62,8 +63,8 @@ class Style:
     moves: tuple[tuple[int, int, int], ...] = ()
     """Interval, steps and how often, of the most frequent moves."""
     phrases: tuple[StylePhrase, ...] = ()
-    beats_per_bar: float = 4.0
-    """Metre of the phrases."""
+    metre: Metre = FOUR_FOUR
+    """Of the phrases."""
 
     def as_phrases(self) -> list[Phrase]:
         """Return the phrases as notes."""
@@ -74,7 +75,7 @@ class Style:
                     for step, length, pitch in phrase
                 ),
                 PHRASE_BARS,
-                self.beats_per_bar,
+                self.metre,
             )
             for phrase in self.phrases
         ]
@@ -123,18 +124,18 @@ def style_of(heard: Iterable["tuple[Phrase, Key | None]"], name: str) -> Style:
     """
     onsets, classes, moves = Counter[int](), Counter[int](), Counter[Move]()
     phrases = list[StylePhrase]()
-    bars, steps, beats = 0, 0, 4.0
+    bars, steps, metre = 0, 0, FOUR_FOUR
     for phrase, key in heard:
         line = line_of(phrase)
         if not line:
             continue
-        beats = phrase.beats_per_bar if not bars else beats
-        bars, steps = bars + phrase.bars, round(beats * STEPS_PER_BEAT)
+        metre = metre if bars else phrase.metre
+        bars, steps = bars + phrase.bars, round(metre.beats_per_bar * STEPS_PER_BEAT)
         bar_steps = phrase.beats_per_bar * STEPS_PER_BEAT
         onsets.update(round(step % bar_steps) % steps for step, _ in line)
         if key is not None:
             classes.update((pitch + key.semitones_to_reference) % 12 for _, pitch in line)
-            phrases += _phrases(phrase, key) if phrase.beats_per_bar == beats else []
+            phrases += _phrases(phrase, key) if phrase.metre == metre else []
         moves.update(moves_of(line))
     if not bars:
         return Style()
@@ -149,7 +150,7 @@ def style_of(heard: Iterable["tuple[Phrase, Key | None]"], name: str) -> Style:
         tuple(phrases[at * len(phrases) // PHRASES_KEPT] for at in range(PHRASES_KEPT))
         if len(phrases) > PHRASES_KEPT
         else tuple(phrases),
-        beats,
+        metre,
     )
 
 

@@ -22,6 +22,7 @@ from engine.midi.messages import (
     kind,
 )
 from engine.music.grid import EARLY_BEATS
+from engine.music.metre import Metre
 from engine.performer.held_keys import HeldKey, HeldKeys
 from engine.performer.looped_pattern import SHORTEST_BEATS
 from engine.performer.messages import BarCaptured, NoteData
@@ -37,7 +38,7 @@ EARLIEST_BEATS = float(EARLY_BEATS)
 class BarGrid(Protocol):
     """Where bar lines are in time, as `Transport` says it."""
 
-    beats_per_bar: float
+    metre: Metre
 
     @property
     def bpm(self) -> float:
@@ -90,7 +91,7 @@ class Capture:
     def __init__(self, grid: BarGrid) -> None:
         self._grid = grid
         self._rolling = False
-        self._beats_per_bar = grid.beats_per_bar
+        self._metre = grid.metre
         self._bar = 0
         self._first_whole_bar = 0
         self._begun_beats = -math.inf
@@ -232,6 +233,10 @@ class Capture:
 
     # Inside ----------------------------------------------------------------------------------
 
+    @property
+    def _beats_per_bar(self) -> float:
+        return self._metre.beats_per_bar
+
     def _line(self) -> float:
         """End of the open bar."""
         return (self._bar + 1) * self._beats_per_bar
@@ -241,7 +246,7 @@ class Capture:
 
     def _open(self, beats: float) -> None:
         self._rolling = True
-        self._beats_per_bar = self._grid.beats_per_bar
+        self._metre = self._grid.metre
         self._grace_beats = GRACE_NS / self._grid.beat_ns
         self._bar = math.floor(beats / self._beats_per_bar + EPSILON_BEATS)
         self._first_whole_bar = math.ceil(beats / self._beats_per_bar - EPSILON_BEATS)
@@ -331,4 +336,4 @@ class Capture:
             for note in notes
         )
         tied = tuple(index for index, note in enumerate(notes) if note.tied)
-        return BarCaptured(bar, data, tied, self._grid.bpm, self._beats_per_bar, ended_ns)
+        return BarCaptured(bar, data, tied, self._grid.bpm, self._metre, ended_ns)

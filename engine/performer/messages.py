@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from engine.music.metre import Metre
+
 StartAt = Literal["step", "beat", "bar", "phrase"]
 """A phrase is the pattern that plays, from its beginning to its end."""
 ClockSource = Literal["auto", "internal", "external"]
@@ -66,9 +68,9 @@ class SetTempo(Message, frozen=True):
 
 
 class SetMetre(Message, frozen=True):
-    """Quarter notes in a bar; MIDI clock carries no metre."""
+    """The metre of the bars from here on; MIDI clock carries none."""
 
-    beats_per_bar: float
+    metre: Metre
 
 
 class SetClock(Message, frozen=True):
@@ -98,13 +100,11 @@ class SetOffset(Message, frozen=True):
 
 
 class SetMetronome(Message, frozen=True):
-    """Choose whether clicks are played, and which note they are; a count-in clicks in any case."""
+    """Choose whether clicks are played, on every pulse, and which note they are; a count-in clicks anyway."""
 
     on: bool = False
     channel: int = 9
     pitch: int = 37
-    unit_beats: float = 1.0
-    """Quarter notes from click to click within a bar; the first of a bar is louder."""
 
 
 class SetLink(Message, frozen=True):
@@ -202,8 +202,13 @@ class BarCaptured(Message, frozen=True):
     tied: tuple[int, ...]
     """Indices into `notes` of notes that began in the bar before and go on here."""
     bpm: float
-    beats_per_bar: float
+    metre: Metre
     ended_ns: int
+
+    @property
+    def beats_per_bar(self) -> float:
+        """Quarter notes in the bar."""
+        return self.metre.beats_per_bar
 
 
 class ClockState(Message, frozen=True):
@@ -213,7 +218,7 @@ class ClockState(Message, frozen=True):
     source: ClockLeader
     bpm: float
     position_beats: float
-    beats_per_bar: float
+    metre: Metre
     t_ns: int
     """The moment `position_beats` holds for."""
     jitter_ms: float
@@ -224,6 +229,11 @@ class ClockState(Message, frozen=True):
     duplicate_ticks: int
     doubled: bool = False
     """Whether every tick of the external clock comes twice, as over two cables; it is counted once."""
+
+    @property
+    def beats_per_bar(self) -> float:
+        """Quarter notes in a bar."""
+        return self.metre.beats_per_bar
 
 
 class LoopMeasured(Message, frozen=True):

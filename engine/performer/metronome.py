@@ -1,4 +1,4 @@
-"""Clicks on the beats, the first of a bar louder; and the count-in before our own clock starts."""
+"""Clicks on the pulses, the first of a bar louder; and the count-in before our own clock starts."""
 
 import math
 
@@ -80,7 +80,7 @@ class Metronome:
 
     def _click_at(self, from_beats: float) -> float:
         """Return the position of the first click at or after a position."""
-        unit, bar = self._settings.unit_beats, self.transport.beats_per_bar
+        unit, bar = self.transport.metre.pulse_beats, self.transport.beats_per_bar
         line = (from_beats // bar) * bar
         clicks = math.ceil((from_beats - line - EPSILON_BEATS) / unit)
         return min(line + clicks * unit, line + bar)
@@ -94,7 +94,11 @@ class Metronome:
         first = abs(at_beats - round(at_beats / bar) * bar) < EPSILON_BEATS
         velocity = ACCENT if first else CLICK
         self.outbox.note_on(self._due(at_beats), at_beats, settings.channel, settings.pitch, velocity)
-        self._off = (at_beats + LENGTH_SHARE * settings.unit_beats, settings.channel, settings.pitch)
+        self._off = (
+            at_beats + LENGTH_SHARE * self.transport.metre.pulse_beats,
+            settings.channel,
+            settings.pitch,
+        )
 
     def _let_go(self, until_beats: float) -> None:
         if self._off is not None and self._off[0] <= until_beats:

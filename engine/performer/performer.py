@@ -35,7 +35,6 @@ LATE_NS = 2_000_000
 OFFSET_RANGE_MS = 500.0
 LONGEST_COUNT_IN = 2
 """Bars."""
-METRE_RANGE_BEATS = (0.25, 32.0)
 LOOP_FAULT = (
     "Our output comes back to our input, so echoed notes are left out: "
     "disconnect Antiphon Out from Antiphon In, or switch off the track's monitoring or its way back to us"
@@ -208,16 +207,15 @@ class Performer:
             self._emit(m.Fault(f"Tempo {command.bpm:g}: choose {low:g} to {high:g} BPM"))
 
     def _set_metre(self, command: m.SetMetre, now_ns: int) -> None:
-        low, high = METRE_RANGE_BEATS
-        if not low <= command.beats_per_bar <= high:
-            self._emit(m.Fault(f"Bar of {command.beats_per_bar:g} beats: choose {low:g} to {high:g}"))
+        if not command.metre.is_playable:
+            self._emit(m.Fault(f"Metre {command.metre}: choose another, such as 4/4 or 6/8"))
             return
-        if command.beats_per_bar == self.transport.beats_per_bar:
+        if command.metre == self.transport.metre:
             return
         here = self.transport.beats_at(now_ns)
         if self.transport.rolling:
             self._tell(self._capture.stop(now_ns, here))
-        self.transport.beats_per_bar = command.beats_per_bar
+        self.transport.metre = command.metre
         if self.transport.rolling:
             self._capture.start(now_ns, here)
         self._scheduler.set_metre(now_ns)
@@ -244,7 +242,7 @@ class Performer:
 
     def _set_metronome(self, command: m.SetMetronome, now_ns: int) -> None:
         note = m.NoteData(0.0, command.pitch, 1.0, 1, command.channel)
-        if command.unit_beats > 0 and self._playable("Metronome", (note,), 1):
+        if self._playable("Metronome", (note,), 1):
             self._metronome.set(command, now_ns)
 
     def _set_link(self, command: m.SetLink, now_ns: int) -> None:
@@ -426,7 +424,7 @@ class Performer:
         transport = self.transport
         source: m.ClockLeader = "external" if transport.external else "internal"
         doubled = transport.external and transport.clock.doubled
-        key = (transport.status, source, transport.beats_per_bar, transport.bar_phase_known, doubled)
+        key = (transport.status, source, transport.metre, transport.bar_phase_known, doubled)
         if key == self._state_key and now_ns - self._state_ns < STATE_INTERVAL_NS:
             return
         self._state_key, self._state_ns = key, now_ns
@@ -439,7 +437,7 @@ class Performer:
                 source=source,
                 bpm=transport.bpm,
                 position_beats=transport.beats_at(now_ns),
-                beats_per_bar=transport.beats_per_bar,
+                metre=transport.metre,
                 t_ns=now_ns,
                 jitter_ms=transport.clock.jitter_ms if transport.external else 0.0,
                 bar_phase_known=transport.bar_phase_known,

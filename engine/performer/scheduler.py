@@ -243,7 +243,7 @@ class Scheduler:
         if starts_at == "phrase" and self._loop is not None:
             origin, unit = self._loop.anchor_beats, self._loop.length_beats
         elif starts_at in ("step", "beat"):
-            unit = STEP_BEATS if starts_at == "step" else 1.0
+            unit = STEP_BEATS if starts_at == "step" else self.transport.metre.pulse_beats
         return origin - (origin - self._cursor_beats + 1e-9) // unit * unit
 
     def _begin(self, at_beats: float) -> None:

@@ -10,6 +10,7 @@ goes on from there.
 from dataclasses import dataclass
 
 from engine.midi.messages import CONTINUE, SONG_POSITION, START, STOP, TICK
+from engine.music.metre import FOUR_FOUR
 from engine.performer.clock import TICKS_PER_BEAT, ClockFollower
 from engine.performer.messages import ClockSource, ClockStatus
 
@@ -57,7 +58,7 @@ class Transport:
         self.status: ClockStatus = "stopped"
         self.choice: ClockSource = choice
         self.external = choice == "external"
-        self.beats_per_bar = 4.0
+        self.metre = FOUR_FOUR
         self.bar_phase_known = True
         self.spp_in_clocks = False
         self.deaf = False
@@ -81,6 +82,11 @@ class Transport:
         self._start_beats = 0.0
 
     # Queries -------------------------------------------------------------------------------
+
+    @property
+    def beats_per_bar(self) -> float:
+        """Quarter notes in a bar."""
+        return self.metre.beats_per_bar
 
     @property
     def rolling(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from engine.midi.messages import note_off
+from engine.music.metre import Metre
 from engine.performer.ledger import Ledger
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import SetPattern
@@ -40,7 +41,7 @@ class _Paper:
 
 
 def unrolled(
-    patterns: Sequence[SetPattern], from_beats: float, until_beats: float, beats_per_bar: float
+    patterns: Sequence[SetPattern], from_beats: float, until_beats: float, metre: Metre
 ) -> list[Sent]:
     """Return the note-ons and note-offs that patterns send between two song positions, in order.
 
@@ -49,12 +50,12 @@ def unrolled(
             over before `from_beats`.
         from_beats: where the song begins to roll.
         until_beats: where it stops; what sounds is ended there.
-        beats_per_bar: metre, in quarter notes.
+        metre: of the song.
     """
     if not patterns:
         return []
     transport, port = Transport("internal"), _Paper()
-    transport.beats_per_bar = beats_per_bar
+    transport.metre = metre
     transport.set_tempo(0, 60e9 / BEAT_NS)
     outbox = Outbox(port, Ledger())
     scheduler, sent = Scheduler(transport, outbox), list[Sent]()

@@ -1,6 +1,5 @@
 """The bars that were heard, append-only with serial ids, and phrases formed from them."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -118,21 +117,17 @@ def heard_phrase(chosen: Sequence[CapturedBar]) -> HeardPhrase:
 
 
 def surroundings_of(chosen: Sequence[CapturedBar]) -> Surroundings:
-    """Return the key after some bars, and the chord of each of their beats."""
+    """Return the key after some bars, and the chord of each of their pulses."""
     harmony: list[Chord | None] = []
     for each in chosen:
-        beats = math.ceil(each.bar.beats_per_bar)
-        harmony += each.surroundings.harmony or (None,) * beats
+        harmony += each.surroundings.harmony or (None,) * each.bar.metre.pulses
     return Surroundings(chosen[-1].surroundings.key, tuple(harmony) if any(harmony) else ())
 
 
 def _contiguous(bars: Sequence[BarCaptured]) -> bool:
     """Return whether bars follow each other in one metre."""
     first = bars[0]
-    return all(
-        bar.bar == first.bar + index and bar.beats_per_bar == first.beats_per_bar
-        for index, bar in enumerate(bars)
-    )
+    return all(bar.bar == first.bar + index and bar.metre == first.metre for index, bar in enumerate(bars))
 
 
 def phrase_of(bars: Sequence[BarCaptured]) -> Phrase:
@@ -155,4 +150,4 @@ def phrase_of(bars: Sequence[BarCaptured]) -> Phrase:
             if notes[place].end_beats >= line + beats_per_bar - _LINE_TOLERANCE_BEATS:
                 still_held[key] = place
         held = still_held
-    return Phrase.of(notes, len(bars), beats_per_bar)
+    return Phrase.of(notes, len(bars), bars[0].metre)

@@ -1,6 +1,6 @@
 """The MIDI map that a new session begins with: knobs, buttons and programs that need not be learned.
 
-Controllers 20 to 31 and 102 to 119 have no meaning in MIDI, so that no instrument plays with them.
+Controllers 20 to 31, 85 to 87 and 102 to 119 have no meaning in MIDI, so that no instrument plays with them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,6 +47,10 @@ ON_BUTTONS = (
     "panic",
 )
 """Actions and switches on controllers 102 to 119; a switch is on from 64."""
+VOICES = 85
+"""First controller of the voices of an accompaniment."""
+ON_VOICES = ("with_chords", "with_bass", "with_drums")
+"""Switches on controllers 85 to 87; on from 64."""
 ON_PROGRAMS = (
     "mode.vary",
     "mode.morph",
@@ -67,5 +71,6 @@ def _row(kind: BindingKind, first: int, targets: Sequence[str]) -> Iterator[Bind
 DEFAULT_MAP = (
     *_row("cc", KNOBS, ON_KNOBS),
     *_row("cc", BUTTONS, ON_BUTTONS),
+    *_row("cc", VOICES, ON_VOICES),
     *_row("program", PROGRAMS, ON_PROGRAMS),
 )

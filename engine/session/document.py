@@ -11,7 +11,7 @@ from engine.music.key import Key
 from engine.music.notes import Phrase
 from engine.session.settings import Settings
 
-VERSION = 3
+VERSION = 4
 """Of the document's schema; `engine.session.store` upgrades older ones."""
 BindingKind = Literal["cc", "cc14", "note", "program"]
 
@@ -22,11 +22,11 @@ class Surroundings(msgspec.Struct, frozen=True):
     key: Key | None = None
     """Of the music around it; None where none is known."""
     harmony: Harmony = ()
-    """Chord of each beat (a quarter note), None where there is none; empty where none are known."""
+    """Chord of each pulse, None where there is none; empty where none are known."""
 
-    def last(self, beats: int) -> "Surroundings":
-        """Return what is known of the last beats."""
-        return Surroundings(self.key, self.harmony[-beats:] if beats else ())
+    def last(self, pulses: int) -> "Surroundings":
+        """Return what is known of the last pulses."""
+        return Surroundings(self.key, self.harmony[-pulses:] if pulses else ())
 
 
 UNKNOWN = Surroundings()

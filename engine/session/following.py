@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from engine.inference.controls import HEARD, changed
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
 from engine.session import answer_history, answering, remote, turns
 from engine.session.answering import as_notes
 from engine.session.request import missing_slots, request_of
-from engine.session.settings import CLICK_BEATS, METRE_BEATS, Settings
+from engine.session.settings import Settings
 from engine.session.state import Effect, Load, Render, Save, Send, State
 
 Updated = tuple[State, tuple[Effect, ...]]
@@ -53,7 +54,7 @@ def _commands(before: Settings, after: Settings) -> list[Command]:
     """Return the commands that bring the performer from some settings to others."""
     commands: list[Command] = []
     if after.metre != before.metre:
-        commands.append(messages.SetMetre(METRE_BEATS[after.metre]))
+        commands.append(messages.SetMetre(Metre.named(after.metre)))
     if after.tempo_bpm != before.tempo_bpm:
         commands.append(messages.SetTempo(float(after.tempo_bpm)))
     clock = (after.clock, after.send_clock, after.spp_in_clocks)
@@ -70,9 +71,7 @@ def _commands(before: Settings, after: Settings) -> list[Command]:
 
 
 def _metronome(settings: Settings) -> messages.SetMetronome:
-    return messages.SetMetronome(
-        settings.metronome, settings.click_channel - 1, settings.click_pitch, CLICK_BEATS[settings.metre]
-    )
+    return messages.SetMetronome(settings.metronome, settings.click_channel - 1, settings.click_pitch)
 
 
 def _shared(before: State, after: State) -> list[Command]:

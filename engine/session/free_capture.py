@@ -14,6 +14,7 @@ from engine.midi.messages import (
     is_note_on,
     key,
 )
+from engine.music.metre import Metre
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.held_keys import HeldKey, HeldKeys
 from engine.performer.messages import BarCaptured, NoteData
@@ -107,9 +108,7 @@ class FreeCapture:
         notes = tuple(replace(note, end_ns=end_ns) if note.id in ids else note for note in self.notes)
         return replace(self, notes=notes if ids else self.notes, held=held)
 
-    def closed(
-        self, now_ns: int, bpm: float, beats_per_bar: float
-    ) -> tuple["FreeCapture", BarCaptured | None]:
+    def closed(self, now_ns: int, bpm: float, metre: Metre) -> tuple["FreeCapture", BarCaptured | None]:
         """Close the next bar if its time is over.
 
         A bar without a note ends the passage, so that the next note begins another on a line of its own; so
@@ -118,7 +117,7 @@ class FreeCapture:
         if self.began_ns is None:
             return self, None
         beat_ns = 60e9 / bpm
-        bar_ns = beat_ns * beats_per_bar
+        bar_ns = beat_ns * metre.beats_per_bar
         start_ns, end_ns = self.bars * bar_ns, (self.bars + 1) * bar_ns
         if now_ns - self.began_ns < end_ns + LATEST_S * 1e9:
             return self, None
@@ -131,7 +130,7 @@ class FreeCapture:
             notes=tuple(note for note in self.notes if note.end_ns is None or note.end_ns > end_ns),
             bars=self.bars + 1,
             left_out=0,
-        ), self._bar(inside, bpm, beats_per_bar)
+        ), self._bar(inside, bpm, metre)
 
     def _from(self, end_ns: float) -> "FreeCapture":
         """Return the passage that begins with the first note from a moment on; an empty one without any."""
@@ -149,23 +148,23 @@ class FreeCapture:
         )
         return replace(self.ended, began_ns=(self.began_ns or 0) + first_ns, notes=tuple(moved))
 
-    def cut_off(self, bpm: float, beats_per_bar: float) -> BarCaptured | None:
+    def cut_off(self, bpm: float, metre: Metre) -> BarCaptured | None:
         """Return the bar that is being played when the music begins to roll; None where no note has ended.
 
         A note that was struck just as it began is part of the bar that rolls.
         """
-        end_ns = (self.bars + 1) * beats_per_bar * 60e9 / bpm
+        end_ns = (self.bars + 1) * metre.beats_per_bar * 60e9 / bpm
         ended = [note for note in self.notes if note.end_ns is not None and note.start_ns < end_ns]
-        return self._bar(ended, bpm, beats_per_bar) if ended else None
+        return self._bar(ended, bpm, metre) if ended else None
 
-    def _bar(self, inside: Sequence[FreeNote], bpm: float, beats_per_bar: float) -> BarCaptured:
+    def _bar(self, inside: Sequence[FreeNote], bpm: float, metre: Metre) -> BarCaptured:
         """Return notes as the bar that is being played."""
         beat_ns = 60e9 / bpm
-        bar_ns = beat_ns * beats_per_bar
+        bar_ns = beat_ns * metre.beats_per_bar
         start_ns, end_ns = self.bars * bar_ns, (self.bars + 1) * bar_ns
         data = tuple(_in_bar(note, start_ns, end_ns, beat_ns) for note in inside)
         tied = tuple(place for place, note in enumerate(inside) if note.start_ns < start_ns)
-        return BarCaptured(self.bars, data, tied, bpm, beats_per_bar, round((self.began_ns or 0) + end_ns))
+        return BarCaptured(self.bars, data, tied, bpm, metre, round((self.began_ns or 0) + end_ns))
 
 
 def _in_bar(note: FreeNote, start_ns: float, end_ns: float, beat_ns: float) -> NoteData:

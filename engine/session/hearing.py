@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import msgspec
 
-from engine.music.metre_fit import MetreFit
+from engine.music.metre import Metre
+from engine.music.metre_fit import fit_for
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session import roles, turns
 from engine.session.document import HeardPhrase
 from engine.session.free_capture import FreeCapture
-from engine.session.settings import METRE_BEATS
 from engine.session.snapshot import ModelFacts
 from engine.session.state import Effect, Log, State
 
@@ -29,7 +29,7 @@ def bar(state: State, heard: BarCaptured, now_ns: int, *, free: bool = False) ->
         return turns.bar_captured(state, heard)
     if model is None:
         return state
-    state = _with_metre_notice(state, heard.beats_per_bar, model, now_ns)
+    state = _with_metre_notice(state, heard.metre, model, now_ns)
     block, before = heard.bar - heard.bar % model.bars, state.live.heard
     first_answer = before is None or before.first_bar == block
     phrase = state.live.captured.closed_phrase(model.bars, partial=first_answer)
@@ -37,9 +37,9 @@ def bar(state: State, heard: BarCaptured, now_ns: int, *, free: bool = False) ->
     return state if phrase is None or not phrase.phrase.notes else with_heard(state, phrase)
 
 
-def _with_metre_notice(state: State, beats_per_bar: float, model: ModelFacts, now_ns: int) -> State:
+def _with_metre_notice(state: State, metre: Metre, model: ModelFacts, now_ns: int) -> State:
     """Say how bars of another metre than the model's are answered."""
-    notice = MetreFit(beats_per_bar, model.beats_per_bar).notice
+    notice = fit_for(metre, model.representation, model.metres).notice
     return state.noted("metre", notice, mood="hint", now_ns=now_ns) if notice else state.cleared("metre")
 
 
@@ -61,8 +61,8 @@ def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
     """Close the bars that were played while nothing rolled and whose time is over."""
     effects: list[Effect] = []
     while True:
-        bpm, beats = state.document.settings.tempo_bpm, METRE_BEATS[state.document.settings.metre]
-        free, closed = state.free.closed(now_ns, bpm, beats)
+        settings = state.document.settings
+        free, closed = state.free.closed(now_ns, settings.tempo_bpm, Metre.named(settings.metre))
         if free is state.free:
             return state, tuple(effects)
         left_out = state.free.left_out
@@ -79,8 +79,8 @@ def rolling(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
     """End what is played while nothing rolls, now that the music does; its last bar is kept."""
     if state.free.began_ns is None:
         return state, ()
-    beats = METRE_BEATS[state.document.settings.metre]
-    last = state.free.cut_off(state.document.settings.tempo_bpm, beats)
+    settings = state.document.settings
+    last = state.free.cut_off(settings.tempo_bpm, Metre.named(settings.metre))
     state = replace(state, free=FreeCapture())
     if last is None:
         return state, ()

@@ -1,15 +1,15 @@
 """Key and chords of what is heard, bar by bar: which notes are for chords, and what they say."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from engine.midi.messages import is_note, key
-from engine.music.chord_recognition import LEAST_PITCH_CLASSES, recognise_chords
+from engine.music.chord_recognition import LEAST_PITCH_CLASSES, chords_of_bars
 from engine.music.chords import Harmony
 from engine.music.key import Key, KeyFollower
+from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session.document import Surroundings
@@ -52,7 +52,7 @@ class Listening:
         bars = (*self.chord_bars, for_chords)[-BARS_OF_CONTEXT:]
         # A part of its own for chords goes on with the last one through a silence; a melody proves none.
         known = any(bars) if settings.chords_from in ("channel", "below") else bool(for_chords)
-        harmony = _chords_of_last(bars, bar.beats_per_bar) if known else ()
+        harmony = _chords_of_last(bars, bar.metre) if known else ()
         after = replace(self, follower=follower, chord_bars=bars)
         return after, _without(bar, apart), Surroundings(follower.key, harmony)
 
@@ -80,15 +80,14 @@ def _has_chord(notes: Sequence[NoteData]) -> bool:
     return False
 
 
-def _chords_of_last(bars: Sequence[Sequence[NoteData]], beats_per_bar: float) -> Harmony:
-    """Return the chord of each beat of the last of some bars."""
-    line_beats = math.ceil(beats_per_bar)
+def _chords_of_last(bars: Sequence[Sequence[NoteData]], metre: Metre) -> Harmony:
+    """Return the chord of each pulse of the last of some bars."""
     notes = [
-        replace(_note(data), start_beats=data.start_beats + index * line_beats)
+        replace(_note(data), start_beats=data.start_beats + index * metre.beats_per_bar)
         for index, bar in enumerate(bars)
         for data in bar
     ]
-    found = recognise_chords(notes, len(bars) * line_beats, float(line_beats))[-line_beats:]
+    found = chords_of_bars(notes, len(bars), metre)[-metre.pulses :]
     return found if any(found) else ()
 
 

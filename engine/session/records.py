@@ -27,7 +27,7 @@ def of_clock(before: ClockState | None, now: ClockState) -> tuple[Effect, ...]:
     if before is None or not was:
         return _clock_record(now.position_beats, now)
     jumped = abs(_expected_beats(before, now.t_ns) - now.position_beats) > JUMP_BEATS
-    if jumped or before.beats_per_bar != now.beats_per_bar:
+    if jumped or before.metre != now.metre:
         return _clock_record(now.position_beats, now)
     return ()
 
@@ -70,6 +70,6 @@ def _clock_record(at_beats: float, clock: ClockState, *, rolling: bool = True) -
         "rolling": rolling,
         "at_beats": at_beats,
         "bpm": clock.bpm,
-        "beats_per_bar": clock.beats_per_bar,
+        "metre": clock.metre,
     }
     return (Log({"clock": record}),)

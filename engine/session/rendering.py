@@ -14,7 +14,7 @@ from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
 from engine.modes.continuation import decides_keys_alone
 from engine.music.kits import GM, drum_kit
 from engine.music.left_out import left_out
-from engine.music.metre_fit import MetreFit
+from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
 from engine.session.document import UNKNOWN, Surroundings
 from engine.session.live import Take
@@ -47,18 +47,18 @@ class Renderer:
             return request.bypassed
         if model is None:
             raise RenderError("no model is loaded yet")
-        model = self._with_kit(model, request.drum_kit)
+        model = self._fitted(model, request)
         phrase = render(model, self.slots(model, request), request.controls)
-        if request.phrases or phrase.beats_per_bar == request.beats_per_bar:
+        if request.phrases or phrase.metre == request.metre:
             return phrase
-        return laid_back(phrase, MetreFit(request.beats_per_bar, phrase.beats_per_bar))
+        return laid_back(phrase, fit_to(model.representation, request.metre))
 
     def takes(self, model: "Model", request: Request, count: int) -> Generator[None, None, tuple[Take, ...]]:
         """Return takes with the seeds from the request's on, best first; yield after every few of them.
 
         A take is the same however many are rendered with it, so that an answer may come between.
         """
-        model = self._with_kit(model, request.drum_kit)
+        model = self._fitted(model, request)
         slots, takes = self.slots(model, request), takes_from(request.controls, count)
         phrases: list[Phrase] = []
         for first in range(0, len(takes), TAKES_A_SLICE):
@@ -71,6 +71,11 @@ class Renderer:
         """Return by reason how many notes heard since the last call the model has no place for."""
         found, self._unheard = self._unheard, Counter()
         return found
+
+    def _fitted(self, model: "Model", request: Request) -> "Model":
+        """Return a model that reads drums by the request's kit, in the metre of what it starts from."""
+        metres = (phrase.metre for phrase in request.phrases.values())
+        return self._with_kit(model, request.drum_kit).in_metre(next(metres, request.metre))
 
     def _with_kit(self, model: "Model", kit: str) -> "Model":
         """Return a model that reads drums by a kit, the same object for the same two."""
@@ -119,7 +124,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         task=manifest.task,
         sentences=manifest.sentence is not None,
         bars=model.bars,
-        beats_per_bar=float(representation.grid.beats_per_bar),
+        metres=model.metres,
         representation=representation.name,
         pitched=pitched(representation),
         halves=manifest.latent_layout is not None,

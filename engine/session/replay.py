@@ -14,6 +14,7 @@ from engine.errors import RenderError
 from engine.inference.controls import CONTROLS, attribute_parameter, with_value
 from engine.midi.messages import is_note_off, is_note_on
 from engine.modes.catalogue import counting, counts
+from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.parameter import Parameter, Value, declared
 from engine.performer.looped_pattern import HALF_STEP_BEATS
@@ -81,8 +82,8 @@ class Replay:
     """What Antiphon played."""
     tempos: tuple[tuple[float, float], ...]
     """Position and BPM at the start and at each change."""
-    metres: tuple[float, ...]
-    """Quarter notes a bar, of each stretch; the phrases have that of the first."""
+    metres: tuple[Metre, ...]
+    """Of each stretch; the phrases have that of the first."""
 
 
 class Rendered:
@@ -202,8 +203,8 @@ def replayed(
         tempos += _tempos(stretch, origin, at_beats)
         at_beats += (stretch.end_bar - first) * stretch.beats_per_bar
         next_bar = stretch.end_bar
-    metres = tuple(stretch.beats_per_bar for stretch in stretches)
-    bars = math.ceil(at_beats / metres[0] - 1e-9)
+    metres = tuple(stretch.metre for stretch in stretches)
+    bars = math.ceil(at_beats / metres[0].beats_per_bar - 1e-9)
     return Replay(
         Phrase.of(heard, bars, metres[0]), Phrase.of(answers, bars, metres[0]), _runs(tempos), metres
     )
@@ -251,7 +252,7 @@ def _unrolled(
                 take is not None and take.once,
             )
         )
-    return unrolled(patterns, line_beats, stretch.until_beats, stretch.beats_per_bar)
+    return unrolled(patterns, line_beats, stretch.until_beats, stretch.metre)
 
 
 def _ended_at(messages: Sequence[tuple[float, bytes]], beats: float) -> list[tuple[float, bytes]]:

@@ -1,15 +1,14 @@
 """What an answer depends on, all of it values; made from a state, computed by the inference thread."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.inference.controls import HEARD, LOCKED, Controls
 from engine.modes.catalogue import counting, slots_of
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Phrase
 from engine.performer.messages import StartAt
 from engine.session.document import UNKNOWN, Document, Surroundings
-from engine.session.settings import METRE_BEATS
 from engine.session.snapshot import Snapshot
 
 
@@ -36,7 +35,7 @@ class Request:
     """Bar line the answer takes its turn at; None where turns are not taken."""
     until_beats: float | None = None
     """Bar line the answer ends at; None where it goes on."""
-    beats_per_bar: float = 4.0
+    metre: Metre = FOUR_FOUR
     """Metre of the song; what comes from no slot is brought into it."""
     asked_ns: int = 0
 
@@ -56,7 +55,7 @@ class Request:
             place = self.span_beats
         if self.bypassed is not None:
             return self.bypassed, place
-        own = None if self.phrases else self.beats_per_bar
+        own = None if self.phrases else self.metre
         return self.model, self.controls, self.phrases, self.surroundings, self.drum_kit, own, place
 
 
@@ -112,9 +111,7 @@ def request_of(
         controls=counting(document.controls, shown.features, attributes),
         phrases=chosen,
         surroundings={
-            name: known[name].last(math.ceil(phrase.length_beats))
-            for name, phrase in chosen.items()
-            if name in known
+            name: known[name].last(phrase.pulses) for name, phrase in chosen.items() if name in known
         },
         drum_kit=document.settings.drum_kit,
         bypassed=bypassed,
@@ -122,13 +119,9 @@ def request_of(
         starts_at=document.settings.takes_over,
         at_beats=None if span_beats is None else span_beats[0],
         until_beats=None if span_beats is None else span_beats[1],
-        beats_per_bar=shown.live.clock.beats_per_bar if shown.live.clock else _set_metre(document),
+        metre=shown.live.clock.metre if shown.live.clock else Metre.named(document.settings.metre),
         asked_ns=now_ns,
     )
-
-
-def _set_metre(document: Document) -> float:
-    return METRE_BEATS[document.settings.metre]
 
 
 def _anchor_beats(document: Document, bypass: bool) -> float:

@@ -449,7 +449,7 @@ class Session:
         )
         heard = music.heard.notes if wanted.with_heard else ()
         notes = (*music.answers.notes, *heard)
-        self._apply(i.Replayed(Phrase.of(notes, music.answers.bars, music.answers.beats_per_bar)))
+        self._apply(i.Replayed(Phrase.of(notes, music.answers.bars, music.answers.metre)))
 
     def _logged_model(self, reference: str, bundle_hash: str) -> "Model":
         """Return the model that an answer of the log was made with: the present one if it is that."""

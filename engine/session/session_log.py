@@ -15,12 +15,13 @@ import msgspec
 
 from engine.errors import AntiphonError
 from engine.midi.messages import is_note_on
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS
 from engine.performer.messages import BarCaptured
 from engine.session.autosave import log_path
 from engine.session.request import Request
-from engine.session.store import reason_of, refusal
+from engine.session.store import reason_of, refusal, with_metre
 from engine.text import json_value
 
 LARGEST_BYTES = 64 * 2**20
@@ -70,7 +71,7 @@ class Stretch:
 
     from_beats: float
     bpm: float
-    beats_per_bar: float
+    metre: Metre
     until_beats: float
     first_bar: int = 0
     """Number of its first bar in the performance, from 0."""
@@ -79,6 +80,11 @@ class Stretch:
     """Note-ons and note-offs that left the output."""
     bars: list[BarCaptured] = field(default_factory=list)
     """What was heard."""
+
+    @property
+    def beats_per_bar(self) -> float:
+        """Quarter notes in a bar."""
+        return self.metre.beats_per_bar
 
     @property
     def song_bar(self) -> int:
@@ -152,6 +158,7 @@ def _performances(path: Path) -> list[Records]:
             continue
         if not isinstance(record, dict):
             continue
+        record = with_metre(record, compound=False)  # logs from before bars had a metre
         kind = next((name for name in record if name != "at_s"), "")
         if kind == "begun" or not found:
             found.append([])
@@ -204,8 +211,8 @@ class _Reader:
                 last.until_beats = max(last.until_beats, at)
             self._rolling = False
             return
-        metre = float(content["beats_per_bar"])
-        same = self._rolling and last is not None and last.beats_per_bar == metre
+        metre = msgspec.convert(content["metre"], Metre)
+        same = self._rolling and last is not None and last.metre == metre
         if (
             same
             and last is not None
@@ -237,7 +244,7 @@ class _Reader:
         for stretch in reversed(self._stretches[-2:]):
             line, length = bar.bar * bar.beats_per_bar, bar.beats_per_bar
             inside = stretch.from_beats - HALF_STEP_BEATS <= line <= stretch.until_beats + length
-            if stretch.beats_per_bar == length and inside:
+            if stretch.metre == bar.metre and inside:
                 stretch.bars.append(bar)
                 stretch.until_beats = max(stretch.until_beats, line + length)
                 return

@@ -8,16 +8,12 @@ from engine.errors import RenderError
 from engine.parameter import Choice, Number, Text, Toggle, Whole
 from engine.performer.messages import ClockSource, StartAt
 
-CLICK_BEATS = {"4/4": 1.0, "3/4": 1.0, "2/4": 1.0, "5/4": 1.0, "6/8": 1.5, "7/8": 0.5}
-"""Quarter notes from click to click in each metre: 6/8 is counted in two, 7/8 in eighths."""
-METRE_BEATS = {"4/4": 4.0, "3/4": 3.0, "2/4": 2.0, "5/4": 5.0, "6/8": 3.0, "7/8": 3.5}
-"""Quarter notes in a bar of each metre on offer."""
 LAST_PORT = 65535
 Turns = Literal["follow", "trade", "pause", "cue"]
 ChordsFrom = Literal["all", "channel", "below", "none"]
 Meanwhile = Literal["rest", "play"]
 DrumKitName = Literal["gm", "gs", "xg", "roland", "toontrack", "addictive"]
-Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8"]
+Metre = Literal["4/4", "3/4", "2/4", "5/4", "6/8", "7/8", "9/8", "12/8"]
 OscFrom = Literal["machine", "network"]
 Cards = Literal["8", "16", "32", "64"]
 
@@ -74,7 +70,8 @@ class Settings:
         Choice(
             label="Metre",
             group="Clock",
-            help="Length of a bar. MIDI clock carries no metre, so set it here.",
+            help="Metre of the bars: 3/4 is felt in three, 6/8 in two dotted beats. MIDI clock carries none, "
+            "so set it here.",
         ),
     ] = "4/4"
     clock: Annotated[

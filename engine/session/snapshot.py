@@ -7,6 +7,7 @@ from engine.inference.bundle.manifest import Attribute, Voice
 from engine.inference.controls import Mode, value_of
 from engine.inference.features import HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES
 from engine.modes.catalogue import TOOLS, counts, modes_of, modes_with
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.parameter import Parameter
 from engine.session.document import Document
 from engine.session.live import LONGEST_GUESS_NS, NS_PER_MINUTE, ROLLING, Live
@@ -27,7 +28,8 @@ class ModelFacts:
     """Whether it can say how words follow each other."""
     bars: int = 2
     """Bars it takes and returns."""
-    beats_per_bar: float = 4.0
+    metres: tuple[Metre, ...] = (FOUR_FOUR,)
+    """Those whose bars it knows, its own first."""
     representation: str = "melody"
     pitched: bool = True
     """Whether it writes pitches."""

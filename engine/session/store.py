@@ -1,5 +1,6 @@
 """The document's file: read with upgrades, written atomically, set aside where it is broken."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import msgspec
 
 from engine.errors import AntiphonError, SessionFileError
 from engine.inference.controls import LONGEST_BARS, STORED
+from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.session.document import VERSION, Document
 from engine.text import json_bytes, json_value, printable
@@ -19,6 +21,7 @@ from engine.text import json_bytes, json_value, printable
 SUFFIX = ".antiphon"
 LARGEST_BYTES = 64 * 2**20
 MOST_NOTES = 100_000
+LONGEST_BAR_BEATS = 16
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -56,7 +59,58 @@ def with_replay(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "settings": settings, "bindings": bindings}
 
 
-UPGRADES: dict[int, Upgrade] = {1: with_pad, 2: with_replay}
+def with_metres(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a document from before phrases had a metre: bars of three quarters are those of its own metre.
+
+    Chords were one a quarter then; where the pulse is another, the one that sounded at each pulse is taken.
+    """
+    settings = values.get("settings")
+    chosen = settings.get("metre") if isinstance(settings, dict) else None
+    compound = isinstance(chosen, str) and chosen == "6/8"
+    source, slots = values.get("source"), values.get("slots")
+    around = values.get("slot_surroundings")
+    upgraded = with_metre(values, compound=compound)
+    if isinstance(source, dict):
+        upgraded["source"]["surroundings"] = _by_pulse(
+            upgraded["source"].get("phrase"), source.get("surroundings")
+        )
+    if isinstance(slots, dict) and isinstance(around, dict):
+        upgraded["slot_surroundings"] = {
+            name: _by_pulse(upgraded["slots"].get(name), each) for name, each in around.items()
+        }
+    return dict(upgraded)
+
+
+def with_metre(value: Any, *, compound: bool) -> Any:
+    """Return a JSON value with a metre in place of every number of beats a bar; 6/8 for 3 where asked."""
+    if isinstance(value, list):
+        return [with_metre(each, compound=compound) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: with_metre(each, compound=compound) for name, each in value.items()}
+    beats = found.pop("beats_per_bar", None)
+    if isinstance(beats, int | float):
+        found["metre"] = (6, 8) if compound and beats == 3 else tuple(Metre.of_beats(beats))
+    return found
+
+
+def _by_pulse(phrase: Any, surroundings: Any) -> Any:
+    """Return surroundings with the chord of each pulse of a phrase, of those of each quarter of its bars."""
+    harmony = surroundings.get("harmony") if isinstance(surroundings, dict) else None
+    signature = phrase.get("metre") if isinstance(phrase, dict) else None
+    if not isinstance(harmony, list) or not isinstance(signature, tuple):
+        return surroundings
+    metre = Metre(*signature)
+    bar = math.ceil(metre.beats_per_bar)
+    places = [
+        first + int(pulse * metre.pulse_beats)
+        for first in range(0, len(harmony), bar)
+        for pulse in range(metre.pulses)
+    ]
+    return {**surroundings, "harmony": [harmony[place] for place in places if place < len(harmony)]}
+
+
+UPGRADES: dict[int, Upgrade] = {1: with_pad, 2: with_replay, 3: with_metres}
 """What makes of a document of one version one of the next; the functions are named by what changed."""
 
 
@@ -108,8 +162,9 @@ def _check_phrases(document: Document) -> None:
         raise ValueError(f"slots {sorted(document.slots)}")
     source = [document.source.phrase] if document.source else []
     for phrase in (*document.slots.values(), *source):
-        if not 1 <= phrase.bars <= LONGEST_BARS or not 0 < phrase.beats_per_bar <= 16:
-            raise ValueError(f"a phrase of {phrase.bars} bars with {phrase.beats_per_bar:g} beats")
+        playable = phrase.metre.is_playable and phrase.beats_per_bar <= LONGEST_BAR_BEATS
+        if not 1 <= phrase.bars <= LONGEST_BARS or not playable:
+            raise ValueError(f"a phrase of {phrase.bars} bars in {phrase.metre}")
         if len(phrase.notes) > MOST_NOTES or not all(_plays(note, phrase) for note in phrase.notes):
             raise ValueError("a note that no instrument plays")
 

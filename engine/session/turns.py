@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 from engine.errors import RenderError
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import BarCaptured, ClockState, Heard
@@ -102,8 +103,12 @@ def _position(state: State) -> float:
     return state.live.clock.position_beats if state.live.clock else 0.0
 
 
+def _metre(state: State) -> Metre:
+    return state.live.clock.metre if state.live.clock else FOUR_FOUR
+
+
 def _bar_beats(state: State) -> float:
-    return state.live.clock.beats_per_bar if state.live.clock else 4.0
+    return _metre(state).beats_per_bar
 
 
 def _line_after(beats: float, bar_beats: float) -> float:
@@ -179,7 +184,7 @@ def _with_source(state: State, beats: float) -> State:
     if turn.since_beats is None:
         return state if turn == state.live.turn else state.with_live(turn=turn)
     end = turn.until_beats if turn.until_beats is not None else _line_after(beats, bar_beats)
-    phrase = _phrase(state, turn.since_beats, max(end, turn.since_beats + bar_beats), beats, bar_beats)
+    phrase = _phrase(state, turn.since_beats, max(end, turn.since_beats + bar_beats), beats, _metre(state))
     turn = replace(turn, notes=len(phrase.phrase.notes), bars=phrase.phrase.bars)
     state = state if turn == state.live.turn else state.with_live(turn=turn)
     if not phrase.phrase.notes or phrase == state.live.heard:
@@ -208,12 +213,13 @@ def _bounded(state: State, turn: Turn, bar_beats: float) -> Turn:
     return replace(turn, since_beats=since, until_beats=until, ended_beats=ended)
 
 
-def _phrase(state: State, since: float, end: float, now_beats: float, bar_beats: float) -> HeardPhrase:
+def _phrase(state: State, since: float, end: float, now_beats: float, metre: Metre) -> HeardPhrase:
     """Return what was played from a line on: whole bars as captured, the open one as heard so far."""
+    bar_beats = metre.beats_per_bar
     bars = max(1, round((end - since) / bar_beats))
     first = round(since / bar_beats) + max(0, bars - LONGEST_BARS)
     bars = min(bars, LONGEST_BARS)
-    chosen = _captured(state.live.captured, first, bars, bar_beats)
+    chosen = _captured(state.live.captured, first, bars, metre)
     whole = phrase_of([each.bar for each in chosen]) if chosen else None
     start, line = first * bar_beats, (first + len(chosen)) * bar_beats
     notes = list(whole.notes) if whole else []
@@ -225,15 +231,15 @@ def _phrase(state: State, since: float, end: float, now_beats: float, bar_beats:
     if state.document.settings.turns == "pause":  # the silence that was waited for is no part of it
         bars = max(1, math.ceil((ended - HALF_STEP_BEATS) / bar_beats))
     surroundings = surroundings_of(chosen) if chosen else Surroundings(state.live.key)
-    return HeardPhrase(Phrase.of(notes, bars, bar_beats), first, surroundings)
+    return HeardPhrase(Phrase.of(notes, bars, metre), first, surroundings)
 
 
-def _captured(captured: CapturedBars, first: int, bars: int, bar_beats: float) -> list[CapturedBar]:
+def _captured(captured: CapturedBars, first: int, bars: int, metre: Metre) -> list[CapturedBar]:
     """Return the captured bars from one on that follow each other, up to so many."""
     chosen: list[CapturedBar] = []
     for each in captured:
         bar = each.bar
-        if bar.bar == first + len(chosen) and len(chosen) < bars and bar.beats_per_bar == bar_beats:
+        if bar.bar == first + len(chosen) and len(chosen) < bars and bar.metre == metre:
             chosen.append(each)
         elif bar.bar == first:
             chosen = [each]

@@ -14,6 +14,7 @@ from engine.inference.constraints import Lock
 from engine.inference.controls import Controls, SlotName, with_value
 from engine.midi.ports import now_ns
 from engine.modes.catalogue import modes_of
+from engine.music.metre import FOUR_FOUR
 from engine.music.notes import Note, Phrase
 from engine.parameter import Value
 from engine.performer.messages import BarCaptured, ClockState, Event, NoteData
@@ -62,7 +63,7 @@ def clock(**changes: Any) -> ClockState:
         "source": "external",
         "bpm": 120.0,
         "position_beats": 0.0,
-        "beats_per_bar": 4.0,
+        "metre": FOUR_FOUR,
         "t_ns": now_ns(),
         "jitter_ms": 0.12,
         "bar_phase_known": True,
@@ -98,7 +99,7 @@ def captured(bars: int) -> CapturedBars:
         notes = tuple(
             NoteData(n.start_beats, n.pitch, n.duration_beats, n.velocity, n.channel) for n in bar.notes
         )
-        kept = kept.with_bar(BarCaptured(number, notes, (), 120.0, 4.0, 0))
+        kept = kept.with_bar(BarCaptured(number, notes, (), 120.0, FOUR_FOUR, 0))
     return kept
 
 
@@ -107,7 +108,7 @@ def answer(phrase: Phrase, shift: int) -> Phrase:
     moved = [
         replace(note, pitch=note.pitch + shift) if at % 2 else note for at, note in enumerate(phrase.notes)
     ]
-    return Phrase.of(moved, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(moved, phrase.bars, phrase.metre)
 
 
 def playing() -> Snapshot:

@@ -13,6 +13,7 @@ from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.midifile.read import read_midi
+from engine.music.metre import FOUR_FOUR
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session.request import Request
@@ -50,13 +51,13 @@ def session(bundle, tmp_path) -> Path:
     sent += [(8.0 + n.end_beats, bytes((0x80, n.pitch, 0))) for n in answer.notes]
     records = [
         {"begun": {}},
-        {"clock": {"rolling": True, "at_beats": 0.0, "bpm": 100.0, "beats_per_bar": 4.0}},
-        {"bar": BarCaptured(0, tuple(notes), (), 100.0, 4.0, 0)},
-        {"bar": BarCaptured(1, tuple(later), (), 100.0, 4.0, 0)},
+        {"clock": {"rolling": True, "at_beats": 0.0, "bpm": 100.0, "metre": FOUR_FOUR}},
+        {"bar": BarCaptured(0, tuple(notes), (), 100.0, FOUR_FOUR, 0)},
+        {"bar": BarCaptured(1, tuple(later), (), 100.0, FOUR_FOUR, 0)},
         {"take": {"pattern": 1, "model": str(bundle), "request": request, "phrase": answer, "transpose": 0}},
         {"started": {"pattern": 1, "at_beats": 8.0, "anchor_beats": 8.0}},
         *({"sent": (beats, data.hex())} for beats, data in sorted(sent)),
-        {"clock": {"rolling": False, "at_beats": 16.0, "bpm": 100.0, "beats_per_bar": 4.0}},
+        {"clock": {"rolling": False, "at_beats": 16.0, "bpm": 100.0, "metre": FOUR_FOUR}},
     ]
     log = tmp_path / "tonight.antiphon.log"
     log.write_bytes(b"\n".join(json_bytes({"at_s": 1.0, **record}) for record in records) + b"\n")

@@ -19,6 +19,7 @@ from app.launch import Started
 from app.live import Stream
 from engine.errors import AntiphonError, BundleError, RenderError
 from engine.inference.controls import Controls
+from engine.music.metre import FOUR_FOUR
 from engine.performer import messages as m
 from engine.session.document import Document
 from engine.session.live import Health, Live, Notice, Ports
@@ -53,7 +54,7 @@ def test_the_line_of_a_bar_counts_what_was_heard():
     said: list[str] = []
     stream = Stream(said.append)
     note = m.NoteData(0.0, 60, 1.0, 80, 0)
-    stream.on_event(m.BarCaptured(0, (note, note), (), 120.0, 4.0, 0))
+    stream.on_event(m.BarCaptured(0, (note, note), (), 120.0, FOUR_FOUR, 0))
     stream.follow(rolling(4.0), 0)
     assert "heard   2" in said[-1]
     assert "vary 0.40 seed 7" in said[-1]
@@ -89,7 +90,7 @@ def test_the_log_has_musical_and_monotonic_time():
     heard = record_of(m.Heard(5, 0.25, bytes((0x80, 60, 0))))
     expected = {"t_ns": 5, "position_beats": 0.25, "data": [128, 60, 0], "ignored": ""}
     assert heard == {"event": "heard", **expected}
-    bar = record_of(m.BarCaptured(2, (m.NoteData(0.0, 60, 1.0, 80, 0),), (0,), 120.0, 4.0, 99))
+    bar = record_of(m.BarCaptured(2, (m.NoteData(0.0, 60, 1.0, 80, 0),), (0,), 120.0, FOUR_FOUR, 99))
     assert (bar["event"], bar["t_ns"], bar["position_beats"]) == ("bar_captured", 99, 12.0)
     assert bar["notes"][0] == {
         "start_beats": 0.0, "pitch": 60, "duration_beats": 1.0, "velocity": 80, "channel": 0,

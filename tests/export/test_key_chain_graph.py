@@ -13,6 +13,7 @@ from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
+from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from export.bundling import Options, export_run, place
 from export.checking import check_bundle
@@ -30,7 +31,7 @@ CONFIG = ModelConfig(
     key_chain=KeyChainConfig(hidden=12, channels=10, key_channels=6, chain=8),
 )
 SONG = Phrase.of([Note(i / 2, 60 + i % 5, 0.5, 50, 3) for i in range(16)], 2)
-WALTZ = Phrase.of([Note(i / 2, 60 + i % 5, 0.5, 50, 3) for i in range(12)], 2, 3)
+WALTZ = Phrase.of([Note(i / 2, 60 + i % 5, 0.5, 50, 3) for i in range(12)], 2, Metre(3, 4))
 
 
 class Rolls(tinyrun.FakeCorpus):

@@ -104,8 +104,8 @@ class Surroundings(NamedTuple):
     """`[B, K, 12]` of 0 and 1; all zero where the chord is not known."""
     before: Tensor
     """`[B, M]` tokens of the bar before, -1 where there is none."""
-    metre: int
-    """Place in `METRES`."""
+    metre: int | Tensor
+    """Place in `METRES`; `[B]` where each phrase has its own."""
 
 
 class Words(nn.Module):
@@ -170,13 +170,14 @@ class Words(nn.Module):
         ahead, _ = self.ahead(beats.flip(1))
         steps = self.to_steps(torch.cat([beats, ahead.flip(1)], dim=-1))
         steps = steps.reshape(z.shape[0], layout.beats * BEAT_STEPS, -1)
-        return steps + self.place.weight[self.places(steps.shape[1], around)]
+        return steps + self.place.weight[self.places(steps, around)]
 
-    def places(self, steps: int, around: Surroundings) -> Tensor:
-        """Return the row of `place` of each step: its place in the bar, the first bar apart."""
+    def places(self, steps: Tensor, around: Surroundings) -> Tensor:
+        """Return the row of `place` of each step of `[B, T, C]`: its place in its bar, the first apart."""
         bar = around.before.shape[1]
-        step = torch.arange(steps, device=around.before.device)
-        return step % bar + LONGEST_BAR * (step >= bar)
+        step = torch.ones_like(steps[0, :, 0], dtype=torch.int64).cumsum(0) - 1
+        whole_bars = torch.div(step, bar, rounding_mode="trunc")
+        return step - bar * whole_bars + LONGEST_BAR * (step >= bar)
 
     def inputs(self, tokens: Tensor, around: Surroundings) -> Tensor:
         """Return what the past gives each step, `[B, T, C]`, for teacher forcing on `tokens` `[B, T]`."""

@@ -1,5 +1,6 @@
 """The tools with the sliders and lists of the chosen one."""
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -39,6 +40,8 @@ LISTS: dict[str, tuple[str, ...]] = {
     "accompany": ("source",),
 }
 """The lists of each tool, to the right of its sliders."""
+SWITCHES: dict[str, tuple[str, ...]] = {"accompany": ("with_chords", "with_bass", "with_drums")}
+"""The switches of a tool, which stand where other tools say when they take over."""
 LISTS_WIDTH = 372
 
 
@@ -59,6 +62,7 @@ class ToolPanel(QFrame):
         for made in self.sliders.values():
             made.setParent(self)
         self.lists = {name: captioned(table, name) for name in (*_each_once(LISTS), "takes_over")}
+        self.switches = {name: toggle(table, name, "playing") for name in _each_once(SWITCHES)}
         self.hint = label(9.5, "quiet")
         self.hint.setMinimumWidth(100)
         self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -72,7 +76,8 @@ class ToolPanel(QFrame):
         if mode == self._mode:
             return
         self._mode = mode
-        sliders, lists = SLIDERS.get(mode, USUAL_SLIDERS), (*LISTS.get(mode, ()), "takes_over")
+        sliders, switches = SLIDERS.get(mode, USUAL_SLIDERS), SWITCHES.get(mode, ())
+        lists = (*LISTS.get(mode, ()), *(() if switches else ("takes_over",)))
         for name, made in self.sliders.items():
             self._slider_row.removeWidget(made)
             made.setHidden(name not in sliders)
@@ -80,6 +85,8 @@ class ToolPanel(QFrame):
             self._slider_row.addWidget(self.sliders[name], 0, at)
         for name, holder in self.lists.items():
             holder.setHidden(name not in lists)
+        for name, button in self.switches.items():
+            button.setHidden(name not in switches)
 
     def set_compact(self, compact: bool) -> None:
         """Save width: no keys on the buttons of the first row, smaller names of tools, and a short seed."""
@@ -127,8 +134,8 @@ class ToolPanel(QFrame):
         )
         lists = QHBoxLayout()
         lists.setSpacing(6)
-        for holder in self.lists.values():
-            lists.addWidget(holder)
+        for holder in (*self.lists.values(), *self.switches.values()):
+            lists.addWidget(holder, 0, Qt.AlignmentFlag.AlignBottom)
         place = QWidget()
         place.setLayout(lists)
         lists.setContentsMargins(0, 0, 0, 0)

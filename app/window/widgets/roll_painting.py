@@ -72,23 +72,23 @@ class RollPicture:
                 painter.drawText(QRectF(0, y + row / 2 - 8, self._places.left() - 8, 16), right, name)
 
     def _paint_lines(self, painter: QPainter, look: theme.Theme) -> None:
-        """Draw bar lines with numbers, beats as ticks of the ruler and guides, 16ths as guides."""
+        """Draw bar lines with numbers, pulses as ticks of the ruler and guides, 16ths as guides."""
         painter.setFont(theme.font(8.5, figures=True))
         narrow = self._places.beat_width() / 4 < CLOSEST_LINES
-        bottom = self._places.size.height() - 4
+        bottom, metre = self._places.size.height() - 4, self._places.music.metre
         for step in range(round(self._places.music.length_beats * 4) + 1):
             beats = step / 4
             x = round(self._places.x(beats))
-            if math.isclose(beats % self._places.music.beats_per_bar, 0.0, abs_tol=1e-9):
+            if math.isclose(beats % metre.beats_per_bar, 0.0, abs_tol=1e-9):
                 painter.setPen(QPen(look.edge, 1))
                 painter.drawLine(x, TITLE_HEIGHT + 2, x, bottom)
                 if beats >= self._places.music.length_beats - 1e-9:
                     continue
                 painter.setPen(look.quiet)
                 painter.drawText(
-                    QPoint(x + 4, TITLE_HEIGHT + 13), str(round(beats / self._places.music.beats_per_bar) + 1)
+                    QPoint(x + 4, TITLE_HEIGHT + 13), str(round(beats / metre.beats_per_bar) + 1)
                 )
-            elif step % 4 == 0:
+            elif math.isclose(beats % metre.beats_per_bar % metre.pulse_beats, 0.0, abs_tol=1e-9):
                 painter.setPen(QPen(look.edge, 1))
                 painter.drawLine(x, self._places.top() - 6, x, self._places.top() - 1)
                 painter.setPen(QPen(theme.mixed(look.faint, look.edge, 0.25), 1))

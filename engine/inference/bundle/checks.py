@@ -34,6 +34,8 @@ LONGEST_TEXT = 100
 MOST_ENTRIES = 64
 """Voices, attributes."""
 MOST_STEPS = 4096
+MOST_BEATS = 16
+"""In a bar."""
 LARGEST_NUMBER = 1e4
 
 
@@ -113,11 +115,11 @@ def check_representation(manifest: BundleManifest, where: str) -> Representation
     """Build the representation the manifest names and compare it with ours."""
     ref = manifest.representation
     axes = (ref.bars, ref.steps_per_beat, ref.beats_per_bar)
-    if min(axes) < 1 or ref.bars > 64 or ref.beats_per_bar > 16 or math.prod(axes) > MOST_STEPS:
+    if min(axes) < 1 or ref.bars > 64 or ref.beats_per_bar > MOST_BEATS or math.prod(axes) > MOST_STEPS:
         raise BundleError(f"{where}: bundle.json: representation: {ref.bars} bars on this grid are too many")
     try:
         found = representations.representation(
-            ref.name, ref.bars, Grid(ref.steps_per_beat, ref.beats_per_bar)
+            ref.name, ref.bars, Grid(ref.steps_per_beat, ref.beats_per_bar, _is_compound(manifest))
         )
     except ValueError as error:
         raise BundleError(f"{where}: bundle.json: representation: {error}") from error
@@ -137,6 +139,18 @@ def check_representation(manifest: BundleManifest, where: str) -> Representation
             said = getattr(manifest, name)
             raise BundleError(f"{where}: bundle.json: {name} {said} is not {value}, as {ref.name!r} has it")
     return found
+
+
+def _is_compound(manifest: BundleManifest) -> bool:
+    """Return whether the first metre is felt in dotted beats; ValueError if one is none, or of other bars."""
+    metres, beats = manifest.known_metres, manifest.representation.beats_per_bar
+    if metres[0].beats_per_bar != beats:
+        raise ValueError(f"metres: {metres[0]} has not {beats} beats")
+    if len(metres) > 1 and (manifest.latent_layout is None or len(set(metres)) < len(metres)):
+        raise ValueError("metres: several are of bundles of words only, each once")
+    if any(metre.beats_per_bar % 1 or metre.beats_per_bar > MOST_BEATS for metre in metres):
+        raise ValueError(f"metres: bars of whole quarters, {MOST_BEATS} at most, are known")
+    return metres[0].is_compound
 
 
 def check_task(manifest: BundleManifest, where: str) -> None:
@@ -181,14 +195,14 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         _check_voices(manifest, representation, where)
         return
     particular = manifest.key_normalised or manifest.latent_layout is not None
-    for_melodies = particular or not {"chords", "before"}.isdisjoint(manifest.conditions)
+    for_melodies = particular or not {"chords", "before", "metre"}.isdisjoint(manifest.conditions)
     if for_melodies and (representation.name != "melody" or manifest.task != "autoencode"):
         raise BundleError(
             f"{where}: bundle.json: conditions, key_normalised and latent_layout are of melodies only"
         )
     if "heard" in manifest.conditions and manifest.task != "continue":
         raise BundleError(f"{where}: bundle.json: conditions: heard is of continuations only")
-    if manifest.voice_latents or not set(manifest.conditions) <= {"chords", "before", "heard"}:
+    if manifest.voice_latents or not set(manifest.conditions) <= {"chords", "before", "metre", "heard"}:
         raise BundleError(
             f"{where}: bundle.json: voice_latents and their conditions are of accompaniments only"
         )

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from engine.music.words import FARTHEST_BACK
@@ -31,10 +34,10 @@ TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
 }
 """Which tensors each task is defined on."""
 Precision = Literal["float", "int8"]
-Condition = Literal["chords", "before", "heard", "melody", "harmony", "accents", "fills"]
-"""What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase, all
-that was heard before a continuation; of accompaniments the melody, the chord of each beat with its bass, and
-for the drums accents and beats to fill."""
+Condition = Literal["chords", "before", "metre", "heard", "melody", "harmony", "accents", "fills"]
+"""What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase, which of
+the metres it is in, all that was heard before a continuation; of accompaniments the melody, the chord of
+each beat with its bass, and for the drums accents and beats to fill."""
 UNKNOWN: Mapping[str, int] = {"before": -1, "melody": -1, "accents": -1, "fills": -1}
 """What stands in a condition where nothing is known, if not 0."""
 
@@ -156,6 +159,15 @@ class LatentLayout(_Record, frozen=True, kw_only=True):
         """Z."""
         return self.words * self.word_size
 
+    def word_places(self) -> npt.NDArray[np.int64]:
+        """Return the dimensions of each word, `[words, word_size]`."""
+        return np.arange(self.size).reshape(self.words, self.word_size)
+
+    def coarse_places(self) -> npt.NDArray[np.int64]:
+        """Return the dimensions of each word's coarse part, `[words, coarse_rhythm + coarse_pitch]`."""
+        pitch = self.rhythm + np.arange(self.coarse_pitch)
+        return self.word_places()[:, np.concatenate([np.arange(self.coarse_rhythm), pitch])]
+
 
 class VoiceLatent(_Record, frozen=True, kw_only=True):
     """The part of a latent that is one voice's: first its style, then a fine part for every beat.
@@ -219,7 +231,8 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     """Further inputs of the decoder, in order."""
     metres: tuple[str, ...] = ()
-    """Metres it was trained on, such as `6/8`; empty for any of its beats a bar."""
+    """Metres it was trained on, such as `6/8`; empty for any of its beats a bar. With the condition `metre`
+    its graphs are of all of them, else of the first; lengths in the manifest are those of the first."""
     temperature_scale: float = 1.0
     """What the temperature is multiplied by, so that at its default the music is nearest to real music."""
     default_temperature: float | None = None
@@ -230,6 +243,13 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     """Where a latent has a part for each voice: those parts, in the order of the streams."""
     latent_layout: LatentLayout | None = None
     """Where a latent has a coarse part and fine ones; None for one without parts."""
+
+    @property
+    def known_metres(self) -> tuple[Metre, ...]:
+        """Metres whose bars its graphs take; the first is that of its representation."""
+        beats = self.representation.beats_per_bar
+        named = tuple(Metre.named(name) for name in self.metres) or (Metre(beats),)
+        return named if "metre" in self.conditions else named[:1]
 
     @property
     def by_word(self) -> bool:
@@ -250,15 +270,16 @@ def graph_specs(
     """Return what encoder and decoder take and return: the contract between exporter and engine.
 
     `chords` is 1 for the pitch classes of each beat's chord and 0 throughout where none is known;
-    `before` has the tokens of the bar before the phrase, -1 for none; `heard` frames, in whole bars, none
-    for nothing. An accompaniment's `melody` has melody tokens, `harmony` a chord's pitch classes and
-    then that of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset, `fills` 1 in
-    beats to fill; -1 throughout where they are not known, 0 for the harmony.
+    `before` has the tokens of the bar before the phrase, -1 for none; `metre` is the place of a metre in the
+    manifest's, and graphs with it leave steps, beats, Z and the bar before open; `heard` frames, in whole
+    bars, none for nothing. An accompaniment's `melody` has melody tokens, `harmony` a chord's pitch
+    classes and then that of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset,
+    `fills` 1 in beats to fill; -1 throughout where they are not known, 0 for the harmony.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
     """
-    silence = Phrase((), representation.bars, float(representation.grid.beats_per_bar))
+    silence = Phrase((), representation.bars, representation.grid.metre)
     tensor = representation.encode(silence)
     T: int | str
     U: int | str
@@ -276,6 +297,7 @@ def graph_specs(
     further = {
         "chords": TensorSpec(name="chords", dtype="float32", shape=("B", beats, 12)),
         "before": TensorSpec(name="before", dtype="int64", shape=("B", grid.steps_per_bar, *several)),
+        "metre": TensorSpec(name="metre", dtype="int64", shape=("B",)),
         "heard": TensorSpec(name="heard", dtype="float32", shape=("B", "T", D)),
         "melody": TensorSpec(name="melody", dtype="int64", shape=("B", T)),
         "harmony": TensorSpec(name="harmony", dtype="float32", shape=("B", beats, 24)),

@@ -6,6 +6,7 @@ from fake_instrument import READY, captured, clock, playing, with_controls, with
 from app.demo import demo_phrase
 from app.window.score import chords_of, next_text, roll_music, source_ids, strip_bar, turn_text
 from engine.music.chords import parse_chord
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.session.document import HeardPhrase, Surroundings
 from engine.session.live import Turn
 from engine.session.settings import Settings
@@ -77,8 +78,9 @@ def test_whose_turn_it_is_and_for_how_long(turn, position, text):
 
 def test_chords_are_named_where_they_begin():
     harmony = tuple(parse_chord(name) for name in ("Am", "Am", "F", "N.C.", "F", "G7/B"))
-    assert chords_of(harmony) == ((0.0, "Am"), (2.0, "F"), (4.0, "F"), (5.0, "G7/B"))
-    assert chords_of(()) == ()
+    assert chords_of(harmony, FOUR_FOUR) == ((0.0, "Am"), (2.0, "F"), (4.0, "F"), (5.0, "G7/B"))
+    assert chords_of(harmony[:3], Metre(6, 8)) == ((0.0, "Am"), (3.0, "F"))
+    assert chords_of((), FOUR_FOUR) == ()
 
 
 def test_typed_chords_take_the_place_of_heard_ones():

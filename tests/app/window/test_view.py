@@ -15,6 +15,7 @@ from app.window.view import (
     port_name,
     rolling_position,
 )
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
 from engine.session.live import Notice
@@ -23,14 +24,17 @@ from engine.session.live import Notice
 @pytest.mark.parametrize(
     ("position", "metre", "shown"),
     [
-        (0.0, 4.0, "1.1"),
-        (3.99, 4.0, "1.4"),
-        (4.0, 4.0, "2.1"),
-        (45.3, 4.0, "12.2"),
-        (7.0, 3.5, "3.1"),
-        (-0.2, 4, "1.1"),
-        (-7.9, 4.0, "-8"),  # a count-in of two bars has begun
-        (-1.0, 4.0, "-1"),
+        (0.0, FOUR_FOUR, "1.1"),
+        (3.99, FOUR_FOUR, "1.4"),
+        (4.0, FOUR_FOUR, "2.1"),
+        (45.3, FOUR_FOUR, "12.2"),
+        (7.0, Metre(7, 8), "3.1"),
+        (1.5, Metre(6, 8), "1.2"),  # two dotted beats
+        (4.5, Metre(6, 8), "2.2"),
+        (5.9, Metre(3, 4), "2.3"),
+        (-0.2, FOUR_FOUR, "1.1"),
+        (-7.9, FOUR_FOUR, "-8"),  # a count-in of two bars has begun
+        (-1.0, FOUR_FOUR, "-1"),
     ],
 )
 def test_bar_and_beat_count_from_one(position, metre, shown):
@@ -38,7 +42,7 @@ def test_bar_and_beat_count_from_one(position, metre, shown):
 
 
 def test_a_step_that_floats_just_below_the_line_is_on_it():
-    assert bar_and_beat(8.0 - 1e-9, 4.0) == "3.1"
+    assert bar_and_beat(8.0 - 1e-9, FOUR_FOUR) == "3.1"
 
 
 @pytest.mark.parametrize(

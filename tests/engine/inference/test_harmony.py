@@ -22,7 +22,7 @@ from engine.inference.model import Model
 from engine.inference.perturbation import FORBIDDEN
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
-from engine.music.chords import by_beat, parse_chord, parse_chords
+from engine.music.chords import by_pulse, parse_chord, parse_chords
 from engine.music.grid import SIXTEENTHS
 from engine.music.key import Key
 from engine.music.notes import Note, Phrase
@@ -36,7 +36,7 @@ def model(tmp_path_factory):
 
 C, A_MINOR = Key(0), Key(9, "minor")
 MELODY = representation("melody", 2)
-AM_F_C_G = by_beat(parse_chords("Am F C G"), 4)
+AM_F_C_G = by_pulse(parse_chords("Am F C G"), 4)
 
 
 def names(scale: frozenset[int] | None) -> set[int]:
@@ -79,7 +79,7 @@ def test_the_key_of_a_line_of_chords() -> None:
 
 
 def test_allowed_notes_change_with_the_chords_by_the_beat() -> None:
-    allowed = allowed_by_step(SIXTEENTHS, 32, A_MINOR, by_beat(parse_chords("Am E7"), 2), frozenset())
+    allowed = allowed_by_step(SIXTEENTHS, 32, A_MINOR, by_pulse(parse_chords("Am E7"), 2), frozenset())
     assert allowed is not None
     assert [allowed[step, 8] for step in (0, 15, 16, 31)] == [False, False, True, True]
     assert [allowed[step, 7] for step in (0, 15, 16, 31)] == [True, True, False, False]
@@ -117,7 +117,7 @@ def test_drums_know_no_key(name: str) -> None:
 
 
 def test_chords_are_favoured_on_the_beat_less_between_and_held_at_one() -> None:
-    chords = by_beat(parse_chords("C N.C."), 2)
+    chords = by_pulse(parse_chords("C N.C."), 2)
     soft, hard = chord_bias(MELODY, chords, 0.5), chord_bias(MELODY, chords, 1.0)
     c4, d4 = 60 - 21 + 2, 62 - 21 + 2
     assert (soft[0, c4], soft[0, d4], soft[1, d4]) == (0, -4.0, -1.0)
@@ -128,8 +128,8 @@ def test_chords_are_favoured_on_the_beat_less_between_and_held_at_one() -> None:
 
 def test_share_on_chord_counts_what_begins_on_a_beat() -> None:
     notes = [Note(0, 60, 1), Note(1.02, 62, 1), Note(1.5, 61, 0.5), Note(2, 36, 1, channel=9)]
-    assert share_on_chord(notes, by_beat(parse_chords("C"), 1)) == 0.5
-    assert notes_on_chord(notes, by_beat(parse_chords("C"), 1)) == (1, 2)
+    assert share_on_chord(notes, by_pulse(parse_chords("C"), 1)) == 0.5
+    assert notes_on_chord(notes, by_pulse(parse_chords("C"), 1)) == (1, 2)
     assert share_on_chord([], AM_F_C_G) == 1
 
 
@@ -155,5 +155,5 @@ def test_followed_chords_stand_on_the_beats(model) -> None:
         controls = Controls(variation=1.0, seed=seed, temperature=1.0, chords="F | Bbm", constraints=followed)
         answer = render(model, {"heard": slot}, controls)
         free = [note for note in answer.notes if note.pitch not in (60, 62)]
-        assert share_on_chord(free, by_beat(parse_chords("F | Bbm"), 2)) == 1
+        assert share_on_chord(free, by_pulse(parse_chords("F | Bbm"), 2)) == 1
     assert len(free) > 0

@@ -12,7 +12,7 @@ from engine.inference.model import Model
 from engine.inference.ranking import _apart, alike, fit_of, onsets, ranked
 from engine.inference.render import render
 from engine.inference.slots import Slot, encode_slot
-from engine.music.chords import by_beat, parse_chords
+from engine.music.chords import by_pulse, parse_chords
 from engine.music.grid import SIXTEENTHS
 from engine.music.key import Key
 from engine.music.notes import Note, Phrase
@@ -33,7 +33,7 @@ def source(model: Model) -> Slot:
 
 
 def fit(phrase: Phrase, source: Slot | None = None, variation: float = 1.0, chords: str = "") -> float:
-    harmony = by_beat(parse_chords(chords), 2) if chords else ()
+    harmony = by_pulse(parse_chords(chords), 2) if chords else ()
     sources = [] if source is None else [source]
     return fit_of(phrase, sources, Controls(variation=variation), harmony, SIXTEENTHS)
 

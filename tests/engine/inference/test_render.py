@@ -11,6 +11,7 @@ from engine.inference.model import Model
 from engine.inference.render import plan, render, render_batch
 from engine.inference.slots import encode_slot, fit
 from engine.music.key import Key
+from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
 
@@ -180,7 +181,7 @@ def test_shorter_phrases_are_repeated_longer_and_foreign_ones_refused():
     with pytest.raises(RenderError, match="3 bars, the model takes 2"):
         fit(two_bars, Phrase((), 3))
     with pytest.raises(RenderError, match="3 beats a bar, the model 4"):
-        fit(two_bars, Phrase((), 2, 3.0))
+        fit(two_bars, Phrase((), 2, Metre(3, 4)))
 
 
 def test_an_empty_slot_is_named(model, slots):

@@ -11,6 +11,7 @@ from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import Slot, encode_slot
 from engine.inference.windows import LongSlot, encode_phrase
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 
 
@@ -19,17 +20,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return Model.load(str(tinybundle.write(tmp_path_factory.mktemp("bundle"))), precision="float")
 
 
+METRES = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8", "2/2", "3/8")
 BAR = [(0.0, 60), (0.5, 62), (1.0, 64), (2.0, 65)]
 
 
-def bars(count: int, beats: float = 4.0) -> Phrase:
+def bars(count: int, metre: Metre = FOUR_FOUR) -> Phrase:
+    beats = metre.beats_per_bar
     notes = [
         Note(bar * beats + at, pitch, 0.4, 70 + bar)
         for bar in range(count)
         for at, pitch in BAR
         if at < beats
     ]
-    return Phrase.of(notes, count, beats)
+    return Phrase.of(notes, count, metre)
 
 
 def long(model: Model, phrase: Phrase) -> LongSlot:
@@ -39,12 +42,15 @@ def long(model: Model, phrase: Phrase) -> LongSlot:
 
 
 phrases = st.builds(
-    lambda beats, count, rows: Phrase.of(
-        [Note(at * beats * count, pitch, length, velocity) for at, pitch, length, velocity in rows],
+    lambda metre, count, rows: Phrase.of(
+        [
+            Note(at * metre.beats_per_bar * count, pitch, length, velocity)
+            for at, pitch, length, velocity in rows
+        ],
         count,
-        beats,
+        metre,
     ),
-    st.sampled_from([2.0, 3.0, 3.5, 4.0, 5.0]),
+    st.sampled_from([Metre.named(name) for name in METRES]),
     st.integers(1, 9),
     st.lists(
         st.tuples(st.floats(0, 0.99), st.integers(30, 90), st.floats(0.05, 5), st.integers(1, 127)),
@@ -71,7 +77,7 @@ def test_an_answer_has_the_metre_and_length_of_its_source(
 ) -> None:
     slot = encode_phrase(model, played)
     answer = render(model, {"heard": slot}, Controls(variation=variation, seed=seed, temperature=1.0))
-    assert (answer.bars, answer.beats_per_bar) == (slot.phrase.bars, played.beats_per_bar)
+    assert (answer.bars, answer.metre) == (slot.phrase.bars, played.metre)
     assert answer.bars >= played.bars
     assert all(-0.2 < note.start_beats < answer.length_beats for note in answer.notes)
     assert all(note.duration_beats > 0 for note in answer.notes)
@@ -99,7 +105,7 @@ def test_what_fits_is_a_plain_slot(model: Model) -> None:
 
 
 def test_nothing_begins_in_the_rests_of_another_metre(model: Model) -> None:
-    slot = long(model, bars(4, 3.0))
+    slot = long(model, bars(4, Metre(3)))
     assert slot.windows[0].rest is not None
     for seed in range(6):
         answer = render(model, {"heard": slot}, Controls(variation=1.0, seed=seed, temperature=1.5))
@@ -127,7 +133,7 @@ def test_typed_chords_run_through_all_windows(model: Model) -> None:
 
 
 def test_locked_parts_stay_in_every_window(model: Model) -> None:
-    slot = long(model, bars(6, 3.0))
+    slot = long(model, bars(6, Metre(3)))
     locks = (Lock(0.0, 3.0), Lock(13.0, 16.0))
     slots = {"heard": slot, LOCKED: slot}
     for seed in range(4):

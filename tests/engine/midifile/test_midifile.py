@@ -13,6 +13,7 @@ from engine.midifile.read import read_midi, song_of_bytes
 from engine.midifile.track_choice import choose_melody
 from engine.midifile.window import window, window_of_run
 from engine.midifile.write import Part, write_midi, write_phrase
+from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 
 HARD = Path(__file__).resolve().parents[2] / "data" / "hardcases"
@@ -118,7 +119,7 @@ def test_a_file_ends_at_a_bar_line_of_its_metre(tmp_path: Path) -> None:
     write_midi(path, [Part("", [Note(3.0, 60, 3.5)])], 180, (3, 4))
     song = read_midi(path)
     assert (song.length_ticks, song.bars, str(song.metres[0])) == (9 * 480, 3, "3/4")
-    write_phrase(path, Phrase.of([], 1, 3.5))
+    write_phrase(path, Phrase.of([], 1, Metre(7, 8)))
     assert (read_midi(path).length_ticks, str(read_midi(path).metres[0])) == (1680, "7/8")
 
 

@@ -15,9 +15,10 @@ from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
 from engine.music.accompaniment import CHORDS_CHANNEL
-from engine.music.chords import by_beat, parse_chords
+from engine.music.chords import by_pulse, parse_chords
 from engine.music.key import Key
 from engine.music.lines_and_drums import BASS_CHANNEL
+from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 CHANNELS = {CHORDS_CHANNEL, BASS_CHANNEL, DRUM_CHANNEL}
@@ -52,7 +53,7 @@ def test_a_seed_is_the_same_again_alone_and_among_others_and_another_is_not(mode
 @given(st.integers(-5, 6), st.integers(0, 99))
 def test_in_another_key_it_is_the_same_in_that_key(model: Model, semitones: int, seed: int) -> None:
     """Without chance a tune that was moved has the same bass and line of chords, moved, octaves aside."""
-    harmony = by_beat(parse_chords("C F"), 2)
+    harmony = by_pulse(parse_chords("C F"), 2)
     moved = tuple(chord and chord.transposed(semitones) for chord in harmony)
     controls = Controls(mode="accompany", seed=seed, temperature=0.0)
     first = render(model, {"heard": encode_slot(model, TUNE, Key(0), harmony)}, controls)
@@ -75,7 +76,7 @@ def test_on_the_beats_the_bass_has_tones_of_chords_that_are_followed(
         mode="accompany", seed=seed, chords=chords, constraints=Constraints(follow_chords=1.0)
     )
     written = render(model, {"heard": encode_slot(model, TUNE)}, controls)
-    harmony = by_beat(parse_chords(chords), 2)
+    harmony = by_pulse(parse_chords(chords), 2)
     for note in on(written, BASS_CHANNEL):
         if note.start_beats % 1 == 0:
             chord = harmony[int(note.start_beats)]
@@ -102,12 +103,15 @@ def test_at_variation_0_the_style_is_that_of_the_bass_that_is_heard(model: Model
     assert on(own, DRUM_CHANNEL) == on(usual, DRUM_CHANNEL)
 
 
-@pytest.mark.parametrize(("bars", "beats"), [(5, 4.0), (3, 3.0), (4, 2.0), (1, 7.0)])
-def test_any_length_and_metre_is_accompanied_to_its_end(model: Model, bars: int, beats: float) -> None:
-    length = int(bars * beats)
-    phrase = Phrase.of([Note(float(beat), 60 + beat % 5, 1.0) for beat in range(length)], bars, beats)
+@pytest.mark.parametrize(
+    ("bars", "metre"),
+    [(5, Metre(4)), (3, Metre(3)), (3, Metre(6, 8)), (4, Metre(2)), (1, Metre(7)), (1, Metre(12, 8))],
+)
+def test_any_length_and_metre_is_accompanied_to_its_end(model: Model, bars: int, metre: Metre) -> None:
+    length = int(bars * metre.beats_per_bar)
+    phrase = Phrase.of([Note(float(beat), 60 + beat % 5, 1.0) for beat in range(length)], bars, metre)
     written = render(model, {"heard": encode_phrase(model, phrase)}, Controls(mode="accompany"))
-    assert written.beats_per_bar == beats and written.bars >= bars
+    assert written.metre == metre and written.bars >= bars
     assert {note.channel for note in written.notes} <= CHANNELS
     assert max(note.start_beats for note in on(written, DRUM_CHANNEL)) >= length - 2
 

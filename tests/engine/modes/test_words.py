@@ -15,6 +15,7 @@ from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.key import Key
+from engine.music.metre import FOUR_FOUR
 from engine.music.notes import Note, Phrase
 
 D_MAJOR = (62, 64, 66, 67, 69, 71, 73, 74)
@@ -62,7 +63,7 @@ def test_variation_0_and_both_ends_of_a_morph_are_what_was_played(words, notes, 
         Note(start_beats=step / 4, pitch=onsets[step][0], duration_beats=min(onsets[step][1], end - step) / 4)
         for step, end in zip(sorted(onsets), ends, strict=True)
     ]
-    phrase = Phrase.of(played, 2, 4.0)
+    phrase = Phrase.of(played, 2, FOUR_FOUR)
     slot, other = encode_slot(words, phrase), encode_slot(words, tune(2, 1))
     vary = Controls(variation=0.0, seed=seed, temperature=temperature)
     assert render(words, {"heard": slot}, vary).notes == phrase.notes
@@ -279,7 +280,7 @@ def test_a_continuation_begins_anywhere_and_has_the_bars_asked_for(sentences, ba
 
 
 def test_silence_is_continued_as_if_nothing_had_been_heard(sentences):
-    slot = encode_slot(sentences, Phrase.of([], 4, 4.0))
+    slot = encode_slot(sentences, Phrase.of([], 4, FOUR_FOUR))
     written = render(sentences, {"heard": slot}, Controls(mode="continue", bars=4, seed=2))
     assert written.bars == 4
     assert written.notes

@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.music.chord_recognition import recognise_chords, sounding
-from engine.music.chords import by_beat, changes, parse_chord, parse_chords
+from engine.music.chords import by_pulse, changes, parse_chord, parse_chords
+from engine.music.metre import Metre
 from engine.music.notes import Note
 
 
 def block(names: str, beats_per_bar: int = 4, bass: int = 40) -> list[Note]:
     """Block chords of a line of chords, the root below."""
-    notes, harmony = [], by_beat(bars := parse_chords(names), len(bars), beats_per_bar)
+    notes, harmony = [], by_pulse(bars := parse_chords(names), len(bars), Metre(beats_per_bar))
     for beat, chord in enumerate(harmony):
         if chord is None:
             continue
@@ -28,7 +29,7 @@ def names(notes: list[Note], beats: int, beats_per_bar: float = 4) -> list[tuple
 @pytest.mark.parametrize("line", ["Am F C G", "Dm7 G7 Cmaj7 Am", "Bb | Gm Eb | F7 | Bb", "Bm7b5 E7 Am Dm"])
 def test_block_chords_are_found_with_their_kind_and_place(line: str) -> None:
     bars = parse_chords(line)
-    wanted = by_beat(bars, len(bars))
+    wanted = by_pulse(bars, len(bars))
     assert recognise_chords(block(line), len(wanted)) == wanted
 
 
@@ -40,7 +41,7 @@ def test_three_beats_a_bar() -> None:
 def test_chords_move_with_the_music(semitones: int, line: str) -> None:
     moved = [Note(n.start_beats, n.pitch + semitones, n.duration_beats) for n in block(line)]
     bars = parse_chords(line)
-    wanted = by_beat([tuple(c and c.transposed(semitones) for c in bar) for bar in bars], len(bars))
+    wanted = by_pulse([tuple(c and c.transposed(semitones) for c in bar) for bar in bars], len(bars))
     assert recognise_chords(moved, len(wanted)) == wanted
 
 

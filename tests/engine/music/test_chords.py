@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.music.chords import QUALITIES, Chord, by_beat, changes, chroma, parse_chord, parse_chords
+from engine.music.chords import (
+    QUALITIES,
+    Chord,
+    by_pulse,
+    by_quarter,
+    changes,
+    chroma,
+    parse_chord,
+    parse_chords,
+)
+from engine.music.metre import Metre
 
 chords = st.builds(
     lambda root, quality, bass: Chord(root, quality, None if bass == root else bass),
@@ -128,17 +138,28 @@ def test_a_line_without_sense_is_refused(text: str) -> None:
         parse_chords(text)
 
 
-def test_chords_by_beat_go_round() -> None:
-    assert by_beat(parse_chords("Am F | C"), 3) == (AM, AM, F, F, C, C, C, C, AM, AM, F, F)
-    assert by_beat(parse_chords("Am F | C"), 2, 3.0) == (AM, AM, F, C, C, C)
-    assert by_beat(parse_chords("Am C"), 2, 3.5) == (AM, AM, AM, AM, C, C, C)
+def test_chords_by_pulse_go_round() -> None:
+    assert by_pulse(parse_chords("Am F | C"), 3) == (AM, AM, F, F, C, C, C, C, AM, AM, F, F)
+    assert by_pulse(parse_chords("Am F | C"), 2, Metre(3)) == (AM, AM, F, C, C, C)
+    assert by_pulse(parse_chords("Am F | C"), 2, Metre(6, 8)) == (AM, F, C, C)
+    assert by_pulse(parse_chords("Am C"), 2, Metre(7, 8)) == (AM,) * 7 + (C,) * 7
 
 
-@given(st.lists(chords, min_size=1, max_size=4), st.integers(1, 8), st.sampled_from([2.0, 3.0, 4.0]))
-def test_one_chord_a_bar_lasts_its_bar(row: list[Chord], bars: int, beats_per_bar: float) -> None:
-    harmony = by_beat([(chord,) for chord in row], bars, beats_per_bar)
-    assert len(harmony) == bars * beats_per_bar
-    assert all(chord == row[int(beat // beats_per_bar) % len(row)] for beat, chord in enumerate(harmony))
+@given(
+    st.lists(chords, min_size=1, max_size=4),
+    st.integers(1, 8),
+    st.sampled_from([Metre(2), Metre(6, 8), Metre(4), Metre(7, 8)]),
+)
+def test_one_chord_a_bar_lasts_its_bar(row: list[Chord], bars: int, metre: Metre) -> None:
+    harmony = by_pulse([(chord,) for chord in row], bars, metre)
+    assert len(harmony) == bars * metre.pulses
+    assert all(chord == row[place // metre.pulses % len(row)] for place, chord in enumerate(harmony))
+
+
+def test_a_quarter_has_the_chord_that_sounds_where_it_begins() -> None:
+    assert by_quarter((AM, F, C, G7), Metre(6, 8)) == (AM, AM, F, C, C, G7)
+    assert by_quarter((AM, F, C), Metre(3)) == (AM, F, C)
+    assert by_quarter((), Metre(6, 8)) == ()
 
 
 def test_chroma_of_a_beat_and_of_none() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.performer import messages as m
 from engine.performer.capture import NOTES_PER_BAR, Capture
 from engine.performer.transport import Transport
@@ -12,9 +13,9 @@ BEAT = 500_000_000
 class Player:
     """Plays notes by position into a capture that rolls from beat 0."""
 
-    def __init__(self, beats_per_bar: float = 4.0, start_beats: float = 0.0):
+    def __init__(self, metre: Metre = FOUR_FOUR, start_beats: float = 0.0):
         self.transport = Transport("internal")
-        self.transport.beats_per_bar = beats_per_bar
+        self.transport.metre = metre
         self.transport.play(0, 0.0, 0)
         self.capture = Capture(self.transport)
         self.capture.start(self.t(start_beats), start_beats)
@@ -167,14 +168,14 @@ def test_a_loop_turn_carries_held_and_early_notes_to_the_first_bar():
     assert again.tied == (1,)
 
 
-def test_three_four_time():
-    player = Player(beats_per_bar=3.0)
+def test_bars_of_six_eighths_say_so():
+    player = Player(metre=Metre(6, 8))
     player.on(3.0, 60)
     player.off(4.0, 60)
     bars = player.bars_by(6.1)
-    assert [(bar.bar, bar.beats_per_bar, shape(bar)) for bar in bars] == [
-        (0, 3.0, []),
-        (1, 3.0, [(0.0, 60, 1.0)]),
+    assert [(bar.bar, bar.metre, shape(bar)) for bar in bars] == [
+        (0, Metre(6, 8), []),
+        (1, Metre(6, 8), [(0.0, 60, 1.0)]),
     ]
 
 

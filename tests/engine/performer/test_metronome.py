@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.music.metre import Metre
 from engine.performer import messages as m
 from engine.performer.offline import OfflinePerformer
 
@@ -95,11 +96,20 @@ def test_the_tempo_may_change_while_it_is_counted_and_a_stop_ends_it():
     assert not offline.sounding()
 
 
-@pytest.mark.parametrize(("bar_beats", "unit", "per_bar"), [(3.0, 1.5, 2), (3.5, 0.5, 7), (5.0, 1.0, 5)])
-def test_other_metres_click_in_their_own_units(bar_beats, unit, per_bar):
+@pytest.mark.parametrize(
+    ("metre", "bar_beats", "unit", "per_bar"),
+    [
+        (Metre(6, 8), 3.0, 1.5, 2),
+        (Metre(3, 4), 3.0, 1.0, 3),
+        (Metre(7, 8), 3.5, 0.5, 7),
+        (Metre(5, 4), 5.0, 1.0, 5),
+        (Metre(12, 8), 6.0, 1.5, 4),
+    ],
+)
+def test_other_metres_click_on_their_own_pulses(metre, bar_beats, unit, per_bar):
     offline = OfflinePerformer()
-    offline.handle(m.SetMetre(bar_beats))
-    offline.handle(m.SetMetronome(on=True, unit_beats=unit))
+    offline.handle(m.SetMetre(metre))
+    offline.handle(m.SetMetronome(on=True))
     offline.handle(m.Play())
     start_ns = start_of(offline, 0)
     offline.run_until(start_ns + round(2 * bar_beats * BEAT_NS) - 1)
@@ -137,10 +147,8 @@ def test_the_offset_moves_the_clicks_as_it_moves_the_notes():
 
 COMMANDS = st.one_of(
     st.builds(m.SetTempo, st.floats(40, 240)),
-    st.builds(
-        m.SetMetronome, st.booleans(), st.just(9), st.integers(30, 40), st.sampled_from((0.5, 1.0, 1.5))
-    ),
-    st.builds(m.SetMetre, st.sampled_from((2.0, 3.0, 3.5, 4.0))),
+    st.builds(m.SetMetronome, st.booleans(), st.just(9), st.integers(30, 40)),
+    st.builds(m.SetMetre, st.sampled_from((Metre(2), Metre(3), Metre(6, 8), Metre(7, 8), Metre(4)))),
     st.builds(m.SetOffset, st.floats(-40, 40)),
     st.builds(m.Play, st.floats(0, 9), st.integers(0, 2)),
     st.sampled_from((m.Stop(), m.Panic(), m.ClearPattern())),

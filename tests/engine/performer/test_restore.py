@@ -1,5 +1,6 @@
 import pytest
 
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.performer.messages import (
     ClearPattern,
     ClockState,
@@ -25,7 +26,7 @@ PATTERN = SetPattern(7, (NOTE,), 2, "bar")
 
 
 def clock_state(source="internal", position_beats=5.0, t_ns=1_000_000_000, bpm=120.0):
-    return ClockState("rolling", source, bpm, position_beats, 4.0, t_ns, 0.0, True, 0, 0)
+    return ClockState("rolling", source, bpm, position_beats, FOUR_FOUR, t_ns, 0.0, True, 0, 0)
 
 
 def remembering(*commands):
@@ -39,10 +40,10 @@ def test_the_last_of_each_kind_comes_back_settings_before_music():
     feed = Feed((NOTE,), 1)
     clock, thru = SetClock("internal"), SetInput(thru_notes=True)
     memory = remembering(
-        PATTERN, feed, SetTempo(90.0), SetTempo(100.0), thru, SetOffset(5.0), clock, SetMetre(3.0)
+        PATTERN, feed, SetTempo(90.0), SetTempo(100.0), thru, SetOffset(5.0), clock, SetMetre(Metre(3, 4))
     )
     assert memory.restoration(0) == [
-        SetMetre(3.0),
+        SetMetre(Metre(3, 4)),
         SetTempo(100.0),
         SetClock("internal"),
         SetInput(thru_notes=True),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.music.metre import Metre
 from engine.performer import messages as m
 from engine.performer.offline import OfflinePerformer
 
@@ -180,7 +181,7 @@ def test_after_a_pause_of_ours_the_missed_notes_are_left_out():
 
 def test_three_four_time_shortens_the_bar():
     stage = Stage(0, m.SetPattern(1, notes((0.0, 60, 0.5)), 1))
-    stage.offline.handle(m.SetMetre(3.0))
+    stage.offline.handle(m.SetMetre(Metre(3, 4)))
     stage.run_to(6.5)
     assert [beat for beat, _ in stage.ons()] == [0.0, 3.0, 6.0]
 
@@ -200,7 +201,7 @@ def test_lateness_is_counted():
     ("command", "refusal"),
     [
         (m.SetTempo(5.0), "Tempo 5: choose 20 to 400 BPM"),
-        (m.SetMetre(0.0), "Bar of 0 beats: choose 0.25 to 32"),
+        (m.SetMetre(Metre(0, 4)), "Metre 0/4: choose another, such as 4/4 or 6/8"),
         (m.SetOffset(900.0), "Output offset 900 ms: choose -500 to 500 ms"),
         (m.SetPattern(3, (), 0), "Pattern 3: 0 bars; send 1 or more"),
         (m.SetPattern(4, notes((0.0, 200, 1.0)), 1), "Pattern 4: "),

@@ -1,15 +1,16 @@
 import pytest
 
 from engine.errors import RenderError
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session.captured_bars import BARS_KEPT, CapturedBars, phrase_of
 
 
-def bar(number, *notes, tied=(), beats_per_bar=4.0):
+def bar(number, *notes, tied=(), metre=FOUR_FOUR):
     """Notes as (start, pitch, duration)."""
     data = tuple(NoteData(start, pitch, duration, 80, 0) for start, pitch, duration in notes)
-    return BarCaptured(number, data, tuple(tied), 120.0, beats_per_bar, number * 2_000_000_000)
+    return BarCaptured(number, data, tuple(tied), 120.0, metre, number * 2_000_000_000)
 
 
 def filled(*numbers):
@@ -64,8 +65,10 @@ def test_a_jump_of_the_transport_breaks_a_phrase():
     assert filled(7, 0, 1).closed_phrase(2, partial=True).first_bar == 0
 
 
-def test_a_change_of_metre_breaks_a_phrase():
-    captured = CapturedBars().with_bar(bar(0, beats_per_bar=3.0)).with_bar(bar(1))
+def test_a_change_of_metre_breaks_a_phrase_also_where_bars_stay_as_long():
+    captured = CapturedBars().with_bar(bar(0, metre=Metre(3))).with_bar(bar(1))
+    assert captured.closed_phrase(2, partial=False) is None
+    captured = CapturedBars().with_bar(bar(0, metre=Metre(3))).with_bar(bar(1, metre=Metre(6, 8)))
     assert captured.closed_phrase(2, partial=False) is None
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.music.metre import Metre
 from engine.performer import messages as m
 from engine.session import intents as i
 from engine.session.state import Send, State
@@ -21,11 +22,11 @@ def after(state, *intents):
 @pytest.mark.parametrize(
     ("intent", "command"),
     [
-        (i.Set("metronome", True), m.SetMetronome(True, 9, 37, 1.0)),
-        (i.Set("click_channel", 3), m.SetMetronome(False, 2, 37, 1.0)),
-        (i.Set("click_pitch", 76), m.SetMetronome(False, 9, 76, 1.0)),
-        (i.Set("metre", "6/8"), m.SetMetronome(False, 9, 37, 1.5)),
-        (i.Set("metre", "7/8"), m.SetMetronome(False, 9, 37, 0.5)),
+        (i.Set("metronome", True), m.SetMetronome(True, 9, 37)),
+        (i.Set("click_channel", 3), m.SetMetronome(False, 2, 37)),
+        (i.Set("click_pitch", 76), m.SetMetronome(False, 9, 76)),
+        (i.Set("metre", "6/8"), m.SetMetre(Metre(6, 8))),
+        (i.Set("metre", "7/8"), m.SetMetre(Metre(7, 8))),
         (i.Set("link", True), m.SetLink(True, True)),
     ],
 )

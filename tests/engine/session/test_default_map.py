@@ -27,9 +27,9 @@ def test_everything_in_it_exists_and_can_be_moved():
 
 
 def test_its_controllers_have_no_meaning_in_midi():
-    """The MIDI 1.0 specification leaves 20 to 31 and 102 to 119 undefined."""
+    """The MIDI 1.0 specification leaves 20 to 31, 85 to 87 and 102 to 119 undefined."""
     numbers = [each.number for each in DEFAULT_MAP if each.kind == "cc"]
-    assert set(numbers) <= {*range(20, 32), *range(102, 120)}
+    assert set(numbers) <= {*range(20, 32), *range(85, 88), *range(102, 120)}
     assert not any(each.kind == "note" for each in DEFAULT_MAP)
 
 

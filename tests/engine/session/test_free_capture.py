@@ -2,6 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.music.metre import FOUR_FOUR
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import Heard, NoteData
 from engine.performer.offline import OfflinePerformer
@@ -22,7 +23,7 @@ def played(*messages):
 def closed(free, *t_s):
     bars = []
     for moment in t_s:
-        free, bar = free.closed(10 * S + round(moment * S), 120.0, 4.0)
+        free, bar = free.closed(10 * S + round(moment * S), 120.0, FOUR_FOUR)
         bars.append(bar)
     return free, bars
 
@@ -64,7 +65,7 @@ def test_every_note_begins_in_exactly_one_bar(notes):
         while messages and messages[0][0] <= t_ms:
             at_ms, data = messages.pop(0)
             free = free.with_message(at_ms * 1_000_000, bytes(data))
-        free, bar = free.closed(t_ms * 1_000_000, 120.0, 4.0)
+        free, bar = free.closed(t_ms * 1_000_000, 120.0, FOUR_FOUR)
         if bar is not None:
             began += len(bar.notes) - len(bar.tied)
             assert all(0 <= note.start_beats < 4 and 0 < note.duration_beats <= 4 for note in bar.notes)
@@ -83,12 +84,12 @@ def test_of_a_flood_of_notes_some_are_kept_and_the_rest_is_counted():
 
 def test_what_was_played_before_the_music_rolls_is_cut_off_there():
     free = played((0, (0x90, 60, 80)), (0.4, (0x80, 60, 0)), (1.0, (0x90, 62, 80)))
-    bar = free.cut_off(120.0, 4.0)
+    bar = free.cut_off(120.0, FOUR_FOUR)
     assert [(note.pitch, note.start_beats, note.duration_beats) for note in bar.notes] == [(60, 0.0, 0.8)]
 
 
 def test_a_note_struck_just_as_the_music_begins_is_no_bar_of_its_own():
-    assert played((0, (0x90, 60, 80))).cut_off(120.0, 4.0) is None
+    assert played((0, (0x90, 60, 80))).cut_off(120.0, FOUR_FOUR) is None
 
 
 def test_a_key_whose_note_off_was_lost_ends_the_passage_after_some_bars():

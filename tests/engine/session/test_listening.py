@@ -7,6 +7,7 @@ from engine.errors import RenderError
 from engine.inference.controls import Controls
 from engine.music.chords import parse_chord
 from engine.music.key import Key
+from engine.music.metre import FOUR_FOUR
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session.document import Surroundings
 from engine.session.listening import Listening, is_chord_note
@@ -19,7 +20,9 @@ F_MAJOR = ((0.0, 41, 4.0, 70), (0.0, 45, 4.0, 70), (0.0, 48, 4.0, 70))
 
 def bar(number, melody=(), chords=(), channel=1):
     notes = [NoteData(*note, 0) for note in melody] + [NoteData(*note, channel) for note in chords]
-    return BarCaptured(number, tuple(sorted(notes, key=lambda note: note.start_beats)), (), 120.0, 4.0, 0)
+    return BarCaptured(
+        number, tuple(sorted(notes, key=lambda note: note.start_beats)), (), 120.0, FOUR_FOUR, 0
+    )
 
 
 def names(harmony):

@@ -4,13 +4,14 @@ import pytest
 from test_session import Hands
 
 from engine.inference.controls import Controls
+from engine.music.metre import FOUR_FOUR
 from engine.performer.messages import BarCaptured, Heard, NoteData
 from engine.session.roles import of_bar, of_message
 from engine.session.settings import Settings
 
 
 def bar(*notes, tied=()):
-    return BarCaptured(0, tuple(NoteData(*note) for note in notes), tied, 120.0, 4.0, 0)
+    return BarCaptured(0, tuple(NoteData(*note) for note in notes), tied, 120.0, FOUR_FOUR, 0)
 
 
 KEYS = bar(
@@ -51,6 +52,6 @@ def test_messages_of_a_turn_follow_the_same_parts(data, there):
 def test_only_the_melodys_channel_is_answered(model):
     hands = Hands(model, controls=Controls(variation=0.0))
     hands.set(melody_channel=6)
-    hands.hear(*(BarCaptured(n, KEYS.notes, (), 120.0, 4.0, 0) for n in range(2)))
+    hands.hear(*(BarCaptured(n, KEYS.notes, (), 120.0, FOUR_FOUR, 0) for n in range(2)))
     assert {(note.pitch, note.channel) for note in hands.last.notes if note.channel != 9} == {(72, 0)}
     hands.session.close()

@@ -9,6 +9,7 @@ from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.performer import messages
 from engine.performer.messages import BarCaptured, ClockState, NoteData, SetPattern
@@ -76,8 +77,8 @@ class Hands:
         return self.client.patterns[-1]
 
 
-def captured(number, notes, beats_per_bar=4.0):
-    return BarCaptured(number, tuple(NoteData(*note, 0) for note in notes), (), 120.0, beats_per_bar, 0)
+def captured(number, notes, metre=FOUR_FOUR):
+    return BarCaptured(number, tuple(NoteData(*note, 0) for note in notes), (), 120.0, metre, 0)
 
 
 def clock(**changes):
@@ -86,7 +87,7 @@ def clock(**changes):
         "source": "internal",
         "bpm": 120.0,
         "position_beats": 8.0,
-        "beats_per_bar": 4.0,
+        "metre": FOUR_FOUR,
         "t_ns": 1_000_000_000,
         "jitter_ms": 0.0,
         "bar_phase_known": True,
@@ -481,7 +482,7 @@ def test_transport_commands_reach_the_performer(hands):
     hands.session.do("panic")
     assert hands.client.sent == [
         messages.SetTempo(97.0),
-        messages.SetMetre(3.0),
+        messages.SetMetre(Metre(3, 4)),
         messages.SetClock("internal", False, False),
         messages.SetClock("internal", True, False),
         messages.SetOffset(-4.0),

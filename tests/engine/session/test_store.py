@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from engine.errors import SessionFileError
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
+from engine.music.chords import parse_chord
+from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.session.autosave import Autosave, log_path
 from engine.session.document import Binding, Document, HeardPhrase, ModelReference
@@ -113,6 +115,48 @@ def test_a_file_from_before_replay_had_its_name_keeps_what_was_set_and_bound(tmp
         path = changed(tmp_path / "x.antiphon", lambda values, bad=broken: values.update(version=2, **bad))
         with pytest.raises(SessionFileError, match="no session"):
             read_document(path)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "beats", "metre", "chords"),
+    [
+        ("6/8", 3.0, Metre(6, 8), "Am F C C"),  # of the chords of quarters 0 and 1.5, 3 and 4.5
+        ("4/4", 3.0, Metre(3, 4), "Am F F C C C"),
+        ("7/8", 3.5, Metre(7, 8), "Am Am F F F F C C C C C"),
+        ("4/4", 2.5, Metre(5, 8), "Am Am F F F C C C C C"),
+    ],
+)
+def test_a_file_from_before_phrases_had_a_metre_keeps_its_bars_and_chords(
+    chosen, beats, metre, chords, tmp_path
+):
+    quarters = {"root": 9, "quality": "m"}, {"root": 5}, {"root": 5}, *[{"root": 0}] * 3
+    old = {
+        "notes": [{"start_beats": 0.0, "pitch": 60, "duration_beats": 1.0}],
+        "bars": 2,
+        "beats_per_bar": beats,
+    }
+
+    def older(values):
+        values.update(version=3, slots={"A": old}, source={"phrase": old, "first_bar": 1})
+        values["settings"].update(metre=chosen)
+        values["source"]["surroundings"] = {"harmony": [*quarters]}
+        values["slot_surroundings"] = {"A": {"harmony": [*quarters]}}
+
+    found = read_document(changed(tmp_path / "x.antiphon", older))
+    wanted = tuple(parse_chord(name) for name in chords.split())
+    assert found.slots["A"] == found.source.phrase == Phrase.of([Note(0.0, 60, 1.0)], 2, metre)
+    assert found.source.surroundings.harmony == wanted
+    assert found.slot_surroundings["A"].harmony == wanted
+
+
+@pytest.mark.parametrize("beats", [0, -4, 1e300, 1 / 3, "4", None])
+def test_a_number_of_beats_that_is_no_metre_is_refused(beats, tmp_path):
+    def older(values):
+        values.update(version=3)
+        values["slots"]["A"] = {"notes": [], "bars": 1, "beats_per_bar": beats, "metre": [6, 0]}
+
+    with pytest.raises(SessionFileError):
+        read_document(changed(tmp_path / "x.antiphon", older))
 
 
 def test_a_file_from_before_the_pad_morphs_along_the_line(tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.errors import RenderError
 from engine.inference.controls import Controls
+from engine.music.metre import FOUR_FOUR
 from engine.music.notes import Phrase
 from engine.performer.messages import BarCaptured, ClockState, Heard, NoteData, PatternStarted, SetPattern
 from engine.session import intents as i
@@ -44,7 +45,7 @@ class Played:
         """Let the song be at a position; bars that are over have been captured."""
         while beats >= (self._bar + 1) * BAR + 0.05 and status == "rolling":
             self._capture()
-        self.feed(ClockState(status, "internal", 120.0, beats, BAR, 0, 0.0, True, 0, 0))
+        self.feed(ClockState(status, "internal", 120.0, beats, FOUR_FOUR, 0, 0.0, True, 0, 0))
         for pattern in self.patterns[-1:]:
             start = pattern.at_beats
             if start is not None and start <= beats and self.state.live.playing is None:
@@ -70,7 +71,7 @@ class Played:
         data = tuple(
             NoteData(on - line, pitch, min(off or 99.0, line + BAR) - on, 80, 0) for on, pitch, off in inside
         )
-        self.feed(BarCaptured(self._bar, data, (), 120.0, BAR, 0))
+        self.feed(BarCaptured(self._bar, data, (), 120.0, FOUR_FOUR, 0))
         self._bar += 1
 
     @property

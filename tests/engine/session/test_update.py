@@ -10,6 +10,7 @@ from engine.errors import AntiphonError
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import STORED
 from engine.modes.catalogue import modes_of
+from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.performer import messages as m
 from engine.session import intents as i
@@ -48,7 +49,7 @@ events = st.one_of(
         lambda bar, data, metre: m.BarCaptured(bar, tuple(data), (), 120.0, metre, 0),
         st.integers(0, 8),
         st.lists(notes, max_size=4),
-        st.sampled_from((4.0, 3.0)),
+        st.sampled_from((FOUR_FOUR, Metre(6, 8))),
     ),
     st.builds(
         lambda status, source, position, metre: m.ClockState(
@@ -57,7 +58,7 @@ events = st.one_of(
         statuses,
         st.sampled_from(("internal", "external")),
         beats,
-        st.sampled_from((4.0, 3.0)),
+        st.sampled_from((FOUR_FOUR, Metre(6, 8))),
     ),
     st.builds(m.Heard, st.integers(0, 10**10), beats, data_bytes),
     st.builds(m.Played, st.integers(0, 10**9), st.integers(0, 10**9), beats, st.just(b"\x90<@")),

@@ -23,7 +23,7 @@ def nudged(phrase: Phrase, scale: NDArray[np.bool_], share: float, rng: np.rando
             step = int(rng.integers(1, FARTHEST_STEPS + 1)) * (1 if rng.random() < 0.5 else -1)
             note = replace(note, pitch=int(pitches[min(max(at + step, 0), len(pitches) - 1)]))
         moved.append(note)
-    return Phrase.of(moved, phrase.bars, phrase.beats_per_bar)
+    return Phrase.of(moved, phrase.bars, phrase.metre)
 
 
 def crossfaded(first: Phrase, second: Phrase, share: float, rng: np.random.Generator) -> Phrase:
@@ -33,7 +33,7 @@ def crossfaded(first: Phrase, second: Phrase, share: float, rng: np.random.Gener
     """
     kept = [note for note in first.notes if rng.random() >= share]
     kept += [note for note in second.notes if rng.random() < share]
-    return Phrase.of(_one_voice(sorted(kept)), first.bars, first.beats_per_bar)
+    return Phrase.of(_one_voice(sorted(kept)), first.bars, first.metre)
 
 
 def _one_voice(notes: Sequence[Note]) -> list[Note]:

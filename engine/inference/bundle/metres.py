@@ -1,0 +1,67 @@
+"""A bundle of words seen in another of the metres it was trained in: the same graphs, other lengths.
+
+Its graphs leave steps, beats and the bar before open, and are told the metre by its place in the manifest.
+What has a size in bars or beats, the layout of a latent and the prior over it, is what changes.
+"""
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import BundleManifest, LatentLayout, graph_specs
+from engine.inference.bundle.store import Bundle
+from engine.music.grid import Grid
+from engine.music.metre import Metre
+from engine.music.representation import Representation, representation
+
+Floats = npt.NDArray[np.float32]
+
+
+def bundle_in(bundle: Bundle, metre: Metre) -> Bundle:
+    """Return a bundle in one of its further metres."""
+    manifest, own = bundle.manifest, bundle.representation
+    layout = manifest.latent_layout
+    assert layout is not None  # bundles without parts know one metre
+    grid = Grid.of(metre, own.grid.steps_per_beat)
+    tensors = representation(own.name, own.bars, grid)
+    beats = tensors.bars * grid.beats_per_bar // layout.words
+    there = msgspec.structs.replace(layout, beats=beats)
+    return replace(
+        bundle,
+        manifest=_manifest_in(manifest, tensors, there),
+        representation=tensors,
+        latents=_latents_in(bundle.latents, layout, there),
+    )
+
+
+def _manifest_in(manifest: BundleManifest, tensors: Representation, layout: LatentLayout) -> BundleManifest:
+    word = representation(tensors.name, tensors.bars // layout.words, tensors.grid)
+    encoder, decoder = graph_specs(word, layout.word_size, manifest.task, manifest.conditions)
+    return msgspec.structs.replace(
+        manifest,
+        steps=tensors.steps,
+        z_size=layout.size,
+        latent_layout=layout,
+        encoder=encoder,
+        decoder=decoder,
+    )
+
+
+def _latents_in(latents: Latents, layout: LatentLayout, there: LatentLayout) -> Latents:
+    """Return a prior with the coarse parts of another; fine parts, which nobody draws, are normal."""
+    at, to = layout.coarse_places(), there.coarse_places()
+
+    def moved(rows: Floats, rest: float) -> Floats:
+        found = np.full((len(rows), there.size), rest, np.float32)
+        found[:, to.reshape(-1)] = rows[:, at.reshape(-1)]
+        return found
+
+    return Latents(
+        prior_weights=latents.prior_weights,
+        prior_means=moved(latents.prior_means, 0.0),
+        prior_deviations=moved(latents.prior_deviations, 1.0),
+        directions=moved(latents.directions, 0.0),
+    )
