@@ -4,11 +4,12 @@ Weights are stored in float16 wherever that loses nothing, with a Cast that the 
 when it loads the graph.
 """
 
-import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -191,19 +192,19 @@ def traced_open(
         names: of the inputs, and of the outputs.
         open_axes: by input, the axes that may have any length.
     """
-    buffer = io.BytesIO()
-    with quiet():
+    with quiet(), TemporaryDirectory() as folder:
+        file = Path(folder) / "graph.onnx"
         torch.onnx.export(
             module.eval(),
             examples,
-            buffer,
+            file,
             dynamo=False,
             opset_version=OPSET,
             input_names=names[0],
             output_names=names[1],
             dynamic_axes={name: {axis: f"{name}{axis}" for axis in axes} for name, axes in open_axes.items()},
         )
-    return from_model(onnx.load_from_string(buffer.getvalue()))
+        return from_model(onnx.load(file))
 
 
 @contextmanager

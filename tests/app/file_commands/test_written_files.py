@@ -174,7 +174,7 @@ def test_other_metres_are_answered_in_their_own_bars(metre, bars, beats, tmp_pat
         beats * 480,
     )
     assert len(ticks_of(song)) == beats
-    notice = f"The bars have {beats / bars:g} beats, the model plays 4"
+    notice = f"The music is in {metre[0]}/{metre[1]}, the model plays 4/4"
     assert any(notice in line for line in said) == (metre != (2, 2))
 
 

@@ -180,7 +180,7 @@ def test_shorter_phrases_are_repeated_longer_and_foreign_ones_refused():
     assert fit(two_bars, A) is A
     with pytest.raises(RenderError, match="3 bars, the model takes 2"):
         fit(two_bars, Phrase((), 3))
-    with pytest.raises(RenderError, match="3 beats a bar, the model 4"):
+    with pytest.raises(RenderError, match="is in 3/4, the model in 4/4"):
         fit(two_bars, Phrase((), 2, Metre(3, 4)))
 
 

@@ -54,7 +54,7 @@ def test_of_another_metre_as_many_whole_bars_as_go_into_the_length(metre, bars) 
 
 def test_bars_longer_than_the_length_are_refused() -> None:
     with pytest.raises(
-        MidiFileError, match=r"no whole bar of 8 beats or less \(it is in 9/4\); choose a longer"
+        MidiFileError, match=r"no whole bar that fits into 2 of 4/4 \(it is in 9/4\); choose a longer"
     ):
         bars_of(EVERY_BEAT, 2, (0, 9, 4))
 

@@ -41,7 +41,7 @@ def tune(bars: int, seed: int, semitones: int = 0, repeats: int = 1) -> Phrase:
         for beat, pitch in enumerate(pitches)
         if (beat * 7 + seed) % 5
     ]
-    return Phrase.of(notes, bars, 4.0)
+    return Phrase.of(notes, bars)
 
 
 def keys_of(phrase: Phrase) -> set[tuple[float, int]]:

@@ -66,7 +66,7 @@ def test_a_value_sets_its_parameter(address, argument, name, value):
         ("/antiphon/variation", (0.1, 0.2), "variation takes one value, not 2"),
         ("/antiphon/variation/position", (2.0,), "the position of variation is a number from 0 to 1"),
         ("/antiphon/chords/position", (0.5,), "chords is a text, which has no position"),
-        ("/antiphon/metre", ("9/9",), "Metre '9/9' is not one of 4/4, 3/4, 2/4, 5/4, 6/8, 7/8"),
+        ("/antiphon/metre", ("9/9",), "Metre '9/9' is not one of 4/4, 3/4, 2/4, 5/4, 6/8, 7/8, 9/8, 12/8"),
         ("/antiphon/nothing", (1,), "action 'nothing' is unknown; `antiphon controls` lists them"),
         ("/elsewhere/variation", (1,), "addresses begin with /antiphon/"),
         ("/antiphon/export", (1,), "Export .mid asks for a file name; use its page or method"),

@@ -164,12 +164,12 @@ def test_the_same_phrase_again_asks_for_nothing(hands):
 
 def test_another_metre_is_answered_in_that_metre_and_it_is_said_how(hands):
     in_three = tuple(note for note in TUNE if note[0] < 2.9)
-    hands.hear(captured(0, in_three, 3.0), captured(1, in_three, 3.0))
+    hands.hear(captured(0, in_three, Metre(3)), captured(1, in_three, Metre(3)))
     assert hands.last.bars == 2
     assert [note.start_beats for note in hands.last.notes if note.start_beats >= 3] == [
         note.start_beats + 3 for note in hands.last.notes if note.start_beats < 3
     ]
-    assert "3 beats" in hands.session.snapshot().live.notices[0].text
+    assert "in 3/4" in hands.session.snapshot().live.notices[0].text
     hands.play_bars(2, TUNE, TUNE)
     assert hands.session.snapshot().live.notices == ()
 
