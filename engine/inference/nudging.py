@@ -145,8 +145,7 @@ def _struck_twice(
         return None
     first = (steps + 1) // 2 * STEP_BEATS
     second = replace(note, start_beats=note.start_beats + first, duration_beats=note.duration_beats - first)
-    inside = second.start_beats < phrase.length_beats and second.duration_beats >= STEP_BEATS / 2
-    if not inside or not _is_free(second, controls):
+    if second.start_beats >= phrase.length_beats or not _is_free(second, controls):
         return None
     return _with(phrase, place, replace(note, duration_beats=first), second)
 

@@ -32,6 +32,7 @@ from training.models.accompaniment_loss import (
     voices_and_surroundings,
 )
 from training.models.losses import Noise
+from training.models.vae import Posterior
 
 TINY = VoiceConfig(coarse=2, fine=2, channels=8, hidden=8)
 CONFIG = AccompanimentConfig(chords=TINY, bass=TINY, drums=TINY, melody_channels=4)
@@ -141,6 +142,19 @@ def test_only_the_voices_that_a_window_has_are_learned(model: Accompaniment, voi
     for place, name in enumerate(VOICES):
         moved = sum(float(weight.grad.abs().sum()) for weight in model.writer(place).parameters())
         assert (moved > 0) == (name in voices)
+
+
+def test_free_bits_are_bits_of_each_style(model: Accompaniment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Basses whose styles cost 2 nats and none, with 1 bit (0.6931 nats) free: 1.3069 and 0."""
+    place = VOICES.index("bass")
+    mu = torch.zeros(2, model.sizes(8)[place])
+    mu[0, 0] = 2.0  # sigma 1: half the square of mu
+    monkeypatch.setattr(model.writer(place), "posterior", lambda own: Posterior(mu, torch.ones_like(mu)))
+    noise = Noise.draw(torch.Generator().manual_seed(2), 2, sum(model.sizes(8)), 32)
+    objective = AccompanimentObjective(model, LossConfig(free_bits=1.0))
+    terms = objective(window(("bass",)), window(("bass",)), noise, 3.0, 0.0)
+    assert float(terms.loss - terms.reconstruction_nats) == pytest.approx(3 * 1.30685 / 2, abs=1e-3)
+    assert float(terms.kl_bits) == pytest.approx(1.0 / 0.693147, abs=1e-4)
 
 
 def test_teacher_forced_on_what_it_writes_it_prefers_what_it_wrote(model: Accompaniment) -> None:

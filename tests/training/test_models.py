@@ -109,6 +109,18 @@ def test_free_bits_cost_nothing_per_phrase() -> None:
     assert float(with_room.kl_bits) > 0
 
 
+def test_free_bits_are_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phrases that cost 2 and 0.5 nats, with 1 bit (0.6931 nats) free: 1.3069 and 0."""
+    model = model_of().train()
+    mu = torch.zeros(2, 6)
+    mu[0, 0], mu[1, 3] = 2.0, 1.0  # sigma 1: half the square of mu
+    monkeypatch.setattr(model, "encode", lambda heard: Posterior(mu, torch.ones(2, 6)))
+    x, noise = window(model)[:2], Noise.draw(torch.Generator().manual_seed(0), 2, 6, 32)
+    terms = Objective(model, LossConfig(free_bits=1.0, withhold=0.0))(x, x, noise, 3.0, 0.0)
+    assert float(terms.loss - terms.reconstruction_nats) == pytest.approx(3 * 1.30685 / 2, abs=1e-4)
+    assert float(terms.kl_bits) == pytest.approx(1.25 / 0.693147, abs=1e-4)
+
+
 def test_groove_loss_counts_velocity_and_offset_only_where_a_drum_hits() -> None:
     model = model_of(representation="groove")
     truth = torch.zeros(1, 1, 27)

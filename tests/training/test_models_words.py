@@ -11,6 +11,7 @@ from engine.music.melody import FIRST_NOTE, NOTE_OFF
 from training.config import LossConfig, WordsConfig
 from training.corpus.metres import METRES
 from training.models.losses import Noise
+from training.models.vae import Posterior
 from training.models.words import Surroundings, Words, last_pitches
 from training.models.words_loss import WordsObjective, coarse_mask, kept_beats, tokens_and_surroundings
 
@@ -118,6 +119,20 @@ def test_a_window_comes_apart_into_tokens_chords_the_bar_before_and_the_metre() 
     assert around.chords[0].nonzero().tolist() == [[1, 0], [1, 2], [1, 11]]
     assert around.before[0].tolist() == list(range(-1, 11))
     assert around.metre == 2
+
+
+def test_free_bits_are_bits_of_the_coarse_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phrases whose coarse parts cost 2 nats and none, with 1 bit (0.6931 nats) free: 1.3069 and 0."""
+    model = Words(SMALL)
+    window = torch.zeros(2, 32, 4, dtype=torch.int64)
+    window[..., 0], window[..., 2] = phrases(2, 32, 6), -1
+    mu = torch.zeros(2, model.layout(8).size)
+    mu[0, int(coarse_mask(model.layout(8), mu)[0].nonzero()[0])] = 2.0  # sigma 1: half the square of mu
+    monkeypatch.setattr(model, "encode", lambda tokens: Posterior(mu, torch.ones_like(mu)))
+    noise = Noise.draw(torch.Generator().manual_seed(0), 2, mu.shape[1], 32)
+    terms = WordsObjective(model, LossConfig(free_bits=1.0))(window, window, noise, 3.0, 0.0)
+    assert float(terms.loss - terms.reconstruction_nats) == pytest.approx(3 * 1.30685 / 2, abs=1e-4)
+    assert float(terms.kl_bits) == pytest.approx(1.0 / 0.693147, abs=1e-4)
 
 
 def test_a_few_steps_learn_a_phrase_by_its_whole_latent() -> None:

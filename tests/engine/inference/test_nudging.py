@@ -73,3 +73,15 @@ def test_limits_hold(phrase, seed):
     assert all(Key(2).allows(n.pitch) or n.pitch in own for n in new)
     drums = {n.pitch for n in phrase.notes if n.channel == DRUM_CHANNEL}
     assert {n.pitch for n in limited().notes if n.channel == DRUM_CHANNEL} <= drums
+
+
+def test_an_eighth_is_struck_twice_as_two_sixteenths():
+    eighth = Phrase.of([Note(1.0, 60, 0.5)], 2)
+    found = {nudged(eighth, Controls(seed=seed, nudges=1), C) for seed in range(40)}
+    assert Phrase.of([Note(1.0, 60, 0.25), Note(1.25, 60, 0.25)], 2) in found
+
+
+def test_a_dotted_eighth_is_struck_twice_as_an_eighth_and_a_sixteenth():
+    dotted = Phrase.of([Note(1.0, 60, 0.75)], 2)
+    found = {nudged(dotted, Controls(seed=seed, nudges=1), C) for seed in range(40)}
+    assert Phrase.of([Note(1.0, 60, 0.5), Note(1.5, 60, 0.25)], 2) in found

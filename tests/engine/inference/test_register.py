@@ -1,5 +1,6 @@
 """Register as a transposition on the scale."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +65,16 @@ def test_folding(pitch: int, low: int, width: int) -> None:
     else:
         assert low <= inside <= low + width
         assert (inside - pitch) % 12 == 0
+
+
+@pytest.mark.parametrize(
+    ("pitch", "inside"),
+    [(60, 60), (71, 71), (59, 71), (48, 60), (47, 71), (36, 60), (72, 60), (84, 60), (85, 61)],
+)
+def test_a_pitch_comes_into_an_octave_by_octaves(pitch: int, inside: int) -> None:
+    assert folded(pitch, 60, 71) == inside
+
+
+def test_a_pitch_that_no_octave_brings_into_the_range_has_no_place() -> None:
+    assert folded(61, 62, 72) is None
+    assert folded(73, 62, 72) is None

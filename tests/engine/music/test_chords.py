@@ -84,6 +84,8 @@ def test_alterations_stack() -> None:
     assert semitones("C13#11") == [0, 2, 4, 6, 7, 9, 10]
     assert semitones("Cadd11") == [0, 4, 5, 7]
     assert semitones("Cm7add11") == [0, 3, 5, 7, 10]
+    assert semitones("Cadd6") == [0, 4, 7, 9]
+    assert semitones("C7b6") == [0, 4, 7, 8, 10]
     assert semitones("Cno3") == [0, 7]
 
 

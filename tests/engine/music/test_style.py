@@ -51,3 +51,10 @@ def test_nothing_heard_is_no_style():
     drums = Phrase.of([Note(0.0, 36, 1, 90, DRUM_CHANNEL)], 1)
     assert style_of([(drums, None)], "x") == Style()
     assert Style().likeness(WALK) == 0.0
+
+
+def test_four_notes_in_two_bars_are_a_phrase_and_three_are_none():
+    four = Phrase.of([Note(float(beat), 60 + beat, 1.0) for beat in range(4)], 2)
+    three = Phrase.of(four.notes[:3], 2)
+    assert style_of([(four, Key(0))], "x").as_phrases() == [four]
+    assert style_of([(three, Key(0))], "x").as_phrases() == []

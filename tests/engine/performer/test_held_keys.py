@@ -118,3 +118,13 @@ def test_notes_that_do_not_overlap_end_with_their_own_note_off(played):
         now += length
     assert hands.ends == expected
     assert hands.held.sounding() == []
+
+
+def test_releases_let_go_every_key_and_pedal_that_is_down():
+    hands = Hands()
+    hands.on(0, "a")
+    hands.on(0, "b", (3, 50))
+    hands.pedal(5, down=True, channel=3)
+    hands.pedal(5, down=True, channel=1)
+    hands.pedal(6, down=False, channel=1)
+    assert [data.hex() for data in hands.held.releases()] == ["803c00", "833200", "b34000"]

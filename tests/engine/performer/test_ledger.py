@@ -39,3 +39,11 @@ def test_panic_names_every_note_and_every_used_channel():
         "b97800",  # all sound off
         "e90040",  # bend to the centre
     ]
+
+
+def test_a_note_off_comes_for_what_sounds_and_for_what_is_planned_but_for_some():
+    ledger = Ledger()
+    ledger.plan(note_on(0, 64, 90))  # handed over, not left
+    ledger.left(note_on(1, 60, 90))  # left, its note-off is handed over
+    ledger.left(note_on(2, 36, 90))
+    assert [data.hex() for data in ledger.note_offs(but={(2, 36)})] == ["804000", "813c00"]

@@ -4,6 +4,7 @@ import importlib.util
 import math
 import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -207,6 +208,24 @@ def test_without_the_library_the_remedy_is_said(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "link", None)
     with pytest.raises(PortError, match="pip install LinkPython-extern"):
         ableton_link.open_link(120.0, True)
+
+
+def test_two_clocks_are_compared_by_the_first_reading_and_by_prompt_ones(monkeypatch):
+    """Link's clock is at 5,000 us; ours at 1,000, 2,000 and 3,000 us, a reading takes 40, 200 and 40 us."""
+    ours_ns = iter((1_000_000, 1_040_000, 2_000_000, 2_200_000, 3_000_000, 3_040_000))
+    monkeypatch.setattr(ableton_link, "clock_now_ns", lambda: next(ours_ns))
+    told = []
+    state = SimpleNamespace(setTempo=lambda bpm, at_us: told.append(at_us))
+    member = SimpleNamespace(
+        clock=lambda: SimpleNamespace(micros=lambda: 5_000),
+        captureSessionState=lambda: state,
+        commitSessionState=lambda state: None,
+    )
+    link = ableton_link.AbletonLink(member, True)
+    for _ in range(3):
+        link.set_tempo(120.0, 10_000_000)
+    # Link is 3,980 us ahead at first, which a slow reading leaves so, then 1,980
+    assert told == [13_980, 13_980, 11_980]
 
 
 # Two real members -----------------------------------------------------------------------------
