@@ -1,5 +1,6 @@
 """Which session's file is opened at the start, and which were opened lately."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,9 +83,9 @@ def recent() -> tuple[str, ...]:
     """Return the files of the sessions opened lately that are still there, newest first."""
     try:
         names = msgspec.json.decode(_recent_file().read_bytes(), type=tuple[str, ...])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ()
-    return tuple(name for name in names if Path(name).is_file())
+    return tuple(name for name in names if os.path.isfile(name))  # noqa: PTH113 - Path raises for odd names
 
 
 def remember(names: tuple[str, ...]) -> None:

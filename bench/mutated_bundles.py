@@ -4,6 +4,7 @@ Changed bytes mostly break the form, which the readers refuse; changes of struct
 bundle.json, a field of a graph, an array of the latents) keep the form and so reach what comes after.
 """
 
+import contextlib
 import io
 import json
 import random
@@ -132,7 +133,8 @@ def _change_field(message: Any, field: Any, rng: random.Random) -> None:
         at = rng.randrange(len(value))
         value[at] = _odd(value[at], rng)
     else:
-        setattr(message, field.name, _odd(value, rng))
+        with contextlib.suppress(ValueError):  # a number that is none of the field's names
+            setattr(message, field.name, _odd(value, rng))
 
 
 def _odd(value: Any, rng: random.Random) -> Any:

@@ -6,6 +6,7 @@ raises UnicodeEncodeError, which is a ValueError and escapes every handler of OS
 
 import io
 import json
+import math
 import sys
 import unicodedata
 from typing import Any, TextIO
@@ -50,11 +51,18 @@ def json_value(data: bytes) -> Any:
     Raises:
         ValueError: it is no JSON in UTF-8, or holds a number that is not finite.
     """
-    return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # 1e999
+        raise ValueError(f"{text} is too large a number")
+    return number
 
 
 def never_fail_on_text(*streams: TextIO) -> None:

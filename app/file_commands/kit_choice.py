@@ -53,7 +53,7 @@ def read_drum_map(path: Path) -> DrumKit:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise MidiFileError(f"{name}: cannot be read ({reason}); check the path") from None
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, a thousand brackets
         raise MidiFileError(f"{name}: no drum map ({error}); see docs/DRUMS.md for one") from None
     return _kit_of_content(name, content)
 

@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from engine.errors import AntiphonError
+from engine.errors import AntiphonError, SessionFileError
 from engine.midi.messages import is_note_on
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
@@ -27,7 +27,12 @@ from engine.text import json_value
 LARGEST_BYTES = 64 * 2**20
 NEAR_BEATS = 1.0
 """A start this near to where a stretch stands is that stretch."""
+FARTHEST_BEATS = float(1 << 20)
+"""No song is longer: six days at 120 bpm. A log that says so is damaged, and would be replayed for years."""
 _TOLERANCE = 1e-6
+
+Place = Annotated[float, msgspec.Meta(ge=-FARTHEST_BEATS, le=FARTHEST_BEATS)]
+"""A position in beats of the song."""
 
 
 class LoggedTake(msgspec.Struct, frozen=True):
@@ -60,8 +65,8 @@ class LoggedTake(msgspec.Struct, frozen=True):
 class Start:
     """A pattern that began to sound; positions in beats of the song."""
 
-    at_beats: float
-    anchor_beats: float
+    at_beats: Place
+    anchor_beats: Place
     pattern: int
 
 
@@ -121,6 +126,15 @@ class Performance:
         return self.stretches[-1].end_bar
 
 
+class _Clock(msgspec.Struct, frozen=True):
+    """A clock that starts, stops, jumps or changes its metre, as it is logged."""
+
+    rolling: bool
+    at_beats: Place
+    bpm: Annotated[float, msgspec.Meta(gt=0)]
+    metre: Metre
+
+
 Records = list[tuple[str, Any]]
 """Kind and content of each record, oldest first."""
 
@@ -136,14 +150,16 @@ def read_performance(session: Path, which: int = 1) -> Performance:
         SessionFileError: there is no log, or nothing rolled in that performance.
     """
     path = session if session.suffix == ".log" else log_path(session)
-    performances = [found for found in _performances(path) if any(kind == "clock" for kind, _ in found)]
-    if not performances:
-        raise refusal(path, "holds nothing that was played while the clock ran; play first, then replay")
-    if not 1 <= which <= len(performances):
-        raise refusal(path, f"holds {len(performances)} performances, not {which}; 1 is the last")
     try:
+        performances = [each for each in _performances(path) if any(kind == "clock" for kind, _ in each)]
+        if not performances:
+            raise refusal(path, "holds nothing that was played while the clock ran; play first, then replay")
+        if not 1 <= which <= len(performances):
+            raise refusal(path, f"holds {len(performances)} performances, not {which}; 1 is the last")
         return _Reader(performances[-which]).read()
-    except (msgspec.MsgspecError, AntiphonError, TypeError, ValueError, KeyError) as error:
+    except SessionFileError:
+        raise
+    except (msgspec.MsgspecError, AntiphonError, ValueError, RecursionError) as error:
         raise refusal(path, f"is no log of this version of Antiphon ({error})") from None
 
 
@@ -191,27 +207,29 @@ class _Reader:
         for kind, content in self._records:
             match kind:
                 case "clock":
-                    self._clock(content)
+                    self._clock(msgspec.convert(content, _Clock))
                 case "take":
                     take = msgspec.convert(content, LoggedTake)
                     self._takes[take.pattern] = take
                 case "started" if self._rolling:
-                    self._started(Start(content["at_beats"], content["anchor_beats"], content["pattern"]))
+                    self._started(msgspec.convert(content, Start))
                 case "sent" if self._stretches:
-                    self._sent(float(content[0]), bytes.fromhex(content[1]))
+                    beats, data = msgspec.convert(content, tuple[Place, str])
+                    self._sent(beats, bytes.fromhex(data))
                 case "bar" if self._stretches:
                     self._bar(msgspec.convert(content, BarCaptured))
         return Performance(tuple(self._stretches), self._takes)
 
-    def _clock(self, content: Mapping[str, Any]) -> None:
-        at, rolls = float(content["at_beats"]), bool(content["rolling"])
+    def _clock(self, clock: _Clock) -> None:
+        at, metre = clock.at_beats, clock.metre
         last = self._stretches[-1] if self._stretches else None
-        if not rolls:
+        if not clock.rolling:
             if last is not None and self._rolling:
                 last.until_beats = max(last.until_beats, at)
             self._rolling = False
             return
-        metre = msgspec.convert(content["metre"], Metre)
+        if not metre.is_playable:
+            raise ValueError(f"bars of {metre}")
         same = self._rolling and last is not None and last.metre == metre
         if (
             same
@@ -219,7 +237,7 @@ class _Reader:
             and max(abs(last.until_beats - at), abs(last.from_beats - at)) < NEAR_BEATS
         ):
             return  # the jump that a pattern told of already
-        self._begin(Stretch(at, float(content["bpm"]), metre, at))
+        self._begin(Stretch(at, clock.bpm, metre, at))
 
     def _begin(self, new: Stretch) -> None:
         self._rolling = True

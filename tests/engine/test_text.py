@@ -48,7 +48,7 @@ def test_paths_of_this_system_can_be_written(tmp_path) -> None:
     assert json.loads(json_bytes([name])) == [name]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b'"\n"'])
+@pytest.mark.parametrize("data", [b"", b"{", b"NaN", b"[Infinity]", b"[1e999]", b"-1e999", b"\xff", b'"\n"'])
 def test_what_is_no_json_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         json_value(data)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.file_commands import commands, sources
+from app.file_commands.kit_choice import read_drum_map
 from engine.errors import MidiFileError
 from engine.inference.controls import Controls
 from engine.inference.model import Model
@@ -308,6 +309,12 @@ def test_a_kit_may_be_a_map_of_one_s_own(tmp_path, groove) -> None:
     source = sources.read_source(path, groove, said.append, sources.Asked(kit=str(tmp_path / "mine.toml")))
     assert source.slot.tensor[:, 3].sum() == 8
     assert "a.mid: drums read by the map mine.toml" in said
+
+
+def test_a_drum_map_of_a_thousand_brackets_is_refused_in_one_line(tmp_path) -> None:
+    (tmp_path / "deep.toml").write_bytes(b"base = " + b"[" * 10_000)
+    with pytest.raises(MidiFileError, match=r"deep\.toml: no drum map"):
+        read_drum_map(tmp_path / "deep.toml")
 
 
 def test_pitched_notes_never_pass_through_a_drum_model(tmp_path, groove) -> None:

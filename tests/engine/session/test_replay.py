@@ -161,6 +161,39 @@ def test_what_cannot_be_replayed_is_refused_in_one_line(performance, tmp_path):
             Change.read(text)
 
 
+def clock(at_beats: str, bpm: str = "120", metre: str = "[4, 4]") -> str:
+    fields = {"at_beats": at_beats, "bpm": bpm, "metre": metre, "rolling": "true"}
+    return '{"clock": {' + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}}"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        '{"clock": []}',
+        clock("0", metre="[0, 4]"),
+        clock("0", metre="[4, 0]"),
+        clock("0").replace('"metre": [4, 4]', '"beats_per_bar": 0'),
+        clock("0").replace('"metre": [4, 4]', '"beats_per_bar": 1.234'),
+        clock("0", bpm="-1"),
+        clock("1e12"),  # would be replayed for years
+        clock("1" + 400 * "0"),
+        '{"sent": []}',
+        '{"sent": {"0": 1}}',
+        '{"sent": [1e300, "903c40"]}',
+        '{"sent": [0, "xy"]}',
+        '{"started": 3}',
+        '{"started": {"pattern": "x", "at_beats": 0, "anchor_beats": 0}}',
+        '{"take": null}',
+        '{"bar": [[]]}',
+    ],
+)
+def test_a_log_with_a_damaged_record_is_refused_in_one_line(tmp_path, damage):
+    (tmp_path / "a.antiphon.log").write_text(f"{clock('0')}\n{damage}\n")
+    with pytest.raises(SessionFileError, match=r"a\.antiphon\.log: is no log of this version") as caught:
+        read_performance(tmp_path / "a.antiphon")
+    assert str(caught.value).isprintable()
+
+
 def test_a_performance_is_replayed_from_a_bar_on_and_then_answered_on(performance):
     performance.run_beats(22)
     begin = start_ns(performance)
