@@ -13,9 +13,12 @@ from engine.errors import MidiFileError
 from engine.midi.messages import NOTE_OFF, PROGRAM, note_on
 from engine.midifile.controllers import ONE_BYTE, Message
 from engine.midifile.read import BPM_RANGE, DEFAULT_BPM
+from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, TOLERANCE_BEATS, Note, Phrase
 from engine.text import printable
 
+CLOCKS_PER_QUARTER = 24
+"""MIDI clocks, in which a file says how far its metronome's clicks are apart."""
 PPQ = 480
 """Ticks in a quarter note of a file that comes from no other."""
 COARSEST_PPQ, FINEST_PPQ = 96, 32767
@@ -177,7 +180,9 @@ def _smf_bytes(
     import mido  # 40 ms to load: only who writes a file pays
 
     file = mido.MidiFile(type=1, ticks_per_beat=ppq, charset="utf-8")
-    conductor = [(0, mido.MetaMessage("time_signature", numerator=metre[0], denominator=metre[1]))]
+    clocks = max(1, round(CLOCKS_PER_QUARTER * Metre(*metre).pulse_beats))
+    signature = {"numerator": metre[0], "denominator": metre[1], "clocks_per_click": clocks}
+    conductor = [(0, mido.MetaMessage("time_signature", **signature))]
     conductor += [(floor(at * ppq), mido.MetaMessage("set_tempo", tempo=tempo)) for at, tempo in tempos]
     file.tracks.append(_mido_track(conductor, end_tick))
     for part in parts:

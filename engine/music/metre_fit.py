@@ -6,6 +6,8 @@ of rest in 4/4, two bars of 2/4 without rest. A longer bar takes several of the 
 A model that feels beats (drums, an accompaniment) hears the dotted beats of a compound metre as its beats:
 two bars of 6/8 stand in one of 4/4, with backbeats and chords where they belong. The three eighths of a
 dotted beat are then its first three 16ths, and what the model writes on its last one comes back as a pickup.
+Three beats are its first, second and fourth: a bass on one and three and chords or a snare on two and four
+become a waltz.
 """
 
 import math
@@ -21,6 +23,7 @@ from engine.music.representation import Representation
 _EARLY = float(EARLY_BEATS)
 FEEL_BEATS = ("drums", "groove", "accompaniment")
 """Representations whose models feel beats; the others keep 16ths where they are."""
+WALTZ_BEATS = 3
 _DOTTED = (0.0, 0.5, 1.0, 1.25, 1.5)
 """Places in a dotted beat, in quarters, of the 16ths of a beat, and its end."""
 _PLAIN = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -71,6 +74,12 @@ class MetreFit:
         return self.model_bars * self.model_beats
 
     @property
+    def _skipped(self) -> float | None:
+        """Beat of a bar of the model's that is left out within it; None where the rest is at its end."""
+        waltz = self.feels_beats and self.music_beats == WALTZ_BEATS and self.model_beats == WALTZ_BEATS + 1
+        return WALTZ_BEATS - 1 if waltz else None
+
+    @property
     def exact(self) -> bool:
         """Whether no rest is left."""
         return abs(self._filled_beats - self.model_unit_beats) < TOLERANCE_BEATS
@@ -88,7 +97,12 @@ class MetreFit:
         together = "each bar" if self.bars_together == 1 else f"{self.bars_together} bars together"
         bars = "one bar" if self.model_bars == 1 else f"{self.model_bars} bars"
         dotted = ", a dotted beat for each of its beats" if self.by_pulse else ""
-        rest = "" if self.exact else ", and the rest of it left out again"
+        rest = (
+            ", its third beat left out"
+            if self._skipped is not None
+            else ", and the rest of it left out again"
+        )
+        rest = "" if self.exact else rest
         return (
             f"The music is in {self.music}, the model plays {self.model}: "
             f"{together} in {bars} of it{dotted}{rest}."
@@ -103,22 +117,29 @@ class MetreFit:
     def onset(self, beats: float) -> float:
         """Return where an onset of the music stands in the model; one just before a unit belongs to it."""
         unit = math.floor((beats + _EARLY) / self.music_unit_beats)
-        return unit * self.model_unit_beats + self._into_model(beats - unit * self.music_unit_beats)
+        place = self._into_model(beats - unit * self.music_unit_beats)
+        return unit * self.model_unit_beats + self._skipping(place, place + _EARLY)
 
     def end(self, beats: float) -> float:
         """Return where a release of the music stands in the model; one on a line stays before the rest."""
         unit = math.ceil((beats - TOLERANCE_BEATS) / self.music_unit_beats) - 1
-        return unit * self.model_unit_beats + self._into_model(beats - unit * self.music_unit_beats)
+        place = self._into_model(beats - unit * self.music_unit_beats)
+        return unit * self.model_unit_beats + self._skipping(place, place - TOLERANCE_BEATS)
 
     def back(self, beats: float) -> float:
         """Return where a time of the model stands in the music; the rest is no time at all."""
         unit = math.floor((beats + _EARLY) / self.model_unit_beats)
-        place = min(self._into_music(beats - unit * self.model_unit_beats), self.music_unit_beats)
-        return unit * self.music_unit_beats + place
+        place, skipped = beats - unit * self.model_unit_beats, self._skipped
+        if skipped is not None and place + _EARLY >= skipped:
+            place = max(place - 1, min(place, skipped))
+        return unit * self.music_unit_beats + min(self._into_music(place), self.music_unit_beats)
 
     def is_rest(self, beats: float) -> bool:
         """Return whether a time of the model lies where no music stands."""
-        return beats % self.model_unit_beats >= self._filled_beats - TOLERANCE_BEATS
+        place, skipped = beats % self.model_unit_beats, self._skipped
+        if skipped is not None:
+            return skipped - TOLERANCE_BEATS <= place < skipped + 1 - _EARLY
+        return place >= self._filled_beats - TOLERANCE_BEATS
 
     def harmony(self, harmony: Harmony, model_beats: int) -> Harmony:
         """Return the chord of each of the model's beats, given one a pulse of the music; it goes round."""
@@ -127,6 +148,10 @@ class MetreFit:
         pulse = self.music.pulse_beats
         places = (int(self.back(beat) / pulse + TOLERANCE_BEATS) for beat in range(model_beats))
         return tuple(harmony[place % len(harmony)] for place in places)
+
+    def _skipping(self, place: float, decides: float) -> float:
+        """Return a place in a bar of the model's, a beat later from the one that is left out on."""
+        return place + 1 if self._skipped is not None and decides >= self._skipped else place
 
     def _into_model(self, beats: float) -> float:
         return _moved(beats, _DOTTED, _PLAIN) if self.by_pulse else beats

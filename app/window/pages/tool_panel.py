@@ -63,6 +63,9 @@ class ToolPanel(QFrame):
             made.setParent(self)
         self.lists = {name: captioned(table, name) for name in (*_each_once(LISTS), "takes_over")}
         self.switches = {name: toggle(table, name, "playing") for name in _each_once(SWITCHES)}
+        for button in self.switches.values():
+            button.show_keys(False)
+            button.setFont(theme.font(COMPACT_POINTS, bold=True))
         self.hint = label(9.5, "quiet")
         self.hint.setMinimumWidth(100)
         self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

@@ -167,3 +167,12 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, notes
     ]
     assert [n.start_beats for n in read] == pytest.approx([n.start_beats for n in wanted])
     assert [n.duration_beats for n in read] == pytest.approx([n.duration_beats for n in wanted])
+
+
+def test_a_phrase_in_six_eight_is_written_as_one_with_clicks_on_dotted_beats(tmp_path) -> None:
+    for metre, clocks in ((Metre(6, 8), 36), (Metre(3, 4), 24), (Metre(7, 8), 12)):
+        path = tmp_path / "x.mid"
+        write_phrase(path, Phrase.of([Note(0, 60, 1)], 2, metre))
+        (signature,) = (each for each in mido.MidiFile(path).tracks[0] if each.type == "time_signature")
+        assert (signature.numerator, signature.denominator, signature.clocks_per_click) == (*metre, clocks)
+        assert str(read_midi(path).metres[0]) == str(metre)

@@ -56,6 +56,21 @@ def test_eighths_of_six_eight_are_the_first_16ths_of_beats() -> None:
     assert not any(fit.is_rest(step / 4) for step in range(16))
 
 
+def test_a_waltz_takes_the_first_second_and_fourth_beat_of_a_model_that_feels_them() -> None:
+    fit = MetreFit(THREE, feels_beats=True)
+    assert [fit.onset(beats) for beats in (0, 1, 1.75, 1.95, 2, 2.5, 2.95, 3, 5)] == pytest.approx(
+        [0, 1, 1.75, 2.95, 3, 3.5, 3.95, 4, 7]
+    )
+    assert [fit.end(beats) for beats in (1, 2, 2.5, 3, 5)] == [1, 2, 3.5, 4, 6]
+    assert [fit.back(beats) for beats in (0, 1.5, 2, 2.5, 3, 3.5, 4, 7)] == [0, 1.5, 2, 2, 2, 2.5, 3, 5]
+    assert [fit.is_rest(beats) for beats in (1.75, 2, 2.75, 3, 3.75, 4, 6.5)] == [
+        False, True, True, False, False, False, True
+    ]  # fmt: skip
+    a, b, c = (parse_chord(name) for name in ("Am", "F", "C"))
+    assert fit.harmony((a, b, c), 4) == (a, b, c, c)
+    assert MetreFit(Metre(9, 8), feels_beats=True).onset(3.0) == pytest.approx(3.0)  # the third dotted beat
+
+
 def test_chords_go_with_their_pulses() -> None:
     a, b = parse_chord("Am"), parse_chord("F")
     assert MetreFit(THREE).harmony((a, a, a, b, b, b), 8) == (a, a, a, b, b, b, b, a)
