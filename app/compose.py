@@ -19,6 +19,7 @@ from engine.performer.messages import Event
 if TYPE_CHECKING:
     from app.session_files import Begun
     from engine.session.document import Document
+    from engine.session.live import Notice
     from engine.session.session import Session
 
 
@@ -51,6 +52,8 @@ class LiveOptions:
         Raises:
             RenderError: a value is out of range.
         """
+        from engine.inference.controls import CONTROLS
+        from engine.modes.catalogue import check_counts
         from engine.session.default_map import DEFAULT_MAP
         from engine.session.document import Document, ModelReference
         from engine.session.editing import with_values
@@ -67,6 +70,8 @@ class LiveOptions:
         if self.style is not None:
             from app.style_files import read_style
 
+            if "mode" in self.given:
+                check_counts(CONTROLS["style_amount"], document.controls.mode)
             learned = replace(document.controls, style=read_style(self.style, lambda line: None))
             document = msgspec.structs.replace(document, controls=learned)
         if self.model is None and "mode" in self.given:
@@ -74,6 +79,18 @@ class LiveOptions:
 
             return msgspec.structs.replace(document, model=model_for(document))
         return document
+
+
+def _another_tool(options: LiveOptions, opened: "Document | None", begun: "Document") -> tuple["Notice", ...]:
+    """Return what is to be said where a control that was given leads to another tool than a session had."""
+    from engine.modes.catalogue import TOOLS
+    from engine.session.live import Notice
+
+    if opened is None or "mode" in options.given or opened.controls.mode == begun.controls.mode:
+        return ()
+    had, has = TOOLS[opened.controls.mode].label, TOOLS[begun.controls.mode].label
+    text = f"The tool is {has}; the session had {had}"
+    return (Notice(text, "What was given counts in it.", "hint", about="tool"),)
 
 
 def make_client(options: LiveOptions) -> PerformerClient:
@@ -107,12 +124,13 @@ def make_session(
     from engine.session.settings import Switches
 
     begun = begun or Begun()
+    document = options.document(begun.document)
     return Session(
         client,
-        document=options.document(begun.document),
+        document=document,
         file=begun.file,
         recent=begun.recent,
-        notices=begun.notices,
+        notices=(*begun.notices, *_another_tool(options, begun.document, document)),
         library=InstalledModels(options.model, options.precision),
         demo_phrase=demo_phrase(),
         switches=Switches(**options.switches),

@@ -114,18 +114,21 @@ def run_headless(
         if written is not None:
             written.on_failure(session.notify)
         session.start(model, reference)
-        _check_given(session.snapshot(), options)
+        _check_given(session.snapshot(), options, say)
         _loop(session, stream, demo, for_s, stopped)
         _quieten(client, on_event)
     say("silent   all notes are off")
 
 
-def _check_given(shown: Snapshot, options: LiveOptions) -> None:
-    """Refuse a value for something that the model has not (RenderError)."""
+def _check_given(shown: Snapshot, options: LiveOptions, say: Say) -> None:
+    """Refuse a value for something that the model has not (RenderError); say what means nothing now."""
     for name, value in options.given.items():
-        shown.table.parameter(name)
+        parameter = shown.table.parameter(name)
         if name == "mode":
             check_mode(shown.model, value)
+        elif why := shown.why_not(parameter):
+            tool = TOOLS[shown.document.controls.mode].label
+            say(f"notice   {parameter.text(value)} of {parameter.label} means nothing to {tool}: {why}.")
 
 
 def _loop(

@@ -322,6 +322,13 @@ CONTROLS: Mapping[str, Parameter] = {**_OF_CONTROLS, **CONSTRAINTS}
 _OWN = frozenset(field.name for field in fields(Controls))
 
 
+def control(name: str) -> Parameter | None:
+    """Return the declaration of a control or of an attribute by its id; None if it is neither."""
+    if name.startswith("attribute."):
+        return attribute_parameter(name.removeprefix("attribute."))
+    return CONTROLS.get(name)
+
+
 def changed(controls: Controls, **changes: Any) -> Controls:
     """Return controls with some fields changed.
 

@@ -60,6 +60,20 @@ def modes_with(parameter: Parameter) -> tuple[Mode, ...]:
     return tuple(mode for mode in TOOLS if counts(parameter, mode, MODEL_FEATURES))
 
 
+def places_of(parameter: Parameter) -> str:
+    """Return in words the tools in which a parameter counts, whatever the model: `Vary, Morph`."""
+    return ", ".join(TOOLS[mode].label for mode in modes_with(parameter))
+
+
+def check_counts(parameter: Parameter, mode: Mode) -> None:
+    """Refuse a parameter that is given beside a mode in which it counts with no model (RenderError)."""
+    if not counts(parameter, mode, MODEL_FEATURES):
+        raise RenderError(
+            f"{parameter.id} does not count in {TOOLS[mode].label}; it counts in {places_of(parameter)}, "
+            "so choose such a tool or leave it out"
+        )
+
+
 def counting(controls: Controls, model_features: Set[str], attributes: Collection[str]) -> Controls:
     """Return what counts of controls in their mode, with a model of certain features and attributes.
 

@@ -16,10 +16,11 @@ from engine.inference.controls import (
     Mode,
     SlotName,
     changed,
+    control,
     value_of,
     with_value,
 )
-from engine.modes.catalogue import counts
+from engine.modes.catalogue import check_counts, counts
 from engine.music.melody import is_line
 from engine.music.notes import Phrase
 from engine.music.scales import KEYS
@@ -145,10 +146,15 @@ def with_parameter(state: State, name: str, value: Value, now_ns: int) -> State:
 def with_values(state: State, values: Mapping[str, Value]) -> State:
     """Set several parameters by id, the mode first; attributes also where no model is loaded yet.
 
+    A mode among them is the one to be in, whatever else is given. Without it the last of them that does not
+    count where the document is enters a mode in which it does, as if it had been moved by hand.
+
     Raises:
-        RenderError: one is unknown or out of range.
+        RenderError: one is unknown, out of range, or counts nowhere in the mode among them.
     """
     for name in sorted(values, key=lambda name: name != "mode"):
+        if "mode" in values and (parameter := control(name)):
+            check_counts(parameter, state.document.controls.mode)
         if name.startswith("attribute."):
             controls = with_value(state.document.controls, name, values[name])
             state = state.with_document(controls=controls)

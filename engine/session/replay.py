@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import RenderError
-from engine.inference.controls import CONTROLS, attribute_parameter, with_value
+from engine.inference.controls import CONTROLS, control, with_value
 from engine.midi.messages import is_note_off, is_note_on
 from engine.modes.catalogue import counting, counts
 from engine.music.metre import Metre
@@ -63,13 +63,11 @@ class Change:
 
 def changeable(name: str) -> Parameter:
     """Return a parameter that an answer can be rendered again with; RenderError for any other."""
-    if name.startswith("attribute."):
-        return attribute_parameter(name.removeprefix("attribute."))
-    parameters = {**CONTROLS, "transpose": TRANSPOSE}
-    if name not in parameters or name in FIXED:
-        names = ", ".join(sorted(each for each in parameters if each not in FIXED))
+    found = TRANSPOSE if name == "transpose" else control(name)
+    if found is None or name in FIXED:
+        names = ", ".join(sorted(each for each in (*CONTROLS, "transpose") if each not in FIXED))
         raise RenderError(f"{name!r} is nothing to replay with; change one of {names}")
-    return parameters[name]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from engine.inference.bundle.manifest import Attribute, Voice
 from engine.inference.controls import Mode, value_of
 from engine.inference.features import HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES
-from engine.modes.catalogue import TOOLS, counts, modes_of, modes_with
+from engine.modes.catalogue import counts, modes_of, places_of
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.parameter import Parameter
 from engine.session.document import Document
@@ -106,7 +106,7 @@ class Snapshot:
             return f"{self.model.name} has rhythm and pitch in one; a model of words has them apart"
         if self.model is not None and KEYS_ALONE in parameter.needs and not self.model.keys_alone:
             return f"{self.model.name} gives no key a probability of its own; a GRU on piano rolls does"
-        return f"Counts in {', '.join(TOOLS[mode].label for mode in modes_with(parameter))}"
+        return f"Counts in {places_of(parameter)}"
 
     def mode_for(self, parameter: Parameter) -> Mode | None:
         """Return the mode to be in when a parameter is moved: the present one if it counts there.

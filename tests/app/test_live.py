@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from fake_instrument import clock
 
-from app.compose import LiveOptions
+from app import session_files
+from app.compose import LiveOptions, make_session
 from app.display_check import missing_display
 from app.event_log import EventLog, opened, record_of
 from app.launch import Started
 from app.live import Stream
+from app.notice_text import notice_line
 from engine.errors import AntiphonError, BundleError, RenderError
 from engine.inference.controls import Controls
 from engine.music.metre import FOUR_FOUR
@@ -24,6 +26,7 @@ from engine.performer import messages as m
 from engine.session.document import Document
 from engine.session.live import Health, Live, Notice, Ports
 from engine.session.snapshot import ModelFacts, Snapshot
+from engine.session.store import write_document
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,6 +129,56 @@ def test_a_log_that_cannot_be_written_is_refused_in_one_line(tmp_path):
 def test_a_tool_that_is_named_stays_with_a_control_that_counts_in_it(mode):
     document = LiveOptions(given={"variation": 0.4, "mode": mode}).document()
     assert (document.controls.mode, document.controls.variation) == (mode, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "value", "words"),
+    [
+        (
+            "groove",
+            "density",
+            0.1,
+            r"^density does not count in Groove; it counts in Vary, Morph, .*, so",
+        ),
+        ("continue", "variation", 0.4, "^variation does not count in Continue; it counts in Vary, "),
+        ("vary", "morph", 0.5, "^morph does not count in Vary; it counts in Morph, so choose such a tool"),
+        (
+            "continue",
+            "attribute.register",
+            1.0,
+            "^attribute.register does not count in Continue; it",
+        ),
+    ],
+)
+def test_a_control_that_does_not_count_in_the_tool_named_beside_it_is_refused(mode, name, value, words):
+    for given in ({"mode": mode, name: value}, {name: value, "mode": mode}):
+        with pytest.raises(RenderError, match=words):
+            LiveOptions(given=given).document()
+
+
+class Nobody:
+    """A performer that hears and says nothing."""
+
+    def send(self, command: m.Command) -> None:
+        pass
+
+    def poll(self) -> list[m.Event]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_session_led_to_another_tool_by_what_is_given_says_so(tmp_path):
+    file = tmp_path / "s.antiphon"
+    write_document(file, Document(controls=Controls(mode="groove")))
+    said = []
+    for given in ({"morph": 0.5}, {"variation": 0.5}, {"mode": "morph"}):
+        session = make_session(LiveOptions(given=given), Nobody(), session_files.named(file))
+        said.append([notice_line(each) for each in session.snapshot().live.notices])
+        session.close()
+    moved = "The tool is Morph; the session had Groove. What was given counts in it."
+    assert said == [[moved], [], []]
 
 
 def test_options_become_controls_or_one_clear_refusal():
