@@ -97,12 +97,8 @@ class MetreFit:
         together = "each bar" if self.bars_together == 1 else f"{self.bars_together} bars together"
         bars = "one bar" if self.model_bars == 1 else f"{self.model_bars} bars"
         dotted = ", a dotted beat for each of its beats" if self.by_pulse else ""
-        rest = (
-            ", its third beat left out"
-            if self._skipped is not None
-            else ", and the rest of it left out again"
-        )
-        rest = "" if self.exact else rest
+        left = ", and the rest of it left out again" if self._skipped is None else ", its third beat left out"
+        rest = "" if self.exact else left
         return (
             f"The music is in {self.music}, the model plays {self.model}: "
             f"{together} in {bars} of it{dotted}{rest}."
@@ -130,8 +126,8 @@ class MetreFit:
         """Return where a time of the model stands in the music; the rest is no time at all."""
         unit = math.floor((beats + _EARLY) / self.model_unit_beats)
         place, skipped = beats - unit * self.model_unit_beats, self._skipped
-        if skipped is not None and place + _EARLY >= skipped:
-            place = max(place - 1, min(place, skipped))
+        if skipped is not None and place >= skipped:
+            place = skipped if place < skipped + 1 - _EARLY else place - 1
         return unit * self.music_unit_beats + min(self._into_music(place), self.music_unit_beats)
 
     def is_rest(self, beats: float) -> bool:
