@@ -29,8 +29,13 @@ _POSTERIOR_STREAM = 2
 
 REGISTER = "register"
 """Attribute that is a transposition on the scale: in the latent space it would leave the key."""
-ON_THE_SCALE = Attribute(name=REGISTER, unit="mean MIDI pitch", effects={})
-"""The register as an attribute of models without directions."""
+DENSITY = "density"
+"""Attribute that models of words have without a direction."""
+OF_WORDS = (
+    Attribute(name=DENSITY, unit="onsets per step", effects={}),
+    Attribute(name=REGISTER, unit="mean MIDI pitch", effects={}),
+)
+"""The attributes of models of words, which need no directions."""
 LEAST_PERCENT = 5.0
 """Share of an attribute's mean that a step along its direction must change it by to be offered."""
 
@@ -94,14 +99,14 @@ def posterior_draw(like: Floats, seed: int) -> Floats:
 def offered(manifest: BundleManifest) -> tuple[Attribute, ...]:
     """Return the attributes whose directions were measured to change what they name.
 
-    A model of words has none; its register moves on the scale, which needs no direction.
+    A model of words has none; its density and its register need no direction.
     """
     measured = tuple(
         attribute
         for attribute in manifest.attributes
         if abs(attribute.effects_percent.get(attribute.name, LEAST_PERCENT)) >= LEAST_PERCENT
     )
-    return measured or ((ON_THE_SCALE,) if manifest.latent_layout is not None else ())
+    return measured or (OF_WORDS if manifest.latent_layout is not None else ())
 
 
 def check_attributes(bundle: Bundle, names: Iterable[str]) -> None:

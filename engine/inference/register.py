@@ -10,9 +10,9 @@ from engine.music.key import KEYS, Key, key_of
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from engine.music.notes import DRUM_CHANNEL, Phrase
 
-STEPS = 3.5
-"""Steps of the scale that 1 of the slider moves notes by: half an octave, about the deviation of the mean
-pitch of held-out melodies."""
+STEPS = 7
+"""Steps of the scale that 1 of the slider moves notes by: an octave, about the deviation of the mean pitch of
+held-out melodies, which keeps the key whatever it is."""
 
 
 def in_register(phrase: Phrase, controls: Controls, key: Key | None) -> Phrase:

@@ -44,15 +44,16 @@ _latents: "WeakKeyDictionary[Any, dict[Style, Floats]]" = WeakKeyDictionary()
 
 
 def pulled(model: LatentModel, z: Floats, seed: int, pull: Pull | None) -> Floats:
-    """Return a draw `[Z]` pulled to the latent of one of a style's phrases, the one that the seed says.
+    """Return a draw pulled to the latent of one of a style's phrases, the one that the seed says.
 
+    The draw is `[Z]`, or of the first word alone of a model of several.
     A model of another metre, or of more than a melody, has no latents of the phrases, and the draw stays.
     """
     mu = None if pull is None else _latents_of(model, pull.style)
     if pull is None or mu is None:
         return z
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _STYLE_STREAM))))
-    return great_circle(z, mu[int(rng.integers(len(mu)))], pull.amount)
+    return great_circle(z, mu[int(rng.integers(len(mu))), : len(z)], pull.amount)
 
 
 def _latents_of(model: LatentModel, style: Style) -> Floats | None:

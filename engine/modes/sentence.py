@@ -18,11 +18,13 @@ import numpy.typing as npt
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.controls import Controls
+from engine.inference.density import density_of, leaning
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.sentences import Written, next_words
 from engine.inference.slots import LatentModel, Slot
+from engine.inference.style import pull_of, pulled, set_key, style_bias
 from engine.inference.word_latents import Pinned, assembled, layout_of
 from engine.modes.base import Plan, harmony_of, typed_chords
 from engine.modes.words import heard_chords, heat_of, key_to_write_in, limits_left
@@ -62,8 +64,8 @@ class Word:
 
     form: Written
     """How it comes from the words before it, and its coarse latent."""
-    mu: Floats
-    """Its whole latent."""
+    mu: Floats | None
+    """Its whole latent; None until a word comes from it."""
     tokens: Ints
     """`[t]`."""
     root: int
@@ -101,8 +103,9 @@ def _written(
     harmony = harmony[: words * pulses]
     long = _of_bars(model.representation, words * layout.beats // grid.beats_per_bar)
     limits = limits_left(controls)
-    bias = perturbation.constrain(long, limits, None)
+    bias = perturbation.constrain(long, limits, None) + leaning(long, density_of(controls))
     bias = bias + harmony_of(long, limits, key, harmony, [] if source is None else [source])
+    bias = bias + style_bias(long, controls.style, controls.style_amount, set_key(limits) or key)
     writer = _Writer(model, controls, moved_bias(bias, home), heard_chords(harmony, grid.metre, home), heard)
     tokens = np.concatenate([word.tokens for word in writer.write(words)[dropped:]])
     written = _of_bars(model.representation, bars)
@@ -178,13 +181,24 @@ class _Writer:
         nats = THEME_NATS if self._heard else 0.0
         drafts = next_words(self._model, [word.form for word in context], DRAFTS, self._rng, nats)
         if drafts[0].relation.back == 0:
-            return self._chosen(number, len(self._words), drafts, None)
+            return self._chosen(number, len(self._words), self._in_style(number, drafts), None)
         sources = [context[-draft.relation.back] for draft in drafts]
         best = min(range(len(drafts)), key=lambda draft: self._misfit(sources[draft].tokens))
         draft, source = drafts[best], sources[best]
         if draft.relation.rhythm.all() and draft.relation.pitch.all():
             return replace(source, form=draft)
         return self._chosen(number, source.root, [draft], source)
+
+    def _in_style(self, number: int, drafts: Sequence[Written]) -> list[Written]:
+        """Return drafts of a new word whose kind of phrase is pulled to a style, each to a phrase of it."""
+        pull, at = pull_of(self._controls), self._layout.coarse_places()[0]
+        seed = self._controls.seed + _SEED_STEP * number
+        seeds = [(seed + _DRAFT_STEP * draft) % 2**32 for draft in range(len(drafts))]
+        drawn = [
+            pulled(self._model, self._latent(each, None), seed, pull)
+            for each, seed in zip(drafts, seeds, strict=True)
+        ]
+        return [replace(each, coarse=z[at]) for each, z in zip(drafts, drawn, strict=True)]
 
     def _context(self) -> list[Word]:
         """Return the words that the model reads: the last ones, and of those heard some."""
@@ -197,13 +211,12 @@ class _Writer:
         """Write drafts and return the fittest as a word."""
         tokens = self._decoded(number, root, drafts, source)
         best = min(range(len(drafts)), key=lambda draft: self._misfit(tokens[draft]))
-        mu = self._model.encode(tokens[best][None, :, None])[0][0]
-        return Word(drafts[best], mu, tokens[best], root)
+        return Word(drafts[best], None, tokens[best], root)
 
     def _decoded(self, number: int, root: int, drafts: Sequence[Written], source: Word | None) -> Ints:
         """Return the tokens of drafts `[D, t]`."""
         steps, beats = self._tensors.steps, self._layout.beats
-        heat = np.float32(heat_of(self._model, self._controls))
+        heat = heat_of(self._model, self._controls)
         seed = self._controls.seed + _SEED_STEP * root
         seeds = [(seed + _DRAFT_STEP * draft) % 2**32 for draft in range(len(drafts))]
         noise = np.stack([perturbation.noise(self._tensors, each) for each in seeds], axis=1)
@@ -223,7 +236,8 @@ class _Writer:
         if source is None:
             return assembled(self._layout, coarse, ())
         relation = draft.relation
-        return assembled(self._layout, coarse, (Pinned(source.mu, relation.rhythm, relation.pitch),))
+        mu = source.mu if source.mu is not None else self._model.encode(source.tokens[None, :, None])[0][0]
+        return assembled(self._layout, coarse, (Pinned(mu, relation.rhythm, relation.pitch),))
 
     def _held(self, relation: Relation, source: Word) -> Floats:
         """Return the bias `[t, V]` that holds what is kept of a word to its tokens."""

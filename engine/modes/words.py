@@ -22,32 +22,38 @@ from engine.inference import perturbation
 from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
+from engine.inference.density import density_of, held, leaning
 from engine.inference.harmony import PITCH_CLASSES, key_of_chords, own_pitch_classes
 from engine.inference.home_key import moved_bias, moved_tokens
-from engine.inference.latent_space import REGISTER, Floats, great_circle, prior_draw, spherical_mean
+from engine.inference.latent_space import Floats, great_circle, prior_draw, spherical_mean
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled
-from engine.inference.word_latents import Pinned, assembled, layout_of, rhythm_places
+from engine.inference.word_latents import Bools, Pinned, assembled, layout_of, rhythm_places
 from engine.modes.base import Mix, Plan, chords_of, nearest, perturb
 from engine.music.chords import Harmony, by_quarter, chroma
 from engine.music.key import KEYS, Key
-from engine.music.melody import LOWEST_PITCH
+from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from engine.music.words import relations, roots
 
-PITCHES_GONE = 0.65
+PITCHES_GONE = 0.63
 """Variation at which no beat's pitches are pinned any more."""
 RHYTHM_LATER = 0.14
 """How much further a beat keeps its rhythm than its pitches."""
 COARSE_FROM = 0.4
 """Variation from which the kind of phrase changes too."""
+PITCH_HEAT = 1.2
+"""How much more noise decides which note begins than whether one does: with the same for both, notes are
+repeated more often than in music and stay in a narrower range."""
 STYLE_SHARE = 0.6
 """Share of the way to a style's phrase that the coarse part goes at variation 1 whatever the draw does."""
-UNHEARD_NATS, FOREIGN_NATS = 0.9, 2.5
+UNHEARD_NATS, FOREIGN_NATS = 1.2, 3.0
 """What a variation's pitch classes cost that the source has not but its key has, and that neither has."""
+EASED_FROM, EASED_BY = 0.4, 1.0
+"""Variation from which they cost less, and by how much for 1 more: all new music is in a key by itself."""
 NEAR_SEMITONES, FAR_NATS = 4, 0.3
 """How far outside the source's range a variation goes freely, and what a semitone more costs."""
 MORPH_PITCHES = 0.4
@@ -65,26 +71,33 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
     layout = layout_of(model)
     form = roots(relations(_home_tokens(source).reshape(layout.words, -1)))
     controls = _with_kept_halves(controls)
-    place, reach = _places(layout, controls.seed), _reach(controls)
+    place = _places(layout, controls.seed)
     halves = controls.variation * controls.vary_rhythm, controls.variation * controls.vary_pitch
-    rhythm = (max(halves[0], reach) <= PITCHES_GONE * place + RHYTHM_LATER) | controls.constraints.keep_rhythm
-    pitch = max(halves[1], reach) <= PITCHES_GONE * place
+    rhythm = (halves[0] <= PITCHES_GONE * place + RHYTHM_LATER) | controls.constraints.keep_rhythm
+    pitch = halves[1] <= PITCHES_GONE * place
     drawn = _draws(model, controls, form)
     shares = [_coarse_share(half, controls) for half in halves]
     coarse = great_circle(source.mu, drawn, shares[1])
     of_rhythm = rhythm_places(layout)
     coarse[of_rhythm] = great_circle(source.mu, drawn, shares[0])[of_rhythm]
-    z = assembled(layout, coarse, (Pinned(source.mu, rhythm, pitch),))
+    z = assembled(layout, coarse, (_pins(source, rhythm, pitch, controls),))
     bias = moved_bias(_free(model, controls, source, (source,), form), source.semitones_home)
     bias = bias + _held(model, controls, source, rhythm & pitch)
     bias = bias + moved_bias(_lean_to_register(model, source), source.semitones_home)
     chords = chords_heard(controls, source, model.representation)
     if not any(chords):
-        bias = bias + moved_bias(_lean_to_source(model, source), source.semitones_home)
+        eased = 1 - EASED_BY * max(0.0, halves[1] - EASED_FROM)
+        bias = bias + moved_bias(eased * _lean_to_source(model, source), source.semitones_home)
     feel = _in_register(source, controls)
     plan = _finished(model, (z, bias), source.semitones_home, chords, feel)
     same, finish = _same_words(layout, source, chords), plan.finish
     return replace(plan, finish=lambda decoded: finish(_with_words(decoded, same)))
+
+
+def _pins(slot: Slot, rhythm: Bools, pitch: Bools, controls: Controls) -> Pinned:
+    """Return the beats of a slot that the latent tells; where the density changes it tells none."""
+    same = density_of(controls) == 0
+    return Pinned(slot.mu, rhythm & same, pitch & same)
 
 
 def _same_words(layout: LatentLayout, source: Slot, chords: Harmony) -> list[int]:
@@ -133,7 +146,7 @@ def plan_morph(model: LatentModel, mix: Mix, controls: Controls) -> Plan:
     place = _places(layout, controls.seed)
     owner = _rhythm_owners(layout, [share for _, share in mix])
     pinned = [(slot, owner == at, 1 - share <= MORPH_PITCHES * place) for at, (slot, share) in enumerate(mix)]
-    parts = [Pinned(slot.mu, rhythm, pitch) for slot, rhythm, pitch in pinned]
+    parts = [_pins(slot, rhythm, pitch, controls) for slot, rhythm, pitch in pinned]
     z = assembled(layout, spherical_mean([(slot.mu, share) for slot, share in mix]), parts)
     heard = [slot for slot, share in mix if share]
     bias = moved_bias(_free(model, controls, near, heard, form), near.semitones_home)
@@ -173,16 +186,14 @@ def key_to_write_in(controls: Controls, chords: Harmony) -> Key:
     return key_of_chords(chords) or Key(0)
 
 
-def _reach(controls: Controls) -> float:
-    """Return how much the attribute sliders let go, 0 to 1; the register lets go of nothing."""
-    amounts = (abs(amount) for name, amount in controls.attributes if name != REGISTER)
-    return min(1.0, max(amounts, default=0.0))
-
-
 def _places(layout: LatentLayout, seed: int) -> npt.NDArray[np.float64]:
-    """Return for each beat `[W·K]` when its turn comes to be let go, between 0 and 1; alike in all words."""
+    """Return for each beat `[W·K]` when its turn comes to be let go, between 0 and 1; alike in all words.
+
+    Turns are equally far apart and begin anywhere, so that over all seeds notes go at an even pace.
+    """
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, _ORDER_STREAM))))
-    return np.tile((rng.permutation(layout.beats) + 0.5) / layout.beats, layout.words)
+    order = rng.permutation(layout.beats)
+    return np.tile((order + rng.random()) / layout.beats, layout.words)
 
 
 def _home_tokens(slot: Slot) -> npt.NDArray[np.int64]:
@@ -212,8 +223,9 @@ def _free(
     noise = perturbation.noise(representation, controls.seed)
     words = noise.reshape(len(form), -1, representation.width)[list(form)]
     cold = replace(controls, temperature=0.0, constraints=limits_left(controls))
-    heat = np.float32(heat_of(model, controls))
-    return heat * words.reshape(noise.shape) + perturb(model, cold, source, (), heard=heard, key=key)
+    heat = heat_of(model, controls)
+    bias = perturb(model, cold, source, (), heard=heard, key=key)
+    return heat * words.reshape(noise.shape) + bias + leaning(representation, density_of(controls))
 
 
 def _lean_to_source(model: LatentModel, source: Slot) -> Floats:
@@ -250,9 +262,12 @@ def chords_heard(controls: Controls, source: Slot | None, representation: Repres
     return chords_of(controls, source, representation) if followed else ()
 
 
-def heat_of(model: LatentModel, controls: Controls) -> float:
-    """Return what noise is multiplied by."""
-    return min(2.0, controls.temperature * model.bundle.manifest.temperature_scale)
+def heat_of(model: LatentModel, controls: Controls) -> Floats:
+    """Return what noise is multiplied by, `[V]`: more of it decides which note than whether one begins."""
+    heat = min(2.0, controls.temperature * model.bundle.manifest.temperature_scale)
+    columns = np.full(model.representation.width, heat, np.float32)
+    columns[FIRST_NOTE:] *= PITCH_HEAT
+    return columns
 
 
 def limits_left(controls: Controls) -> Constraints:
@@ -264,17 +279,17 @@ def limits_left(controls: Controls) -> Constraints:
 def chord_bias_left(follow: float) -> float:
     """Return how firmly, 0 to 1, to lean towards chords that the model hears anyway; all the way only at 1.
 
-    The model alone has as many tones of the chord on strong beats as music has (.80 and .77), so that below
-    the middle hardly anything is added; the whole bias would make it .98.
+    The model alone has as many tones of the chord on strong beats as music has, so that up to the middle
+    nothing to speak of is added; the whole bias would make it .98.
     """
-    return follow**6
+    return follow**8
 
 
 def _held(model: LatentModel, controls: Controls, slot: Slot, beats: npt.NDArray[np.bool_]) -> Floats:
     """Return the bias `[T, V]`, in the model's key, that holds some beats to a slot's own tokens."""
     representation = model.representation
     own = perturbation.snap(representation, controls.constraints, slot.tensor)
-    anchor = perturbation.anchor(representation, moved_tokens(own, slot.semitones_home), perturbation.HOLD)
+    anchor = held(representation, moved_tokens(own, slot.semitones_home), density_of(controls))
     return np.where(np.repeat(beats, representation.grid.steps_per_beat)[:, None], anchor, np.float32(0))
 
 

@@ -26,9 +26,10 @@ def pitches(answer: Phrase) -> list[int]:
     return [note.pitch for note in answer.notes]
 
 
-def test_one_is_half_an_octave_on_the_scale_and_two_a_whole_one() -> None:
-    assert pitches(in_register(phrase(60, 64, 67), asked(1.0), C)) == [67, 71, 74]
-    assert pitches(in_register(phrase(60, 64, 67), asked(-2.0), C)) == [48, 52, 55]
+def test_one_is_an_octave_and_half_of_it_a_fifth_on_the_scale() -> None:
+    assert pitches(in_register(phrase(60, 64, 67), asked(0.5), C)) == [67, 71, 74]
+    assert pitches(in_register(phrase(60, 64, 67), asked(1.0), C)) == [72, 76, 79]
+    assert pitches(in_register(phrase(60, 64, 67), asked(-2.0), C)) == [36, 40, 43]
 
 
 def test_a_foreign_note_moves_with_the_note_below_it() -> None:
@@ -45,7 +46,7 @@ def test_what_was_in_key_stays_in_key_and_on_the_piano(key: Key, played: list[in
 
 def test_a_key_that_is_set_and_a_range_count() -> None:
     chosen = asked(1.0, key="F")
-    assert pitches(in_register(phrase(65, 69), chosen, C)) == [72, 76]
+    assert pitches(in_register(phrase(65, 69), chosen, C)) == [77, 81]
     assert pitches(in_register(phrase(60), asked(2.0, highest_pitch=70), C)) == [60]
     assert pitches(in_register(phrase(60), asked(2.0, lowest_pitch=60, highest_pitch=70), C)) == [60]
 

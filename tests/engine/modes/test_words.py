@@ -17,6 +17,7 @@ from engine.inference.slots import encode_slot
 from engine.music.key import Key
 from engine.music.metre import FOUR_FOUR
 from engine.music.notes import Note, Phrase
+from engine.music.style import style_of
 
 D_MAJOR = (62, 64, 66, 67, 69, 71, 73, 74)
 
@@ -296,9 +297,37 @@ def test_the_register_moves_on_the_scale_and_lets_go_of_nothing(words, sentences
             assert [note.start_beats for note in moved] == [note.start_beats for note in phrase.notes]
             assert all(Key(2).allows(note.pitch) for note in moved)
             shift = np.mean([note.pitch for note in moved]) - np.mean([n.pitch for n in phrase.notes])
-            assert 5 < amount * shift < 9
+            assert amount * shift == pytest.approx(12)
     plain = Controls(mode="generate", seed=4, constraints=Constraints(key="E"))
     high = replace(plain, attributes=(("register", 1.0),))
     pitches = [[note.pitch for note in render(words, {}, each).notes] for each in (plain, high)]
-    assert 5 < np.mean(pitches[1]) - np.mean(pitches[0]) < 9
+    assert np.mean(pitches[1]) - np.mean(pitches[0]) == pytest.approx(12)
     assert all(Key(4).allows(pitch) for pitch in pitches[1])
+
+
+def test_a_density_writes_between_the_notes_or_leaves_some_out(words, sentences):
+    for model, bars in ((words, 2), (sentences, 16)):
+        phrase = tune(bars, 3)
+        slot, played = encode_slot(model, phrase, Key(2)), keys_of(phrase)
+        for amount in (1.0, 0.4):
+            more = render(model, {"heard": slot}, Controls(variation=0.0, attributes=(("density", amount),)))
+            less = render(model, {"heard": slot}, Controls(variation=0.0, attributes=(("density", -amount),)))
+            assert keys_of(more) > played
+            assert keys_of(less) < played
+
+
+def test_sentences_are_pulled_to_a_style(sentences):
+    """Draws of sixteen bars begin their notes where those of a style do: on the second 8th of every beat."""
+    late = [Note(beat + 0.5, pitch, 0.5) for beat, pitch in enumerate((60, 64, 67, 65, 64, 62, 60, 67))]
+    style = style_of([(Phrase.of(late, 2, 4.0), Key(0))], "late")
+    shares = []
+    for amount in (0.0, 1.0):
+        onsets = [
+            note.start_beats % 1
+            for seed in range(4)
+            for note in render(
+                sentences, {}, Controls(mode="generate", seed=seed, style=style, style_amount=amount)
+            ).notes
+        ]
+        shares.append(np.mean([onset == 0.5 for onset in onsets]))
+    assert shares[1] > shares[0] + 0.2
