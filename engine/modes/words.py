@@ -279,10 +279,10 @@ def limits_left(controls: Controls) -> Constraints:
 def chord_bias_left(follow: float) -> float:
     """Return how firmly, 0 to 1, to lean towards chords that the model hears anyway; all the way only at 1.
 
-    The model alone has as many tones of the chord on strong beats as music has, so that up to the middle
-    nothing to speak of is added; the whole bias would make it .98.
+    The model alone has as many tones of the chord on strong beats as music has, so that below the middle
+    hardly anything is added; the whole bias would make it .98.
     """
-    return follow**8
+    return follow**6
 
 
 def _held(model: LatentModel, controls: Controls, slot: Slot, beats: npt.NDArray[np.bool_]) -> Floats:

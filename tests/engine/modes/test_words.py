@@ -319,7 +319,7 @@ def test_a_density_writes_between_the_notes_or_leaves_some_out(words, sentences)
 def test_sentences_are_pulled_to_a_style(sentences):
     """Draws of sixteen bars begin their notes where those of a style do: on the second 8th of every beat."""
     late = [Note(beat + 0.5, pitch, 0.5) for beat, pitch in enumerate((60, 64, 67, 65, 64, 62, 60, 67))]
-    style = style_of([(Phrase.of(late, 2, 4.0), Key(0))], "late")
+    style = style_of([(Phrase.of(late, 2), Key(0))], "late")
     shares = []
     for amount in (0.0, 1.0):
         onsets = [
