@@ -3,6 +3,8 @@
 Shape legend: T steps, V width of a melody's perturbation.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +31,7 @@ def leaning(representation: Representation, amount: float) -> Floats:
     return bias
 
 
-def held(representation: Representation, tokens: npt.NDArray[np.integer], amount: float) -> Floats:
+def held(representation: Representation, tokens: npt.NDArray[np.integer[Any]], amount: float) -> Floats:
     """Return the bias `[T, V]` that holds tokens `[T, 1]` as far as a density leaves them.
 
     More than 0 holds the notes and lets go of the steps between them; less than 0 lets each note be itself or

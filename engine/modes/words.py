@@ -86,7 +86,7 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
     bias = bias + moved_bias(_lean_to_register(model, source), source.semitones_home)
     chords = chords_heard(controls, source, model.representation)
     if not any(chords):
-        eased = 1 - EASED_BY * max(0.0, halves[1] - EASED_FROM)
+        eased = np.float32(1 - EASED_BY * max(0.0, halves[1] - EASED_FROM))
         bias = bias + moved_bias(eased * _lean_to_source(model, source), source.semitones_home)
     feel = _in_register(source, controls)
     plan = _finished(model, (z, bias), source.semitones_home, chords, feel)
