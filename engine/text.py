@@ -24,6 +24,12 @@ def printable(text: str) -> str:
     return "".join(_escape(c) if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
 
 
+def one_line(text: object, most: int = 300) -> str:
+    """Return a text as one line that can be shown, of `most` characters at most, then with an ellipsis."""
+    line = printable(" ".join(str(text).split()))
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8

@@ -28,6 +28,7 @@ from engine.music.kits import DrumKit
 from engine.music.metre import Metre, nearest
 from engine.music.representation import Representation
 from engine.music.trio import TrioRepresentation
+from engine.text import one_line
 
 CPU = "CPUExecutionProvider"
 ACCELERATORS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
@@ -264,7 +265,7 @@ class Model:
         try:
             return run()
         except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-            raise RenderError(f"{self.name}: {what} failed ({_one_line(error)})") from error
+            raise RenderError(f"{self.name}: {what} failed ({one_line(error)})") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +351,7 @@ def _session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntim
             graph, options, providers=providers, enable_fallback=0, read_config_from_model=0
         )
     except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-        raise BundleError(f"{what}: cannot be loaded ({_one_line(error)})") from error
+        raise BundleError(f"{what}: cannot be loaded ({one_line(error)})") from error
     if session.get_providers()[0] != provider:
         raise BundleError(f"{what}: the provider's libraries are missing; install them or use {CPU}")
     return session
@@ -365,7 +366,7 @@ def _measure(bundle: Bundle, graphs: _Graphs, provider: str, precision: Precisio
     except BundleError:
         raise
     except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-        raise BundleError(f"{what}: cannot be run ({_one_line(error)})") from error
+        raise BundleError(f"{what}: cannot be run ({one_line(error)})") from error
     encode_ms, decode_ms = (min(times) for times in zip(*runs, strict=True))
     return Timing(provider, precision, encode_ms, decode_ms)
 
@@ -419,7 +420,7 @@ def _try_in(bundle: Bundle, graphs: _Graphs, rng: np.random.Generator, what: str
             mu, sigma = graphs.encode(x)
             outputs = {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
         except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-            raise BundleError(f"{what}: cannot be run ({_one_line(error)})") from error
+            raise BundleError(f"{what}: cannot be run ({one_line(error)})") from error
         _check_outputs(bundle, outputs, batch, what)
 
 
@@ -433,7 +434,7 @@ def _try_sentence(
     try:
         outputs = graph.run([output.name for output in spec.outputs], {spec.inputs[0].name: words})
     except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-        raise BundleError(f"{what}: sentence cannot be run ({_one_line(error)})") from error
+        raise BundleError(f"{what}: sentence cannot be run ({one_line(error)})") from error
     if not all(np.isfinite(output).all() for output in outputs):
         raise BundleError(f"{what}: sentence came out with impossible values")
 
@@ -472,7 +473,3 @@ def _check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: in
         raise RenderError(
             f"{name}: {spec.name} {array.dtype.name} {list(array.shape)} is not {spec.dtype} {list(wanted)}"
         )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

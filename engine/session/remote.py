@@ -17,7 +17,7 @@ from engine.session.live import MESSAGES_KEPT
 from engine.session.settings import network_place
 from engine.session.snapshot import Snapshot
 from engine.session.state import Effect, OpenOsc, OscPlace, SendOsc, State
-from engine.text import printable
+from engine.text import one_line
 
 Updated = tuple[State, tuple[Effect, ...]]
 ROOT = "/antiphon/"
@@ -122,20 +122,15 @@ def _listing(shown: Snapshot) -> tuple[OscMessage, ...]:
 def _counted(state: State, what: OscReceived, refusal: str) -> State:
     osc, refused = state.live.osc, dict(state.live.osc.refused)
     if refusal:
-        refusal = _one_line(refusal)[:LONGEST_REASON]
+        refusal = one_line(refusal)[:LONGEST_REASON]
         reason = refusal if refusal in refused or len(refused) < MOST_REASONS else OTHER_REASONS
         refused[reason] = refused.get(reason, 0) + 1
     values = " ".join(str(argument) for argument in what.arguments)
     line = f"{what.address} {values}".strip() or "a packet"
     use = f"refused: {refusal}" if refusal else "done"
-    lines = (*osc.messages, f"{_one_line(line)[:80]}   →   {use}")[-MESSAGES_KEPT:]
+    lines = (*osc.messages, f"{one_line(line, 80)}   →   {use}")[-MESSAGES_KEPT:]
     counted = replace(osc, received=osc.received + 1, refused=refused, messages=lines)
     return state.with_live(osc=counted)
-
-
-def _one_line(text: str) -> str:
-    """Return a stranger's text as it can be shown: one line, nothing that moves the cursor."""
-    return printable(" ".join(text.split()))
 
 
 # What follows from changes ---------------------------------------------------------------------

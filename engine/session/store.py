@@ -16,7 +16,7 @@ from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.session.document import VERSION, Document
-from engine.text import json_bytes, json_value, printable
+from engine.text import json_bytes, json_value, one_line, printable
 
 SUFFIX = ".antiphon"
 LARGEST_BYTES = 64 * 2**20
@@ -116,7 +116,7 @@ UPGRADES: dict[int, Upgrade] = {1: with_pad, 2: with_replay, 3: with_metres}
 
 def refusal(path: Path, why: str) -> SessionFileError:
     """Return the error that names a file and why it is refused, in one line."""
-    return SessionFileError(f"{printable(str(path))}: {' '.join(why.split())}")
+    return SessionFileError(f"{printable(str(path))}: {one_line(why)}")
 
 
 def read_document(path: Path, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Document:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.text import json_bytes, json_value, never_fail_on_text, printable
+from engine.text import json_bytes, json_value, never_fail_on_text, one_line, printable
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Lone surrogates and control characters included."""
@@ -41,6 +41,19 @@ def test_names_of_any_bytes_survive_json(raw: bytes) -> None:
     name = raw.decode("utf-8", "surrogateescape")
     back = json_value(json_bytes({"name": name}))["name"]
     assert back.encode("utf-8", "surrogateescape") == raw
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\n  b\tc ", "a b c"),
+        ("a\x1b[2J", "a\\x1b[2J"),
+        ("0123456789", "0123456789"),
+        ("0123456789a", "012345678…"),
+    ],
+)
+def test_what_others_say_is_shown_in_one_line_of_some_length(text: str, line: str) -> None:
+    assert one_line(text, 10) == line
 
 
 def test_paths_of_this_system_can_be_written(tmp_path) -> None:

@@ -29,6 +29,7 @@ from engine.music import representation as representations
 from engine.music.accompaniment import VOICES
 from engine.music.grid import Grid
 from engine.music.representation import Representation
+from engine.text import one_line
 
 LONGEST_TEXT = 100
 MOST_ENTRIES = 64
@@ -50,7 +51,7 @@ def parse_manifest(data: bytes, where: str) -> BundleManifest:
             )
         return msgspec.json.decode(data, type=BundleManifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{where}: bundle.json: {error}") from error
+        raise BundleError(f"{where}: bundle.json: {one_line(error)}") from error
 
 
 def check_texts_and_numbers(manifest: BundleManifest, where: str) -> None:

@@ -56,3 +56,8 @@ def test_every_octave_of_a_scale_has_the_same_notes(key, scale, pitch):
     constraints = Constraints(key=key, scale=scale)
     assert constraints.allows(pitch) == constraints.allows(pitch + 12)
     assert constraints.allows(KEYS.index(key) + 60)
+
+
+def test_at_first_all_that_was_played_may_change():
+    assert not Constraints().keep_rhythm
+    assert not Constraints().keep_pitches

@@ -188,7 +188,7 @@ def test_a_dead_server_is_reported_and_played_on_when_it_is_back():
     stage.run(300)
     (lost,) = stage.find(PortLost)
     assert lost.reason == "MIDI ports lost (recording): they have disappeared"
-    assert "comes back by itself" in lost.remedy
+    assert lost.remedy == "Plug the device in or start its program again; Antiphon comes back by itself"
     stage.run(3100)
     assert len(stage.find(PortBack)) == 1
     log = [data for _, _, data in stage.backends[1].output.log]
@@ -338,3 +338,13 @@ def test_a_command_that_fails_is_left_out_and_the_music_goes_on():
     (fault,) = stage.find(Fault)
     assert re.match(r"A command failed and was left out: SetTempo at \S+:\d+: list index", fault.text)
     assert stage.sounding() == {(2, 60)}
+
+
+def test_of_a_dead_jack_server_the_remedy_is_the_server(monkeypatch):
+    stage = playing_stage()
+    monkeypatch.setattr(stage.backends[0], "name", "jack")
+    stage.backends[0].kill()
+    stage.run(300)
+    (lost,) = stage.find(PortLost)
+    assert lost.reason == "MIDI ports lost (jack): they have disappeared"
+    assert lost.remedy == "Start the JACK or PipeWire server again; Antiphon comes back by itself"
