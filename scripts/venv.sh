@@ -33,8 +33,9 @@ fi
 
 # From Python 3.13 on it is built from its source. Where that fails, JACK and PipeWire work without it.
 if ! .venv/bin/python -c 'import rtmidi' 2>/dev/null && ! install python-rtmidi; then
-    echo "python-rtmidi could not be built, so Antiphon has no ALSA, CoreMIDI or WinMM here; it runs with" >&2
-    echo "JACK or PipeWire. A C++ compiler and the headers of ALSA and JACK are needed to build it:" >&2
-    echo "  Debian, Ubuntu: apt-get install g++ libasound2-dev libjack-jackd2-dev python3-dev" >&2
-    echo "then remove .venv/.run-ready and run the same make again." >&2
+    echo "python-rtmidi could not be installed, for the reason that pip gives above. Antiphon runs without it" >&2
+    echo "wherever JACK or PipeWire is, but has no ALSA, CoreMIDI or WinMM. If it could not be built, it lacks" >&2
+    echo "a C++ compiler or the headers of ALSA and JACK; on Debian and Ubuntu this line brings them:" >&2
+    echo "  apt-get install g++ libasound2-dev libjack-jackd2-dev python3-dev" >&2
+    echo "To try again: rm -f .venv/.run-ready .venv/.test-ready, then the same make." >&2
 fi
