@@ -28,8 +28,9 @@ from engine.music.melody import FIRST_NOTE, VOCABULARY, MelodyRepresentation
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 
-DRUM_CHANCE = 2.0
-"""How much more chance drums have than bass and chords: at the usual temperature as much as a drummer."""
+CHANCE: Mapping[str, float] = {"chords": 2.0, "bass": 1.0, "drums": 2.0}
+"""How much chance each voice has beside the slider's: chords and drums are then as free, at the usual
+temperature, as pianists and drummers; a bass that is freer leaves its chords."""
 FILL_AFTER_BEATS = 3
 """The drums fill the last beat of a phrase where the melody has begun nothing for so many beats."""
 
@@ -82,12 +83,10 @@ def _style(model: LatentModel, source: Slot, controls: Controls) -> Floats:
 
 
 def _further_chance(representation: Representation, controls: Controls) -> Floats:
-    """Return the noise `[T, V]` that drums have beyond what all voices have."""
-    further = np.zeros((representation.steps, representation.width), np.float32)
-    drums = slice(representation.width - representation.streams[-1], None)
-    chance = np.float32((DRUM_CHANCE - 1) * controls.temperature)
-    further[:, drums] = chance * perturbation.noise(representation, controls.seed)[:, drums]
-    return further
+    """Return the noise `[T, V]` that voices have beyond what all of them have."""
+    shares = np.repeat([CHANCE[voice] - 1 for voice in VOICES], representation.streams)
+    noise = perturbation.noise(representation, controls.seed)
+    return np.asarray(np.float32(controls.temperature) * shares.astype(np.float32) * noise, np.float32)
 
 
 def _size(part: VoiceLatent, representation: Representation) -> int:

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.inference import perturbation
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
+from engine.modes.accompany import _further_chance
 from engine.music.accompaniment import CHORDS_CHANNEL
 from engine.music.chords import by_pulse, parse_chords
 from engine.music.key import Key
@@ -120,3 +122,12 @@ def test_nothing_heard_is_accompanied_too(model: Model) -> None:
     written = render(model, {"heard": encode_slot(model, Phrase((), 2))}, Controls(mode="accompany"))
     assert on(written, DRUM_CHANNEL)
     assert np.all([0 <= note.start_beats < 8 for note in written.notes])
+
+
+def test_chords_and_drums_have_twice_the_chance_of_the_bass(model: Model) -> None:
+    further = _further_chance(model.representation, replace(ACCOMPANY, temperature=0.5, seed=3))
+    chords, bass, drums = np.split(further, np.cumsum(model.representation.streams)[:2], axis=1)
+    noise = 0.5 * perturbation.noise(model.representation, 3)
+    assert not bass.any()
+    assert np.allclose(chords, noise[:, : chords.shape[1]])
+    assert np.allclose(drums, noise[:, -drums.shape[1] :])
