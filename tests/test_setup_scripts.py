@@ -239,3 +239,17 @@ def test_a_sound_that_cannot_be_installed_holds_nothing_up(system: System) -> No
     done = system.run("venv.sh", "run")
     assert done.returncode == 0
     assert "Sound button tries again" in done.stderr
+
+
+def test_without_python_rtmidi_the_rest_is_installed_and_how_to_try_again_is_said(system: System) -> None:
+    python = system.scripts.parent / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ncase "$*" in *rtmidi*) echo "no network" >&2; exit 1 ;; esac\n')
+    python.chmod(0o755)
+    (system.scripts / "has-audio.sh").write_text("exit 1\n")
+    done = system.run("venv.sh", "test")
+    assert done.returncode == 0
+    assert "for the reason that pip gives above" in done.stderr
+    assert "could not be built, so" not in done.stderr  # it may have been the network
+    again = done.stderr.splitlines()[-1]
+    assert again == "To try again: rm -f .venv/.run-ready .venv/.test-ready, then the same make."
