@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.window import theme
+from app.window.pages.tool_panel import LISTS
 from app.window.widgets.button import KeyButton
 from app.window.window import InstrumentWindow
 from engine.inference.bundle.manifest import Attribute
@@ -143,6 +144,18 @@ def test_every_page_fits(window: InstrumentWindow, tmp_path, size):
                 faults += [f"{page} {tab}: {kind}: {line}" for line in lines]
     assert window.size().width() == size[0]
     assert window.size().height() == size[1]
+    assert faults == []
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_panel_of_every_tool_fits(window: InstrumentWindow, size):
+    opened(window, size, PLAY_PAGE)
+    faults = []
+    for mode in LISTS:
+        window.play.tools.show_tool(mode)
+        QTest.qWait(1)
+        faults += [f"{mode}: {line}" for look in (cut_off, overlapping, narrow) for line in look(window)]
+    window.play.tools.show_tool("vary")
     assert faults == []
 
 
