@@ -361,10 +361,12 @@ class ClockFollower:
                 return
             last_ns, period_ns, spread_ns = line
             lag_ns = abs(last_ns - self._anchor_ns)
-            fits = spread_ns <= 2.0 * self._noise_ns + LINE_NOISE_NS and period_ns >= SHORTEST_TICK_NS
+            least_ns = LAG_SIGMAS * noise_ns / math.sqrt(ticks)
+            if spread_ns > 2.0 * self._noise_ns + LINE_NOISE_NS or lag_ns <= least_ns:
+                continue
             # Rounded ticks lie on a line of the wrong tempo until the next odd one.
             ratio = ROUNDED_LAG_RATIO if is_timer_period(period_ns / 1e6) else LAG_RATIO
-            if fits and lag_ns > max(ratio * self._period_ns, LAG_SIGMAS * noise_ns / math.sqrt(ticks)):
+            if lag_ns > ratio * self._period_ns and period_ns >= SHORTEST_TICK_NS:
                 self._anchor_ns, self._period_ns, self._seen = last_ns, period_ns, ticks
                 self._run, self._error_mean_ns = 0, 0.0
                 self._show()

@@ -15,6 +15,7 @@ corrections come at equal distances.
 """
 
 import math
+from collections import deque
 from itertools import pairwise
 
 SCALES = (4, 8, 16, 32, 64, 128, 256)
@@ -79,8 +80,8 @@ class TickCounter:
         """Ticks that came twice, as far as is proven."""
         self._found: list[tuple[int, int]] = []
         self._learned_ms: tuple[float, ...] = ()
-        self._on_grid = [0] * len(GRID_PERIODS_MS)
-        """How many intervals in a row were whole periods, for each of them."""
+        self._intervals_ms: deque[float] = deque(maxlen=GRID_INTERVALS)
+        """The latest intervals, also from before a reset."""
         self.reset()
 
     def reset(self) -> None:
@@ -105,7 +106,7 @@ class TickCounter:
         self.number += 1
         t_ms = (t_ns - self._origin_ns) / 1e6
         if self._t:
-            self._compare_with_grids(t_ms - self._t[-1])
+            self._intervals_ms.append(t_ms - self._t[-1])
         self._append(self._x[-1] + 1.0 if self._x else 0.0, t_ms)
         for n in SCALES:
             if len(self._x) < 2 * n:
@@ -126,19 +127,19 @@ class TickCounter:
         close = all(later - earlier < HEAP_MS for earlier, later in pairwise(times))
         return len(times) == HEAP_TICKS and close
 
-    def _compare_with_grids(self, interval_ms: float) -> None:
-        for index, period_ms in enumerate(GRID_PERIODS_MS):
-            off_ms = abs(interval_ms - round(interval_ms / period_ms) * period_ms)
-            self._on_grid[index] = self._on_grid[index] + 1 if off_ms < GRID_NOISE_MS else 0
-
     def _rounding_ms(self) -> float:
         """Spread that rounding to a period makes, which the ticks of a short window may hide."""
         return max(SHORT_ROUNDING_MS, max(self._grids_ms(), default=0.0) / math.sqrt(12.0))
 
     def _grids_ms(self) -> list[float]:
         """Return the periods that the latest ticks were seen to be rounded to."""
-        grids = zip(GRID_PERIODS_MS, self._on_grid, strict=True)
-        return [period_ms for period_ms, intervals in grids if intervals >= GRID_INTERVALS]
+        if len(self._intervals_ms) < GRID_INTERVALS:
+            return []
+        return [period_ms for period_ms in GRID_PERIODS_MS if self._is_on_grid(period_ms)]
+
+    def _is_on_grid(self, period_ms: float) -> bool:
+        parts = (interval_ms / period_ms for interval_ms in self._intervals_ms)
+        return all(abs(part - round(part)) * period_ms < GRID_NOISE_MS for part in parts)
 
     def line(self, ticks: int) -> tuple[float, float, float] | None:
         """Fit a line through the latest ticks.
