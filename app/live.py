@@ -77,11 +77,13 @@ def bar_line(bar: int, snapshot: Snapshot, heard_notes: int) -> str:
     assert clock is not None
     playing = len(snapshot.live.playing.phrase.notes) if snapshot.live.playing else 0
     amount = f" {controls.variation:.2f}" if DISTANCE in TOOLS[controls.mode].offers else ""
+    replay = snapshot.live.replay
+    replayed = f"replay {replay.bar_at(clock.position_beats)} of {replay.bars}  " if replay else ""
     late_ms = snapshot.live.health.late_ms
     late = "-" if late_ms is None else f"{late_ms:.2f} ms"
     return (
         f"bar {bar + 1:4}  {clock.bpm:6.1f} bpm  {clock.source} clock  heard {heard_notes:3}  "
-        f"plays {playing:3}  {controls.mode}{amount} seed {controls.seed}  late p99 {late}"
+        f"plays {playing:3}  {replayed}{controls.mode}{amount} seed {controls.seed}  late p99 {late}"
     )
 
 

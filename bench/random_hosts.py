@@ -5,11 +5,11 @@
 The hosts are those of tests/engine/performer/random_host.py, which know nothing of the engine. A bar is
 wrong if one of its beats is more than 0.12 beats from where the host played it.
 
-The very source of the transport and of the hosts is compiled with mypyc first, into a folder of its own: the same
-steps in about a fifth of the time, a bar in about a millisecond. It takes a C compiler; `--interpreted` does
-without. With `--tally` what was seen so far is kept in a file, from which the same call goes on.
+The very source of the transport and of the hosts is compiled with mypyc first: the same steps in about a
+fifth of the time, a bar in about a millisecond. It takes a C compiler; `--interpreted` does without. With
+`--tally` what was seen so far is kept in a file, from which the same call goes on.
 
-A host plays 200 bars; its number is the seed and says the class: number modulo 144, in the order of `classes`.
+A host plays 200 bars; its number is the seed and, modulo 144, its class, in the order of `classes`.
 """
 
 import argparse
@@ -52,9 +52,8 @@ def compiled(folder: Path) -> Path:
         command, cwd=folder, env={**os.environ, "MYPYPATH": str(folder)}, capture_output=True
     )
     if done.returncode:
-        sys.exit(
-            f"mypyc could not compile the transport ({done.stderr.decode()[-500:].strip()}); use --interpreted"
-        )
+        why = done.stderr.decode()[-500:].strip()
+        sys.exit(f"mypyc could not compile the transport ({why}); use --interpreted")
     return folder
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from engine.music.accompaniment import CHORDS_CHANNEL
 from engine.music.lines_and_drums import BASS_CHANNEL
 from engine.music.notes import DRUM_CHANNEL
 from engine.music.representation import Representation
+from engine.staging import staging_folder
 from export import key_chain_graph
 from export.accompaniment_bundle import (
     accompaniment_graphs,
@@ -422,8 +422,8 @@ def place(output: Path, manifest: BundleManifest, files: Mapping[str, bytes], zi
     """Write the bundle beside its place, load it as the engine would, and move it there."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as folder:
-            staged = Path(folder) / "bundle"
+        with staging_folder(output.parent) as folder:
+            staged = folder / "bundle"
             manifest = save_bundle(staged, manifest, files)
             staged = pack(staged) if zipped else staged
             load_bundle(staged)

@@ -1,7 +1,6 @@
 """The `antiphon-export` command: runs into bundles, and bundles proven again."""
 
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 from rich.console import Console
 
 from engine.inference.bundle.places import SHIPPED, user_folder
+from engine.staging import staging_folder
 from training.command_line import OneLineCommand
 
 app = typer.Typer(
@@ -134,8 +134,8 @@ def install_bundle(bundle: Path, home: Path) -> None:
     other = home.with_suffix("") if home.suffix else home.with_name(home.name + ".zip")
     if bundle.resolve() != home.resolve():
         home.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{home.name}.", dir=home.parent) as folder:
-            staged = Path(folder) / home.name
+        with staging_folder(home.parent) as folder:
+            staged = folder / home.name
             (shutil.copytree if bundle.is_dir() else shutil.copyfile)(bundle, staged)
             remove(home)
             staged.replace(home)

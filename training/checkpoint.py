@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
+from engine.staging import staging_folder
 from engine.text import json_bytes, json_value
 from training.config import RunConfig
 from training.errors import ConfigError, TrainingError
@@ -46,13 +47,13 @@ class RunFolder:
             TrainingError: the disk is full or the folder cannot be written.
         """
         file = self.path / name
-        part = file.with_name(file.name + ".part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            part.replace(file)
+            with staging_folder(self.path) as folder:
+                staged = folder / file.name
+                staged.write_bytes(data)
+                staged.replace(file)
         except OSError as error:
-            part.unlink(missing_ok=True)
             reason = (error.strerror or str(error)).lower()
             raise TrainingError(
                 f"{file}: cannot be written ({reason}); what was written before is whole, so make room "

@@ -1,6 +1,5 @@
 """MIDI files as WAV, by a soundfont where there is one, else by the built-in tones."""
 
-import tempfile
 import wave
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from app.audio.mixer import instrument_at
 from engine.errors import AntiphonError
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
+from engine.staging import staging_folder
 from engine.text import printable
 
 RATE = 44_100
@@ -60,8 +60,8 @@ def _write(place: Path, instrument: Instrument, songs: Sequence[Song]) -> float:
     frames = 0
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".render-", dir=place.parent) as folder:
-            part = Path(folder) / "part.wav"
+        with staging_folder(place.parent) as folder:
+            part = folder / "part.wav"
             with wave.open(str(part), "wb") as file:
                 file.setnchannels(2)
                 file.setsampwidth(2)

@@ -45,7 +45,7 @@ def connection_facts(snapshot: Snapshot) -> dict[str, str]:
     ports, wired, clock = snapshot.live.ports, snapshot.document.connections, snapshot.live.clock
     there = bool(ports.backend)
     facts = {
-        "Back end": ports.backend.upper() if there else "none is open",
+        "Back end": ports.backend.upper() if there else ". ".join(("none is open", *ports.tried)),
         "Input": ports.input_name if there else "–",
         "comes from": ", ".join(wired.sources) or "nothing is connected to it",
         "Channels": _channel_words(snapshot),

@@ -10,6 +10,7 @@ from engine.music.chords import Chord, Harmony, by_pulse, parse_chords
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.session.captured_bars import CapturedBar
+from engine.session.live import Replaying
 from engine.session.snapshot import Snapshot
 
 
@@ -101,8 +102,13 @@ def chords_of(harmony: Harmony, metre: Metre) -> tuple[tuple[float, str], ...]:
 
 
 def turn_text(snapshot: Snapshot, position_beats: float | None) -> str:
-    """Return whose turn it is and how long it lasts yet; empty where each phrase is answered as it ends."""
+    """Return whose turn it is and how long it lasts yet; empty where each phrase is answered as it ends.
+
+    While this performance is replayed it is which of its bars is played, and of how many.
+    """
     settings, turn, clock = snapshot.document.settings, snapshot.live.turn, snapshot.live.clock
+    if snapshot.live.replay is not None:
+        return replay_text(snapshot.live.replay, position_beats)
     if settings.turns == "follow":
         return ""
     whose = "YOUR TURN" if turn.whose == "player" else "ANSWER'S TURN"
@@ -110,6 +116,14 @@ def turn_text(snapshot: Snapshot, position_beats: float | None) -> str:
         return whose
     left = max(1, math.ceil((turn.until_beats - position_beats) / clock.beats_per_bar - 1e-9))
     return f"{whose} · {left} bar{'s' * (left != 1)}"
+
+
+def replay_text(replay: Replaying, position_beats: float | None) -> str:
+    """Return which bar of a replay is played, and of how many."""
+    bar = 0 if position_beats is None else replay.bar_at(position_beats)
+    if bar == 0:
+        return f"REPLAY · {replay.bars} bar{'s' * (replay.bars != 1)}"
+    return f"REPLAY · bar {bar} of {replay.bars}"
 
 
 def next_text(snapshot: Snapshot, position_beats: float | None) -> str:

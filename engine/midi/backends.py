@@ -48,6 +48,15 @@ def candidates(platform: str = sys.platform) -> tuple[BackendName, ...]:
     return ("jack", "alsa")
 
 
+class NoPortsError(PortError):
+    """No back end of this system answers; the line is about the one that comes first."""
+
+    def __init__(self, tried: Sequence[str]) -> None:
+        super().__init__(f"No MIDI ports can be opened. {tried[0]}")
+        self.tried = tuple(tried)
+        """Why not, a line for each back end."""
+
+
 def open_backend(
     choice: str = "auto",
     *,
@@ -70,7 +79,7 @@ def open_backend(
         platform: As `sys.platform`.
 
     Raises:
-        PortError: Nothing could be opened; the line says why for every back end that was tried.
+        PortError: Nothing could be opened; a `NoPortsError` where several back ends were tried.
     """
     tried: list[str] = []
     for name in _wanted(choice, platform):
@@ -80,7 +89,7 @@ def open_backend(
             raise
         except PortError as error:
             tried.append(str(error))
-    raise PortError(tried[0] if len(tried) == 1 else "No MIDI ports can be opened. " + " | ".join(tried))
+    raise PortError(tried[0]) if len(tried) == 1 else NoPortsError(tried)
 
 
 def _wanted(choice: str, platform: str) -> tuple[BackendName, ...]:

@@ -303,6 +303,8 @@ class PortLost(Message, frozen=True):
 
     reason: str
     remedy: str
+    tried: tuple[str, ...] = ()
+    """Why each back end cannot be used, where several were tried."""
 
 
 class PortBack(Message, frozen=True):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.errors import PortError
+from engine.midi.backends import NoPortsError
 from engine.midi.messages import (
     ACTIVE_SENSING,
     CHANNELS,
@@ -153,7 +154,9 @@ class Host:
         try:
             self._backend = self._open_backend()
         except PortError as error:
-            self._send(PortLost(str(error), "Antiphon tries again every second" if patient else ""))
+            remedy = "Antiphon tries again every second" if patient else ""
+            tried = error.tried if isinstance(error, NoPortsError) else ()
+            self._send(PortLost(str(error), remedy, tried))
             if not patient:
                 self.done = True
                 return False

@@ -12,7 +12,7 @@ from engine.music.notes import Phrase
 from engine.performer.messages import NoteData, PatternStarted, Play, SetPattern, StartAt
 from engine.session import turns
 from engine.session.intents import Answered, Replayed, TakesComputed
-from engine.session.live import Sounding
+from engine.session.live import Replaying, Sounding
 from engine.session.request import Request
 from engine.session.state import Effect, Log, RenderTakes, Send, State
 
@@ -99,24 +99,25 @@ def replayed(state: State, what: Replayed) -> tuple[State, tuple[Effect, ...]]:
         at_beats = (math.floor(clock.position_beats / clock.beats_per_bar) + 1) * clock.beats_per_bar
     until = at_beats + phrase.length_beats
     pattern = SetPattern(number, as_notes(phrase), phrase.bars, "bar", at_beats, at_beats, until)
-    after = replace(state, sent={number: phrase}, last_pattern=number, asked=None, replay_until_beats=until)
+    after = replace(state, sent={number: phrase}, last_pattern=number, asked=None)
     start: tuple[Effect, ...] = () if state.live.rolling else (Send(Play()),)
-    return after.with_live(coming=phrase).cleared("replay"), (Send(pattern), *start)
+    replay = Replaying(at_beats, phrase.bars, until)
+    return after.with_live(coming=phrase, replay=replay).cleared("replay"), (Send(pattern), *start)
 
 
 def silenced(state: State) -> tuple[State, tuple[Effect, ...]]:
     """End what is played again of this performance, at the next step."""
     number = state.last_pattern + 1
-    after = replace(state, replay_until_beats=None, sent={number: Phrase.of((), 1)}, last_pattern=number)
-    return after.with_live(coming=None), (Send(SetPattern(number, (), 1, "step")),)
+    after = replace(state, sent={number: Phrase.of((), 1)}, last_pattern=number)
+    return after.with_live(coming=None, replay=None), (Send(SetPattern(number, (), 1, "step")),)
 
 
 def replay_ended(state: State) -> State:
     """Return the state that answers again, if what was played again is over or the song has stopped."""
-    clock, until = state.live.clock, state.replay_until_beats
-    if until is None or clock is None or (state.live.rolling and clock.position_beats < until):
+    clock, replay = state.live.clock, state.live.replay
+    if replay is None or clock is None or (state.live.rolling and clock.position_beats < replay.until_beats):
         return state
-    return replace(state, replay_until_beats=None) if state.live.rolling or not state.sent else state
+    return state.with_live(replay=None) if state.live.rolling or not state.sent else state
 
 
 def hear_take(state: State, index: int | None) -> tuple[State, tuple[Effect, ...]]:
@@ -129,7 +130,7 @@ def hear_take(state: State, index: int | None) -> tuple[State, tuple[Effect, ...
         return _answer_back(state)
     if not 0 <= index < len(state.live.takes):
         raise RenderError(f"there is no take {index + 1}; {len(state.live.takes)} are shown")
-    if turns.taken(state) or state.replay_until_beats is not None:
+    if turns.taken(state) or state.live.replay is not None:
         raise RenderError("takes are heard before they are kept only while turns follow")
     take, asked, settings = state.live.takes[index], state.takes_asked, state.document.settings
     if state.live.playing is None or asked is None:

@@ -318,7 +318,7 @@ def _nudged(state: State, now_ns: int) -> State:
 
 def _replay(state: State, now_ns: int) -> Updated:
     """Ask for the music of this performance from a bar on; while it plays, end it."""
-    if state.replay_until_beats is not None:
+    if state.live.replay is not None:
         return answering.silenced(state)
     if not state.live.kept.path:
         raise RenderError("only a session with a file keeps what sounded; save it, then play")

@@ -112,7 +112,7 @@ def _with_request(before: State, after: State, now_ns: int) -> Updated:
     if not _touched(before, after):
         return after, ()
     after = _with_missing(after, now_ns)
-    if after.replay_until_beats is not None:
+    if after.live.replay is not None:
         return after, ()
     span = turns.answer_span(after)
     if turns.taken(after) and span is None:
@@ -147,7 +147,7 @@ def _touched(before: State, after: State) -> bool:
     old, new = before.document, after.document
     return (
         new.controls is not old.controls
-        or after.replay_until_beats != before.replay_until_beats
+        or after.live.replay is not before.live.replay
         or new.slots is not old.slots
         or new.source is not old.source
         or after.model is not before.model

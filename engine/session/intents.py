@@ -13,7 +13,7 @@ from engine.inference.controls import Mode, SlotName
 from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.session.document import Document
-from engine.session.live import Kept, Take
+from engine.session.live import Kept, Mood, Take
 from engine.session.request import Request
 from engine.session.snapshot import ModelFacts
 
@@ -207,6 +207,7 @@ class Noticed(msgspec.Struct, frozen=True):
     about: str
     text: str
     remedy: str
+    mood: Mood = "bad"
 
 
 OscArgument = float | int | str | bool | None

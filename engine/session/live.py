@@ -1,5 +1,6 @@
 """What only is true now, frozen: ports, clock, what is heard and sounds, health, notices."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -49,6 +50,8 @@ class Ports:
     """Whether the performer got real-time scheduling; None before it said so."""
     client_name: str = ""
     """Our name in the MIDI system; a second instance has another."""
+    tried: tuple[str, ...] = ()
+    """Why each back end could not be used, while none can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,21 @@ class Turn:
     """Where the player's last note ended; None while one sounds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """What was played of this performance and is played again; positions in quarter notes of the song."""
+
+    since_beats: float
+    """Bar line at which it begins."""
+    bars: int
+    until_beats: float
+
+    def bar_at(self, position_beats: float) -> int:
+        """Return which of its bars is played at a position, from 1; 0 before it begins."""
+        part = (position_beats - self.since_beats) / (self.until_beats - self.since_beats)
+        return max(0, min(self.bars, math.floor(part * self.bars + 1e-6) + 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """The present moment of a session."""
@@ -188,6 +206,7 @@ class Live:
     key: Key | None = None
     """Of what is heard; None until enough was heard to name one."""
     turn: Turn = Turn()
+    replay: Replaying | None = None
     switches: Switches = field(default_factory=Switches)
     sounded: tuple[Sounded, ...] = ()
     """The last 256 renderings that sounded for a beat or more, oldest first."""

@@ -441,7 +441,9 @@ class Session:
         performance = read_performance(Path(self._state.live.kept.path))
         change = Change.read(wanted.change) if wanted.change else None
         rendered = Rendered(performance, change, wanted.from_bar, self._logged_model) if change else None
-        for _ in rendered.steps() if rendered else ():
+        for done in rendered.steps() if rendered else ():
+            text = f"The replay is being put together: {done} of {len(rendered.patterns)} answers."
+            self._apply(i.Noticed("replay", text, "", "waiting"))
             yield
         bar = wanted.from_bar if rendered else None
         music = replayed(

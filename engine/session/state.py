@@ -129,8 +129,6 @@ class State:
     """Id of the pattern sent last; 0 for none."""
     just_learned: Binding | None = None
     """The binding learned last, until a message comes that is not the fine half of its controller."""
-    replay_until_beats: float | None = None
-    """Song position at which a replay ends; None while nothing is."""
     demo_phrase: Phrase | None = None
     """What the demo plays into the input."""
     started_clock: bool = False

@@ -4,7 +4,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -16,6 +15,7 @@ from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.session.document import VERSION, Document
+from engine.staging import staging_folder
 from engine.text import json_bytes, json_value, one_line, printable
 
 SUFFIX = ".antiphon"
@@ -186,17 +186,13 @@ def encoded(document: Document) -> bytes:
 
 def write_document(path: Path, document: Document) -> None:
     """Write a document beside its file and put it in its place in one step; OSError if it cannot be."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
+    with staging_folder(path.parent) as folder:
+        staged = folder / path.name
+        with staged.open("wb") as file:
             file.write(encoded(document))
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
+        staged.replace(path)
 
 
 def set_aside(path: Path) -> Path:

@@ -98,7 +98,7 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case i.Saved():
             return _saved(state, what, now_ns), ()
         case i.Noticed():
-            return state.noted(what.about, what.text, what.remedy, now_ns=now_ns), ()
+            return state.noted(what.about, what.text, what.remedy, what.mood, now_ns=now_ns), ()
     if isinstance(what, i.Opened):
         return editing.edited(state, what, now_ns), (records.begun(),)
     if isinstance(what, messages.Message):
@@ -175,10 +175,11 @@ def _of_ports(state: State, event: messages.Message, now_ns: int) -> State:
             )
             return state.with_live(ports=ports).cleared("performer", "ports")
         case messages.PortLost():
-            lost = state.with_live(ports=replace(live.ports, backend=""))
+            lost = state.with_live(ports=replace(live.ports, backend="", tried=event.tried))
             return lost.noted("ports", event.reason, event.remedy, now_ns=now_ns)
         case messages.PortBack():
-            return state.with_live(ports=replace(live.ports, backend=event.backend)).cleared("ports")
+            back = replace(live.ports, backend=event.backend, tried=())
+            return state.with_live(ports=back).cleared("ports")
         case messages.Connections():
             wired = Connections(event.sources, event.sinks)
             return state if wired == state.document.connections else state.with_document(connections=wired)

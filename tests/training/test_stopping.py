@@ -243,7 +243,7 @@ def test_a_full_disk_is_one_line_and_what_was_written_stays_whole(corpus, tmp_pa
     last = result.stderr.strip().splitlines()[-1]
     assert "cannot be written (file too large)" in last
     assert "Traceback" not in result.stderr
-    assert not list(run.glob("*.part"))
+    assert not list(run.glob(".antiphon-*"))
     assert all((run / name).read_bytes() == content for name, content in before.items())
 
 

@@ -113,6 +113,14 @@ def test_facts_say_where_the_song_is_and_whether_a_start_came():
     assert connection_facts(playing_in(clock=clock(source="internal")))["Start"] == "by Play, here"
 
 
+def test_facts_say_why_each_back_end_cannot_be_used():
+    tried = ("JACK: no server runs; start one", "ALSA: no sequencer; load it")
+    lost = with_live(READY, ports=replace(READY.live.ports, backend="", tried=tried))
+    assert connection_facts(lost)["Back end"] == (
+        "none is open. JACK: no server runs; start one. ALSA: no sequencer; load it"
+    )
+
+
 def test_every_daw_is_told_the_three_things():
     first, second, third, *daws, tried = daw_lines()
     assert "Ardour" in tried

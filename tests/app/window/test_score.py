@@ -8,7 +8,7 @@ from app.window.score import chords_of, next_text, roll_music, source_ids, strip
 from engine.music.chords import parse_chord
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.session.document import HeardPhrase, Surroundings
-from engine.session.live import Turn
+from engine.session.live import Replaying, Turn
 from engine.session.settings import Settings
 
 
@@ -74,6 +74,15 @@ def test_whose_turn_it_is_and_for_how_long(turn, position, text):
     trading = with_live(with_document(READY, settings=Settings(turns="trade")), clock=clock(), turn=turn)
     assert turn_text(trading, position) == text
     assert turn_text(with_document(trading, settings=Settings()), position) == ""
+
+
+@pytest.mark.parametrize(
+    ("position", "text"),
+    [(None, "REPLAY · 3 bars"), (23.0, "REPLAY · 3 bars"), (29.0, "REPLAY · bar 2 of 3")],
+)
+def test_a_replay_says_which_of_its_bars_is_played(position, text):
+    replaying = with_live(READY, clock=clock(), replay=Replaying(24.0, 3, 36.0))
+    assert turn_text(replaying, position) == text
 
 
 def test_chords_are_named_where_they_begin():

@@ -4,7 +4,15 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi import backends, jack, rtmidi
-from engine.midi.backends import BackendStatus, PortInfo, candidates, list_ports, open_backend, probe
+from engine.midi.backends import (
+    BackendStatus,
+    NoPortsError,
+    PortInfo,
+    candidates,
+    list_ports,
+    open_backend,
+    probe,
+)
 from engine.midi.port_names import UnknownPortError
 from engine.midi.rtmidi import Listing
 
@@ -72,11 +80,12 @@ def test_jack_without_jack_client_goes_through_rtmidi(systems):
     assert open_backend("jack", platform="linux") == "rtmidi jack"
 
 
-def test_every_refusal_is_in_the_one_line(systems):
+def test_where_none_answers_the_line_is_about_the_first_and_every_reason_is_kept(systems):
     systems.refuse = {"jack": PortError(NO_SERVER), "alsa": PortError(NO_ALSA)}
-    with pytest.raises(PortError) as caught:
+    with pytest.raises(NoPortsError) as caught:
         open_backend(platform="linux")
-    assert str(caught.value) == f"No MIDI ports can be opened. {NO_SERVER} | {NO_ALSA}"
+    assert str(caught.value) == f"No MIDI ports can be opened. {NO_SERVER}"
+    assert caught.value.tried == (NO_SERVER, NO_ALSA)
 
 
 def test_a_single_choice_gives_its_own_line(systems):

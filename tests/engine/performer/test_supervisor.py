@@ -5,6 +5,7 @@ import re
 import pytest
 
 from engine.errors import PortError
+from engine.midi.backends import NoPortsError
 from engine.midi.messages import CHANNELS, panic, silence
 from engine.midi.ports import WiringChange
 from engine.midi.recording import RecordingBackend
@@ -117,6 +118,18 @@ def test_refused_ports_end_it_with_the_reason():
     assert not stage.start()
     assert stage.events == [PortLost("JACK: no server runs; start one", "")]
     assert stage.host.done
+
+
+def test_what_every_back_end_said_goes_along(monkeypatch):
+    stage = Stage()
+    monkeypatch.setattr(stage.host, "_open_backend", none_answers)
+    assert not stage.start()
+    first = "No MIDI ports can be opened. JACK: no server runs"
+    assert stage.events == [PortLost(first, "", ("JACK: no server runs", "ALSA: no sequencer"))]
+
+
+def none_answers():
+    raise NoPortsError(["JACK: no server runs", "ALSA: no sequencer"])
 
 
 def test_a_patient_host_tries_again_every_second():

@@ -10,6 +10,8 @@ from engine.inference.controls import Controls
 from engine.music.notes import Phrase
 from engine.performer.messages import Play, Stop
 from engine.session.autosave import log_path
+from engine.session.intents import Noticed
+from engine.session.live import Replaying
 from engine.session.replay import Change, Rendered, replayed
 from engine.session.session_log import read_performance
 
@@ -205,22 +207,48 @@ def test_a_performance_is_replayed_from_a_bar_on_and_then_answered_on(performanc
     performance.run_beats(12)
     again = [note for note in performance.notes_sent(begin) if note[0] >= 24]
     assert [(round(n[0] - 12, 3), *n[1:3]) for n in again if n[0] < 33.5] == [n[:3] for n in was]
-    assert performance.session._state.replay_until_beats is not None
+    assert performance.session.snapshot().live.replay == Replaying(24.0, 3, 36.0)
     performance.run_beats(4)
-    assert performance.session._state.replay_until_beats is None
+    assert performance.session.snapshot().live.replay is None
     count = len(performance.notes_sent(begin))
     performance.run_beats(8)
     assert len(performance.notes_sent(begin)) > count
+
+
+def test_putting_a_replay_together_says_how_far_it_is(performance, monkeypatch):
+    performance.run_beats(26)
+    said = []
+    apply = performance.session._apply
+    monkeypatch.setattr(performance.session, "_apply", lambda what: (said.append(what), apply(what)))
+    performance.session.set("replay_with", "seed=99")
+    performance.session.do("replay")
+    performance.run_beats(1)
+    counts = [what.text for what in said if isinstance(what, Noticed)]
+    assert counts[0] == f"The replay is being put together: 1 of {len(counts)} answers."
+    assert counts[-1] == f"The replay is being put together: {len(counts)} of {len(counts)} answers."
+    assert len(counts) > 1
+    assert [
+        notice for notice in performance.session.snapshot().live.notices if notice.about == "replay"
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("beats", "bar"), [(23.9, 0), (24.0, 1), (27.99, 1), (28.0, 2), (35.9, 3), (40.0, 3)]
+)
+def test_a_replay_counts_its_bars(beats, bar):
+    assert Replaying(24.0, 3, 36.0).bar_at(beats) == bar
 
 
 def test_a_replay_is_ended_by_asking_once_more_and_refused_without_a_file(performance, model):
     performance.run_beats(18)
     performance.session.set("replay_with", "seed=99")
     performance.session.do("replay")
+    said = performance.session.snapshot().live.notices[-1]
+    assert (said.text, said.mood) == ("The replay is being put together.", "waiting")
     performance.run_beats(2)
-    assert performance.session._state.replay_until_beats is not None
+    assert performance.session.snapshot().live.replay is not None
     performance.session.do("replay")
-    assert performance.session._state.replay_until_beats is None
+    assert performance.session.snapshot().live.replay is None
     without = Rig(model, Controls())
     without.session.do("replay")
     assert "Only a session with a file" in without.session.snapshot().live.notices[-1].text

@@ -405,15 +405,16 @@ def test_ports_lost_and_back(hands):
         "Antiphon In",
         False,
     )
-    hands.hear(messages.PortLost("MIDI ports lost (jack)", "Start the JACK server again."))
+    hands.hear(messages.PortLost("MIDI ports lost (jack)", "Start the JACK server again.", ("JACK: none",)))
     view = hands.session.snapshot()
-    assert view.live.ports.backend == ""
+    assert (view.live.ports.backend, view.live.ports.tried) == ("", ("JACK: none",))
     assert (view.live.notices[0].text, view.live.notices[0].remedy) == (
         "MIDI ports lost (jack)",
         "Start the JACK server again.",
     )
     hands.hear(messages.PortBack("alsa"))
     assert hands.session.snapshot().live.ports.backend == "alsa"
+    assert hands.session.snapshot().live.ports.tried == ()
     assert hands.session.snapshot().live.notices == ()
 
 

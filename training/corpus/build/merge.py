@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.staging import staging_folder
 from engine.text import json_bytes
 from training.corpus.build import shards as shard_files
 from training.corpus.build.sections import CROSSING, SECTIONS, WORKS, held_out_sections
@@ -79,8 +79,7 @@ def merge(
         CorpusError: not one usable window came out.
     """
     corpus.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=corpus) as folder:
-        staged = Path(folder)
+    with staging_folder(corpus) as staged:
         content = _write(shards, work, staged, options, early, advance)
         rejects = staged / "rejects.csv"
         if not any(sum(entry[split] for split in SPLITS) for entry in content["windows"].values()):

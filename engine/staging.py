@@ -1,0 +1,62 @@
+"""Folders in which files are made whole before they are moved to their place.
+
+One bears the number of its process, so that what a killed program has left behind is known for what it is.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = ".antiphon-"
+ABANDONED_S = 86_400.0
+"""Nothing is in the making for a day: an older folder is abandoned, whoever has its process's number now."""
+
+
+@contextmanager
+def staging_folder(parent: Path) -> Iterator[Path]:
+    """Yield a new folder inside another one, on the same disk as what is moved out of it.
+
+    It is removed at the end with what is still in it; before, those of programs that were killed are.
+
+    Raises:
+        OSError: `parent` is not there, or nothing can be written there.
+    """
+    remove_abandoned(parent)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=parent) as name:
+        yield Path(name)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove the staging folders in a folder whose programs have ended; what cannot be removed stays."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        if _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    number = folder.name.removeprefix(PREFIX).partition("-")[0]
+    if not number.isascii() or not number.isdigit() or folder.is_symlink():
+        return False
+    try:
+        age_s = time.time() - folder.stat().st_mtime
+    except OSError:
+        return False
+    return age_s > ABANDONED_S or not _runs(int(number))
+
+
+def _runs(process: int) -> bool:
+    """Return whether a process is there; of another system's, and on Windows, nothing is known: True."""
+    if sys.platform == "win32":
+        return True  # asking with signal 0 would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
