@@ -29,7 +29,7 @@ SLIP_SIGMAS = 4.0
 """But only where it is as many standard deviations of the clock's jitter."""
 STEEPEST_STEP = 6.5
 """No tempo changes by more than this factor, from 260 to 40 BPM."""
-PROOF_TICKS = 40
+PROOF_TICKS = 72
 """A guess that is not proven after so many ticks is given up."""
 NEAR_TICKS = 3
 """A guess this near to what is proven is that."""
@@ -259,14 +259,19 @@ class ClockFollower:
         return interval >= SHORTEST_TICK_NS and abs(interval - earlier) < 0.25 * earlier
 
     def _is_odd_again(self, ticks: int) -> bool:
-        """Return whether two ticks in a row came late, or early: faults are rare, so it is the tempo."""
-        known = bool(self._guesses) and self._guesses[-1] == (self._counter.number - 1, self._guessed)
-        return ticks * self._guessed > 0 and known and not self._pairs.suspected
+        """Return whether a tick came late, or early, a second time: faults are rare, so it is the tempo.
+
+        Early ticks must follow each other; between late ones a rounded one may be in time.
+        """
+        number, guessed = self._guesses[-1] if self._guesses else (0, 0)
+        apart = self._counter.number - number
+        again = apart <= NEAR_TICKS if ticks > 0 else apart == 1
+        return again and ticks * guessed > 0 and not self._pairs.suspected
 
     def _change_tempo(self, t_ns: int) -> None:
         """Start over with the tempo of the last two intervals; undo what the first was taken for."""
         self.count += 1
-        if self._guessed and self._guesses and self._guesses[-1][0] == self._counter.number - 1:
+        if self._guesses and self._counter.number - self._guesses[-1][0] <= NEAR_TICKS:
             self._give_up(self._guesses[-1])
         times = (*self._arrivals, t_ns)
         self._accepted.clear()

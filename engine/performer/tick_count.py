@@ -16,6 +16,7 @@ corrections come at equal distances.
 
 import math
 from collections import deque
+from collections.abc import Collection
 from itertools import pairwise
 
 SCALES = (4, 8, 16, 32, 64, 128, 256)
@@ -38,6 +39,12 @@ GRID_INTERVALS = 12
 """So many intervals in a row that are whole periods, and the clock is taken to be rounded to them."""
 WHOLE_TICKS = 0.15
 """So near to a whole number of ticks a shift must be, its own standard error aside."""
+UNSURE_TICKS = 0.35
+"""Where rounding may hide more of a tick, two numbers of lost ticks look alike until more ticks have come."""
+ROUNDING_REACH, MOST_REACH = 1.03, 2.0
+"""Rounded ticks of one tempo are at most this share of a period apart beside the right line; beside the one
+of least squares they are less than that."""
+SLOPES_TRIED = 10
 PERIOD_TOLERANCE = 1e-3
 TIMER_PERIODS_MS = (
     *(frames * 1e3 / rate for rate in (44_100, 48_000) for frames in (256, 512, 1024, 2048, 4096)),
@@ -66,6 +73,25 @@ _Sums = tuple[float, float, float, float, float]
 def is_timer_period(period_ms: float) -> bool:
     """Return whether a time is one of the known periods."""
     return any(abs(known_ms - period_ms) < PERIOD_TOLERANCE * period_ms for known_ms in TIMER_PERIODS_MS)
+
+
+def _grids_of(intervals_ms: Collection[float]) -> list[float]:
+    """Return the known periods of which every interval is a whole number."""
+
+    def fits(period_ms: float) -> bool:
+        parts = (interval_ms / period_ms for interval_ms in intervals_ms)
+        return all(abs(part - round(part)) * period_ms < GRID_NOISE_MS for part in parts)
+
+    return [period_ms for period_ms in GRID_PERIODS_MS if fits(period_ms)]
+
+
+def _unseen_ms(period_ms: float, spread_ms: float) -> float:
+    """Return by how much rounding may have moved the ticks on one side of a place against the others.
+
+    Ticks at nearly a whole number of periods are rounded by the same for as long as that number holds:
+    they spread less than rounding does, and the time between the two rows is up to a period off.
+    """
+    return period_ms - min(period_ms, spread_ms * math.sqrt(12.0))
 
 
 class TickCounter:
@@ -133,13 +159,7 @@ class TickCounter:
 
     def _grids_ms(self) -> list[float]:
         """Return the periods that the latest ticks were seen to be rounded to."""
-        if len(self._intervals_ms) < GRID_INTERVALS:
-            return []
-        return [period_ms for period_ms in GRID_PERIODS_MS if self._is_on_grid(period_ms)]
-
-    def _is_on_grid(self, period_ms: float) -> bool:
-        parts = (interval_ms / period_ms for interval_ms in self._intervals_ms)
-        return all(abs(part - round(part)) * period_ms < GRID_NOISE_MS for part in parts)
+        return _grids_of(self._intervals_ms) if len(self._intervals_ms) == GRID_INTERVALS else []
 
     def line(self, ticks: int) -> tuple[float, float, float] | None:
         """Fit a line through the latest ticks.
@@ -223,7 +243,12 @@ class TickCounter:
         within = max(0.0, left_tt + right_tt - slope * (left_xt + right_xt)) / (2 * n - 3)
         reach = (right_t - left_t) / slope
         error = math.sqrt(within * (2 / n + reach * reach / (left_xx + right_xx))) / slope
-        if abs(shift - ticks) > WHOLE_TICKS + 2.0 * error:
+        period_ms = self._grid_ms(middle)
+        if period_ms and self._is_one_tempo(first, end, period_ms):
+            return 0
+        unseen = _unseen_ms(period_ms, math.sqrt(within)) / slope
+        unsure = unseen > UNSURE_TICKS and n < SPARSE_SCALE
+        if abs(shift - ticks) > WHOLE_TICKS + 2.0 * error + unseen or unsure:
             return 0
         dx, dt = right_x - left_x + ticks, right_t - left_t
         sxx = left_xx + right_xx + n / 2 * dx * dx
@@ -231,6 +256,32 @@ class TickCounter:
         residual = max(0.0, left_tt + right_tt + n / 2 * dt * dt - sxt * sxt / sxx)
         rounded = abs(ticks) == 1 and self._is_rounded(sxt / sxx, residual, n)
         return 0 if rounded or not self._is_proven(n, residual, ticks) else ticks
+
+    def _grid_ms(self, place: int) -> float:
+        """Return the longest known period that the ticks about a place are rounded to; 0 for none."""
+        times = self._t[max(0, place - GRID_INTERVALS) : place + GRID_INTERVALS]
+        return max(_grids_of([later - earlier for earlier, later in pairwise(times)]), default=0.0)
+
+    def _is_one_tempo(self, first: int, end: int, period_ms: float) -> bool:
+        """Return whether all ticks lie within a period along some line: they are of one tempo, rounded.
+
+        How far apart they are is convex in the slope, and least where the latest beside the line and the
+        earliest change sides; from the best line's slope on it is sought by halves.
+        """
+        xs, ts = self._x[first:end], self._t[first:end]
+        _, _, sxx, sxt, _ = self._moments(first, end)
+        slope, step = sxt / sxx, period_ms / (xs[-1] - xs[0])
+        for tried in range(SLOPES_TRIED):
+            beside = [t - slope * x for x, t in zip(xs, ts, strict=True)]
+            latest, earliest = max(beside), min(beside)
+            reach_ms = latest - earliest
+            if reach_ms <= ROUNDING_REACH * period_ms:
+                return True
+            if not tried and reach_ms > MOST_REACH * period_ms:
+                return False
+            slope += step if beside.index(latest) > beside.index(earliest) else -step
+            step /= 2.0
+        return False
 
     def _is_rounded(self, tick_ms: float, residual: float, n: int) -> bool:
         """Whether these may be ticks rounded to a period, one to four of them to each."""

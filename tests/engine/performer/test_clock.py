@@ -153,6 +153,57 @@ def test_two_late_ticks_in_a_row_are_a_slower_tempo():
     assert (clock.count, clock.missed) == (51, 0)
 
 
+def test_late_ticks_with_one_in_time_between_are_a_slower_tempo():
+    """A step from 234 to 130 BPM in a clock rounded to 256 frames at 48 kHz: 10.67, then 16 or 21.3 ms."""
+    clock, t_ns = ClockFollower(), 10**9
+    for _ in range(48):
+        t_ns += 10_666_667
+        clock.tick(t_ns)
+    for late_ns in (21_333_333, 16_000_000, 21_333_333, 21_333_333, 16_000_000, 21_333_333):
+        t_ns += late_ns
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed) == (54, 0)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_missed_ticks_are_counted_where_rounding_is_the_same_for_long(missing):
+    """Ticks of 16.05 ms in periods of 256 frames at 48 kHz: 16 ms nearly always, so that a gap may be a third
+    of a tick too long, and nothing about it shows that."""
+    ticks = simclock.arrivals(
+        simclock.true_ticks(simclock.constant(2500 / 16.05), 20), simclock.quantised(256)
+    )
+    gaps = np.diff(ticks)
+    rounded_up = next(
+        at for at in range(200, 300) if gaps[at : at + missing + 1].sum() > (missing + 1.2) * 16e6
+    )
+    clock = ClockFollower()
+    for t_ns in simclock.without(ticks, rounded_up + 1, missing):
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed, clock.duplicates) == (20 * 24 + 1, missing, 0)
+
+
+@pytest.mark.parametrize("tick_ms", [11.7, 11.8, 11.9, 12.0, 12.2, 12.4])
+def test_ticks_a_little_longer_than_a_drivers_period_are_all_counted(tick_ms):
+    """Periods of 512 frames at 44.1 kHz are 11.6 ms: now and then there is one without a tick."""
+    tempo = simclock.constant(2500 / tick_ms)
+    clock = ClockFollower()
+    for t_ns in simclock.arrivals(simclock.true_ticks(tempo, 40), simclock.quantised(512, 44_100)):
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed, clock.duplicates) == (40 * 24 + 1, 0, 0)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+@pytest.mark.parametrize("at", [150, 161, 171, 182, 193, 204])
+def test_missed_ticks_a_little_longer_than_a_drivers_period_leave_the_count_within_one(missing, at):
+    """Ticks of 11.8 ms in periods of 11.6: a gap of three periods may be two ticks or three for long."""
+    tempo = simclock.constant(2500 / 11.8)
+    ticks = simclock.arrivals(simclock.true_ticks(tempo, 40), simclock.quantised(512, 44_100))
+    clock = ClockFollower()
+    for t_ns in simclock.without(ticks, at, missing):
+        clock.tick(t_ns)
+    assert abs(clock.count - (40 * 24 + 1)) <= 1
+
+
 def test_a_tempo_step_from_one_end_to_the_other_is_never_more_than_two_ticks_off():
     """260 to 40 BPM: whether five ticks were lost, nobody knows before the next tick."""
     clock, t_ns = ClockFollower(), 10**9
