@@ -9,8 +9,8 @@ of squares of n (k T)^2 / 9. So under jitter of 5 ms and rounding to 128 frames 
 where tempo and song go on for three times as long on either side, and beats are judged from there on.
 That narrows the class: a fault nearer to a step of the tempo, or to a jump, is not played.
 
-The bound takes arrivals to be independent. Rounded ones are not where a tick is nearly a whole number m of
-periods P: all are rounded alike for P / |T - m P| ticks, and as long as that lasts two numbers of lost ticks may
+The bound takes arrivals to be independent. Rounded ones are not where a tick is nearly a whole number m
+of periods P: all are rounded alike for P / |T - m P| ticks, and for so long two numbers of lost ticks may
 give the very same arrivals. Faults are played there all the same, and a bar that is wrong for it counts.
 """
 
