@@ -247,7 +247,7 @@ class TickCounter:
         if period_ms and self._is_one_tempo(first, end, period_ms):
             return 0
         unseen = _unseen_ms(period_ms, math.sqrt(within)) / slope
-        unsure = unseen > UNSURE_TICKS and n < SPARSE_SCALE
+        unsure = ticks > 0 and unseen > UNSURE_TICKS and n < SPARSE_SCALE
         if abs(shift - ticks) > WHOLE_TICKS + 2.0 * error + unseen or unsure:
             return 0
         dx, dt = right_x - left_x + ticks, right_t - left_t
