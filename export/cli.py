@@ -65,20 +65,8 @@ def export(
     home = installed_place(name or (output or run.resolve()).stem, zipped) if install else None
     place = output or home
     assert place is not None
-    export_command(
-        run,
-        place,
-        home,
-        corpus,
-        latents,
-        int8,
-        zipped,
-        name,
-        title,
-        tuple(metre or ("4/4",)),
-        weights,
-        console,
-    )
+    metres = tuple(metre or ("4/4",))
+    export_command(run, place, home, corpus, latents, int8, zipped, name, title, metres, weights, console)
     if home is not None:
         install_bundle(place, home)
         # A bundle that came with the program keeps the name where both bear it.

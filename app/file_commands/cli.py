@@ -22,8 +22,9 @@ from app.cli_options import (
     StyleFrom,
 )
 from app.file_commands import commands, sources
+from app.file_commands.asked_options import with_asked
 from app.options import with_parameters
-from engine.inference.controls import CONTROLS, LONGEST_BARS, Controls, Mode, with_value
+from engine.inference.controls import CONTROLS, Controls, Mode, with_value
 from engine.inference.features import MODEL_FEATURES
 from engine.inference.latent_space import check_attributes
 from engine.inference.model import Model as LoadedModel
@@ -38,47 +39,6 @@ application = typer.Typer()
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="Folder for the files; made if it is not there.")
-]
-Track = Annotated[
-    str | None,
-    typer.Option(
-        help="Track to take, by number or name; a trio takes several: melody=2,bass=3,drums=10. Left out, "
-        "the likeliest for the model: melody, drums, all three of a trio, all that a piano could play."
-    ),
-]
-Bar = Annotated[
-    int | None,
-    typer.Option(min=1, help="First bar to take, from 1; left out, the first that are full."),
-]
-Length = Annotated[
-    int | None,
-    typer.Option(
-        "--length",
-        min=1,
-        max=LONGEST_BARS,
-        help="How many bars to take; left out, as many as the model hears. Longer music is answered window "
-        "by window, with one seed, so that what comes back in it comes back in the answer.",
-    ),
-]
-Kit = Annotated[
-    str | None,
-    typer.Option(
-        help="Drum kit the file is read by: gm, gs, xg, roland, ezdrummer, superior, addictive, or a drum "
-        "map of your own, a .toml file; left out, the likeliest."
-    ),
-]
-KeepPedal = Annotated[
-    bool,
-    typer.Option(
-        "--keep-pedal",
-        help="Leave notes as their keys were held and write the pedal; else it lengthens them.",
-    ),
-]
-Controllers = Annotated[
-    bool,
-    typer.Option(
-        "--controllers/--no-controllers", help="Write the controllers, pressure and bend of the source too."
-    ),
 ]
 MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file.")]
 Count = Annotated[int, typer.Option(min=1, max=commands.LARGEST_COUNT, help="How many files.")]
@@ -97,18 +57,14 @@ def parameters_of(mode: Mode, *without: str) -> tuple[Parameter, ...]:
 
 @application.command()
 @with_parameters(parameters_of("vary"), attributes=True, defaults={"variation": 0.4})
+@with_asked()
 def vary(
     file: MidiFile,
     output: Output,
     given: Given,
+    asked: sources.Asked,
     count: Count = 8,
     model: Model = DEFAULT_MODEL,
-    track: Track = None,
-    bar: Bar = None,
-    length: Length = None,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
     style: StyleFrom = None,
 ) -> None:
@@ -121,77 +77,57 @@ def vary(
     loaded = load(model, precision)
     drummers: tuple[Mode, ...] = ("groove", "drumify")
     mode: Mode = next((each for each in drummers if each in loaded.modes), "vary")
-    asked = sources.Asked(
-        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
-    )
     _from_source(loaded, mode, file, output, given, count, asked, style)
 
 
 @application.command()
 @with_parameters(parameters_of("groove"), defaults={"variation": 1.0})
+@with_asked()
 def groove(
     file: MidiFile,
     output: Output,
     given: Given,
+    asked: sources.Asked,
     count: Count = 4,
     model: Model = GROOVE_MODEL,
-    track: Track = None,
-    bar: Bar = None,
-    length: Length = None,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write the drums of a MIDI file with a drummer's feel: timing and velocities, no hit more or less.
 
     Example: antiphon groove beat.mid -o out --variation 1 --temperature 0.5
     """
-    asked = sources.Asked(
-        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
-    )
     _from_source(load(model, precision), "groove", file, output, given, count, asked)
 
 
 @application.command()
 @with_parameters(parameters_of("drumify"), attributes=True)
+@with_asked()
 def drumify(
     file: MidiFile,
     output: Output,
     given: Given,
+    asked: sources.Asked,
     count: Count = 4,
     model: Model = DRUMIFY_MODEL,
-    track: Track = None,
-    bar: Bar = None,
-    length: Length = None,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write drums to the rhythm of a track in a MIDI file.
 
     Example: antiphon drumify tune.mid -o out --track bass --count 4
     """
-    asked = sources.Asked(
-        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
-    )
     _from_source(load(model, precision), "drumify", file, output, given, count, asked)
 
 
 @application.command()
 @with_parameters(parameters_of("accompany"))
+@with_asked("kit", length=16)
 def accompany(
     file: MidiFile,
     output: Output,
     given: Given,
+    asked: sources.Asked,
     count: Count = 4,
     model: Model = ACCOMPANY_MODEL,
-    track: Track = None,
-    bar: Bar = None,
-    length: Length = 16,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write chords, bass and drums to a melody of a MIDI file, with the melody.
@@ -200,17 +136,16 @@ def accompany(
 
     Example: antiphon accompany song.mid -o out --count 4 --no-with-drums
     """
-    asked = sources.Asked(
-        track=track, first_bar=bar, length=length, keep_pedal=keep_pedal, controllers=controllers
-    )
     _from_source(load(model, precision), "accompany", file, output, given, count, asked)
 
 
 @application.command("continue")
 @with_parameters((*parameters_of("continue"), SETTINGS["tempo_bpm"]), defaults={"bars": 8})
+@with_asked()
 def carry_on(
     output: Output,
     given: Given,
+    asked: sources.Asked,
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -219,12 +154,6 @@ def carry_on(
     ] = None,
     count: Count = 4,
     model: ContinuingModel = None,
-    track: Track = None,
-    bar: Bar = None,
-    length: Length = None,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
 ) -> None:
     """Write what could follow some bars of a MIDI file, or music that begins by itself.
@@ -244,9 +173,6 @@ def carry_on(
         return
     if bpm is not None:
         typer.echo("--tempo: music that follows a file has the file's; left out")
-    asked = sources.Asked(
-        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
-    )
     if model is None and is_line(sources.read_source(file, loaded, lambda line: None, asked).slot.phrase):
         loaded = load(CONTINUING_LINES, precision)
     _from_source(loaded, "continue", file, output, values, count, asked)
@@ -254,15 +180,15 @@ def carry_on(
 
 @application.command()
 @with_parameters(parameters_of("morph", "morph"), attributes=True)
+@with_asked()
 def morph(
     first: MidiFile,
     second: MidiFile,
     output: Output,
     given: Given,
+    asked: sources.Asked,
     steps: Annotated[int, typer.Option(min=2, max=1000, help="How many files, both ends included.")] = 7,
     model: Model = DEFAULT_MODEL,
-    track: Track = None,
-    bar: Bar = None,
     second_track: Annotated[
         str | None, typer.Option(help="Track of the second file; left out, as --track says.")
     ] = None,
@@ -271,10 +197,6 @@ def morph(
     ] = None,
     third: Annotated[Path | None, typer.Option(help="File for the pad's corner C, below the first.")] = None,
     fourth: Annotated[Path | None, typer.Option(help="File for the corner D, below the second.")] = None,
-    length: Length = None,
-    kit: Kit = None,
-    keep_pedal: KeepPedal = False,
-    controllers: Controllers = True,
     precision: FilePrecision = Precision.FLOAT,
     style: StyleFrom = None,
 ) -> None:
@@ -286,15 +208,11 @@ def morph(
     """
     loaded = load(model, precision)
     transpose, controls = controls_of(loaded, "morph", given, style)
-    asked = sources.Asked(
-        track=track, first_bar=bar, length=length, kit=kit, keep_pedal=keep_pedal, controllers=controllers
-    )
     start = sources.read_source(first, loaded, typer.echo, asked)
-    asked = replace(asked, track=second_track or track, first_bar=second_bar or bar)
-    end = sources.read_source(second, loaded, typer.echo, asked)
+    of_second = replace(asked, track=second_track or asked.track, first_bar=second_bar or asked.first_bar)
+    end = sources.read_source(second, loaded, typer.echo, of_second)
     further = {"C": third, "D": fourth}
     if any(further.values()) or {"pad_x", "pad_y"} & set(given):
-        asked = replace(asked, track=track, first_bar=bar)
         below = {
             name: sources.read_source(path, loaded, typer.echo, asked)
             for name, path in further.items()
