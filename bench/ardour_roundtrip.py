@@ -16,20 +16,24 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "live"))
+
+from headless_ardour import HeadlessArdour, find_ardour
+
 from engine.errors import AntiphonError
-from engine.midifile.read import read_midi
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClockState, Event, NoteData, Played, SetClock, SetPattern
 
-SCRIPT = Path(__file__).with_suffix(".lua")
 BEATS_PER_BAR = 4
 FIRST, SECOND = (60, 62, 64, 65, 67, 69, 71, 72), (48, 55, 52, 59, 50, 57, 53, 47)
+ANTIPHON_IN, ANTIPHON_OUT = "Antiphon:Antiphon In", "Antiphon:Antiphon Out"
 NEAR_BEATS = 0.2
 """A recorded note this near to an expected one of its pitch is that note."""
 
@@ -120,39 +124,46 @@ def start(client: PerformerClient) -> None:
             time.sleep(0.1)
 
 
-def roll(client: PerformerClient, ardour: str, folder: Path, bars: int, bpm: float) -> dict[str, list[Event]]:
+def roll(client: PerformerClient, daw: HeadlessArdour, bars: int, bpm: float) -> dict[str, list[Event]]:
     """Let Ardour go through all passes; return the performer's events of each."""
-    environment = {
-        **os.environ,
-        "ANTIPHON_SESSION": str(folder),
-        "ANTIPHON_BARS": str(bars),
-        "ANTIPHON_BPM": str(bpm),
-        "ANTIPHON_FROM_BEATS": str(middle(bars)),
-    }
-    process = subprocess.Popen(
-        [ardour, str(SCRIPT)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
     events: dict[str, list[Event]] = {}
-    for line in process.stdout:
-        word, _, number = line.strip().partition(" ")
-        if word == "roll":
-            client.poll()
-        elif word == "stopped":
-            events[number] = client.poll()
-            client.send(pattern(2, SECOND))
-    if process.wait() or set(events) != {"1", "2", "3"}:
-        raise SystemExit(f"Ardour ended with status {process.returncode} after passes {sorted(events)}")
+
+    def go(number: str, from_beats: int) -> None:
+        daw.ask("locate", from_beats)
+        client.poll()
+        daw.ask("record")
+        time.sleep((bars * BEATS_PER_BAR - from_beats + 0.5) * 60 / bpm)
+        daw.ask("stop")
+        events[number] = client.poll()
+        client.send(pattern(2, SECOND))
+
+    for track in ("Heard", "Answer"):
+        daw.ask("track", track)
+    daw.ask("clock", ANTIPHON_IN)
+    daw.ask("listen", "Heard", ANTIPHON_OUT)
+    time.sleep(1.0)
+    daw.ask("arm", "Heard", "on")
+    go("1", 0)
+    daw.ask("arm", "Heard", "off")
+    daw.ask("listen", "Heard")
+    daw.ask("feed", "Heard", ANTIPHON_IN)
+    daw.ask("listen", "Answer", ANTIPHON_OUT)
+    daw.ask("arm", "Answer", "on")
+    time.sleep(1.0)
+    go("2", 0)
+    daw.ask("arm", "Answer", "off")
+    daw.ask("listen", "Answer")
+    go("3", middle(bars))
+    daw.close()
     return events
 
 
-def recorded(folder: Path, track: str) -> list[Onset]:
-    """Read the notes Ardour recorded on a track."""
-    files = sorted(folder.glob(f"interchange/*/midifiles/*{track}*.mid"))
-    if not files:
+def recorded(daw: HeadlessArdour, track: str) -> list[Onset]:
+    """Return the notes Ardour recorded on a track last."""
+    found = daw.recordings(track)
+    if not found:
         raise SystemExit(f"Ardour recorded nothing on track {track}")
-    notes = [note for part in read_midi(files[-1]).tracks for note in part.notes]
-    return [(note.start_beats, note.pitch, note.velocity) for note in notes]
+    return [(note.start_beats, note.pitch, note.velocity) for note in found[-1]]
 
 
 def captured(events: Sequence[Event]) -> list[Onset]:
@@ -181,9 +192,11 @@ def run(ardour: str, folder: Path, bars: int, bpm: float) -> list[Result]:
         start(client)
         client.send(SetClock("external", spp_in_clocks=True))  # as Ardour 7 has it
         client.send(pattern(1, FIRST))
+        daw = HeadlessArdour(ardour, folder, bpm)
         try:
-            events = roll(client, ardour, folder, bars, bpm)
+            events = roll(client, daw, bars, bpm)
         finally:
+            daw.close()
             client.close()
     check_transport(events["1"], 0, bpm)
     check_transport(events["2"], 0, bpm)
@@ -191,13 +204,13 @@ def run(ardour: str, folder: Path, bars: int, bpm: float) -> list[Result]:
     beat_ms = 60_000 / bpm
     first, second = expected_onsets(FIRST, bars), expected_onsets(SECOND, bars)
     later = [onset for onset in first if onset[0] >= middle(bars)][1:]
-    heard = recorded(folder, "Heard")
+    heard = recorded(daw, "Heard")
     return [
         written("pass 1: left, against due", events["1"], FIRST),
         compare("pass 1: recorded by Ardour", first, heard, beat_ms),
         compare("pass 2: captured by Antiphon", first, captured(events["2"]), beat_ms),
         written("pass 2: left, against due", events["2"], SECOND),
-        compare("pass 2: recorded by Ardour", second, recorded(folder, "Answer"), beat_ms),
+        compare("pass 2: recorded by Ardour", second, recorded(daw, "Answer"), beat_ms),
         compare("pass 3: captured from the middle", later, captured(events["3"]), beat_ms),
     ]
 
@@ -219,14 +232,6 @@ def check_transport(events: Sequence[Event], from_beats: int, bpm: float) -> Non
         raise SystemExit(f"Ardour stopped at {bpm:g} BPM; we: {states[-1].status}, {rolling[-1].bpm:.1f} BPM")
 
 
-def find_ardour() -> str:
-    """Return the program that runs Ardour's scripts without a window."""
-    for name in ("ardour8-lua", "ardour7-lua", "ardour9-lua"):
-        if found := shutil.which(name):
-            return found
-    raise SystemExit("Ardour is missing: install ardour (7 or later)")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Round trip through a headless Ardour.")
     parser.add_argument("--bars", type=int, default=4)
@@ -237,6 +242,8 @@ def main() -> None:
     if shutil.which("jackd") is None:
         raise SystemExit("jackd is missing: install jackd2")
     ardour = find_ardour()
+    if ardour is None:
+        raise SystemExit("Ardour is missing: install ardour (7 or later)")
     with tempfile.TemporaryDirectory() as scratch:
         results = run(ardour, options.keep or Path(scratch) / "session", options.bars, options.bpm)
     if options.json:

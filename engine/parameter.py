@@ -402,6 +402,20 @@ class Action:
         return "done while playing: by key, click or MIDI"
 
 
+def check_values(values: object, parameters: Mapping[str, Parameter]) -> None:
+    """Check what an object holds for each parameter, but for what stands at its default.
+
+    Takes have controls of their own each, and almost all of those stand at their defaults.
+
+    Raises:
+        RenderError: one is out of range.
+    """
+    for name, parameter in parameters.items():
+        value = getattr(values, name)
+        if value is not parameter.default:
+            parameter.check(value)
+
+
 def declared(kind: type) -> dict[str, Parameter]:
     """Return the parameters declared on a dataclass and on the dataclasses it holds, by id.
 

@@ -49,6 +49,7 @@ class LiveView:
             self._play.slots.cards[name].show_phrase(phrase, caption, name in used)
         controls = snapshot.document.controls
         self._play.slots.pad.square.show_shares(pad_weights(controls.pad_x, controls.pad_y, slots))
+        self._play.bottom.chips.show_sounded(snapshot.live.sounded, snapshot.document.favourites)
         self._play.takes.show_takes(snapshot.live.takes, snapshot.document.controls.seed)
         self._top.show_lamp(lamp_of(snapshot.live.clock, bool(snapshot.live.ports.backend)))
 

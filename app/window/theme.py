@@ -229,6 +229,7 @@ QComboBox:focus, QLineEdit:focus {{ border: 2px solid {text}; padding: 0 6px; }}
 QComboBox:disabled, QLineEdit:disabled {{
     color: {quiet}; border-color: {faint}; background: {panel};
 }}
+QComboBox[quiet="true"], QLineEdit[quiet="true"] {{ color: {quiet}; }}
 QComboBox::drop-down {{ border: none; width: 16px; }}
 QComboBox QAbstractItemView {{
     background: {raised}; border: 1px solid {edge}; outline: none;

@@ -251,6 +251,16 @@ class InstrumentWindow(QMainWindow):
         captured, strip = self.instrument.snapshot().live.captured, self.play.strip_panel.strip
         self._try(lambda: self._exchange.drag(strip, captured.pick(first_id, bars).phrase, "bars"))
 
+    def _star(self, number: int) -> None:
+        """Keep an answer among the favourites, or drop it where it is kept."""
+        shown = self.instrument.snapshot()
+        phrase = next((each.phrase for each in shown.live.sounded if each.number == number), None)
+        kept = [each.phrase for each in shown.document.favourites]
+        if phrase in kept:
+            self._try(partial(self.instrument.drop_favourite, kept.index(phrase)))
+        else:
+            self._try(partial(self.instrument.keep_sounded, number))
+
     def _try(self, work: Callable[[], None]) -> None:
         try:
             work()
@@ -393,6 +403,10 @@ class InstrumentWindow(QMainWindow):
         slots.dropped.connect(exchange.drop)
         slots.menu_wanted.connect(self._menus.of_slot)
         self._makers.connect_takes(takes)
+        chips = self.play.bottom.chips
+        chips.again.connect(lambda number: self._try(partial(self.instrument.play_again, number)))
+        chips.starred.connect(self._star)
+        chips.dragged.connect(lambda chip: exchange.drag(chip, chip.phrase, "history"))
         self.play.cards.edited.connect(self._show_cards)
         self.play.roll.dragged.connect(lambda: exchange.drag(self.play.roll, exchange.answer(), "answer"))
         self.play.roll.locked.connect(lambda lock: self._try(partial(self.instrument.lock, lock)))

@@ -9,7 +9,7 @@ from engine.inference.features import LIMITS, NOTES_TO_KEEP, PITCHES, RHYTHM_TO_
 from engine.music.grid import EARLY_BEATS
 from engine.music.notes import Note
 from engine.music.scales import KEYS, SCALES
-from engine.parameter import Choice, Number, Parameter, Toggle, Whole, declared
+from engine.parameter import Choice, Number, Parameter, Toggle, Whole, check_values, declared
 
 PITCH_NAMES = {pitch: f"{name}{pitch // 12 - 1}" for pitch in range(128) for name in [KEYS[pitch % 12]]}
 """MIDI pitches as they are read and typed; C4 is 60."""
@@ -117,8 +117,7 @@ class Constraints:
     ] = 0.0
 
     def __post_init__(self) -> None:
-        for parameter in CONSTRAINTS.values():
-            parameter.check(getattr(self, parameter.id))
+        check_values(self, CONSTRAINTS)
         if self.lowest_pitch > self.highest_pitch:
             raise RenderError(
                 f"lowest_pitch {self.lowest_pitch} lies above highest_pitch {self.highest_pitch}"

@@ -25,7 +25,7 @@ from engine.inference.features import (
     TWO_SLOTS,
 )
 from engine.music.style import NO_STYLE, Style
-from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, declared
+from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, check_values, declared
 
 Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue", "accompany"]
 """Names of the modes; `engine.modes.catalogue` holds them."""
@@ -294,8 +294,7 @@ class Controls:
     constraints: Constraints = UNCONSTRAINED
 
     def __post_init__(self) -> None:
-        for parameter in _OF_CONTROLS.values():
-            parameter.check(getattr(self, parameter.id))
+        check_values(self, _OF_CONTROLS)
         for name, amount in self.attributes:
             attribute_parameter(name).check(amount)
 

@@ -4,6 +4,7 @@ Shape legend: T steps, V width of the perturbation, S streams.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -57,10 +58,11 @@ def key_of_chords(harmony: Harmony) -> Key | None:
     return find_key(chroma(harmony).sum(axis=0))
 
 
+@lru_cache(maxsize=64)
 def allowed_by_step(
     grid: Grid, steps: int, key: Key | None, harmony: Harmony, own: frozenset[int]
 ) -> Bools | None:
-    """Return which pitch classes are in key at each step, `[T, 12]`; None where no key is known.
+    """Return which pitch classes are in key at each step, `[T, 12]`, read-only; None where no key is known.
 
     Args:
         grid: of the steps.
@@ -76,7 +78,9 @@ def allowed_by_step(
     allowed = np.zeros((len(scales), 12), bool)
     for place, scale in enumerate(scales):
         allowed[place, sorted((scale or frozenset(range(12))) | own)] = True
-    return allowed[_pulse_of_step(grid, steps, len(scales))]
+    stepwise = allowed[_pulse_of_step(grid, steps, len(scales))]
+    stepwise.flags.writeable = False  # many takes share it
+    return stepwise
 
 
 def _pulse_of_step(grid: Grid, steps: int, pulses: int) -> npt.NDArray[np.int64]:

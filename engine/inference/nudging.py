@@ -91,11 +91,17 @@ def _stepped(
     note, beside = phrase.notes[place], [each for each in _beside(phrase, place) if each is not None]
     widest = max([WIDEST, *(abs(each.pitch - note.pitch) for each in beside)])
     for steps in rng.permutation([-2, -1, 1, 2]).tolist():
-        pitch = note.pitch + steps if key is None else moved(note.pitch, key, steps)
+        pitch = note.pitch + steps if key is None else _into(key, moved(note.pitch, key, steps), steps)
         leaps = any(abs(each.pitch - pitch) > widest for each in beside)
         if 0 <= pitch <= 127 and controls.constraints.allows(pitch) and not leaps:
             return _with(phrase, place, replace(note, pitch=pitch))
     return None
+
+
+def _into(key: Key, pitch: int, steps: int) -> int:
+    """Return a pitch, or where it lies between two notes of the key the one further on its way."""
+    inside = pitch % 12 in key.pitch_classes
+    return pitch if inside else pitch + (1 if steps > 0 else -1)
 
 
 def _shifted(

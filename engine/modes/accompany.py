@@ -52,7 +52,7 @@ class Accompany(Tool):
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare an accompaniment of the source."""
         source, tensors = slots[controls.source], model.representation
-        harmony = chords_of(controls, source, tensors) or _recognised(source.phrase, tensors)
+        harmony = chords_of(controls, source, tensors) or _recognised(source, tensors)
         home = source.semitones_home
         bias = perturb(model, controls, replace(source, harmony=harmony), (), (source,))
         bias = _moved(bias + _further_chance(tensors, controls), tensors, home)
@@ -93,10 +93,11 @@ def _size(part: VoiceLatent, representation: Representation) -> int:
     return part.coarse + representation.bars * representation.grid.beats_per_bar * part.fine
 
 
-def _recognised(phrase: Phrase, representation: Representation) -> Harmony:
-    """Return the likeliest chord of each beat of a phrase, where none are given."""
+def _recognised(source: Slot, representation: Representation) -> Harmony:
+    """Return the likeliest chord in its key of each beat of a phrase, where none are given."""
     beats = representation.bars * representation.grid.beats_per_bar
-    found = recognise_chords(phrase.notes, beats, float(representation.grid.beats_per_bar))
+    beats_per_bar = float(representation.grid.beats_per_bar)
+    found = recognise_chords(source.phrase.notes, beats, beats_per_bar, source.key)
     return found if any(found) else ()
 
 

@@ -4,7 +4,7 @@ A chord expects its own tones, its root most, in what sounds during a beat, and 
 it in the bass; chords change rather at bar lines than elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.music.chords import Chord, Harmony
+from engine.music.key import Key
 from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note
 
@@ -67,11 +68,14 @@ def _templates() -> tuple[Floats, Floats, Floats]:
     return np.log(rows), bass, -np.repeat(RARITY_NATS, 12)
 
 
-def recognise_chords(notes: Sequence[Note], beats: int, beats_per_bar: float = 4.0) -> Harmony:
+def recognise_chords(
+    notes: Sequence[Note], beats: int, beats_per_bar: float = 4.0, key: Key | None = None
+) -> Harmony:
     """Return the chord of each of `beats` beats (quarter notes from 0).
 
     A beat without sound goes on with the chord before it; beats before the first sound, and everything
-    where fewer than three different pitch classes sound, have None.
+    where fewer than three different pitch classes sound, have None. With a key, no chord has a tone that
+    neither sounds anywhere nor is in the key: a tune in A major says nothing of thirds it leaves out.
     """
     weights, bass = sounding(notes, beats)
     heard = weights.sum(axis=1) > 0
@@ -81,20 +85,27 @@ def recognise_chords(notes: Sequence[Note], beats: int, beats_per_bar: float = 4
     share = np.sqrt(weights)
     share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
     nats = EVIDENCE * share @ tones.T + under[:, bass].T + heard[:, None] * before
+    if key is not None:
+        nats[:, ~_within(key.pitch_classes | set(np.flatnonzero(weights.sum(axis=0))))] = -np.inf
     path = _viterbi(nats, np.array([_cost(beat, beats_per_bar) for beat in range(beats)]))
     first = int(heard.argmax())
     return tuple(_chords()[state] if beat >= first else None for beat, state in enumerate(path))
 
 
-def chords_of_bars(notes: Sequence[Note], bars: int, metre: Metre) -> Harmony:
+def chords_of_bars(notes: Sequence[Note], bars: int, metre: Metre, key: Key | None = None) -> Harmony:
     """Return the chord of each pulse of some bars, as `recognise_chords`; none where none is found."""
     unit = metre.pulse_beats
     counted = [
         replace(note, start_beats=note.start_beats / unit, duration_beats=note.duration_beats / unit)
         for note in notes
     ]
-    found = recognise_chords(counted, bars * metre.pulses, float(metre.pulses))
+    found = recognise_chords(counted, bars * metre.pulses, float(metre.pulses), key)
     return found if any(found) else ()
+
+
+def _within(pitch_classes: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Return which chords have no other tones than these."""
+    return np.array([chord.pitch_classes <= set(pitch_classes) for chord in _chords()])
 
 
 def _cost(beat: int, beats_per_bar: float) -> float:

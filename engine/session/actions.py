@@ -53,6 +53,13 @@ _PICKS = tuple(
 )
 _SESSION = (
     Action("favourite", "Keep favourite", "Keep what plays among the session's favourites.", "F", "Take"),
+    Action(
+        "lock_bar",
+        "Lock bar",
+        "Keep the bar of the answer that plays now in new takes; once more lets it go.",
+        "Shift+J",
+        "Take",
+    ),
     Action("unlock_all", "Unlock all", "Let every locked part of the phrase go.", "", "Take"),
     Action(
         "lock_key", "Lock key", "Keep the answer in the key that is heard now, whatever comes.", "", "Limits"

@@ -32,6 +32,7 @@ from engine.session import intents as i
 from engine.session.default_map import DEFAULT_MAP
 from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
 from engine.session.intents import Intent
+from engine.session.live import Sounding
 from engine.session.parameters import SETTINGS, SWITCHES
 from engine.session.settings import Switches
 from engine.session.snapshot import ModelFacts
@@ -277,6 +278,8 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
             return turns.cued(state)
         case "favourite":
             return answer_history.with_favourite(state, now_ns)
+        case "lock_bar":
+            return _bar_locked(state, now_ns)
         case "unlock_all":
             return _with_locks(state, (), None, "Unlock all", now_ns)
         case "lock_key":
@@ -405,11 +408,23 @@ def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
     return state.committed(now_ns, label, source=picked, settings=settings, controls=controls)
 
 
+def _bar_locked(state: State, now_ns: int) -> State:
+    """Lock the bar of the answer that the song is in; unlock it where just that bar is locked."""
+    playing, position = _playing(state), state.shown.position_beats(now_ns) or 0.0
+    bar_beats = playing.phrase.beats_per_bar
+    bar = (position - playing.since_beats) % playing.phrase.length_beats // bar_beats
+    return _locked(state, Lock(bar * bar_beats, (bar + 1) * bar_beats), now_ns)
+
+
+def _playing(state: State) -> Sounding:
+    if state.live.playing is None:
+        raise RenderError("nothing plays yet, so there is nothing to lock")
+    return state.live.playing
+
+
 def _locked(state: State, lock: Lock, now_ns: int) -> State:
     """Lock a part of what plays; just that part once more unlocks it."""
-    playing = state.live.playing
-    if playing is None:
-        raise RenderError("nothing plays yet, so there is nothing to lock")
+    playing = _playing(state)
     locks = state.document.controls.locks
     if lock in locks:
         left = tuple(each for each in locks if each != lock)

@@ -2,6 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.errors import RenderError
@@ -48,7 +49,7 @@ class Renderer:
         if model is None:
             raise RenderError("no model is loaded yet")
         model = self._fitted(model, request)
-        phrase = render(model, self.slots(model, request), request.controls)
+        phrase = render(model, self.slots(model, request), request.controls_in_key)
         if request.phrases or phrase.metre == request.metre:
             return phrase
         return laid_back(phrase, fit_to(model.representation, request.metre))
@@ -59,13 +60,16 @@ class Renderer:
         A take is the same however many are rendered with it, so that an answer may come between.
         """
         model = self._fitted(model, request)
-        slots, takes = self.slots(model, request), takes_from(request.controls, count)
+        slots, takes = self.slots(model, request), takes_from(request.controls_in_key, count)
         phrases: list[Phrase] = []
         for first in range(0, len(takes), TAKES_A_SLICE):
             phrases += render_batch(model, slots, takes[first : first + TAKES_A_SLICE])
             yield
         found = best_first(model, slots, takes, phrases)
-        return tuple(Take(each.controls, each.phrase, each.fit) for each in found)
+        limits = request.controls.constraints
+        return tuple(
+            Take(replace(each.controls, constraints=limits), each.phrase, each.fit) for each in found
+        )
 
     def unheard(self) -> Mapping[str, int]:
         """Return by reason how many notes heard since the last call the model has no place for."""

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.inference.controls import HEARD, LOCKED, Controls
+from engine.inference.controls import CONTROLS, HEARD, LOCKED, Controls, changed
 from engine.modes.catalogue import counting, slots_of
+from engine.music.key import Key, key_of
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Phrase
+from engine.music.scales import KEYS
 from engine.performer.messages import StartAt
 from engine.session.document import UNKNOWN, Document, Surroundings
 from engine.session.snapshot import Snapshot
@@ -24,6 +26,8 @@ class Request:
     """Those that are needed, by slot name."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     """Their keys and chords, by slot name."""
+    key: Key | None = None
+    """What comes from no slot stays in it."""
     drum_kit: str = "gm"
     """Name of the kit that drums are read and written by."""
     bypassed: Phrase | None
@@ -44,6 +48,13 @@ class Request:
         """Where the answer's turn begins and ends."""
         return self.at_beats, self.until_beats
 
+    @property
+    def controls_in_key(self) -> Controls:
+        """The controls, held to the key that comes from no slot."""
+        if self.key is None:
+            return self.controls
+        return changed(self.controls, key=KEYS[self.key.tonic], scale=self.key.scale)
+
     def same_music(self, other: "Request | None") -> bool:
         """Return whether another request gives the same notes in the same place of the loop."""
         return other is not None and self._music() == other._music()
@@ -55,7 +66,7 @@ class Request:
             place = self.span_beats
         if self.bypassed is not None:
             return self.bypassed, place
-        own = None if self.phrases else self.metre
+        own = None if self.phrases else (self.metre, self.key)
         return self.model, self.controls, self.phrases, self.surroundings, self.drum_kit, own, place
 
 
@@ -109,6 +120,7 @@ def request_of(
     return Request(
         model=(model.hash or model.name) if model else "",
         controls=counting(document.controls, shown.features, attributes),
+        key=_key_heard(shown),
         phrases=chosen,
         surroundings={
             name: known[name].last(phrase.pulses) for name, phrase in chosen.items() if name in known
@@ -122,6 +134,18 @@ def request_of(
         metre=shown.live.clock.metre if shown.live.clock else Metre.named(document.settings.metre),
         asked_ns=now_ns,
     )
+
+
+def _key_heard(shown: Snapshot) -> Key | None:
+    """Return the key that what is made from nothing stays in; None where it brings or is given one.
+
+    A slot brings its key along, and so do chords that are typed; else there would be none but C.
+    """
+    source, controls = shown.document.source, shown.document.controls
+    free = controls.constraints.in_key and controls.constraints.key is None and not controls.chords
+    if source is None or not free or slots_of(controls) or not shown.counts(CONTROLS["key"]):
+        return None
+    return source.surroundings.key or key_of(source.phrase)
 
 
 def _anchor_beats(document: Document, bypass: bool) -> float:

@@ -111,11 +111,12 @@ class Snapshot:
     def mode_for(self, parameter: Parameter) -> Mode | None:
         """Return the mode to be in when a parameter is moved: the present one if it counts there.
 
-        Else the first of the model's in which it counts; None if there is none. Before a model is loaded the
-        present mode stays: one that does it is on its way.
+        Else the first of the model's in which it counts; None if there is none. Before a model is loaded, and
+        while another one loads, the present mode stays: one that does it is on its way.
         """
         present = self.document.controls.mode
-        modes = self.modes if self.model is not None else (present, *self.modes)
+        settled = self.model is not None and not self.live.loading
+        modes = self.modes if settled else (present, *self.modes)
         offered = [mode for mode in modes if counts(parameter, mode, self.features)]
         return present if present in offered else next(iter(offered), None)
 

@@ -92,6 +92,16 @@ class Daw:
         events = [[offset, data.hex()] for offset, data in sorted(script, key=lambda event: event[0])]
         return self.ask(play=events, after=int(after_s * RATE_HZ))["start"]
 
+    def play_along(self, script):
+        """Play `(offset_frames, bytes)` from the next start of the clock on port `sync` on."""
+        self.ask(
+            play_along=[[offset, data.hex()] for offset, data in sorted(script, key=lambda each: each[0])]
+        )
+
+    def started(self):
+        """Return the frame of that start; None before it."""
+        return self.ask(started=True)["start"]
+
     def record(self):
         """Return `(frame, bytes)` of everything that has come back so far."""
         return [(frame, bytes.fromhex(data)) for frame, data in self.ask(record=True)["events"]]

@@ -2,6 +2,8 @@
 
 Commands come as JSON lines on standard input, answers as JSON lines on standard output:
 `{"play": [[offset_frames, "hex"], ...], "after": frames}` answers `{"start": frame}`;
+`{"play_along": [[offset_frames, "hex"], ...]}` waits for the first clock tick after a start on the port
+`sync`, and is played from there; `{"started": true}` answers `{"start": frame}`, null until then;
 `{"record": true}` answers `{"events": [[frame, "hex"], ...]}`;
 `{"frame": true}` answers `{"frame": now}`;
 `{"connect": [[source, sink], ...]}` waits until all are made;
@@ -18,6 +20,8 @@ import time
 
 import jack
 
+CLOCK, START, CONTINUE = b"\xf8", b"\xfa", b"\xfb"
+
 
 class Player:
     """A JACK client with a MIDI output that plays a script and an input that records."""
@@ -26,8 +30,12 @@ class Player:
         self.client = open_client(name)
         self.output = self.client.midi_outports.register("out")
         self.input = self.client.midi_inports.register("in")
+        self.sync = self.client.midi_inports.register("sync")
         self.events = []
         self._script, self._next = [], 0
+        self._waiting, self._start_seen = None, False
+        self.start = None
+        """Frame of offset 0 of what is played along with a clock."""
         self._lock = threading.Lock()
         self.client.set_process_callback(self._process)
         self.client.set_shutdown_callback(lambda *_: None)
@@ -39,10 +47,28 @@ class Player:
             self.events.append([now + offset, bytes(data).hex()])
         self.output.clear_buffer()
         with self._lock:
+            for offset, data in self.sync.incoming_midi_events():
+                self._follow(now + offset, bytes(data))
             while self._next < len(self._script) and self._script[self._next][0] < now + frames:
                 frame, data = self._script[self._next]
                 self.output.write_midi_event(max(0, frame - now), data)
                 self._next += 1
+
+    def _follow(self, frame, data):
+        """Begin what waits with the first tick after a start."""
+        if self._waiting is None:
+            return
+        self._start_seen |= data in (START, CONTINUE)
+        if self._start_seen and data == CLOCK:
+            self.start = frame
+            self._script = [(frame + offset, data) for offset, data in self._waiting]
+            self._waiting, self._next = None, 0
+
+    def play_along(self, script):
+        """Play `[offset, hex]` pairs from the next start of the clock on `sync` on."""
+        with self._lock:
+            self._waiting = [(offset, bytes.fromhex(data)) for offset, data in script]
+            self._start_seen, self.start = False, None
 
     def play(self, script, after):
         """Play `[offset, hex]` pairs from `after` frames on; return the frame of offset 0."""
@@ -99,6 +125,10 @@ def main():
         answer = {}
         if "play" in command:
             answer["start"] = player.play(command["play"], command["after"])
+        if "play_along" in command:
+            player.play_along(command["play_along"])
+        if "started" in command:
+            answer = {"start": player.start}
         if "connect" in command:
             player.connect(command["connect"])
         for source, sink in command.get("disconnect", ()):

@@ -1,12 +1,12 @@
 """The round trip through a real DAW, by hand: `pytest -m ardour tests/live`."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from headless_ardour import find_ardour
 
 pytestmark = pytest.mark.ardour
 BENCH = Path(__file__).resolve().parents[2] / "bench" / "ardour_roundtrip.py"
@@ -18,7 +18,7 @@ def results(request):
     """What the round trip measured, by the name of the comparison."""
     if "ardour" not in request.config.getoption("markexpr"):
         pytest.skip("runs by hand: pytest -m ardour")
-    if not any(shutil.which(f"ardour{version}-lua") for version in (7, 8, 9)):
+    if find_ardour() is None:
         pytest.skip("Ardour is missing: install ardour")
     done = subprocess.run([sys.executable, str(BENCH), "--json"], capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ from app.window.pages.page import Page, heading, paragraph
 from app.window.presenter import made_text
 from app.window.widgets.button import KeyButton, Role
 from app.window.widgets.group import row
+from app.window.widgets.history_chips import without_repeats
 from app.window.widgets.phrase_card import PhraseCard
 from engine.inference.controls import STORED
 from engine.music.notes import Phrase
@@ -17,7 +18,7 @@ from engine.session.snapshot import Snapshot
 
 COLUMNS = 4
 SHOWN = 40
-"""Answers shown, the newest first."""
+"""Answers shown, the newest first, each once."""
 CARD_HEIGHT = 72
 
 
@@ -62,7 +63,7 @@ class HistoryPage(Page):
         """Show the cards; nothing is made anew where nothing is new."""
         sounded, favourites = snapshot.live.sounded, snapshot.document.favourites
         if self._shown[0] is not sounded:
-            newest = list(reversed(sounded))[:SHOWN]
+            newest = without_repeats(sounded, SHOWN)
             cards = [
                 self._card(
                     each.phrase,

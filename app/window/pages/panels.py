@@ -9,12 +9,15 @@ from app.window.pages.fields import action, captioned, choice, parameter, slider
 from app.window.widgets.button import HEIGHT, KeyButton
 from app.window.widgets.choice import ChoiceRow
 from app.window.widgets.group import row
+from app.window.widgets.history_chips import HistoryChips
 from app.window.widgets.lamp import label, set_tip, write
 from app.window.widgets.number import NumberSlider
 from engine.parameter import Choice, Number
 from engine.session.parameters import Table
 
 CHARACTER_COLUMNS = 8
+UNDO_WIDTHS = {False: 112, True: 78}
+"""Of the words of what undo takes back, by whether width is saved; what follows them never moves."""
 
 
 class CharacterPanel(QWidget):
@@ -49,6 +52,23 @@ class CharacterPanel(QWidget):
         return True
 
 
+class ShapePanel(QWidget):
+    """How far rhythm, pitches and style go, and how sure a key must be."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        names = ("vary_rhythm", "vary_pitch", "threshold", "style_amount")
+        self.sliders = [slider(table, name) for name in names]
+        for made in self.sliders:
+            made.set_narrow()
+        verbs = [action(table, f"style.{name}", colour="heard") for name in ("heard", "forget")]
+        layout = row(*self.sliders, *verbs, spacing=10)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for made in self.sliders:
+            layout.setStretchFactor(made, 1)
+        self.setLayout(layout)
+
+
 class LimitsPanel(QWidget):
     """What the answer may not do: key, scale, range, and what stays as it was played; and transposition."""
 
@@ -65,7 +85,7 @@ class LimitsPanel(QWidget):
         for pitch in (self.lowest, self.highest, self.transpose):
             pitch.setFixedWidth(64)
         words = [label(10, "quiet") for _ in range(3)]
-        for word, text in zip(words, ("notes", "to", "moved by"), strict=True):
+        for word, text in zip(words, ("notes", "to", "transposed by"), strict=True):
             word.setText(text)
         self._from = words[0]
         layout = row(
@@ -132,6 +152,7 @@ class BottomBar(QFrame):
         self.undo, self.redo = action(table, "undo"), action(table, "redo")
         self.demo = toggle(table, "demo")
         self._history, self._health = label(9.5, "quiet"), label(9.5, "quiet", figures=True)
+        self.chips = HistoryChips()
         tip = "Hear the answer here, without a synthesiser."
         self.sound = KeyButton("sound", "Sound", "", tip, colour="good", toggle=True)
         self.export = action(table, "export")
@@ -141,20 +162,27 @@ class BottomBar(QFrame):
         self.help.setAccessibleName("Shortcuts")
         self.help.setFixedWidth(36)
         layout = row(
-            self.undo, self.redo, 4, self._history, None, self._health,
+            self.undo, self.redo, 4, self._history, self.chips, self._health,
             self.demo, self.learn, self.export, self.sound, self.help,
         )  # fmt: skip
         layout.setContentsMargins(12, 2, 12, 2)
+        layout.setStretchFactor(self.chips, 1)
         self.setLayout(layout)
+        self.set_compact(False)
 
     def set_compact(self, compact: bool) -> None:
         """Save width: no keys on the buttons."""
+        self._history.setFixedWidth(UNDO_WIDTHS[compact])
         for button in (self.undo, self.redo, self.demo, self.export):
             button.show_keys(not compact)
 
     def show_history(self, text: str) -> None:
-        """Show what undo takes back."""
-        write(self._history, text)
+        """Show what undo takes back, as far as there is room."""
+        fitting = self._history.fontMetrics().elidedText(
+            text, Qt.TextElideMode.ElideRight, self._history.maximumWidth()
+        )
+        write(self._history, fitting)
+        set_tip(self._history, text)
 
     def show_health(self, text: str, tip: str) -> None:
         """Show how well the machine keeps up."""

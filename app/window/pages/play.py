@@ -12,7 +12,14 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.window.pages.fields import parameter
-from app.window.pages.panels import BottomBar, CharacterPanel, ChordsPanel, LimitsPanel, TurnsPanel
+from app.window.pages.panels import (
+    BottomBar,
+    CharacterPanel,
+    ChordsPanel,
+    LimitsPanel,
+    ShapePanel,
+    TurnsPanel,
+)
 from app.window.pages.phrase_panels import SlotsPanel, StripPanel
 from app.window.pages.tab_panel import TabPanel
 from app.window.pages.takes import COLUMNS, TakeCards
@@ -51,6 +58,7 @@ TAB_TIPS = {
     "Takes": "Other answers with the same settings, the best fit first.",
     "Turns": "Who plays when.",
     "Chords": "What the answer's harmony follows.",
+    "Shape": "How far rhythm, pitches and style go.",
     "Character": "Sliders that push the answer one way.",
     "Limits": "What the answer may not do.",
 }
@@ -64,7 +72,7 @@ class PlayPage(QWidget):
         self.strip_panel, self.roll = StripPanel(table), PianoRoll()
         self.slots, self.takes = SlotsPanel(table), TakeCards(COLUMNS)
         self.character, self.turns = CharacterPanel(), TurnsPanel(table)
-        self.limits, self.chords = LimitsPanel(table), ChordsPanel(table)
+        self.limits, self.chords, self.shape = LimitsPanel(table), ChordsPanel(table), ShapePanel(table)
         self.tools, self.bottom = ToolPanel(table), BottomBar(table)
         self.shelf = TabPanel()
         self.cards = ChoiceRow(parameter(table, "cards", Choice), spacing=4)
@@ -74,7 +82,7 @@ class PlayPage(QWidget):
         self._slots_frame = frame()
         title, hint = label(8.5, bold=True), label(8.5, "quiet")
         title.setText("SLOTS")
-        hint.setText("keep: A  B  C  ⇧D")
+        hint.setText("keep with A, B, C, ⇧D")
         holder = QVBoxLayout(self._slots_frame)
         holder.setContentsMargins(10, 8, 10, 10)
         holder.setSpacing(6)
@@ -141,6 +149,7 @@ class PlayPage(QWidget):
         self._add("Takes", self.takes)
         self._add("Turns", self.turns)
         self._add("Chords", self.chords)
+        self._add("Shape", self.shape)
         self._add("Character", self.character)
         if not in_sight:
             self._add("Limits", self.limits)

@@ -30,7 +30,7 @@ TEXT_SIZE = Choice(
     help="Size of the text and of everything with it, from the next start on.",
 )
 
-VERBS = ("replay", "style.heard", "style.forget")
+VERBS = ("replay",)
 """Actions that stand below the controls they go with."""
 
 

@@ -8,7 +8,7 @@ from app.window import theme
 from app.window.field_state import FieldState, Option, Value
 from app.window.widgets.button import HEIGHT, KeyButton, Role
 from app.window.widgets.keys import LEAVING, is_kept
-from app.window.widgets.lamp import plain_tip, set_tip
+from app.window.widgets.lamp import plain_tip, set_tip, show_quiet
 from engine.parameter import Choice
 
 
@@ -50,6 +50,7 @@ class ChoiceList(QComboBox):
             return
         self._state = state
         self.setEnabled(state.enabled)
+        show_quiet(self, not state.active)
         if state.options:
             self._offer(state.options)
         self._show_value(state.value, state.text)

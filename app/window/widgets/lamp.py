@@ -37,6 +37,14 @@ def plain_tip(text: str) -> str:
     return f"<qt>{html.escape(text).replace(chr(10), '<br>')}</qt>"
 
 
+def show_quiet(target: QWidget, quiet: bool) -> None:
+    """Write what a field holds quietly, as it decides nothing now; it can be used all the same."""
+    if bool(target.property("quiet")) != quiet and (style := target.style()) is not None:
+        target.setProperty("quiet", quiet)
+        style.unpolish(target)
+        style.polish(target)
+
+
 class Dot(QWidget):
     """A small round lamp in the colour of a mood; lit or dark."""
 
@@ -131,6 +139,8 @@ class PortLamp(QWidget):
         ):
             painter.setFont(theme.font(points, figures=True))
             painter.setPen(ink)
+            if painter.fontMetrics().horizontalAdvance(text) > self.width() - 21 and text is not second:
+                text = self._name  # half a port's name says less than none
             fitting = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width() - 21)
             painter.drawText(
                 QRectF(20, y - 11, self.width() - 20, 22), Qt.AlignmentFlag.AlignVCenter, fitting

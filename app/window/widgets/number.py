@@ -18,7 +18,7 @@ from app.window import theme
 from app.window.field_state import FieldState, Value
 from app.window.widgets.button import HEIGHT, Role
 from app.window.widgets.keys import LEAVING, is_kept
-from app.window.widgets.lamp import set_tip
+from app.window.widgets.lamp import set_tip, show_quiet
 from engine.errors import RenderError
 from engine.parameter import Number, Text, Whole
 
@@ -307,6 +307,7 @@ class TypedField(QLineEdit):
             return
         self._state = state
         self.setEnabled(state.enabled)
+        show_quiet(self, not state.active)
         if not (self.hasFocus() and self.isModified()):
             self.setText(self._shown_text())
         self._describe()

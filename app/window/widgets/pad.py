@@ -1,5 +1,6 @@
 """The pad: a square with a slot at each corner; the hand inside it decides how much of each there is."""
 
+from collections import deque
 from collections.abc import Mapping
 
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
@@ -20,6 +21,8 @@ HAND = 18
 """Diameter of the hand."""
 AXIS = 13
 """Thickness of an axis."""
+TRAIL = 40
+"""Places of the hand that are remembered, and drawn the fainter the older."""
 STEP = 0.01
 PAGE = 0.1
 ARROWS = {
@@ -105,6 +108,7 @@ class PadSquare(QWidget):
         self.places = {"pad_x": 0.5, "pad_y": 0.5}
         self.active = False
         self._shares: dict[str, float] = {}
+        self._trail: deque[tuple[float, float]] = deque(maxlen=TRAIL)
         self._down = False
         self.setAccessibleName("Morph pad")
         set_tip(self, "Drag: blend the slots at the corners. Arrow keys step, a double click centres.")
@@ -121,6 +125,19 @@ class PadSquare(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return a size that a hand can aim in."""
         return QSize(160, 110)
+
+    @property
+    def trail(self) -> tuple[tuple[float, float], ...]:
+        """Where the hand was before, oldest first, each as places on the two axes."""
+        return tuple(self._trail)
+
+    def move_hand(self, places: Mapping[str, float]) -> None:
+        """Take the hand to a place; where it was becomes part of its trail."""
+        if places == self.places:
+            return
+        self._trail.append((self.places["pad_x"], self.places["pad_y"]))
+        self.places = dict(places)
+        self.update()
 
     def show_shares(self, shares: Mapping[str, float]) -> None:
         """Show how much of each slot there is; empty slots are not in it."""
@@ -142,10 +159,18 @@ class PadSquare(QWidget):
         painter.drawLine(QPointF(middle.x(), box.top() + 2), QPointF(middle.x(), box.bottom() - 2))
         painter.drawLine(QPointF(box.left() + 2, middle.y()), QPointF(box.right() - 2, middle.y()))
         self._paint_corners(painter, look)
+        self._paint_trail(painter, look)
         hand = self._place(self.places["pad_x"], self.places["pad_y"])
         painter.setPen(QPen(self._hand_edge(look), 2))
         painter.setBrush(look.text if self.active else look.quiet)
         painter.drawEllipse(hand, HAND / 2, HAND / 2)
+
+    def _paint_trail(self, painter: QPainter, look: theme.Theme) -> None:
+        """Draw where the hand was as dots, the fainter the older."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        for age, (x, y) in enumerate(reversed(self._trail)):
+            painter.setBrush(theme.mixed(look.text if self.active else look.quiet, look.ground, age / TRAIL))
+            painter.drawEllipse(self._place(x, y), 2, 2)
 
     def _paint_corners(self, painter: QPainter, look: theme.Theme) -> None:
         """Name each corner; a line to the hand is the thicker the more of that slot there is."""
@@ -231,12 +256,11 @@ class PadSquare(QWidget):
         )
 
     def _go(self, places: Mapping[str, float]) -> None:
-        for name, place in places.items():
-            kept = round(min(1.0, max(0.0, place)), 3)
-            if kept != self.places[name]:
-                self.places[name] = kept
-                self.moved.emit(name, kept)
-        self.update()
+        kept = {name: round(min(1.0, max(0.0, place)), 3) for name, place in places.items()}
+        moved = {name: place for name, place in kept.items() if place != self.places[name]}
+        self.move_hand({**self.places, **kept})
+        for name, place in moved.items():
+            self.moved.emit(name, place)
 
 
 class MorphPad(QWidget):
@@ -267,5 +291,5 @@ class MorphPad(QWidget):
         """Take the hand to where the axes stand, unless the player holds it."""
         self.square.active = self.across.state.active
         if not self.square.is_held:
-            self.square.places = {axis.field_id: axis.value for axis in (self.across, self.down)}
+            self.square.move_hand({axis.field_id: axis.value for axis in (self.across, self.down)})
         self.square.update()

@@ -63,6 +63,15 @@ class PhraseCard(QWidget):
         return self._phrase
 
     @property
+    def is_pressed(self) -> bool:
+        """Whether a hand is down on it and has not begun to drag."""
+        return self._pressed_at is not None
+
+    def let_go(self) -> None:
+        """Forget the hand that is down: what follows is no click."""
+        self._pressed_at = None
+
+    @property
     def caption(self) -> str:
         """The line below the notes."""
         return self._caption
@@ -82,7 +91,7 @@ class PhraseCard(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Draw the plate, the notes, the name and the caption."""
+        """Draw the plate, what is written on it, and the notes."""
         look = theme.now()
         colour = getattr(look, self._colour)
         painter = QPainter(self)
@@ -92,8 +101,23 @@ class PhraseCard(QWidget):
         width = 2 if self._marked or self.hasFocus() else 1
         painter.setPen(QPen(look.text if self.hasFocus() else colour if self._marked else look.edge, width))
         painter.drawRoundedRect(box, 5, 5)
+        self.paint_words(painter, box)
+        if self._phrase is None:
+            return
+        paint_small(
+            painter, self.notes_area(box), self._phrase.notes, self._phrase.length_beats, self._axis,
+            lambda note: look.note(colour, note.velocity),
+        )  # fmt: skip
+
+    def notes_area(self, box: QRectF) -> QRectF:
+        """Return where the notes are drawn on the plate."""
+        return box.adjusted(8, 19, -8, -6)
+
+    def paint_words(self, painter: QPainter, box: QRectF) -> None:
+        """Draw the name and the caption, or what an empty card says."""
+        look = theme.now()
         painter.setFont(theme.font(9, bold=True, figures=True))
-        painter.setPen(colour)
+        painter.setPen(getattr(look, self._colour))
         painter.drawText(box.adjusted(7, 3, -7, 0), Qt.AlignmentFlag.AlignLeft, self._name)
         painter.setFont(theme.font(8, figures=True))
         painter.setPen(look.text if self._marked else look.quiet)
@@ -102,11 +126,6 @@ class PhraseCard(QWidget):
             painter.drawText(box.adjusted(16, 4, -8, -4), wrapped, self._empty)
             return
         painter.drawText(box.adjusted(7, 3, -7, 0), Qt.AlignmentFlag.AlignRight, self._caption)
-        inner = box.adjusted(8, 19, -8, -6)
-        paint_small(
-            painter, inner, self._phrase.notes, self._phrase.length_beats, self._axis,
-            lambda note: look.note(colour, note.velocity),
-        )  # fmt: skip
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Note where a drag may begin; the right button opens the menu."""

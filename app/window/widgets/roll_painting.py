@@ -124,13 +124,13 @@ class RollPicture:
         painter.drawPath(path)
 
     def _paint_coming(self, painter: QPainter, look: theme.Theme) -> None:
-        """Outline the notes of the next phrase that do not sound now already."""
+        """Outline the notes of the next phrase that do not sound now already, however loud."""
         music = self._places.music
-        now = frozenset(music.playing.notes) if music.playing else frozenset()
+        now = {_place(note) for note in music.playing.notes} if music.playing else set()
         painter.setPen(QPen(look.coming, 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for note in music.coming.notes if music.coming else ():
-            if note not in now:
+            if _place(note) not in now:
                 paint_block(painter, self._places.note_area(note).adjusted(0.5, 0.5, -0.5, -0.5))
 
     def _paint_locks(self, painter: QPainter, look: theme.Theme) -> None:
@@ -176,6 +176,10 @@ class RollPicture:
             box = self._rect.adjusted(self._places.left(), self._places.top(), 0, 0)
             wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(QRectF(box), int(wrapped), music.hint)
+
+
+def _place(note: Note) -> tuple[float, int, float, int]:
+    return note.start_beats, note.pitch, note.duration_beats, note.channel
 
 
 def paint_playhead(painter: QPainter, look: theme.Theme, places: RollPlaces, beats: float) -> None:

@@ -25,6 +25,8 @@ from app.window.widgets.note_paint import paint_small
 LEAST_CELL = 62
 MOST_PICKED = 16
 GAP = 3
+BELOW_NUMBER = 15
+"""Pixels from the top at which the playhead begins, so that it strikes no number through."""
 LEAVING = 14
 """Pixels above or below the strip from which the hand drags bars out."""
 
@@ -104,7 +106,7 @@ class BarStrip(QWidget):
         if self._live is not None and self._playhead is not None and not self._back:
             cell = self._cell(len(self.shown))
             painter.fillRect(
-                QRectF(cell.left() + self._playhead * cell.width(), 1, 2, self.height() - 2), look.text
+                QRectF(cell.left() + self._playhead * cell.width(), BELOW_NUMBER, 2, self.height()), look.text
             )
         if self.hasFocus() and self.shown:
             painter.setPen(QPen(look.text, 2))

@@ -1,11 +1,14 @@
 """Every page at every size in both themes is drawn and looked over by geometry: nothing is cut off."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from fake_instrument import CARDS, MELODY, FakeInstrument, playing, with_document
+from fake_instrument import CARDS, MELODY, FakeInstrument, answer, playing, with_document, with_live
 from PyQt6.QtCore import QRect
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
@@ -20,16 +23,18 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.demo import demo_phrase
 from app.window import theme
 from app.window.pages.tool_panel import LISTS
 from app.window.widgets.button import KeyButton
 from app.window.window import InstrumentWindow
 from engine.inference.bundle.manifest import Attribute
 from engine.session.default_map import DEFAULT_MAP
+from engine.session.live import Sounded
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
-SIZES = ((1280, 820), (1024, 640), (940, 480), (1366, 730), (1920, 1000))
+SIZES = ((1280, 820), (1024, 640), (940, 480), (1366, 768), (1920, 1080))
 PLAY_PAGE = "Play"
 NAMES = ("density", "register", "syncopation", "interval", "in_scale", "bass_density", "drum_density")
 MANY = replace(MELODY, attributes=tuple(Attribute(name=name, unit="steps", effects={}) for name in NAMES))
@@ -37,11 +42,16 @@ MANY = replace(MELODY, attributes=tuple(Attribute(name=name, unit="steps", effec
 PAGES = (PLAY_PAGE, "Takes", "Connections", "History", "Models", "Sessions", "Settings", "Shortcuts", "About")
 
 
+def sounded(number: int) -> Sounded:
+    return Sounded(number, answer(demo_phrase(), number % 9 - 4), 8.0 * number, playing().document)
+
+
 @pytest.fixture(scope="module", params=[theme.DARK, theme.LIGHT], ids=["dark", "light"])
 def window(request, qapp: QApplication) -> Iterator[InstrumentWindow]:
     before = theme.now()
     theme.apply(qapp, request.param)
     state = replace(with_document(playing(), bindings=DEFAULT_MAP), model=MANY)
+    state = with_live(state, sounded=tuple(sounded(number) for number in range(20)))
     made = InstrumentWindow(FakeInstrument(state), models=CARDS)
     made._timer.stop()
     made.show()
@@ -157,6 +167,16 @@ def test_the_panel_of_every_tool_fits(window: InstrumentWindow, size):
         faults += [f"{mode}: {line}" for look in (cut_off, overlapping, narrow) for line in look(window)]
     window.play.tools.show_tool("vary")
     assert faults == []
+
+
+def test_every_page_fits_at_twice_the_scale():
+    """In a process of its own, since Qt reads the scale once."""
+    chosen = "test_every_page_fits and (1024x640 or 1280x820)"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen]
+    environment = {**os.environ, "QT_SCALE_FACTOR": "2"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "4 passed" in done.stdout
 
 
 def test_the_check_finds_what_is_wrong(window: InstrumentWindow):

@@ -11,6 +11,7 @@ from fake_instrument import (
     HUMANIZES,
     READY,
     FakeInstrument,
+    answer,
     captured,
     clock,
     playing,
@@ -517,6 +518,41 @@ def test_the_pad_follows_a_knob_but_not_under_the_hand(window, show):
     assert square.places["pad_x"] == 0.8
 
 
+def test_the_pad_remembers_where_the_hand_was(window, show):
+    square = window.play.slots.pad.square
+    for place in (0.6, 0.7, 0.8):
+        show(with_controls(READY, pad_x=place))
+    assert square.trail == ((0.5, 0.5), (0.6, 0.5), (0.7, 0.5))
+
+
+def test_the_ends_of_the_line_are_quiet_while_the_pad_is_chosen(window, show):
+    (list_of_a,) = (each for each in window.field_places["morph_from"])
+    show(with_controls(READY, mode="morph", morph_by="line"))
+    assert (list_of_a.property("quiet"), list_of_a.isEnabled()) == (False, True)
+    show(with_controls(READY, mode="morph", morph_by="pad"))
+    assert (list_of_a.property("quiet"), list_of_a.isEnabled()) == (True, True)
+
+
+# Chips of what sounded -----------------------------------------------------------------------
+
+
+def test_chips_show_the_last_answers_each_once_and_play_them_again(window, show, instrument):
+    document = READY.document
+    phrases = [answer(demo_phrase(), semitones) for semitones in (0, 2, 2)]
+    louder = [replace(note, velocity=note.velocity - 1) for note in phrases[2].notes]
+    phrases[2] = replace(phrases[2], notes=tuple(louder))  # played otherwise, and still the same tune
+    sounded = tuple(Sounded(3 + at, each, 8.0 * at, document) for at, each in enumerate(phrases))
+    show(with_document(with_live(READY, sounded=sounded), favourites=(Favourite(phrases[0], Controls()),)))
+    shown = [chip for chip in window.play.bottom.chips.chips if chip.isVisible()]
+    assert [(chip.number, chip.phrase, chip.caption) for chip in shown] == [
+        (5, phrases[2], "not kept"), (3, phrases[0], "kept"),
+    ]  # fmt: skip
+    QTest.mouseClick(shown[1], Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+    for chip in shown:
+        QTest.mouseClick(chip, Qt.MouseButton.LeftButton, pos=QPoint(chip.width() - 5, 10))
+    assert instrument.calls == [("play_again", 3), ("keep_sounded", 5), ("drop_favourite", 0)]
+
+
 # Locks ---------------------------------------------------------------------------------------
 
 
@@ -660,7 +696,7 @@ def test_an_answer_that_has_sounded_is_played_again_by_a_click(window, instrumen
     sounded = tuple(Sounded(number, demo_phrase(), 0.0, document) for number in (3, 4))
     show(with_live(with_document(READY, favourites=(Favourite(demo_phrase()),)), sounded=sounded))
     cards = page.findChildren(PhraseCard)
-    assert [card.accessibleName() for card in cards] == ["Vary 30%", "Vary 30%", "Vary 30%"]
+    assert [card.accessibleName() for card in cards] == ["Vary 30%", "Vary 30%"]  # the favourite, both others
     QTest.mouseClick(page._sounded.itemAt(0).widget(), Qt.MouseButton.LeftButton)
     page._favourites.itemAt(0).widget().menu_wanted.emit(QPoint(0, 0))
     assert instrument.calls == [("play_again", 4), ("drop_favourite", 0)]

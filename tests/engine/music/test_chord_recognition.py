@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.music.chord_recognition import recognise_chords, sounding
 from engine.music.chords import by_pulse, changes, parse_chord, parse_chords
+from engine.music.key import Key
 from engine.music.metre import Metre
 from engine.music.notes import Note
 
@@ -82,3 +83,11 @@ def test_every_beat_has_an_answer_whatever_is_heard(notes: list[Note]) -> None:
     assert all(chord is None or parse_chord(chord.name) == chord for chord in found)
     named = [chord is not None for chord in found]
     assert named == sorted(named), "after the first chord every beat has one"
+
+
+def test_a_tune_gets_no_chord_with_a_tone_that_is_neither_heard_nor_in_its_key() -> None:
+    tune = [Note(beat, pitch, 1) for beat, pitch in enumerate((69, 74, 69, 74, 76, 71, 74, 69))]
+    in_a_major = [name for _, name in changes(recognise_chords(tune, 8, 4, Key(9)))]
+    assert {chord.pitch_classes <= Key(9).pitch_classes for chord in in_a_major if chord} == {True}
+    played = [Note(0, pitch, 4) for pitch in (65, 69, 72)]  # no tones of the key, but they sound
+    assert [chord and chord.name for chord in recognise_chords(played, 4, 4, Key(9))] == ["F"] * 4

@@ -4,14 +4,18 @@ import pytest
 from test_session import Hands
 
 from engine.errors import RenderError
+from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.music.chords import parse_chord
 from engine.music.key import Key
 from engine.music.metre import FOUR_FOUR
+from engine.music.notes import Note, Phrase
 from engine.performer.messages import BarCaptured, NoteData
-from engine.session.document import Surroundings
+from engine.session.document import Document, HeardPhrase, Surroundings
 from engine.session.listening import Listening, is_chord_note
+from engine.session.request import request_of
 from engine.session.settings import Settings
+from engine.session.snapshot import ModelFacts, Snapshot
 
 MELODY = ((0.0, 69, 1.0, 90), (1.0, 71, 1.0, 90), (2.0, 72, 1.0, 90), (3.0, 76, 1.0, 90))
 A_MINOR = ((0.0, 45, 4.0, 70), (0.0, 48, 4.0, 70), (0.0, 52, 4.0, 70))
@@ -122,3 +126,20 @@ def test_a_line_of_chords_is_understood_or_refused(hands):
     assert hands.session.snapshot().document.controls.chords == "Am F | C G"
     with pytest.raises(RenderError, match="chord 'H7' is unknown"):
         hands.session.set("chords", "H7")
+
+
+def test_what_is_made_from_nothing_stays_in_the_key_that_was_heard():
+    tune = Phrase.of([Note(0.0, 65, 1.0), Note(1.0, 70, 1.0), Note(2.0, 77, 1.0)], 1)
+    heard = HeardPhrase(tune, 0, Surroundings(key=Key(5)))
+
+    def asked(source=heard, **controls):
+        document = Document(controls=Controls(mode="generate", **controls), source=source)
+        request = request_of(Snapshot(document=document, model=ModelFacts(name="tiny")), 0)
+        assert request.controls.constraints.key == document.controls.constraints.key
+        return request.controls_in_key.constraints.key, request.controls_in_key.constraints.scale
+
+    assert asked() == ("F", "major")
+    assert asked(source=None) == (None, "major")
+    assert asked(constraints=Constraints(in_key=False)) == (None, "major")
+    assert asked(constraints=Constraints(key="D", scale="dorian")) == ("D", "dorian")
+    assert asked(chords="Am F") == (None, "major")  # they have a key of their own

@@ -1,14 +1,18 @@
 """What holds of every parameter and action."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from engine.inference.bundle.manifest import Attribute
+from engine.inference.controls import Controls
 from engine.music.notes import Note, Phrase
 from engine.parameter import Action, Choice, Text
 from engine.performer.messages import Heard
 from engine.session.document import Binding, Document
 from engine.session.intents import Set
+from engine.session.live import Live
 from engine.session.parameters import SWITCHES, table_for
 from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.state import State
@@ -65,6 +69,15 @@ def test_the_mode_that_a_parameter_leads_to():
     assert shown.mode_for(shown.table.parameter("morph")) == "morph"
     assert shown.mode_for(shown.table.parameter("temperature")) == "vary"
     assert shown.mode_for(shown.table.parameter("bars")) is None
+
+
+def test_a_tool_whose_model_is_on_its_way_is_kept_by_what_counts_in_it():
+    """A slot recalled while Vary's model loads after Groove is varied, not given a drummer's feel."""
+    document = Document(controls=Controls(mode="vary"))
+    groove = ModelFacts(name="groove_humanize_2bar", task="humanize", representation="groove", pitched=False)
+    shown = Snapshot(document=document, model=groove, live=Live(loading="words_2bar"))
+    assert shown.mode_for(shown.table.parameter("source")) == "vary"
+    assert replace(shown, live=Live()).mode_for(shown.table.parameter("source")) == "groove"
 
 
 def turned(state: State, name: str, values: range) -> State:

@@ -236,7 +236,7 @@ def test_an_answer_on_its_way_does_not_take_the_hint_down(hands):
 
 
 def test_generate_needs_nothing_heard(hands):
-    hands.set(mode="generate", seed=3)
+    hands.set(mode="generate")
     assert hands.last.bars == 2
     assert hands.last.notes
     assert hands.last.starts_at == "bar"
@@ -670,6 +670,21 @@ def test_a_lock_is_kept_by_new_takes_and_let_go_by_undo(hands):
     hands.session.do("unlock_all")
     document = hands.session.snapshot().document
     assert (document.controls.locks, document.locked) == ((), None)
+
+
+def test_the_bar_that_plays_is_locked_by_a_button_and_let_go_by_another_press(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    hands.session.do("lock_bar")
+    assert "othing plays yet" in hands.session.snapshot().live.notices[-1].text
+    hands.hear(messages.PatternStarted(hands.last.pattern_id, 8.0, 0, 8.0))
+    hands.hear(clock(position_beats=21.5, t_ns=hands.now_ns))  # bars 5 and 6 of the song: its second repeat
+    hands.session.do("lock_bar")
+    assert hands.session.snapshot().document.controls.locks == (Lock(4.0, 8.0),)
+    hands.set(variation=1.0, seed=3)
+    locked = [note for note in hands.last.notes if note.start_beats >= 3.9]
+    assert [(note.start_beats, note.pitch) for note in locked] == [(4.0, 72), (4.5, 71), (5.0, 69)]
+    hands.session.do("lock_bar")
+    assert hands.session.snapshot().document.controls.locks == ()
 
 
 def test_a_note_that_begins_with_the_song_is_heard_once(hands):
