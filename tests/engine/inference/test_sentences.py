@@ -46,6 +46,13 @@ def test_a_sentence_goes_on_from_what_was_heard_and_is_the_same_for_a_seed():
     assert all(np.array_equal(one.coarse, other.coarse) for one, other in zip(written, again, strict=True))
 
 
+def test_a_word_may_come_from_one_eight_words_back_and_from_none_before_it():
+    model = Scripted([0] * 8 + [8, 8])
+    written = sentence(model, [], 10, seed=1)
+    assert [word.relation.back for word in written] == [0] * 8 + [8, 8]
+    assert np.allclose([word.coarse[0] for word in written], [*range(8), 0, 1], atol=1e-4)
+
+
 def test_of_a_new_word_there_are_several_drafts_and_a_theme_can_be_favoured():
     model = Scripted([0, 0])
     drafts = next_words(model, sentence(model, [], 1, seed=1), 4, np.random.default_rng(2))
