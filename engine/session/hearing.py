@@ -6,6 +6,7 @@ import msgspec
 
 from engine.music.metre import Metre
 from engine.music.metre_fit import fit_for
+from engine.music.notes import DRUM_CHANNEL
 from engine.performer.capture import NOTES_PER_BAR
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session import roles, turns
@@ -50,11 +51,18 @@ def with_heard(state: State, phrase: HeardPhrase) -> State:
 
 
 def refitted(state: State, model: ModelFacts) -> State:
-    """Take up the last bars that were heard for a model that has just come; a phrase that is there stays."""
-    if state.document.source is not None:
+    """Take up the last bars that were heard for a model that has just come; a phrase that is there stays.
+
+    But a model of drums takes up the beat that is played now, rather than a tune from before it.
+    """
+    closed, source = state.live.captured.closed_phrase(model.bars, partial=True), state.document.source
+    if closed is None or (source is not None and (model.pitched or not _drums(closed))):
         return state
-    closed = state.live.captured.closed_phrase(model.bars, partial=True)
-    return state if closed is None else with_heard(state, closed)
+    return with_heard(state, closed)
+
+
+def _drums(heard: HeardPhrase) -> bool:
+    return any(note.channel == DRUM_CHANNEL for note in heard.phrase.notes)
 
 
 def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:

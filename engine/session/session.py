@@ -441,10 +441,11 @@ class Session:
         performance = read_performance(Path(self._state.live.kept.path))
         change = Change.read(wanted.change) if wanted.change else None
         rendered = Rendered(performance, change, wanted.from_bar, self._logged_model) if change else None
-        for done in rendered.steps() if rendered else ():
-            text = f"The replay is being put together: {done} of {len(rendered.patterns)} answers."
-            self._apply(i.Noticed("replay", text, "", "waiting"))
-            yield
+        if rendered is not None:
+            for done in rendered.steps():
+                text = f"The replay is being put together: {done} of {len(rendered.patterns)} answers."
+                self._apply(i.Noticed("replay", text, "", "waiting"))
+                yield
         bar = wanted.from_bar if rendered else None
         music = replayed(
             performance, wanted.from_bar, change_bar=bar, phrases=rendered.phrases if rendered else {}

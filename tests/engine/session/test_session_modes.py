@@ -13,7 +13,12 @@ from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.modes.catalogue import modes_of
+from engine.music.metre import FOUR_FOUR
 from engine.music.representation import representation
+from engine.performer.messages import BarCaptured, NoteData
+from engine.session import hearing
+from engine.session.snapshot import ModelFacts
+from engine.session.state import State
 
 DRUMS = ((0.03, 36, 0.2, 90), (1.0, 38, 0.2, 70), (2.04, 36, 0.2, 100), (3.0, 38, 0.2, 60))
 
@@ -22,7 +27,7 @@ class PlainModel:
     """Decodes the anchor or the state, in numpy; as much of a model as a session uses."""
 
     def __init__(self, task):
-        self.name, self.bars = task, 2
+        self.name, self.bars, self.metres = task, 2, (FOUR_FOUR,)
         name = "pianoroll" if task == "continue" else "groove"
         self.representation, self.modes = representation(name, 2), modes_of(task)
         self.choice = SimpleNamespace(used=SimpleNamespace(precision="float", provider="numpy"))
@@ -40,6 +45,9 @@ class PlainModel:
             density_curve=(),
         )
         self.bundle = SimpleNamespace(manifest=manifest, hash=task, latents=Latents.standard_normal(88))
+
+    def in_metre(self, metre):
+        return self
 
     def encode(self, x):
         mu = np.full((len(x), 88), -1, np.float32)
@@ -200,3 +208,17 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one_and_its_mode():
     assert (shown.document.model.name, shown.document.controls.mode) == ("humanize", "groove")
     assert shown.live.loading == ""
     hands.session.close()
+
+
+def test_a_model_of_drums_takes_up_the_beat_that_is_played_and_leaves_a_tune_alone():
+    def heard(state, number, notes, channel):
+        data = tuple(NoteData(*note, channel) for note in notes)
+        return hearing.bar(state, BarCaptured(number, data, (), 120.0, FOUR_FOUR, 0), 0)
+
+    long, drummer = ModelFacts(name="long", bars=16), ModelFacts(name="drummer", bars=2, pitched=False)
+    state = heard(heard(State(model=long), 0, TUNE, 0), 1, OTHER, 0)
+    assert hearing.refitted(state, drummer).document.source == state.document.source
+    state = heard(heard(state, 2, DRUMS, 9), 3, DRUMS, 9)
+    taken = hearing.refitted(state, drummer).document.source
+    assert (taken.first_bar, {note.channel for note in taken.phrase.notes}) == (2, {9})
+    assert hearing.refitted(state, long).document.source == state.document.source
