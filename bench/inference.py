@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine.errors import AntiphonError
 from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import Controls
-from engine.inference.model import CPU, Model
+from engine.inference.graphs import CPU
+from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.metre import Metre

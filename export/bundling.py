@@ -33,7 +33,8 @@ from engine.inference.bundle.manifest import (
 )
 from engine.inference.bundle.store import Bundle, load_bundle, save_bundle
 from engine.inference.calibration import density_curve
-from engine.inference.model import CPU, Model
+from engine.inference.graphs import CPU
+from engine.inference.model import Model
 from engine.music.accompaniment import CHORDS_CHANNEL
 from engine.music.lines_and_drums import BASS_CHANNEL
 from engine.music.notes import DRUM_CHANNEL

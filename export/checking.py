@@ -10,7 +10,8 @@ from torch import Tensor
 from engine.inference.bundle.archive import read_archive
 from engine.inference.bundle.manifest import WEIGHTS
 from engine.inference.bundle.store import Bundle, load_bundle
-from engine.inference.model import CPU, Model
+from engine.inference.graphs import CPU
+from engine.inference.model import Model
 from export.accompaniment_bundle import prove_accompaniment
 from export.continuation_graph import prove_continuer
 from export.errors import ExportError

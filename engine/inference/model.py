@@ -14,10 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import BundleError, RenderError
-from engine.inference.bundle.manifest import SENTENCE, UNKNOWN, Precision, TensorSpec
+from engine.inference.bundle.manifest import Precision
 from engine.inference.bundle.metres import bundle_in
 from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.controls import Mode
+from engine.inference.graphs import (
+    CPU,
+    SILENT,
+    Floats,
+    Graphs,
+    check_outputs,
+    check_shape,
+    dummy_inputs,
+    dummy_run,
+    nothing_given,
+    open_graphs,
+    within_range,
+)
 from engine.inference.runtime import onnxruntime
 from engine.inference.word_by_word import decode_words, encode_words, narrowed, of_words, widened
 from engine.modes.catalogue import modes_of
@@ -30,20 +43,13 @@ from engine.music.representation import Representation
 from engine.music.trio import TrioRepresentation
 from engine.text import one_line
 
-CPU = "CPUExecutionProvider"
 ACCELERATORS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
 """Tried besides the CPU, with the float graphs, where onnxruntime was built with them."""
 SWITCH_GAIN = 0.75
 """An alternative must take less than this share of the time of the one before it, so that noise
 in the measurement does not make the same machine choose differently from day to day."""
 MEASURED_RUNS = 9
-TRIED_BATCH = 8
-"""Rows of a trial's batch: a graph whose cost grows faster than its batch is found out."""
-TRIED_WORDS = 8
-_SILENT = 4
-"""Log severity `fatal`: a missing GPU library is no news for the terminal; it is in `Choice`."""
 
-Floats = npt.NDArray[np.float32]
 _Result = TypeVar("_Result")
 
 
@@ -78,7 +84,7 @@ class Model:
     Results depend on the bundle, the precision and the inputs only; int8 and float differ slightly.
     """
 
-    def __init__(self, bundle: Bundle, graphs: "_Graphs", choice: Choice) -> None:
+    def __init__(self, bundle: Bundle, graphs: Graphs, choice: Choice) -> None:
         self.bundle = bundle
         self.choice = choice
         self._graphs = graphs
@@ -108,7 +114,7 @@ class Model:
             bundle = load_bundle(bundle)
         if threads < 1:
             raise BundleError(f"{bundle.path}: threads {threads} is not 1 or more")
-        onnxruntime.set_default_logger_severity(_SILENT)
+        onnxruntime.set_default_logger_severity(SILENT)
         return _fastest(bundle, _candidates(bundle, precision, provider), threads)
 
     @property
@@ -175,11 +181,11 @@ class Model:
         """
         spec, steps = self.bundle.manifest.encoder.inputs[0], x.shape[1] if x.ndim == 3 else 0
         if not self.bundle.manifest.by_word:
-            _check_shape(self.name, x, spec, len(x))
+            check_shape(self.name, x, spec, len(x))
             mu, sigma = self._guard("encode", lambda: self._graphs.encode(x))
         else:
             word = int(spec.shape[1])
-            _check_shape(self.name, x, of_words(spec, max(1, steps // word)), len(x))
+            check_shape(self.name, x, of_words(spec, max(1, steps // word)), len(x))
             mu, sigma = self._guard("encode", lambda: encode_words(self._graphs.encode, x, word))
         if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
             raise RenderError(f"{self.name}: the encoder returned a value that is not a number")
@@ -203,7 +209,6 @@ class Model:
             chords: `float32 [B, beats, 12]`, 1 for the pitch classes of each beat's chord; None, as
                 zeros, for none known. A model without that condition does not listen to it.
             before: `int64 [B, M]` tokens of the bar before, None, as -1, for none; likewise.
-            before: `int64 [B, M]` tokens of the bar before, None, as -1, for none; likewise.
                 `[B, M, S]` where there are several streams.
             heard: `float32 [B, T, D]` what a continuation follows, None for nothing; likewise.
             further: other conditions by name, see `graph_specs`; likewise.
@@ -225,9 +230,9 @@ class Model:
         for one in self.bundle.manifest.decoder.inputs:
             spec, array = of_words(one, words), given.get(one.name)
             feeds[spec.name] = nothing_given(spec, len(z)) if array is None else array
-            _check_shape(self.name, feeds[spec.name], spec, len(z))
+            check_shape(self.name, feeds[spec.name], spec, len(z))
         tokens = self._guard("decode", lambda: decode_words(self._graphs.decode, feeds, words))
-        if not _within_range(tokens, self.bundle.manifest.streams):
+        if not within_range(tokens, self.bundle.manifest.streams):
             raise RenderError(f"{self.name}: the decoder wrote a value that its music does not have")
         return tokens
 
@@ -259,35 +264,13 @@ class Model:
     def warm_up(self, batch_sizes: tuple[int, ...]) -> None:
         """Run once at each batch size, since a first run takes two to three times as long."""
         for size in batch_sizes:
-            _dummy_run(self.bundle, self._graphs, size)
+            dummy_run(self.bundle, self._graphs, size)
 
     def _guard(self, what: str, run: Callable[[], _Result]) -> _Result:
         try:
             return run()
         except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
             raise RenderError(f"{self.name}: {what} failed ({one_line(error)})") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Graphs:
-    """Encoder and decoder of one form."""
-
-    encoder: onnxruntime.InferenceSession
-    decoder: onnxruntime.InferenceSession
-    sentence: onnxruntime.InferenceSession | None = None
-
-    def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-        mu, sigma = self.encoder.run(["mu", "sigma"], {"x": x})
-        return mu, sigma
-
-    def decode(self, feeds: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        tokens: npt.NDArray[Any] = self.decoder.run(["tokens"], feeds)[0]
-        return tokens
-
-
-def nothing_given(spec: TensorSpec, batch: int, steps: int = 0) -> npt.NDArray[Any]:
-    """Return what stands for an input that is not known: zeros, or -1 for no bar before."""
-    return np.full(_sizes(spec, batch, steps), UNKNOWN.get(spec.name, 0), spec.dtype)
 
 
 def _candidates(
@@ -311,10 +294,10 @@ def _candidates(
 
 def _fastest(bundle: Bundle, candidates: list[tuple[str, Precision]], threads: int) -> Model:
     tried: list[Timing] = []
-    best: tuple[_Graphs, Timing] | None = None
+    best: tuple[Graphs, Timing] | None = None
     for provider, precision in candidates:
         try:
-            graphs = _open(bundle, provider, precision, threads)
+            graphs = open_graphs(bundle, provider, precision, threads)
             timing = _measure(bundle, graphs, provider, precision)
         except BundleError as error:
             tried.append(Timing(provider, precision, 0.0, 0.0, refused=str(error)))
@@ -327,41 +310,11 @@ def _fastest(bundle: Bundle, candidates: list[tuple[str, Precision]], threads: i
     return Model(bundle, best[0], Choice(best[1], tuple(tried)))
 
 
-def _open(bundle: Bundle, provider: str, precision: Precision, threads: int) -> _Graphs:
-    encoder, decoder = bundle.graph_pair(precision)
-    what = f"{bundle.path}: {precision} graphs on {provider}"
-    sentence = bundle.graphs.get(SENTENCE)
-    return _Graphs(
-        _session(encoder, provider, threads, what),
-        _session(decoder, provider, threads, what),
-        None if sentence is None else _session(sentence, CPU, threads, what),
-    )
-
-
-def _session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _SILENT
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    providers = [provider] if provider == CPU else [provider, CPU]
-    try:
-        session = onnxruntime.InferenceSession(
-            graph, options, providers=providers, enable_fallback=0, read_config_from_model=0
-        )
-    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-        raise BundleError(f"{what}: cannot be loaded ({one_line(error)})") from error
-    if session.get_providers()[0] != provider:
-        raise BundleError(f"{what}: the provider's libraries are missing; install them or use {CPU}")
-    return session
-
-
-def _measure(bundle: Bundle, graphs: _Graphs, provider: str, precision: Precision) -> Timing:
+def _measure(bundle: Bundle, graphs: Graphs, provider: str, precision: Precision) -> Timing:
     """Warm up, check what comes out, and take the best of a few runs at batch 1."""
     what = f"{bundle.path}: {precision} graphs on {provider}"
     try:
-        _check_outputs(bundle, _dummy_run(bundle, graphs, 1), 1, what)
+        check_outputs(bundle, dummy_run(bundle, graphs, 1), 1, what)
         runs = [_timed_run(bundle, graphs) for _ in range(MEASURED_RUNS)]
     except BundleError:
         raise
@@ -371,105 +324,10 @@ def _measure(bundle: Bundle, graphs: _Graphs, provider: str, precision: Precisio
     return Timing(provider, precision, encode_ms, decode_ms)
 
 
-def _dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[Any]]]:
-    """Return what to encode, and what to decode by the names of the decoder's inputs."""
-    spec, manifest = bundle.manifest.encoder.inputs[0], bundle.manifest
-    x = np.zeros(_sizes(spec, batch, manifest.steps), dtype=spec.dtype)
-    return x, {each.name: nothing_given(each, batch, manifest.steps) for each in manifest.decoder.inputs}
-
-
-def _dummy_run(bundle: Bundle, graphs: _Graphs, batch: int) -> dict[str, npt.NDArray[Any]]:
-    x, feeds = _dummy_inputs(bundle, batch)
-    mu, sigma = graphs.encode(x)
-    return {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
-
-
-def _timed_run(bundle: Bundle, graphs: _Graphs) -> tuple[float, float]:
-    x, feeds = _dummy_inputs(bundle, 1)
+def _timed_run(bundle: Bundle, graphs: Graphs) -> tuple[float, float]:
+    x, feeds = dummy_inputs(bundle, 1)
     started = time.perf_counter()
     graphs.encode(x)
     between = time.perf_counter()
     graphs.decode(feeds)
     return (between - started) * 1e3, (time.perf_counter() - between) * 1e3
-
-
-def try_graphs(bundle: Bundle, precision: Precision) -> None:
-    """Open a bundle's graphs on the CPU and run them on random inputs, alone and in a batch.
-
-    Raises:
-        BundleError: they cannot be run, or what comes out has another shape or impossible values.
-    """
-    what = f"{bundle.path}: {precision} graphs"
-    graphs = _open(bundle, CPU, precision, 1)
-    rng = np.random.default_rng(0)
-    for metre in bundle.manifest.known_metres[1:]:
-        _try_in(bundle_in(bundle, metre), graphs, rng, f"{what} in {metre}")
-    _try_in(bundle, graphs, rng, what)
-    if graphs.sentence is not None:
-        _try_sentence(bundle, graphs.sentence, rng, what)
-
-
-def _try_in(bundle: Bundle, graphs: _Graphs, rng: np.random.Generator, what: str) -> None:
-    """Run graphs on random inputs of a bundle's lengths; errors as of `try_graphs`."""
-    for batch in (1, TRIED_BATCH):
-        x, feeds = _dummy_inputs(bundle, batch)
-        x[:] = rng.integers(0, bundle.manifest.streams or 2, x.shape)
-        for name in ("z", "perturbation"):
-            feeds[name][:] = rng.normal(size=feeds[name].shape)
-        try:
-            mu, sigma = graphs.encode(x)
-            outputs = {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
-        except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-            raise BundleError(f"{what}: cannot be run ({one_line(error)})") from error
-        _check_outputs(bundle, outputs, batch, what)
-
-
-def _try_sentence(
-    bundle: Bundle, graph: onnxruntime.InferenceSession, rng: np.random.Generator, what: str
-) -> None:
-    """Run the graph of sentences on random words; errors as of `try_graphs`."""
-    spec = bundle.manifest.sentence
-    assert spec is not None
-    words = rng.normal(size=(1, TRIED_WORDS, int(spec.inputs[0].shape[2]))).astype(np.float32)
-    try:
-        outputs = graph.run([output.name for output in spec.outputs], {spec.inputs[0].name: words})
-    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-        raise BundleError(f"{what}: sentence cannot be run ({one_line(error)})") from error
-    if not all(np.isfinite(output).all() for output in outputs):
-        raise BundleError(f"{what}: sentence came out with impossible values")
-
-
-def _check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], batch: int, what: str) -> None:
-    for spec in (*bundle.manifest.encoder.outputs, *bundle.manifest.decoder.outputs):
-        found = outputs[spec.name]
-        wanted = _sizes(spec, batch, bundle.manifest.steps)
-        if found.shape != wanted or found.dtype.name != spec.dtype:
-            raise BundleError(
-                f"{what}: {spec.name} came out as {found.dtype.name} {list(found.shape)}, "
-                f"not {spec.dtype} {list(wanted)}"
-            )
-        if not _within_range(found, bundle.manifest.streams):
-            raise BundleError(f"{what}: {spec.name} came out with impossible values")
-
-
-def _within_range(values: npt.NDArray[Any], streams: tuple[int, ...]) -> bool:
-    """Return whether tokens `[..., S]` are within the vocabulary of each stream, or numbers finite."""
-    if values.dtype.kind == "f":
-        return bool(np.isfinite(values).all())
-    return bool(((values >= 0) & (values < streams)).all())
-
-
-def _sizes(spec: TensorSpec, batch: int, steps: int) -> tuple[int, ...]:
-    """Return a tensor's shape with its named axes filled in."""
-    named = {"B": batch, "T": steps, "U": steps}
-    return tuple(named[size] if isinstance(size, str) else size for size in spec.shape)
-
-
-def _check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: int) -> None:
-    """Refuse an input the graph would misread: operators broadcast where they can."""
-    steps = [size for size, named in zip(array.shape, spec.shape, strict=False) if named in ("T", "U")]
-    wanted = _sizes(spec, batch, max(0 if spec.name == "heard" else 1, *steps, 0))
-    if array.shape != wanted or array.dtype.name != spec.dtype:
-        raise RenderError(
-            f"{name}: {spec.name} {array.dtype.name} {list(array.shape)} is not {spec.dtype} {list(wanted)}"
-        )

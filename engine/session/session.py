@@ -440,16 +440,16 @@ class Session:
     def _replayed(self, wanted: Replay) -> Iterator[None]:
         performance = read_performance(Path(self._state.live.kept.path))
         change = Change.read(wanted.change) if wanted.change else None
-        rendered = Rendered(performance, change, wanted.from_bar, self._logged_model) if change else None
-        if rendered is not None:
+        phrases: Mapping[int, Phrase] = {}
+        if change is not None:
+            rendered = Rendered(performance, change, wanted.from_bar, self._logged_model)
             for done in rendered.steps():
                 text = f"The replay is being put together: {done} of {len(rendered.patterns)} answers."
                 self._apply(i.Noticed("replay", text, "", "waiting"))
                 yield
-        bar = wanted.from_bar if rendered else None
-        music = replayed(
-            performance, wanted.from_bar, change_bar=bar, phrases=rendered.phrases if rendered else {}
-        )
+            phrases = rendered.phrases
+        bar = None if change is None else wanted.from_bar
+        music = replayed(performance, wanted.from_bar, change_bar=bar, phrases=phrases)
         heard = music.heard.notes if wanted.with_heard else ()
         notes = (*music.answers.notes, *heard)
         self._apply(i.Replayed(Phrase.of(notes, music.answers.bars, music.answers.metre)))

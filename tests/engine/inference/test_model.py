@@ -6,7 +6,8 @@ from onnx import helper, numpy_helper
 from engine.errors import BundleError, RenderError
 from engine.inference import model as models
 from engine.inference.bundle.store import load_bundle, save_bundle
-from engine.inference.model import CPU, Model, Timing
+from engine.inference.graphs import CPU
+from engine.inference.model import Model, Timing
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import tinybundle
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BundleError
-from engine.inference import model, trial
+from engine.inference import graphs, trial
 from engine.inference.bundle.places import SHIPPED, is_shipped
 from engine.inference.bundle.store import load_bundle, save_bundle
-from engine.inference.model import try_graphs
+from engine.inference.graphs import try_graphs
 from engine.inference.trial import load_model, try_bundle
 
 
@@ -100,7 +100,7 @@ def test_the_graph_of_sentences_is_tried_too(monkeypatch):
 
     bundle = load_bundle(SHIPPED / "sentences_16bar")
     try_graphs(bundle, "float")
-    opened = model._open
-    monkeypatch.setattr(model, "_open", lambda *given: replace(opened(*given), sentence=Broken()))
+    opened = graphs.open_graphs
+    monkeypatch.setattr(graphs, "open_graphs", lambda *given: replace(opened(*given), sentence=Broken()))
     with pytest.raises(BundleError, match="sentence came out with impossible values"):
         try_graphs(bundle, "float")

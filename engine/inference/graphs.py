@@ -1,0 +1,179 @@
+"""The graphs of a bundle as onnxruntime runs them: opened, held to what the manifest says, tried."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import BundleError, RenderError
+from engine.inference.bundle.manifest import SENTENCE, UNKNOWN, Precision, TensorSpec
+from engine.inference.bundle.metres import bundle_in
+from engine.inference.bundle.store import Bundle
+from engine.inference.runtime import onnxruntime
+from engine.text import one_line
+
+CPU = "CPUExecutionProvider"
+TRIED_BATCH = 8
+"""Rows of a trial's batch: a graph whose cost grows faster than its batch is found out."""
+TRIED_WORDS = 8
+SILENT = 4
+"""Log severity `fatal`: a missing GPU library is no news for the terminal; it is in `Choice`."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """Encoder and decoder of one form."""
+
+    encoder: onnxruntime.InferenceSession
+    decoder: onnxruntime.InferenceSession
+    sentence: onnxruntime.InferenceSession | None = None
+
+    def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+        """Return `mu` and `sigma`, `float32 [B, Z]` each, of a batch `x`."""
+        mu, sigma = self.encoder.run(["mu", "sigma"], {"x": x})
+        return mu, sigma
+
+    def decode(self, feeds: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Return `int64 [T, B, S]` tokens (or `float32 [T, B, D]`) of the decoder's inputs by name."""
+        tokens: npt.NDArray[Any] = self.decoder.run(["tokens"], feeds)[0]
+        return tokens
+
+
+def nothing_given(spec: TensorSpec, batch: int, steps: int = 0) -> npt.NDArray[Any]:
+    """Return what stands for an input that is not known: zeros, or -1 for no bar before."""
+    return np.full(_sizes(spec, batch, steps), UNKNOWN.get(spec.name, 0), spec.dtype)
+
+
+def open_graphs(bundle: Bundle, provider: str, precision: Precision, threads: int) -> Graphs:
+    """Open a bundle's graphs of one form with an execution provider; that of sentences is always on the CPU.
+
+    Raises:
+        BundleError: onnxruntime does not load them, or the provider's libraries are missing.
+    """
+    encoder, decoder = bundle.graph_pair(precision)
+    what = f"{bundle.path}: {precision} graphs on {provider}"
+    sentence = bundle.graphs.get(SENTENCE)
+    return Graphs(
+        _session(encoder, provider, threads, what),
+        _session(decoder, provider, threads, what),
+        None if sentence is None else _session(sentence, CPU, threads, what),
+    )
+
+
+def _session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = SILENT
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    providers = [provider] if provider == CPU else [provider, CPU]
+    try:
+        session = onnxruntime.InferenceSession(
+            graph, options, providers=providers, enable_fallback=0, read_config_from_model=0
+        )
+    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+        raise BundleError(f"{what}: cannot be loaded ({one_line(error)})") from error
+    if session.get_providers()[0] != provider:
+        raise BundleError(f"{what}: the provider's libraries are missing; install them or use {CPU}")
+    return session
+
+
+def dummy_inputs(bundle: Bundle, batch: int) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[Any]]]:
+    """Return what to encode, and what to decode by the names of the decoder's inputs."""
+    spec, manifest = bundle.manifest.encoder.inputs[0], bundle.manifest
+    x = np.zeros(_sizes(spec, batch, manifest.steps), dtype=spec.dtype)
+    return x, {each.name: nothing_given(each, batch, manifest.steps) for each in manifest.decoder.inputs}
+
+
+def dummy_run(bundle: Bundle, graphs: Graphs, batch: int) -> dict[str, npt.NDArray[Any]]:
+    """Return what comes of `dummy_inputs`, by the names of the outputs."""
+    x, feeds = dummy_inputs(bundle, batch)
+    mu, sigma = graphs.encode(x)
+    return {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
+
+
+def try_graphs(bundle: Bundle, precision: Precision) -> None:
+    """Open a bundle's graphs on the CPU and run them on random inputs, alone and in a batch.
+
+    Raises:
+        BundleError: they cannot be run, or what comes out has another shape or impossible values.
+    """
+    what = f"{bundle.path}: {precision} graphs"
+    graphs = open_graphs(bundle, CPU, precision, 1)
+    rng = np.random.default_rng(0)
+    for metre in bundle.manifest.known_metres[1:]:
+        _try_in(bundle_in(bundle, metre), graphs, rng, f"{what} in {metre}")
+    _try_in(bundle, graphs, rng, what)
+    if graphs.sentence is not None:
+        _try_sentence(bundle, graphs.sentence, rng, what)
+
+
+def _try_in(bundle: Bundle, graphs: Graphs, rng: np.random.Generator, what: str) -> None:
+    """Run graphs on random inputs of a bundle's lengths; errors as of `try_graphs`."""
+    for batch in (1, TRIED_BATCH):
+        x, feeds = dummy_inputs(bundle, batch)
+        x[:] = rng.integers(0, bundle.manifest.streams or 2, x.shape)
+        for name in ("z", "perturbation"):
+            feeds[name][:] = rng.normal(size=feeds[name].shape)
+        try:
+            mu, sigma = graphs.encode(x)
+            outputs = {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
+        except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+            raise BundleError(f"{what}: cannot be run ({one_line(error)})") from error
+        check_outputs(bundle, outputs, batch, what)
+
+
+def _try_sentence(
+    bundle: Bundle, graph: onnxruntime.InferenceSession, rng: np.random.Generator, what: str
+) -> None:
+    """Run the graph of sentences on random words; errors as of `try_graphs`."""
+    spec = bundle.manifest.sentence
+    assert spec is not None
+    words = rng.normal(size=(1, TRIED_WORDS, int(spec.inputs[0].shape[2]))).astype(np.float32)
+    try:
+        outputs = graph.run([output.name for output in spec.outputs], {spec.inputs[0].name: words})
+    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
+        raise BundleError(f"{what}: sentence cannot be run ({one_line(error)})") from error
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise BundleError(f"{what}: sentence came out with impossible values")
+
+
+def check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], batch: int, what: str) -> None:
+    """Refuse outputs of another shape or type than the manifest says, or impossible values (BundleError)."""
+    for spec in (*bundle.manifest.encoder.outputs, *bundle.manifest.decoder.outputs):
+        found = outputs[spec.name]
+        wanted = _sizes(spec, batch, bundle.manifest.steps)
+        if found.shape != wanted or found.dtype.name != spec.dtype:
+            raise BundleError(
+                f"{what}: {spec.name} came out as {found.dtype.name} {list(found.shape)}, "
+                f"not {spec.dtype} {list(wanted)}"
+            )
+        if not within_range(found, bundle.manifest.streams):
+            raise BundleError(f"{what}: {spec.name} came out with impossible values")
+
+
+def within_range(values: npt.NDArray[Any], streams: tuple[int, ...]) -> bool:
+    """Return whether tokens `[..., S]` are within the vocabulary of each stream, or numbers finite."""
+    if values.dtype.kind == "f":
+        return bool(np.isfinite(values).all())
+    return bool(((values >= 0) & (values < streams)).all())
+
+
+def _sizes(spec: TensorSpec, batch: int, steps: int) -> tuple[int, ...]:
+    """Return a tensor's shape with its named axes filled in."""
+    named = {"B": batch, "T": steps, "U": steps}
+    return tuple(named[size] if isinstance(size, str) else size for size in spec.shape)
+
+
+def check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: int) -> None:
+    """Refuse an input the graph would misread: operators broadcast where they can."""
+    steps = [size for size, named in zip(array.shape, spec.shape, strict=False) if named in ("T", "U")]
+    wanted = _sizes(spec, batch, max(0 if spec.name == "heard" else 1, *steps, 0))
+    if array.shape != wanted or array.dtype.name != spec.dtype:
+        raise RenderError(
+            f"{name}: {spec.name} {array.dtype.name} {list(array.shape)} is not {spec.dtype} {list(wanted)}"
+        )
