@@ -1,11 +1,15 @@
 """Whole training steps (data, loss, gradient, optimiser, average) of every config, part by part.
 
-    python bench/training_steps.py [CONFIG...] [--steps 12] [--threads 1] [--json FILE]
+    python bench/training_steps.py [CONFIG...] [--published] [--steps 12] [--batch 0] [--json FILE]
+
+Beside each stands the same step in its straightforward form: every recurrent layer unrolled, one cell a step
+as in scheduled sampling by hand, and optimiser, clipping and average one tensor after the other. Both forms
+compute the same, and take turns, so that a busy machine is busy for both.
 
 Times are of the processor, so other load on the machine counts little; with several threads they are of
 all threads together. Random music stands for a corpus, so any config can be timed without files. The bound
-is what the machine's matrix products could do: a step's multiplications, counted by torch (which leaves
-recurrent layers out), over the rate measured beside them.
+is what the machine's matrix products could do: a step's multiplications, counted by torch (those of recurrent
+layers too, since they are counted unrolled), over the rate measured beside them.
 """
 
 import argparse
@@ -13,12 +17,17 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -47,9 +56,14 @@ def matrix_rate(size: int = 1024) -> float:
 
 def windows(config: RunConfig, count: int) -> torch.Tensor:
     """Return random windows of the config's representation, a tenth of whose steps hold something."""
-    spec = representation(config.model.representation, config.model.window_bars)
+    model = config.model
+    spec = representation(model.representation, model.window_bars, model.grid)
     rng = np.random.default_rng(0)
     shape = (count, spec.steps)
+    if model.words is not None:
+        return torch.as_tensor(word_columns(rng, shape))
+    if model.accompaniment is not None:
+        return torch.as_tensor(accompaniment_columns(rng, shape))
     if spec.streams:
         streams = [rng.integers(0, size, shape) * (rng.random(shape) < 0.3) for size in spec.streams]
         return torch.as_tensor(np.stack(streams, -1))
@@ -59,51 +73,168 @@ def windows(config: RunConfig, count: int) -> torch.Tensor:
     return torch.as_tensor((rng.random((*shape, spec.width)) < 0.04).astype(np.float32))
 
 
-def measure(config: RunConfig, steps: int) -> dict[str, float]:
-    """Return seconds a step by part, sequences a second, and multiplications a step."""
-    torch.manual_seed(1)
-    model = build_model(config.model)
-    objective = build_objective(model, config.loss)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    data, batch = windows(config, 4 * config.data.batch), config.data.batch
-    ema = [parameter.detach().clone() for parameter in model.parameters()]
-    rows: list[tuple[float, ...]] = []
-    for step in range(steps + SKIPPED):
-        marks = [time.process_time()]
+def word_columns(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Return windows in 4/4 as `training.corpus.to_model_tensor` gives them for words."""
+    tokens = rng.integers(0, 90, shape) * (rng.random(shape) < 0.3)
+    return np.stack([tokens, rng.integers(0, 4096, shape), tokens, np.zeros(shape, np.int64)], -1)
+
+
+def accompaniment_columns(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Return windows with all voices, as `training.corpus.to_model_tensor` gives them."""
+    voices = [rng.integers(0, size, shape) * (rng.random(shape) < 0.3) for size in (90, 90, 90, 512)]
+    chords = [rng.integers(1, 4096, shape), rng.integers(1, 13, shape)]
+    return np.stack([*voices, *chords, *voices[1:]], -1)
+
+
+class Stepper:
+    """One form of a config's training step, with weights of its own."""
+
+    def __init__(self, config: RunConfig, *, straightforward: bool) -> None:
+        torch.manual_seed(1)
+        self.config, self.straightforward = config, straightforward
+        self.model = build_model(config.model)
+        self.objective = build_objective(self.model, config.loss)
+        self.weights = list(self.model.parameters())
+        self.optimizer = torch.optim.AdamW(self.weights, lr=1e-3, foreach=not straightforward)
+        self.ema = [weight.detach().clone() for weight in self.weights]
+        self.data = windows(config, 4 * config.data.batch)
+        self.rows: list[tuple[float, ...]] = []
+
+    def take(self, step: int) -> float:
+        """Take a step, note the seconds of its parts, and return its loss."""
+        with unrolled() if self.straightforward else nullcontext():
+            marks = [time.process_time()]
+            inputs = self.draw(step)
+            marks.append(time.process_time())
+            loss = self.loss(inputs)
+            marks.append(time.process_time())
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            marks.append(time.process_time())
+            self.learn()
+            marks.append(time.process_time())
+        self.rows.append(tuple(b - a for a, b in pairwise(marks)))
+        return float(loss.detach())
+
+    def draw(self, step: int) -> tuple[torch.Tensor, torch.Tensor, Noise]:
+        """Return what is heard, what is to be written, and the step's noise."""
+        config, batch = self.config, self.config.data.batch
         generator = torch.Generator().manual_seed(step)
-        chosen = data[torch.randint(len(data), (batch,), generator=generator)]
+        chosen = self.data[torch.randint(len(self.data), (batch,), generator=generator)]
         heard, target = heard_and_target(chosen, config.model, generator)
-        own = schedules.own_share(config.optim.steps, config.loss, config.optim)
-        size = latent_size(model, config.model, target.shape[1])
-        noise = Noise.draw(generator, batch, size, target.shape[1], choices_of(model) if own > 0 else 0)
-        marks.append(time.process_time())
-        loss = objective(heard, target, noise, config.loss.beta, own).loss
-        marks.append(time.process_time())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        marks.append(time.process_time())
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        torch._foreach_lerp_(ema, [parameter.detach() for parameter in model.parameters()], 1e-3)
-        marks.append(time.process_time())
-        rows.append(tuple(b - a for a, b in pairwise(marks)))
-    with FlopCounterMode(display=False) as counter:
-        objective(heard, target, noise, config.loss.beta, own).loss.backward()
-    parts = [statistics.median(column) for column in zip(*rows[SKIPPED:], strict=True)]
+        size = latent_size(self.model, config.model, target.shape[1])
+        choices = choices_of(self.model) if self.own > 0 else 0
+        return heard, target, Noise.draw(generator, batch, size, target.shape[1], choices)
+
+    @property
+    def own(self) -> float:
+        """Share of fed-back steps that are the model's own at the end of training."""
+        return schedules.own_share(self.config.optim.steps, self.config.loss, self.config.optim)
+
+    def loss(self, inputs: tuple[torch.Tensor, torch.Tensor, Noise]) -> torch.Tensor:
+        """Return the loss of a batch."""
+        heard, target, noise = inputs
+        loss: torch.Tensor = self.objective(heard, target, noise, self.config.loss.beta, self.own).loss
+        return loss
+
+    def learn(self) -> None:
+        """Clip, move the weights and their average."""
+        foreach = not self.straightforward
+        torch.nn.utils.clip_grad_norm_(self.weights, 1.0, foreach=foreach)
+        self.optimizer.step()
+        with torch.no_grad():
+            if foreach:
+                torch._foreach_lerp_(self.ema, self.weights, 1e-3)
+            else:
+                for average, weight in zip(self.ema, self.weights, strict=True):
+                    average.lerp_(weight, 1e-3)
+
+    @property
+    def parts_s(self) -> list[float]:
+        """Median seconds of data, forward, backward and optimiser."""
+        return [statistics.median(column) for column in zip(*self.rows[SKIPPED:], strict=True)]
+
+
+@contextmanager
+def unrolled() -> Iterator[None]:
+    """Let LSTM and GRU layers go through their steps one cell after another, with the same results."""
+    kept = nn.LSTM.forward, nn.GRU.forward
+    nn.LSTM.forward = nn.GRU.forward = _unrolled_forward
+    try:
+        yield
+    finally:
+        nn.LSTM.forward, nn.GRU.forward = kept
+
+
+def _unrolled_forward(self: nn.RNNBase, x: torch.Tensor, start: Any = None) -> tuple[torch.Tensor, Any]:
+    """Return what the layer returns for `x` `[B, T, D]`, step by step; h and c, or h, `[layers, B, H]`."""
+    is_lstm, ways = isinstance(self, nn.LSTM), 2 if self.bidirectional else 1
+    shape = (self.num_layers * ways, len(x), self.hidden_size)
+    zeros = x.new_zeros(shape)
+    states = (zeros, zeros) if start is None else start if is_lstm else (start, zeros)
+    ends: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for layer in range(self.num_layers):
+        outs = []
+        for way in range(ways):
+            index = layer * ways + way
+            suffix = f"l{layer}{'_reverse' if way else ''}"
+            weights = [
+                getattr(self, f"{name}_{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            ]
+            h, c, steps = states[0][index], states[1][index], []
+            for t in reversed(range(x.shape[1])) if way else range(x.shape[1]):
+                if is_lstm:
+                    h, c = torch.lstm_cell(x[:, t], (h, c), *weights)
+                else:
+                    h = torch.gru_cell(x[:, t], h, *weights)
+                steps.append(h)
+            outs.append(torch.stack(steps[::-1] if way else steps, dim=1))
+            ends.append((h, c))
+        x = torch.cat(outs, dim=-1)
+        if self.dropout and layer < self.num_layers - 1:
+            x = functional.dropout(x, self.dropout, self.training)
+    last = tuple(torch.stack(part) for part in zip(*ends, strict=True))
+    return x, last if is_lstm else last[0]
+
+
+def measure(config: RunConfig, steps: int) -> dict[str, float]:
+    """Return seconds a step by part in both forms, sequences a second, and multiplications a step.
+
+    Raises:
+        ValueError: the two forms do not compute the same loss.
+    """
+    forms = Stepper(config, straightforward=False), Stepper(config, straightforward=True)
+    for step in range(steps + SKIPPED):
+        torch.manual_seed(step)
+        ours = forms[0].take(step)
+        torch.manual_seed(step)
+        theirs = forms[1].take(step)
+        if step == 0 and not has_dropout(forms[0].model) and abs(ours - theirs) > 1e-3 * abs(theirs):
+            raise ValueError(f"{config.name}: the two forms differ: {ours} and {theirs}")
+    with FlopCounterMode(display=False) as counter, unrolled():
+        forms[1].loss(forms[1].draw(0)).backward()
+    parts, straightforward_s = forms[0].parts_s, sum(forms[1].parts_s)
     names = ("data_s", "forward_s", "backward_s", "optimiser_s")
     return {
         **dict(zip(names, parts, strict=True)),
         "step_s": sum(parts),
-        "sequences_per_s": batch / sum(parts),
+        "straightforward_s": straightforward_s,
+        "sequences_per_s": config.data.batch / sum(parts),
         "gflop": counter.get_total_flops() / 1e9,
-        "parameters": float(sum(parameter.numel() for parameter in model.parameters())),
+        "parameters": float(sum(weight.numel() for weight in forms[0].weights)),
     }
+
+
+def has_dropout(model: nn.Module) -> bool:
+    """Tell whether recurrent layers drop out, which both forms draw differently."""
+    return any(isinstance(part, nn.RNNBase) and part.dropout > 0 for part in model.modules())
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("configs", nargs="*", help="names; all of ours by default")
+    parser.add_argument("--published", action="store_true", help="the published configs instead of ours")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=0, help="instead of the configs' own")
@@ -111,13 +242,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    ours = [name for name, path in config_names().items() if path.parent.name == "configs"]
+    folder = "published" if options.published else "configs"
+    chosen = [name for name, path in config_names().items() if path.parent.name == folder]
     rate, found = matrix_rate(), {}
     print(f"{options.threads} threads, {rate:.0f} GFLOP a processor second in matrix products")
-    for name in options.configs or ours:
+    for name in options.configs or chosen:
         config = load_config(name)
-        if config.model.corpus_kind != config.model.representation:
-            continue  # a model of words takes chords and metres, which random music has not
         if options.batch:
             config = msgspec.structs.replace(
                 config, data=msgspec.structs.replace(config.data, batch=options.batch)
@@ -129,8 +259,11 @@ def main() -> None:
         )
         bound = row["gflop"] / rate / row["step_s"]
         print(
-            f"{name:22} {row['step_s'] * 1000:7.1f} ms a step  {row['sequences_per_s']:6.0f} sequences/s  "
-            f"{parts}  {100 * bound:3.0f} % of the matrix rate"
+            f"{name:22} {row['parameters'] / 1e6:6.1f} M  batch {config.data.batch:3}  "
+            f"{row['step_s'] * 1000:7.1f} ms a step  {row['sequences_per_s']:6.1f} sequences/s  {parts}  "
+            f"{row['straightforward_s'] / row['step_s']:4.2f} times the straightforward form  "
+            f"{100 * bound:3.0f} % of the matrix rate",
+            flush=True,
         )
     if options.json:
         options.json.write_text(json.dumps({"matrix_gflops": rate, "configs": found}, indent=1) + "\n")

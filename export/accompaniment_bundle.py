@@ -20,15 +20,7 @@ from engine.inference.model import Model
 from engine.music.representation import Representation
 from export.accompaniment_graph import accompaniment_decoder, accompaniment_encoder, conditions_graph
 from export.errors import ExportError
-from export.parity import (
-    BATCHES,
-    LATENT_TOLERANCE,
-    NEAR_TIE,
-    TEMPERATURES,
-    Agreement,
-    check_agreement,
-    together,
-)
+from export.parity import BATCHES, NEAR_TIE, TEMPERATURES, Agreement, LatentError, gumbel, proven
 from training.corpus.dataset import Corpus, spread
 from training.models.accompaniment import VOCABULARIES, VOICES, Accompaniment, Surroundings
 from training.models.accompaniment_loss import style_mask, voices_and_surroundings
@@ -133,28 +125,18 @@ def prove_accompaniment(model: Accompaniment, graphs: Model, heard: Tensor | Non
     Raises:
         ExportError: they differ by more than near ties.
     """
-    error, parts = 0.0, []
+    errors, parts = [], []
     for batch in BATCHES:
         tokens, around = _examples(graphs, batch, heard)
         posterior = model.encode(tokens)
-        mu, sigma = graphs.encode(tokens.numpy())
-        error = max(error, float(np.abs(posterior.mu.numpy() - mu).max()))
-        error = max(error, float(np.abs(posterior.sigma.numpy() - sigma).max()))
+        errors.append(LatentError.of(posterior, graphs.encode(tokens.numpy())))
         mask = style_mask(model, around.harmony.shape[1])
         parts += [
             compare_accompaniment(model, graphs, z, temperature, around)
             for z in (posterior.mu, posterior.mu * mask)
             for temperature in TEMPERATURES
         ]
-    if error > LATENT_TOLERANCE:
-        raise ExportError(f"encoder: differs by {error:.1e} between torch and ONNX Runtime; report it")
-    total = check_agreement(together(parts))
-    return {
-        "float_latent_error": error,
-        "float_choices": total.choices,
-        "float_same_choices": total.same / total.choices,
-        "float_near_ties": total.near_ties,
-    }
+    return proven(errors, parts)
 
 
 def _examples(graphs: Model, batch: int, heard: Tensor | None) -> tuple[Tensor, Surroundings]:
@@ -189,23 +171,14 @@ def compare_accompaniment(
     What the bass writes is not compared where the drums it was given differ.
     """
     manifest, generator = graphs.bundle.manifest, torch.Generator().manual_seed(len(z))
-    uniform = torch.rand(manifest.steps, len(z), manifest.width, generator=generator).clamp(1e-6, 1 - 1e-6)
-    shift = temperature * -(-uniform.log()).log()
+    shift = temperature * gumbel((manifest.steps, len(z), manifest.width), generator)
     ours = model.generate(z, around, shift)
     given = {name: part.contiguous().numpy() for name, part in around._asdict().items()}
     decoded = graphs.decode(z.numpy(), shift.numpy(), **given)
     differs = ours != torch.from_numpy(decoded).transpose(0, 1)
     first = differs & (differs.cumsum(1) == 1)
     first[..., VOICES.index("bass")] &= ~differs[..., VOICES.index("drums")].any(1, keepdim=True)
-    tie = _margins(model, z, ours, around, shift) < NEAR_TIE
-    return Agreement(
-        choices=differs.numel(),
-        same=int((~differs).sum()),
-        same_phrases=float((~differs).flatten(1).all(1).float().mean()),
-        near_ties=int((first & tie).sum()),
-        faults=int((first & ~tie).sum()),
-        frame_error=0.0,
-    )
+    return Agreement.of(differs, first, _margins(model, z, ours, around, shift) < NEAR_TIE)
 
 
 def _margins(model: Accompaniment, z: Tensor, written: Tensor, around: Surroundings, shift: Tensor) -> Tensor:

@@ -13,12 +13,11 @@ from engine.inference.bundle.store import Bundle, load_bundle
 from engine.inference.graphs import CPU
 from engine.inference.model import Model
 from export.accompaniment_bundle import prove_accompaniment
-from export.continuation_graph import prove_continuer
+from export.continuation_proof import prove_continuation
 from export.errors import ExportError
-from export.key_chain_graph import prove_key_chain
 from export.one_thread import one_thread
-from export.parity import compare, prove_decoder, prove_encoder, same_alone, samples
 from export.run import build_model
+from export.vae_proof import compare, prove_vae, same_alone, samples
 from export.words_bundle import measure_int8_words, prove_sentences, prove_words
 from training.config import RunConfig
 from training.models.accompaniment import Accompaniment
@@ -46,10 +45,8 @@ def check_bundle(path: Path) -> dict[str, float]:
     bundle = load_bundle(path)
     model = model_of(bundle)
     graphs = Model.load(bundle, precision="float", provider=CPU)
-    if isinstance(model, Continuer):
-        return prove_continuer(model, graphs)
-    if isinstance(model, KeyChain):
-        return prove_key_chain(model, graphs)
+    if isinstance(model, Continuer | KeyChain):
+        return prove_continuation(model, graphs)
     if isinstance(model, Accompaniment):
         return prove_accompaniment(model, graphs)
     if isinstance(model, Words | Sentences):
@@ -60,20 +57,11 @@ def check_bundle(path: Path) -> dict[str, float]:
         if "int8" in bundle.precisions:
             measured |= measure_int8_words(words, Model.load(bundle, precision="int8", provider=CPU))
         return measured
-    mu, sigma = prove_encoder(model, graphs)
-    drawn = samples(model, bundle.representation.width)
-    agreement = prove_decoder(model, graphs, drawn)
-    measured = {
-        "float_mu_error": mu,
-        "float_sigma_error": sigma,
-        "float_choices": agreement.choices,
-        "float_same_choices": agreement.same / agreement.choices,
-        "float_near_ties": agreement.near_ties,
-        "float_frame_error": agreement.frame_error,
-    }
+    measured = prove_vae(model, graphs)
     if "int8" not in bundle.precisions:
         return measured
     int8 = Model.load(bundle, precision="int8", provider=CPU)
+    drawn = samples(model, bundle.representation.width)
     coarse = compare(model, int8, drawn)
     share = coarse.same / coarse.choices
     if share < SMALLEST_SHARE:

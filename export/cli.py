@@ -89,7 +89,9 @@ def export_command(
     console: Console,
 ) -> None:
     """Export, and show what came out."""
-    from export.bundling import Options, bundle_name, check_place, export_run
+    from export.bundling import Options, export_run
+    from export.manifest import bundle_name
+    from export.placing import check_place
     from export.reporting import show_bundle, shown_stages
     from export.run import load_run, open_corpus
 
@@ -107,7 +109,7 @@ def export_command(
 
 def installed_place(name: str, zipped: bool) -> Path:
     """Return where antiphon finds a bundle of that name: a folder, or a .zip, among the user's own."""
-    from export.bundling import bundle_name
+    from export.manifest import bundle_name
 
     return user_folder() / (bundle_name(name) + (".zip" if zipped else ""))
 
@@ -117,7 +119,7 @@ def install_bundle(bundle: Path, home: Path) -> None:
 
     A folder replaces a .zip of that name and the other way round, so that the name means one bundle.
     """
-    from export.bundling import remove
+    from export.placing import remove
 
     other = home.with_suffix("") if home.suffix else home.with_name(home.name + ".zip")
     if bundle.resolve() != home.resolve():

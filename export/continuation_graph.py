@@ -20,26 +20,11 @@ from onnx import helper
 from torch import Tensor, nn
 
 from engine.inference.bundle.manifest import GRAPHS, graph_specs
-from engine.inference.model import Model
 from engine.music.representation import Representation
-from export.errors import ExportError
 from export.graph import GraphBuilder, finished
-from export.parity import (
-    BATCHES,
-    LATENT_TOLERANCE,
-    NEAR_TIE,
-    TEMPERATURES,
-    Agreement,
-    Sample,
-    check_agreement,
-    together,
-)
 from training.models.seq2seq import Continuer
 
 FLOAT = onnx.TensorProto.FLOAT
-LENGTHS = (1, 16, 64)
-"""Steps to prove both halves on."""
-PROVEN_BATCHES = BATCHES[:2]
 
 
 def state_size(model: Continuer) -> int:
@@ -223,71 +208,3 @@ def _cell(body: GraphBuilder, layer: _Layer, below: str, h: str, split: str) -> 
     r, z = body.nodes_of("Split", [gates], 2, axis=1, num_outputs=2)
     n = body.node("Tanh", body.node("Add", our_new, body.node("Mul", r, their_new)))
     return body.node("Add", n, body.node("Mul", z, body.node("Sub", h, n)))
-
-
-# Proof --------------------------------------------------------------------------------------
-
-
-def prove_continuer(model: Continuer, graphs: Model, given: Tensor | None = None) -> dict[str, float]:
-    """Prove both graphs against torch at several batch sizes and lengths; returns what was measured.
-
-    Args:
-        model: torch's side.
-        graphs: the loaded graphs.
-        given: `[M, T, K]` held-out bars; None for random chords.
-
-    Raises:
-        ExportError: they differ by more than near ties.
-    """
-    error, parts = 0.0, []
-    for steps in LENGTHS:
-        for batch in PROVEN_BATCHES:
-            heard = _chords(batch, steps, model.keys) if given is None else given[:batch, :steps]
-            z = model.encode(heard)
-            mu, sigma = graphs.encode(heard.contiguous().numpy())
-            error = max(error, float(np.abs(z.numpy() - mu).max()), float(np.abs(sigma).max()))
-            drawn = [_sample(z, steps, temperature, model.keys) for temperature in TEMPERATURES]
-            parts += [_compared(model, graphs, sample) for sample in drawn]
-    if error > LATENT_TOLERANCE:
-        raise ExportError(
-            f"encoder: the state differs by {error:.1e} between torch and ONNX Runtime "
-            f"(allowed {LATENT_TOLERANCE:.0e}); report it with the run's config"
-        )
-    total = check_agreement(together(parts))
-    return {
-        "float_mu_error": error,
-        "float_choices": total.choices,
-        "float_same_choices": total.same / total.choices,
-        "float_near_ties": total.near_ties,
-    }
-
-
-def _chords(batch: int, steps: int, keys: int) -> Tensor:
-    """Return `[B, T, K]` of seeded random keys, four sounding on average."""
-    generator = torch.Generator().manual_seed(batch + steps)
-    return (torch.rand(batch, steps, keys, generator=generator) < 4 / keys).float()
-
-
-def _sample(z: Tensor, steps: int, temperature: float, keys: int) -> Sample:
-    generator = torch.Generator().manual_seed(steps)
-    uniform = torch.rand(steps, len(z), keys, generator=generator).clamp(1e-6, 1 - 1e-6)
-    return Sample(z, temperature * uniform.logit())
-
-
-def _compared(model: Continuer, graphs: Model, sample: Sample) -> Agreement:
-    """Decode a sample on both sides; a key that flips must be a near tie of torch's logit."""
-    ours = model.generate(sample.z, sample.perturbation)  # [B, U, K]
-    decoded = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
-    differs = ours != torch.from_numpy(decoded).transpose(0, 1)
-    before = nn.functional.pad(ours[:, :-1], (0, 0, 1, 0))
-    margin = (model.logits(sample.z, before) + sample.perturbation.transpose(0, 1)).abs()
-    frames = differs.any(-1, keepdim=True)
-    first = differs & (frames.cumsum(1) == 1)
-    return Agreement(
-        choices=differs.numel(),
-        same=int((~differs).sum()),
-        same_phrases=float((~differs).flatten(1).all(1).float().mean()),
-        near_ties=int((first & (margin < NEAR_TIE)).sum()),
-        faults=int((first & (margin >= NEAR_TIE)).sum()),
-        frame_error=0.0,
-    )

@@ -25,7 +25,7 @@ from export.graph import GraphBuilder, finished, traced
 from export.layout import Layout, cores_of, layout_of
 from export.matmul import Product, Write, float_product
 from training.models.decoders import Core
-from training.models.vae import DRUM_CLASSES, VAE
+from training.models.vae import VAE
 
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 
@@ -143,8 +143,8 @@ def _core(
     drive = _affine(builder, "condition", into_gates, _bias(core, 0))
     bias = _affine(builder, "condition", builder.weight(core.skip.weight.T, "skip"), core.head.bias)
     if not core.categorical:
-        missing = core.head.out_features - DRUM_CLASSES
-        shift = builder.node("Pad", shift, builder.ints(0, 0, 0, 0, 0, missing))
+        missing = core.head.out_features - core.choices
+        shift = builder.node("Pad", shift, builder.ints(0, 0, 0, 0, 0, missing)) if missing else shift
     bias = builder.node("Add", bias, shift)  # [N, rows, V]
     steady = builder.node("Squeeze", drive, builder.ints(0)) if layout.steady else ""
     prepared = _prepare(builder, core, into_gates, steady, product)
@@ -294,11 +294,13 @@ def lstm_cell(body: GraphBuilder, gates: str, c: str, split: str) -> tuple[str, 
 
 
 def _choice(body: GraphBuilder, core: Core, biased: str) -> str:
-    """Return the best token `[rows]`, or the frame `[rows, 27]`: hits, velocities, offsets."""
+    """Return the best token `[rows]`, or the frame `[rows, W]`: keys, or hits, velocities and offsets."""
     if core.categorical:
         return body.node("ArgMax", biased, axis=1, keepdims=0)
-    hit, velocity, offset = body.nodes_of("Split", [biased], 3, axis=1, num_outputs=3)
     zero = body.constant(np.array(0.0, np.float32), "zero")
+    if core.choices == core.width:
+        return body.node("Cast", body.node("Greater", biased, zero), to=FLOAT)
+    hit, velocity, offset = body.nodes_of("Split", [biased], 3, axis=1, num_outputs=3)
     hits = body.node("Cast", body.node("Greater", hit, zero), to=FLOAT)
     velocities = body.node("Mul", hits, body.node("Sigmoid", velocity))
     offsets = body.node("Mul", hits, body.node("Tanh", offset))

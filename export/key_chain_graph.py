@@ -18,19 +18,8 @@ from onnx import helper
 from torch import Tensor
 
 from engine.inference.bundle.manifest import GRAPHS, Condition, graph_specs
-from engine.inference.model import Model
 from engine.music.representation import Representation
-from export.errors import ExportError
 from export.graph import GraphBuilder, finished
-from export.parity import (
-    BATCHES,
-    LATENT_TOLERANCE,
-    NEAR_TIE,
-    TEMPERATURES,
-    Agreement,
-    check_agreement,
-    together,
-)
 from training.models.key_chain import (
     AGREEMENT,
     BAR,
@@ -40,16 +29,12 @@ from training.models.key_chain import (
     MOST_STROKES,
     KeyChain,
     fading_weights,
-    past_of,
     same_pitch_class,
 )
 
 FLOAT, INT = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 CONDITIONS: tuple[Condition, ...] = ("heard",)
 GLANCES = (1, *LAGS)
-LENGTHS = ((16, 16), (64, 40))
-"""Steps heard and written to prove both halves on."""
-PROVEN_BATCHES = BATCHES[:2]
 
 
 def key_chain_graphs(model: KeyChain, representation: Representation) -> dict[str, bytes]:
@@ -347,94 +332,3 @@ def _pushed(body: GraphBuilder, now: _Carried, looked: _Looked, frame: str, stat
 
     count = body.node("Add", now.count, body.constant(np.ones(1, np.float32)))
     return _Carried(moved(now.frames, frame), moved(now.strokes, onset), body.node("Identity", state), count)
-
-
-# Proof --------------------------------------------------------------------------------------
-
-
-def prove_key_chain(model: KeyChain, graphs: Model, given: Tensor | None = None) -> dict[str, float]:
-    """Prove both graphs against torch at several batch sizes and lengths; returns what was measured.
-
-    Args:
-        model: torch's side.
-        graphs: the loaded graphs.
-        given: `[M, T, K]` held-out bars; None for random chords.
-
-    Raises:
-        ExportError: they differ by more than near ties.
-    """
-    error, parts = 0.0, []
-    for heard_steps, steps in LENGTHS:
-        for batch in PROVEN_BATCHES:
-            heard = _chords(batch, heard_steps, model.keys) if given is None else given[:batch, :heard_steps]
-            z = model.encode(heard)
-            mu, sigma = graphs.encode(heard.contiguous().numpy())
-            error = max(error, float(np.abs(z.numpy() - mu).max()), float(np.abs(sigma).max()))
-            for temperature in TEMPERATURES:
-                noise = _noise(steps, batch, model.keys)
-                parts.append(_compared(model, graphs, heard, temperature * noise))
-    if error > LATENT_TOLERANCE:
-        raise ExportError(
-            f"encoder: the state differs by {error:.1e} between torch and ONNX Runtime "
-            f"(allowed {LATENT_TOLERANCE:.0e}); report it with the run's config"
-        )
-    total = check_agreement(together(parts))
-    return {
-        "float_mu_error": error,
-        "float_choices": total.choices,
-        "float_same_choices": total.same / total.choices,
-        "float_near_ties": total.near_ties,
-    }
-
-
-def _chords(batch: int, steps: int, keys: int) -> Tensor:
-    """Return `[B, T, K]` of seeded random keys, four sounding on average, each for four steps."""
-    generator = torch.Generator().manual_seed(batch + steps)
-    chords = torch.rand(batch, steps // 4, keys, generator=generator) < 4 / keys
-    return chords.float().repeat_interleave(4, dim=1)
-
-
-def _noise(steps: int, batch: int, keys: int) -> Tensor:
-    generator = torch.Generator().manual_seed(steps)
-    return torch.rand(steps, batch, keys, generator=generator).clamp(1e-6, 1 - 1e-6).logit()
-
-
-def _compared(model: KeyChain, graphs: Model, heard: Tensor, shift: Tensor) -> Agreement:
-    """Decode on both sides; where they part, one of the keys must be a near tie of torch's logits."""
-    z = model.encode(heard)
-    ours = model.generate(z, shift, heard)  # [B, U, K]
-    decoded = graphs.decode(z.numpy(), shift.numpy(), heard=heard.contiguous().numpy())
-    differs = ours != torch.from_numpy(decoded).transpose(0, 1)
-    margins = _margins(model, torch.cat([heard, ours], dim=1), heard.shape[1], shift)
-    frames = differs.any(-1, keepdim=True)
-    first = frames & (frames.cumsum(1) == 1)  # [B, U, 1]
-    near = first & (margins[..., None] < NEAR_TIE)
-    return Agreement(
-        choices=differs.numel(),
-        same=int((~differs).sum()),
-        same_phrases=float((~differs).flatten(1).all(1).float().mean()),
-        near_ties=int(near.sum()),
-        faults=int((first & ~near).sum()),
-        frame_error=0.0,
-    )
-
-
-def _margins(model: KeyChain, frames: Tensor, heard: int, shift: Tensor) -> Tensor:
-    """Return `[B, U]` how near the nearest decision of each written step was to the other way."""
-    past = past_of(frames)
-    states = model.states(past)
-    hold, strike = model.bases(states, past)
-    wanted = slice(heard, None)
-    before = past.before[:, wanted]
-    moved = shift.transpose(0, 1)
-    margin = torch.where(before > 0, (hold[:, wanted] + moved).abs(), torch.inf).amin(-1)
-    now = before * frames[:, wanted]
-    onsets = frames[:, wanted] * (1 - before)
-    chain = model.chain_state(states[:, wanted])
-    for _ in range(MOST_STROKES):
-        logits = model.struck_given(strike[:, wanted], chain, now) + moved
-        margin = torch.minimum(margin, torch.where(before > 0, torch.inf, logits.abs()).amin(-1))
-        left = onsets * (1 - now)
-        above = left.flip(-1).cumsum(-1).flip(-1) - left
-        now = now + left * (above == 0)
-    return margin

@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor
 
 from training.models.decoders import Core, MixerConductor
-from training.models.vae import DRUM_CLASSES, VAE
+from training.models.vae import VAE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def cores_of(model: VAE) -> list[tuple[Core, slice]]:
 def _cores(model: VAE) -> Iterator[tuple[Core, slice]]:
     offset = 0
     for core in cast(list[Core], list(model.cores)):
-        width = core.width if core.categorical else DRUM_CLASSES
+        width = core.choices or core.width
         yield core, slice(offset, offset + width)
         offset += width
 

@@ -36,8 +36,8 @@ from export.decoder_graph import decoder_graph
 from export.graph import GraphBuilder
 from export.layout import condition_of, cores_of, rows_of
 from export.matmul import Write
-from export.parity import Sample, compare, same_alone
-from training.models.vae import DRUM_CLASSES, VAE
+from export.vae_proof import Sample, compare, same_alone
+from training.models.vae import VAE
 
 LARGEST_WEIGHT = 64
 ACTIVATION_SCALE = 1 / 127
@@ -153,7 +153,7 @@ def logit_errors(
 def _forcing(model: VAE, written: Tensor) -> Tensor:
     """Return a perturbation `[T, B, V]` that leaves no choice but `written`."""
     if not model.streams:
-        signs = 2 * (written[..., :DRUM_CLASSES] > 0).float() - 1
+        signs = 2 * (written[..., : model.choices] > 0).float() - 1
         return FORCE * signs.transpose(0, 1)
     parts = [functional.one_hot(written[..., s], size) for s, size in enumerate(model.streams)]
     return FORCE * torch.cat(parts, dim=-1).float().transpose(0, 1)

@@ -27,6 +27,8 @@ from training.model_files import load_checkpoint_file
 from training.models.build import Trainable
 
 CHECKPOINT, LAST, BEST, BEST_METRICS = "checkpoint.pt", "ema.safetensors", "best.safetensors", "best.json"
+STATE = ("model", "ema", "optimizer", "sampler", "counters", "data_sha256")
+"""What a checkpoint holds, in every form that it has had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,19 @@ class RunFolder:
         self.write_json("metrics.json", self.read_json(BEST_METRICS))
 
     def load_checkpoint(self, device: torch.device) -> dict[str, Any] | None:
-        """Return the last checkpoint, or None where there is none."""
-        return load_checkpoint_file(self.path / CHECKPOINT, device) if self.has_checkpoint else None
+        """Return the last checkpoint, or None where there is none.
+
+        Raises:
+            ConfigError: it is damaged, or no checkpoint of a run.
+        """
+        if not self.has_checkpoint:
+            return None
+        file = self.path / CHECKPOINT
+        state = load_checkpoint_file(file, device)
+        lacking = [name for name in STATE if name not in state]
+        if lacking:
+            raise ConfigError(f"{file}: lacks {', '.join(lacking)}; it is no checkpoint of a run")
+        return upgraded(state)
 
     def weights_file(self, which: str = "last") -> Path:
         """Return the file of the weights called `last`, `best` or by a step that was kept.
@@ -144,3 +157,14 @@ class RunFolder:
 def kept_name(step: int) -> str:
     """Return the file name of the weights kept at a step."""
     return f"weights/step_{step:07d}.safetensors"
+
+
+def upgraded(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint of an earlier form, whose counters were a list, in today's."""
+    if isinstance(state["counters"], dict):
+        return state
+    step, seconds, *_ = state["counters"]
+    return state | {
+        "counters": {"step": step, "seconds": seconds},
+        "started_from": state.get("started_from", ""),
+    }

@@ -16,6 +16,13 @@ DepthOrNone = Annotated[int, Meta(ge=0, le=64)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dropout = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(ge=0, le=1)]
+RateAbove0 = Annotated[float, Meta(gt=0, le=1)]
+LONGEST_NAME = 100
+NO_PATH = r"[^/\\\x00-\x1f]*"
+Folder = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]*$")]
+Name = Annotated[
+    str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^/\\\x00-\x1f]*[^\W_][^/\\\x00-\x1f]*$")
+]
 Weight = Annotated[float, Meta(ge=0, le=1e6)]
 Above0 = Annotated[float, Meta(gt=0, le=1e6)]
 
@@ -155,10 +162,11 @@ class ModelConfig(Table, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse a task its representation cannot do."""
-        if (self.task == "continue") != (self.representation == "pianoroll"):
+        rolls = self.representation == "pianoroll"
+        if (self.task == "continue" and not rolls) or (rolls and self.task not in ("continue", "autoencode")):
             raise ValueError(
-                f"task {self.task} with representation {self.representation}: a piano roll is continued, "
-                "the others are not"
+                f"task {self.task} with representation {self.representation}: a piano roll is continued or "
+                "autoencoded, and nothing else is continued"
             )
         if self.division != SIXTEENTHS.steps_per_beat and self.representation != "pianoroll":
             raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
@@ -273,7 +281,7 @@ class OptimConfig(Table, frozen=True):
     """AdamW with warm-up and decay, and an exponential moving average of the weights."""
 
     steps: Count = 20000
-    learning_rate: Rate = 1e-3
+    learning_rate: RateAbove0 = 1e-3
     final_learning_rate: Rate = 2e-5
     """Where the learning rate ends: the last step of a cosine, the floor of an exponential."""
     schedule: Literal["cosine", "exponential"] = "cosine"
@@ -289,11 +297,11 @@ class OptimConfig(Table, frozen=True):
 class RunConfig(Table, frozen=True):
     """One training run."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f]+$")]
+    name: Name
     """Of the run's folder and of the bundle made from it."""
-    corpus: str
+    corpus: Folder
     """Folder of the corpus, relative to where the command runs."""
-    further_corpora: tuple[str, ...] = ()
+    further_corpora: tuple[Folder, ...] = ()
     """Folders of corpora in other metres to train on as well."""
     seed: Annotated[int, Meta(ge=0, le=2**31)] = 1
     model: ModelConfig = ModelConfig()

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from training.config import RunConfig
+from training.config import LONGEST_NAME, RunConfig
 from training.errors import ConfigError
 
 OVERRIDES_VARIABLE = "ANTIPHON_OVERRIDES"
@@ -138,7 +138,11 @@ def allowed(kind: inspect.Type) -> str:
         return f"give a list; each: {allowed(kind.item_type)}"
     if isinstance(kind, inspect.UnionType):
         return " or ".join(allowed(part) for part in kind.types if not isinstance(part, inspect.NoneType))
-    return "give a short text without slashes" if isinstance(kind, inspect.StrType) else "give a table"
+    if isinstance(kind, inspect.StrType):
+        folder = "give a folder, without control characters"
+        named = "give a short text with a letter or a digit, without slashes"
+        return folder if (kind.max_length or 0) > LONGEST_NAME else named
+    return "give a table"
 
 
 def _range(kind: inspect.IntType | inspect.FloatType) -> str:

@@ -331,7 +331,6 @@ class Trainer:
         state = self.folder.load_checkpoint(self.team.device)
         if state is None:
             return
-        state = upgraded(state)
         if state["data_sha256"] != self.corpora.sha256:
             raise ConfigError(
                 f"{self.folder.path}: was trained on another corpus than {self.config.corpus}; "
@@ -344,12 +343,12 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             self.ema.load_state_dict(state["ema"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError, KeyError) as error:
+            self.sampler.load_state(state["sampler"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise ConfigError(
                 f"{self.folder.path}: the checkpoint does not fit ({reason}); train anew"
             ) from error
-        self.sampler.load_state(state["sampler"])
         self.step, self.seconds = state["counters"]["step"], state["counters"]["seconds"]
         self.started_from = state["started_from"]
         self._restore_evaluations()
@@ -358,19 +357,14 @@ class Trainer:
         """Take up what the last evaluation said; one that a crash cut off is made up for."""
         if (self.folder.path / EVALUATIONS).is_file():
             last = self.folder.read_json(EVALUATIONS)
-            self.evaluated = last["step"]
-            self.patience = Patience(**last["patience"] | {"evaluations": self.config.patience})
-
-
-def upgraded(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a checkpoint of an earlier form, whose counters were a list, in today's."""
-    if isinstance(state["counters"], dict):
-        return state
-    step, seconds, *_ = state["counters"]
-    return state | {
-        "counters": {"step": step, "seconds": seconds},
-        "started_from": state.get("started_from", ""),
-    }
+            try:
+                self.evaluated = int(last["step"])
+                self.patience = Patience(**last["patience"] | {"evaluations": self.config.patience})
+            except (KeyError, TypeError, ValueError) as error:
+                raise ConfigError(
+                    f"{self.folder.path / EVALUATIONS}: is damaged; remove it, and the last evaluation is "
+                    "made again"
+                ) from error
 
 
 def _sampler(config: RunConfig, team: Ranks, counts: list[int]) -> EpochSampler | JoinedSampler:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import pickle
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,10 @@ def load_start(place: Path) -> Start:
     if place.suffix == ".safetensors":
         return Start(_tensors(place, data), _origin(place, data), None)
     checkpoint = load_checkpoint_file(place, torch.device("cpu"))
-    if "ema" not in checkpoint:
+    weights = checkpoint.get("ema")
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise ConfigError(f"{place}: no checkpoint of a run; give the checkpoint.pt of one")
-    return Start(checkpoint["ema"], _origin(place, data), None)
+    return Start(weights, _origin(place, data), None)
 
 
 def check_start(start: Start, model: torch.nn.Module, config: ModelConfig) -> None:
@@ -106,22 +108,38 @@ def config_differences(one: msgspec.Struct, other: msgspec.Struct) -> str:
 
 
 def load_checkpoint_file(file: Path, device: torch.device) -> dict[str, Any]:
-    """Read a file that `torch.save` wrote, without running any code in it.
+    """Read a file that `torch.save` wrote, without running any code in it; its checksums are verified.
 
     Raises:
         ConfigError: it is damaged or something else.
     """
     try:
-        content = torch.load(file, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:120]
+        with zipfile.ZipFile(file) as archive:  # torch itself does not look at the checksums
+            whole = archive.testzip() is None
+        content = torch.load(file, map_location=device, weights_only=True) if whole else None
+    except _UNREADABLE:
+        content = None
+    if content is None:
         raise ConfigError(
-            f"{file}: is damaged or no checkpoint ({reason}); remove it to begin anew, or begin from the "
-            f"averaged weights beside it with --finetune {file.parent}"
-        ) from error
+            f"{file}: is damaged or no checkpoint; remove it to begin anew, or begin from the averaged "
+            f"weights beside it with --finetune {file.parent}"
+        )
     if not isinstance(content, dict):
         raise ConfigError(f"{file}: is no checkpoint of a run")
     return content
+
+
+_UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    OSError,
+    NotImplementedError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def _is_bundle_archive(place: Path) -> bool:

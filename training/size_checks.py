@@ -25,6 +25,8 @@ def check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
         raise ConfigError(
             f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each"
         )
+    if config.data.shares and not any(config.data.shares):
+        raise ConfigError("data.shares: all are 0; give one corpus a share above it")
     weights, streams = config.loss.stream_weights, _streams(config)
     if weights and len(weights) != streams:
         raise ConfigError(

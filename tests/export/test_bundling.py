@@ -14,9 +14,10 @@ from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render
-from export.bundling import Options, check_place, export_run, place
+from export.bundling import Options, export_run
 from export.checking import check_bundle
 from export.errors import ExportError
+from export.placing import check_place, place
 from export.run import load_run, open_corpus
 
 

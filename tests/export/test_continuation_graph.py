@@ -15,10 +15,12 @@ from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 from export import continuation_graph
-from export.bundling import Options, export_run, place
+from export.bundling import Options, export_run
 from export.checking import check_bundle
-from export.continuation_graph import prove_continuer, update_first
+from export.continuation_graph import update_first
+from export.continuation_proof import prove_continuation
 from export.errors import ExportError
+from export.placing import place
 from export.run import load_run
 from training.config import ContinuerConfig, ModelConfig
 from training.models.build import build_model
@@ -109,11 +111,11 @@ def test_a_wrong_weight_is_found(bundle):
     with torch.no_grad():
         broken.decoder.bias_hh_l1[-3] += 0.5  # inside the reset gate's reach
     with pytest.raises(ExportError, match=r"decoder: .* choices differ"):
-        prove_continuer(broken, Model.load(str(bundle)))
+        prove_continuation(broken, Model.load(str(bundle)))
     with torch.no_grad():
         broken.encoder.bias_hh_l0[-3] += 0.5
-    with pytest.raises(ExportError, match="encoder: the state differs"):
-        prove_continuer(broken, Model.load(str(bundle)))
+    with pytest.raises(ExportError, match="encoder: mu differs"):
+        prove_continuation(broken, Model.load(str(bundle)))
 
 
 def test_the_bundle_plays_on(bundle):

@@ -8,8 +8,11 @@ from typer.testing import CliRunner
 
 from app.installed_bundles import find_bundle, installed
 from engine.inference.bundle import places
-from export import bundling, cli
+from engine.inference.bundle.store import save_bundle
+from export import cli
 from export.cli import app, install_bundle, installed_place
+from export.manifest import manifest_of
+from export.placing import pack, remove
 
 BUNDLED = {"encoder.onnx": b"e", "decoder.onnx": b"d"}
 
@@ -28,14 +31,14 @@ def quick(monkeypatch):
     def export_run(run, corpus, output, options, tell):
         tell("writing the graphs")
         output.parent.mkdir(parents=True, exist_ok=True)
-        bundling.remove(output)
-        manifest = bundling.manifest_of(run, options)
-        return bundling.save_bundle(output, manifest, BUNDLED) if not options.zipped else zipped(output)
+        remove(output)
+        manifest = manifest_of(run, options.name, options.title)
+        return save_bundle(output, manifest, BUNDLED) if not options.zipped else zipped(output)
 
     def zipped(output):
         folder = output.parent / "unpacked"
-        manifest = bundling.save_bundle(folder, bundling.manifest_of(run, bundling.Options()), BUNDLED)
-        bundling.pack(folder).replace(output)
+        manifest = save_bundle(folder, manifest_of(run), BUNDLED)
+        pack(folder).replace(output)
         shutil.rmtree(folder)
         return manifest
 

@@ -75,7 +75,7 @@ def test_refuses_a_config_of_another_version(folder):
 
 
 def test_refuses_a_record_without_its_data(folder, tmp_path):
-    from export.bundling import training_record
+    from export.manifest import training_record
 
     (folder / "run.json").write_text('{"steps": 1}')
     with pytest.raises(ExportError, match=r"run\.json: lacks"):

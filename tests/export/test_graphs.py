@@ -8,17 +8,19 @@ import tinyrun
 from engine.inference.bundle.manifest import graph_specs
 from engine.inference.bundle.preflight import inspect_graph
 from engine.music.representation import representation
-from export import parity
-from export.bundling import Options, float_graphs, in_memory, manifest_of, prove_float
+from export.bundling import float_graphs, in_memory
 from export.decoder_graph import conditions_graph
+from export.manifest import manifest_of
 from export.quantise import int8_graphs, measure_int8
 from export.run import load_run
+from export.vae_proof import prove_vae, same_alone, samples
 
 KINDS = [
     tinyrun.model_config("melody", bars=2, kind="mixer", layers=2, encoder="bilstm"),
     tinyrun.model_config("drums", bars=2, kind="flat", layers=2, encoder="mixer"),
     tinyrun.model_config("groove", bars=2, kind="mixer", encoder="hier_bilstm"),
     tinyrun.model_config("trio", bars=3, kind="lstm", encoder="mixer"),
+    tinyrun.model_config("pianoroll", bars=2, kind="mixer", encoder="mixer"),
 ]
 
 
@@ -31,20 +33,20 @@ def exported(request, tmp_path_factory):
 
 def test_float_graphs_do_what_torch_does(exported):
     run, _, files = exported
-    graphs = in_memory(manifest_of(run, Options()), run.representation, files, "float")
-    measured = prove_float(run.model, run.representation, graphs, None, None)
+    graphs = in_memory(manifest_of(run), run.representation, files, "float")
+    measured = prove_vae(run.model, graphs)
     assert measured["float_same_choices"] > 0.999
-    sample = parity.samples(run.model, run.representation.width)[-1]
+    sample = samples(run.model, run.representation.width)[-1]
     tokens = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
     assert len(np.unique(tokens[..., 0])) > 1  # the weights are large enough for something to happen
-    assert parity.same_alone(graphs, sample) == 1
+    assert same_alone(graphs, sample) == 1
 
 
 def test_int8_decoders_come_close_and_do_not_depend_on_the_batch(exported):
     run, conditions, files = exported
     files = files | int8_graphs(run.model, run.representation, conditions)
-    graphs = in_memory(manifest_of(run, Options()), run.representation, files, "int8")
-    drawn = parity.samples(run.model, run.representation.width)
+    graphs = in_memory(manifest_of(run), run.representation, files, "int8")
+    drawn = samples(run.model, run.representation.width)
     measured = measure_int8(run.model, run.representation, conditions, graphs, drawn)
     assert measured["int8_same_choices"] > 0.9
     assert measured["int8_same_alone"] == 1

@@ -15,10 +15,11 @@ from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
-from export.bundling import Options, export_run, place
+from export.bundling import Options, export_run
 from export.checking import check_bundle
+from export.continuation_proof import prove_continuation
 from export.errors import ExportError
-from export.key_chain_graph import prove_key_chain
+from export.placing import place
 from export.run import load_run
 from training.config import KeyChainConfig, ModelConfig
 from training.models.build import build_model
@@ -94,7 +95,7 @@ def test_a_wrong_weight_is_found(bundle, name, said):
     with torch.no_grad():
         getattr(broken, name).weight.mul_(-1)
     with pytest.raises(ExportError, match=said):
-        prove_key_chain(broken, Model.load(str(bundle)))
+        prove_continuation(broken, Model.load(str(bundle)))
 
 
 def test_the_bundle_plays_on_from_what_was_heard_or_from_nothing(bundle):

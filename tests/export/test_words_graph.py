@@ -13,8 +13,9 @@ from engine.inference.bundle.manifest import SENTENCE
 from engine.music.grid import Grid
 from engine.music.metre import Metre
 from engine.music.representation import representation
-from export.bundling import Options, in_memory, manifest_of
+from export.bundling import in_memory
 from export.errors import ExportError
+from export.manifest import manifest_of
 from export.run import Run
 from export.words_bundle import (
     measure_int8_words,
@@ -52,7 +53,7 @@ def run_of(model: ModelConfig, metre: str = "4/4") -> Run:
 
 def test_one_pair_of_graphs_writes_words_in_every_metre() -> None:
     run = run_of(ModelConfig(words=SMALL))
-    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, tuple(METRES))
+    manifest = words_manifest(manifest_of(run), run.model, run.representation, tuple(METRES))
     check_specs(manifest, run.representation, "here")
     files = words_graphs(run.model, manifest, int8=True)
     graphs = in_memory(manifest, run.representation, files, "float")
@@ -67,7 +68,7 @@ def test_one_pair_of_graphs_writes_words_in_every_metre() -> None:
 
 def test_three_four_and_six_eight_are_not_written_alike() -> None:
     run = run_of(ModelConfig(words=SMALL))
-    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, tuple(METRES))
+    manifest = words_manifest(manifest_of(run), run.model, run.representation, tuple(METRES))
     files = words_graphs(run.model, manifest, int8=False)
     graphs = in_memory(manifest, run.representation, files, "float")
     rng = np.random.default_rng(1)
@@ -79,7 +80,7 @@ def test_three_four_and_six_eight_are_not_written_alike() -> None:
 @pytest.mark.parametrize("metre", ["3/4", "6/8"])
 def test_a_bundle_of_one_other_metre(metre: str) -> None:
     run = run_of(ModelConfig(words=SMALL), metre)
-    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, (metre,))
+    manifest = words_manifest(manifest_of(run), run.model, run.representation, (metre,))
     graphs = in_memory(manifest, run.representation, words_graphs(run.model, manifest, int8=False), "float")
     assert graphs.metres == (Metre.named(metre),)
     assert prove_words(run.model, graphs)["float_same_choices"] > 0.99
@@ -89,7 +90,7 @@ def test_several_words_and_the_sentence_they_make() -> None:
     run = run_of(
         ModelConfig(bars=6, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8, components=3))
     )
-    manifest = words_manifest(manifest_of(run, Options()), run.model.words, run.representation, ("4/4",))
+    manifest = words_manifest(manifest_of(run), run.model.words, run.representation, ("4/4",))
     manifest = sentence_manifest(manifest, run.model)
     files = words_graphs(run.model.words, manifest, int8=False) | {
         SENTENCE: sentence_graph(run.model, manifest)
@@ -101,7 +102,7 @@ def test_several_words_and_the_sentence_they_make() -> None:
 
 def test_weights_that_are_not_the_graphs_are_found_out() -> None:
     run = run_of(ModelConfig(words=SMALL))
-    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, ("4/4",))
+    manifest = words_manifest(manifest_of(run), run.model, run.representation, ("4/4",))
     graphs = in_memory(manifest, run.representation, words_graphs(run.model, manifest, int8=False), "float")
     run.model.head.bias.add_(torch.randn(90, generator=torch.Generator().manual_seed(1)))
     with pytest.raises(ExportError, match="choices differ"):
@@ -111,7 +112,7 @@ def test_weights_that_are_not_the_graphs_are_found_out() -> None:
 def test_a_layout_that_is_not_the_latents_is_refused() -> None:
 
     run = run_of(ModelConfig(words=SMALL))
-    manifest = words_manifest(manifest_of(run, Options()), run.model, run.representation, ("4/4",))
+    manifest = words_manifest(manifest_of(run), run.model, run.representation, ("4/4",))
     check_specs(manifest, run.representation, "here")
     layout = msgspec.structs.replace(manifest.latent_layout, fine_pitch=9)
     with pytest.raises(BundleError, match="latent_layout has"):

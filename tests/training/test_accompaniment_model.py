@@ -15,8 +15,8 @@ from engine.inference.bundle.manifest import (
 )
 from engine.music.representation import representation
 from export.accompaniment_bundle import accompaniment_graphs, accompaniment_manifest, prove_accompaniment
-from export.bundling import VOICES as BUNDLE_VOICES
 from export.bundling import in_memory
+from export.manifest import VOICES as BUNDLE_VOICES
 from training.config import AccompanimentConfig, LossConfig, VoiceConfig
 from training.corpus.extract import accompaniments as ac
 from training.corpus.extract.bars import StepNotes

@@ -84,11 +84,15 @@ def test_what_is_no_start_is_refused(tmp_path: Path, run: Path) -> None:
     (tmp_path / "text.safetensors").write_text("no weights")
     whole = (run / "checkpoint.pt").read_bytes()
     (tmp_path / "half.pt").write_bytes(whole[: len(whole) // 2])
+    torch.save([1, 2], tmp_path / "list.pt")
+    torch.save({"ema": {"a": 1}}, tmp_path / "no_weights.pt")
     cases = (
         ("absent", "no such file"),
         ("empty", "holds neither ema.safetensors nor weights.safetensors"),
         ("text.pt", "is damaged or no checkpoint"),
         ("half.pt", "is damaged or no checkpoint"),
+        ("list.pt", "no checkpoint of a run"),
+        ("no_weights.pt", "no checkpoint of a run"),
         ("text.safetensors", "its weights are damaged"),
     )
     for name, words in cases:

@@ -135,7 +135,7 @@ def test_groove_loss_counts_velocity_and_offset_only_where_a_drum_hits() -> None
 
 def test_a_frame_has_feel_only_where_it_hits() -> None:
     logits = torch.cat([torch.tensor([1.0] + [-1.0] * 8), torch.zeros(9), torch.ones(9)])
-    frame = frame_of(logits)
+    frame = frame_of(logits, 9)
     assert frame.tolist() == pytest.approx([1.0] + [0.0] * 8 + [0.5] + [0.0] * 8 + [0.761594] + [0.0] * 8)
 
 

@@ -199,10 +199,34 @@ def test_a_damaged_corpus_is_refused(tmp_path) -> None:
 def test_a_damaged_checkpoint_is_refused_with_a_way_on(corpus, tmp_path) -> None:
     train(toy_config(corpus), tmp_path)
     whole = (tmp_path / "checkpoint.pt").read_bytes()
-    for damage in (whole[: len(whole) // 2], b"", b"PK\x03\x04 no checkpoint", b"x" * 100):
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
+    for damage in (whole[:middle], flipped, b"", b"PK\x03\x04 no checkpoint", b"x" * 100):
         (tmp_path / "checkpoint.pt").write_bytes(damage)
         with pytest.raises(ConfigError, match=r"remove it to begin anew.*--finetune"):
             train(toy_config(corpus), tmp_path)
+
+
+def test_a_checkpoint_of_something_else_is_refused_by_what_it_lacks(corpus, tmp_path) -> None:
+    train(toy_config(corpus), tmp_path)
+    torch.save({"model": {}, "ema": {}}, tmp_path / "checkpoint.pt")
+    with pytest.raises(
+        ConfigError, match="lacks optimizer, sampler, counters, data_sha256; it is no checkpoint"
+    ):
+        train(toy_config(corpus), tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"step": "x", "patience": 3}'])
+def test_damaged_evaluations_are_one_line(corpus, tmp_path, content) -> None:
+    train(toy_config(corpus), tmp_path)
+    (tmp_path / "evaluations.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"evaluations.json: is damaged; remove it"):
+        train(toy_config(corpus), tmp_path)
+
+
+def test_shares_that_are_all_zero_are_refused(corpus, tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.shares: all are 0"):
+        train(toy_config(corpus, data={**TOY["data"], "shares": [0.0]}), tmp_path / "run")
 
 
 def test_other_sizes_are_named_when_a_run_should_go_on(corpus, tmp_path) -> None:

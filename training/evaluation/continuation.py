@@ -3,9 +3,12 @@
 Shape legend: B batch, T steps given, U steps written, K keys.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from training.corpus.dataset import Corpus, spread
@@ -40,8 +43,7 @@ def evaluate_continuation(
     ids = spread(corpus.window_ids(split, unseen=unseen), windows)
     sums: dict[str, torch.Tensor] = {}
     generator = torch.Generator().manual_seed(0)
-    for start in range(0, len(ids), batch):
-        window = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
+    for window in _batches(corpus, ids, batch, device):
         given, truth = heard_and_target(window, model.config)
         for name, value in _batch_sums(model, given, truth, generator).items():
             sums[name] = sums.get(name, torch.zeros(())) + value.double().cpu()
@@ -57,8 +59,7 @@ def _batch_sums(
 ) -> dict[str, torch.Tensor]:
     z = model.encode(given)
     logits = model.logits(z, functional.pad(truth[:, :-1], (0, 0, 1, 0)))
-    uniform = torch.rand((truth.shape[1], truth.shape[0], truth.shape[2]), generator=generator)
-    noise = torch.logit(uniform.clamp(1e-6, 1 - 1e-6)).to(truth.device)
+    noise = logistic_noise(truth, generator)
     written = {
         "teacher_forced": (logits > 0).float(),
         "free_running": model.generate(z, torch.zeros_like(noise)),
@@ -98,17 +99,14 @@ def evaluate_key_chain(
     device = next(model.parameters()).device
     ids = spread(corpus.window_ids(split, unseen=unseen), windows)
     nats, sounding = [], []
-    for start in range(0, len(ids), batch):
-        window = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
+    for window in _batches(corpus, ids, batch, device):
         frames = laid_in_sixteens(window, 2 * model.bars)
         past = past_of(frames)
         nats.append(model.log_loss(frames, model.states(past), past).chunk(2, dim=1)[1].mean(1))
         sounding.append(frames.chunk(2, dim=1)[1].sum(-1).mean(1))
     few = torch.as_tensor(corpus.batch(spread(ids, SAMPLED_WINDOWS)), device=device)
     given, following = laid_in_sixteens(few, 2 * model.bars).chunk(2, dim=1)
-    generator = torch.Generator().manual_seed(0)
-    uniform = torch.rand((following.shape[1], *given.shape[::2]), generator=generator)
-    noise = torch.logit(uniform.clamp(1e-6, 1 - 1e-6)).to(device)
+    noise = logistic_noise(following, torch.Generator().manual_seed(0))
     written = model.generate(model.encode(given), noise, given)
     return {
         "windows": len(ids),
@@ -116,3 +114,17 @@ def evaluate_key_chain(
         "density": float(torch.cat(sounding).mean()),
         "density_sampled": float(written.sum(-1).mean()),
     }
+
+
+def _batches(
+    corpus: Corpus, ids: NDArray[np.int64], batch: int, device: torch.device
+) -> Iterator[torch.Tensor]:
+    """Yield windows `[B, T, K]`, `batch` at a time."""
+    for start in range(0, len(ids), batch):
+        yield torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
+
+
+def logistic_noise(frames: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return the noise `[U, B, K]` that draws each key of frames `[B, U, K]` by its probability."""
+    uniform = torch.rand(frames.transpose(0, 1).shape, generator=generator)
+    return torch.logit(uniform.clamp(1e-6, 1 - 1e-6)).to(frames.device)

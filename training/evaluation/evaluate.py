@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -19,7 +18,6 @@ from engine.inference.perturbation import pitched
 from engine.music.notes import Phrase
 from engine.music.representation import representation
 from training.corpus.dataset import Corpus, spread
-from training.encoder_input import heard_of
 from training.errors import ConfigError
 from training.evaluation import pictures
 from training.evaluation.accompaniment import accompaniment_seeds
@@ -36,7 +34,7 @@ from training.evaluation.features import measure_phrases
 from training.evaluation.feel_by_label import LABELS, curves_picture, errors_by, feel_curves
 from training.evaluation.humanising import humanised, measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
-from training.evaluation.loaded_model import Prior, Sliders, Subject
+from training.evaluation.loaded_model import Sliders, Subject
 from training.evaluation.musicality.continued import continuation_measures
 from training.evaluation.musicality.control_measures import control_measures
 from training.evaluation.musicality.followed_chords import MOST_PHRASES, chord_measures
@@ -47,6 +45,7 @@ from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.musicality.seed_differences import differences
 from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
+from training.evaluation.writing import continuations, decode, encode, generated_sets
 from training.models.accompaniment import Accompaniment
 from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
@@ -54,7 +53,6 @@ from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.models.words import Words
 
-BATCH = 256
 EFFECT_LATENTS = 256
 MOST_PAIRS = 512
 MOST_COMPARED = 400
@@ -267,27 +265,6 @@ def _feel(model: VAE, corpus: Corpus, options: Options, results: Results) -> Non
             results.pictures[f"feel_by_{label}"] = curves_picture(curves, label)
 
 
-@torch.no_grad()
-def _encode(model: VAE, heard: NDArray[Any], options: Options, *, drawn: bool = False) -> NDArray[np.float64]:
-    """Return `[N, Z]` for windows: mu, or a draw from each posterior."""
-    generator = torch.Generator().manual_seed(options.seed)
-    parts = []
-    for start in range(0, len(heard), BATCH):
-        target = torch.as_tensor(heard[start : start + BATCH], device=next(model.parameters()).device)
-        posterior = model.encode(heard_of(target, model.config, generator))
-        noise = torch.randn(posterior.mu.shape, generator=generator).to(target.device) if drawn else 0
-        parts.append((posterior.mu + posterior.sigma * noise).double().cpu().numpy())
-    return np.concatenate(parts)
-
-
-def decode(model: VAE, latents: NDArray[np.floating[Any]] | torch.Tensor) -> NDArray[Any]:
-    """Decode `[N, Z]` greedily to the representation's tensors."""
-    z = torch.as_tensor(latents, dtype=torch.float32, device=next(model.parameters()).device)
-    return np.concatenate(
-        [model.generate(z[start : start + BATCH]).cpu().numpy() for start in range(0, len(z), BATCH)]
-    )
-
-
 def _attributes(
     subject: Subject, model: VAE, corpus: Corpus, options: Options, results: Results
 ) -> Sliders | None:
@@ -300,12 +277,12 @@ def _attributes(
     if found is None:
         ids = spread(training, min(MOST_DIRECTION_WINDOWS, 8 * options.windows))
         phrases = corpus.batch(ids, np.random.default_rng(options.seed), transpose)
-        z, values = _encode(model, phrases, options, drawn=True), measure_all(named, phrases)
+        z, values = encode(model, phrases, options.seed, drawn=True), measure_all(named, phrases)
         tried = spread(np.arange(len(z)), CALIBRATION_LATENTS)
         found = directions(z, values)
         found = calibrated(named, found, np.nanstd(values, axis=0), z[tried], lambda z: decode(model, z))
     held = corpus.batch(spread(corpus.window_ids(options.split), min(EFFECT_LATENTS, options.windows)))
-    latents = _encode(model, held, options, drawn=True)
+    latents = encode(model, held, options.seed, drawn=True)
     effects = measure_effects(named, found, latents, lambda z: decode(model, z))
     spread_of = np.nanstd(measure_all(named, held), axis=0)
     relative = effects.change / np.where(spread_of > 0, spread_of, np.nan)
@@ -334,7 +311,7 @@ def _likeness(subject: Subject, corpus: Corpus, options: Options, results: Resul
     count = min(MOST_COMPARED, max(2, options.windows // 4))
     ids = spread(corpus.window_ids(options.split), 2 * count)
     halves = corpus.batch(ids[::2]), corpus.batch(ids[1::2])
-    sets = {"other held-out music": halves[1], **generated_sets(subject, halves[1], options)}
+    sets = {"other held-out music": halves[1], **generated_sets(subject, halves[1], options.seed)}
     if subject.is_continuer:
         half = corpus.steps // 2
         halves = halves[0][:, half:], halves[1][:, half:]
@@ -363,39 +340,6 @@ def _compare(
     results.pictures["likeness"] = pictures.overlap_picture(compared)
     results.pictures["samples"] = pictures.samples_picture(phrases)
     results.samples |= {f"sample {name}": members[:4] for name, members in phrases.items()}
-
-
-def generated_sets(subject: Subject, held: NDArray[Any], options: Options) -> dict[str, NDArray[Any]]:
-    """Return what the model writes, by where it came from, as tensors of a whole window.
-
-    A variational autoencoder decodes draws from N(0, I), and from its bundle's fitted mixture; one that
-    listens (humanise, drumify) decodes its inputs instead, since nobody plays it from nothing; a
-    continuation is sampled at temperature 1 after the first half of `held`.
-    """
-    model, rng = subject.model, np.random.default_rng(options.seed)
-    if isinstance(model, Continuer | KeyChain):
-        return {"sampled continuations": continuations(model, held, options.seed)}
-    if not isinstance(model, VAE):
-        return {}
-    if model.config.task != "autoencode":
-        return {"written from its input": decode(model, _encode(model, held, options))}
-    priors = {"draws from N(0, I)": Prior.standard_normal(model.config.z_size)}
-    if subject.mixture is not None:
-        priors["draws from the mixture"] = subject.mixture
-    return {name: decode(model, prior.draw(len(held), rng)) for name, prior in priors.items()}
-
-
-@torch.no_grad()
-def continuations(model: Continuer | KeyChain, held: NDArray[Any], seed: int) -> NDArray[Any]:
-    """Return windows whose second half is sampled at temperature 1 after the first."""
-    window = torch.as_tensor(held, device=next(model.parameters()).device)
-    given, following = window.chunk(2, dim=1)
-    generator = torch.Generator().manual_seed(seed)
-    uniform = torch.rand(following.transpose(0, 1).shape, generator=generator)
-    noise = torch.logit(uniform.clamp(1e-6, 1 - 1e-6)).to(window.device)
-    z = model.encode(given)
-    written = model.generate(z, noise, given) if isinstance(model, KeyChain) else model.generate(z, noise)
-    return torch.cat([given, written], dim=1).cpu().numpy()
 
 
 def _history(subject: Subject, results: Results) -> None:

@@ -21,9 +21,9 @@ from engine.music.notes import Phrase
 from training.corpus.dataset import Corpus, spread
 from training.errors import ConfigError
 from training.evaluation import sound
-from training.evaluation.evaluate import Options, generated_sets
 from training.evaluation.loaded_model import Subject
 from training.evaluation.report import template
+from training.evaluation.writing import generated_sets
 
 SIDES = ("A", "B")
 CONFIDENCE = 0.95
@@ -70,7 +70,7 @@ def questions(subject: Subject, corpus: Corpus, split: str, pairs: int, seed: in
             f"{corpus.path}: {len(ids)} windows in the split '{split}', {pairs} pairs asked for"
         )
     held = corpus.batch(ids)
-    sets = generated_sets(subject, held, Options(split=split, seed=seed))
+    sets = generated_sets(subject, held, seed)
     written = list(sets.values())[-1]
     decode = subject.representation.decode
     return [Question(decode(real), decode(made)) for real, made in zip(held, written, strict=True)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from engine.music.melody import FIRST_NOTE
 from training.config import LossConfig
@@ -15,6 +16,9 @@ from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_of
 from training.models.losses import reconstruction_nats, written
 from training.models.vae import DRUM_CLASSES, VAE
+
+Ratios = dict[str, tuple[Tensor, Tensor]]
+"""A part and its whole, by the measure's name."""
 
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active where the variance of mu over the data is at least this (Burda et al.)."""
@@ -69,11 +73,12 @@ class _Totals:
 
     def add(self, target: Tensor, forced: Tensor, free: Tensor, model: VAE) -> None:
         """Count one batch, each `[B, T, S or W]`."""
-        wrong = None
-        if not model.streams:
-            target, forced, free, wrong = _split_frames(target, forced, free)
+        wrong: Ratios = {}
+        if model.choices:
+            wrong = _feel_errors(target, free, model.choices)
+            target, forced, free = (frames[..., : model.choices] for frames in (target, forced, free))
         for name, output in (("teacher_forced", forced), ("free_running", free)):
-            right = (output == target).all(-1) if wrong else output == target
+            right = (output == target).all(-1) if model.choices else output == target
             self.count(name, right.sum(), right.numel())
         if target.shape[-1] > 1 and model.streams:
             for s in range(target.shape[-1]):
@@ -81,11 +86,14 @@ class _Totals:
                 self.count(f"teacher_forced_{s}", (forced == target)[..., s].sum(), target[..., s].numel())
         either = (target != 0) | (free != 0)
         self.count("free_running_events", ((free == target) & either).sum(), either.sum())
+        truth, written_notes = target, free
+        if model.config.representation == "pianoroll":
+            truth, written_notes = struck(target), struck(free)
         for stream, size in enumerate(model.streams or (None,) * target.shape[-1]):
-            both, all_notes = notes_in_common(target[..., stream], free[..., stream], size)
+            both, all_notes = notes_in_common(truth[..., stream], written_notes[..., stream], size)
             self.count("note_f1", 2 * both, all_notes)
         self.count("exact", (free == target).flatten(1).all(1).sum(), target.shape[0])
-        for name, (part, whole) in (wrong or {}).items():
+        for name, (part, whole) in wrong.items():
             self.count(name, part, whole)
 
     def result(self) -> dict[str, float]:
@@ -108,17 +116,19 @@ def notes_in_common(truth: Tensor, output: Tensor, vocabulary: int | None) -> tu
     return (notes & written_notes & (truth == output)).sum(), notes.sum() + written_notes.sum()
 
 
-def _split_frames(
-    target: Tensor, forced: Tensor, free: Tensor
-) -> tuple[Tensor, Tensor, Tensor, dict[str, Any]]:
-    """Compare hits as hits; velocity and offset errors where both hit, in their own units."""
-    hits = target[..., :DRUM_CLASSES]
-    both = hits * free[..., :DRUM_CLASSES]
+def struck(roll: Tensor) -> Tensor:
+    """Return where the notes of a piano roll `[B, T, 88]` begin, as 0 and 1."""
+    return roll * (1 - functional.pad(roll[:, :-1], (0, 0, 1, 0)))
+
+
+def _feel_errors(target: Tensor, free: Tensor, choices: int) -> Ratios:
+    """Return velocity and offset errors where both hit, in their own units; nothing for a piano roll."""
+    both = target[..., :choices] * free[..., :choices]
     errors = {}
-    for name, lane in (("velocity_mae", 1), ("offset_mae", 2)):
-        part = slice(lane * DRUM_CLASSES, (lane + 1) * DRUM_CLASSES)
+    for lane, name in enumerate(("velocity_mae", "offset_mae")[: target.shape[-1] // choices - 1], start=1):
+        part = slice(lane * choices, (lane + 1) * choices)
         errors[name] = ((both * (free[..., part] - target[..., part]).abs()).sum(), both.sum())
-    return hits, forced[..., :DRUM_CLASSES], free[..., :DRUM_CLASSES], errors
+    return errors
 
 
 def _latent_terms(mu: Tensor, sigma: Tensor) -> dict[str, float]:

@@ -86,21 +86,23 @@ class MixerConductor(Conductor):
 class Core(nn.Module):
     """The LSTM that writes one stream: previous output and condition in, logits out.
 
-    `width` is the size of what is fed back: the vocabulary (one-hot by table) or a frame's width.
+    `width` is the size of what is fed back: the vocabulary (one-hot by table) or a frame's width. `choices`
+    is how many of a frame's values are chosen, yes or no; 0 for tokens.
     The condition also reaches the logits directly, so the recurrent part only has to learn what the
     steps owe each other.
     """
 
-    def __init__(self, width: int, outputs: int, channels: int, config: DecoderConfig, categorical: bool):
+    def __init__(self, width: int, channels: int, config: DecoderConfig, choices: int = 0):
         super().__init__()
-        self.width, self.categorical = width, categorical
-        self.feed = nn.Embedding(width, channels) if categorical else nn.Linear(width, channels, bias=False)
+        self.width, self.choices, self.categorical = width, choices, choices == 0
+        feed = nn.Embedding(width, channels) if choices == 0 else nn.Linear(width, channels, bias=False)
+        self.feed: nn.Embedding | nn.Linear = feed
         nn.init.normal_(self.feed.weight, std=channels**-0.5)
         self.start = nn.Linear(channels, 2 * config.layers * config.hidden)
         self.dropout = nn.Dropout(config.dropout)
         self.lstm = recurrent(nn.LSTM, channels, config.hidden, config.layers, config.dropout)
-        self.head = nn.Linear(config.hidden, outputs)
-        self.skip = nn.Linear(channels, outputs, bias=False)
+        self.head = nn.Linear(config.hidden, width)
+        self.skip = nn.Linear(channels, width, bias=False)
 
     def states(self, condition: Tensor) -> States:
         """Return the start states h and c, each `[layers, rows, H]`, from the first step's condition."""
@@ -117,7 +119,7 @@ class Core(nn.Module):
                 `[rows, N, width]` with zeros for nothing.
 
         Returns:
-            Logits `[rows, N, outputs]`.
+            Logits `[rows, N, width]`.
         """
         if self.categorical:
             fed = self.feed(previous.clamp_min(0)) * (previous >= 0).unsqueeze(-1)

@@ -162,7 +162,7 @@ def choices_of(model: nn.Module) -> int:
     if isinstance(model, Continuer):
         return model.keys
     if isinstance(model, VAE):
-        return len(model.streams) or DRUM_CLASSES
+        return model.choices or len(model.streams)
     return 0
 
 
@@ -172,10 +172,12 @@ def drawn(model: VAE, logits: list[Tensor], uniform: Tensor) -> Tensor:
     Args:
         model: whose logits they are.
         logits: of each core, `[rows, N, V]`.
-        uniform: `[rows, N, S]` for tokens, `[rows, N, 9]` for the hits of frames.
+        uniform: `[rows, N, S]` for tokens, `[rows, N, C]` for the choices of frames.
     """
     if not model.streams:
-        return frame_of(logits[0], torch.logit(uniform, 1e-6))  # hits where u > sigmoid(-logit)
+        return frame_of(
+            logits[0], model.choices, torch.logit(uniform, 1e-6)
+        )  # hits where u > sigmoid(-logit)
     return torch.stack([_drawn_token(x, uniform[..., s]) for s, x in enumerate(logits)], dim=-1)
 
 
@@ -188,13 +190,15 @@ def _drawn_token(logits: Tensor, uniform: Tensor) -> Tensor:
 def written(model: VAE, logits: list[Tensor]) -> Tensor:
     """Return the best output for each core's logits: tokens `[rows, N, S]`, or frames."""
     if not model.streams:
-        return frame_of(logits[0])
+        return frame_of(logits[0], model.choices)
     return torch.stack([stream.argmax(-1) for stream in logits], dim=-1)
 
 
 def reconstruction_nats(model: VAE, logits: list[Tensor], truth: Tensor, config: LossConfig) -> Tensor:
     """Return the negative log likelihood summed over rows, steps and (weighted) streams, a scalar."""
     if not model.streams:
+        if model.config.representation == "pianoroll":
+            return key_loss(logits[0].float(), truth, config).sum()
         return _groove_nats(logits[0], truth, config)
     weights = config.stream_weights or (1.0,) * len(logits)
     losses = [

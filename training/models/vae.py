@@ -4,18 +4,25 @@ Shape legend: B batch, T steps, S categorical streams, W width of a frame, Z lat
 R rows (bars), N steps of a row, V classes of a stream.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.music.pianoroll import KEYS
 from training.config import ModelConfig
 from training.models.decoders import Core, build_conductor
 from training.models.encoders import StepEmbedding, build_encoder
 
 DRUM_CLASSES = 9
+CHOICES: Mapping[str, int] = {"groove": DRUM_CLASSES, "pianoroll": KEYS}
+"""Of a step, where it is a frame and no token: which drums hit, which keys sound."""
+FEATURES: Mapping[str, int] = {"groove": 3, "pianoroll": 1}
+"""Values of a choice in a frame: of a drum its hit, velocity and offset; of a key whether it sounds."""
+RARE_LOGIT = -3.0
+"""Where the logits of piano keys start: they are silent most of the time."""
 MIN_SIGMA = 1e-4
 """Keeps KL finite in fp32; far below any sigma that training reaches."""
 
@@ -38,24 +45,29 @@ class Posterior(NamedTuple):
 class VAE(nn.Module):
     """A phrase in, a latent, a phrase out.
 
-    Categorical representations (melody, drums, trio) have one core per stream; groove has a single
-    core whose fed-back step is the whole frame.
+    Categorical representations (melody, drums, trio) have one core per stream; groove and piano roll have a
+    single core whose fed-back step is the whole frame.
     """
 
     def __init__(self, config: ModelConfig, streams: tuple[int, ...], steps_per_bar: int = 16):
         super().__init__()
         self.config, self.streams = config, streams
         bars, steps = config.bars, config.bars * steps_per_bar
-        frame = 0 if streams else 3 * DRUM_CLASSES
+        self.choices = 0 if streams else CHOICES[config.representation]
+        """Of a step of frames; 0 for tokens."""
+        frame = 0 if streams else self.choices * FEATURES[config.representation]
         self.embed = StepEmbedding(steps, streams, frame, config.encoder.channels)
         self.encoder = build_encoder(bars, steps_per_bar, config.encoder)
         self.to_mu = nn.Linear(self.encoder.size, config.z_size)
         self.to_sigma = nn.Linear(self.encoder.size, config.z_size)
         self.conductor = build_conductor(bars, steps_per_bar, config.z_size, config.decoder)
         channels = self.conductor.channels
-        self.cores = nn.ModuleList(Core(v, v, channels, config.decoder, True) for v in streams)
+        self.cores = nn.ModuleList(Core(v, channels, config.decoder) for v in streams)
         if not streams:
-            self.cores.append(Core(frame, frame, channels, config.decoder, False))
+            self.cores.append(Core(frame, channels, config.decoder, self.choices))
+        if config.representation == "pianoroll":
+            for core in self.each_core():
+                nn.init.constant_(core.head.bias, RARE_LOGIT)
 
     def encode(self, x: Tensor) -> Posterior:
         """Return the posterior of `x`, int64 `[B, T, S]` or float32 `[B, T, W]`."""
@@ -93,15 +105,15 @@ class VAE(nn.Module):
 
         Args:
             z: `[B, Z]`.
-            perturbation: `[T, B, width]`, width being all streams side by side or 9 for groove;
+            perturbation: `[T, B, width]`, width being all streams side by side or the choices of a frame;
                 None for none.
 
         Returns:
-            int64 `[B, T, S]`, or float32 frames `[B, T, W]` for groove.
+            int64 `[B, T, S]`, or float32 frames `[B, T, W]`.
         """
         condition, outputs, offset = self.condition(z), [], 0
         for core in self.each_core():
-            width = core.width if self.streams else DRUM_CLASSES
+            width = core.choices or core.width
             shift = None
             if perturbation is not None:
                 shift = self.rows(perturbation[..., offset : offset + width].transpose(0, 1))
@@ -111,14 +123,17 @@ class VAE(nn.Module):
         return out.reshape(z.shape[0], -1, out.shape[-1])
 
 
-def frame_of(logits: Tensor, shift: Tensor | None = None) -> Tensor:
-    """Turn a groove core's logits `[..., 27]` into a frame: hits, velocities, offsets.
+def frame_of(logits: Tensor, choices: int, shift: Tensor | None = None) -> Tensor:
+    """Turn a core's logits into a frame: of `[..., 88]` the keys, of `[..., 27]` hits, velocities, offsets.
 
-    A class hits where logit + shift is above 0; velocity and offset of a class that does not hit
-    are 0, as in the data, so what is fed back looks like what was learned from.
+    One of the `choices` is made where logit + shift is above 0; velocity and offset of a drum that does not
+    hit are 0, as in the data, so what is fed back looks like what was learned from.
     """
-    hit_logits, velocity, offset = logits.split(DRUM_CLASSES, dim=-1)
-    hits = ((hit_logits if shift is None else hit_logits + shift) > 0).to(logits.dtype)
+    chosen = logits[..., :choices]
+    hits = ((chosen if shift is None else chosen + shift) > 0).to(logits.dtype)
+    if logits.shape[-1] == choices:
+        return hits
+    _, velocity, offset = logits.split(choices, dim=-1)
     return torch.cat([hits, hits * velocity.sigmoid(), hits * offset.tanh()], dim=-1)
 
 
@@ -132,7 +147,7 @@ def _free_run(core: Core, condition: Tensor, shift: Tensor | None) -> Tensor:
         if core.categorical:
             out = (logits if step_shift is None else logits + step_shift).argmax(-1)
         else:
-            out = frame_of(logits, step_shift)
+            out = frame_of(logits, core.choices, step_shift)
         fed = core.feed(out)
         written.append(out)
     return torch.stack(written, dim=1)

@@ -26,7 +26,7 @@ LARGEST_Z = 4096
 Kind = Literal["vae", "seq2seq"]
 Task = Literal["autoencode", "humanize", "drumify", "continue", "accompany"]
 TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
-    "autoencode": ("melody", "drums", "groove", "trio"),
+    "autoencode": ("melody", "drums", "groove", "trio", "pianoroll"),
     "humanize": ("groove",),
     "drumify": ("groove",),
     "continue": ("pianoroll",),

@@ -117,7 +117,7 @@ def _check(options: BuildOptions) -> None:
         raise CorpusError(f"division {options.division}: {options.kind} has 4 steps a beat; leave it out")
     if any(not 1 <= bars <= 64 for bars in options.bars):
         raise CorpusError(f"bars {list(options.bars)}: give window lengths from 1 to 64 bars")
-    if options.workers < 0 or options.files_per_shard < 1 or options.file_timeout_s <= 0:
+    if options.workers < 0 or options.files_per_shard < 1 or not options.file_timeout_s > 0:
         raise CorpusError("workers, files per shard and file timeout: give positive numbers")
     if options.kit not in ("auto", *KITS):
         raise CorpusError(f"kit '{options.kit}': unknown; choose one of auto, {', '.join(KITS)}")

@@ -3,8 +3,9 @@ import pytest
 import tinyrun
 import torch
 
-from export import parity
+from engine.music.representation import representation
 from export.errors import ExportError
+from export.vae_proof import compare, prove_vae, same_alone, samples
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +18,7 @@ class Torch:
 
     def __init__(self, model, change=lambda tokens: tokens):
         self.model, self.change = model, change
+        self.representation = representation(model.config.representation, model.config.bars)
 
     def decode(self, z, perturbation):
         tokens = self.model.generate(torch.from_numpy(z), torch.from_numpy(perturbation))
@@ -30,7 +32,7 @@ class Torch:
 
 
 def test_samples_cover_batch_sizes_and_temperatures(model):
-    drawn = parity.samples(model, 90)
+    drawn = samples(model, 90)
     assert [tuple(sample.perturbation.shape) for sample in drawn[::2]] == [
         (32, 1, 90),
         (32, 3, 90),
@@ -41,10 +43,15 @@ def test_samples_cover_batch_sizes_and_temperatures(model):
 
 
 def test_the_same_tokens_prove_a_decoder(model):
-    agreement = parity.prove_decoder(model, Torch(model), parity.samples(model, 90))
-    assert agreement.choices == agreement.same == 2 * (1 + 3 + 64) * 32
-    assert agreement.same_phrases == 1
-    assert (agreement.near_ties, agreement.faults) == (0, 0)
+    measured = prove_vae(model, Torch(model))
+    assert measured == {
+        "float_mu_error": 0,
+        "float_sigma_error": 0,
+        "float_choices": 2 * (1 + 3 + 64) * 32,
+        "float_same_choices": 1,
+        "float_near_ties": 0,
+        "float_frame_error": 0,
+    }
 
 
 def test_one_wrong_token_in_one_batch_is_a_fault(model):
@@ -54,12 +61,12 @@ def test_one_wrong_token_in_one_batch_is_a_fault(model):
         return tokens
 
     with pytest.raises(ExportError, match=r"2 of 4352 choices differ .*\(2 not near ties\)"):
-        parity.prove_decoder(model, Torch(model, change), parity.samples(model, 90))
+        prove_vae(model, Torch(model, change))
 
 
 def tied(model, margin):
     """A sample whose perturbation leaves the two best tokens of step 5 only `margin` apart."""
-    sample = parity.samples(model, 90, batches=(2,))[1]
+    sample = samples(model, 90, batches=(2,))[1]
     tokens = model.generate(sample.z, sample.perturbation)
     logits = model.logits(model.condition(sample.z), model.rows(tokens))[0].reshape(2, 32, 90)
     best = (logits + sample.perturbation.transpose(0, 1)).topk(2, dim=-1)
@@ -76,7 +83,7 @@ def test_a_near_tie_and_what_follows_it_in_its_bar_is_allowed_and_counted(model)
         tokens[6:16, 1, 0] = 1  # fed another token, the rest of the bar went elsewhere
         return tokens
 
-    agreement = parity.compare(model, Torch(model, change), [sample])
+    agreement = compare(model, Torch(model, change), [sample])
     assert (agreement.near_ties, agreement.faults) == (1, 0)
     assert agreement.same_phrases == 0.5
 
@@ -88,43 +95,53 @@ def test_a_wider_margin_is_no_near_tie(model):
         tokens[5, 1, 0] = second
         return tokens
 
-    assert parity.compare(model, Torch(model, change), [sample]).faults == 1
+    assert compare(model, Torch(model, change), [sample]).faults == 1
 
 
 def test_encoder_that_is_off_is_refused_with_the_numbers(model):
     graphs = Torch(model)
-    assert parity.prove_encoder(model, graphs) == (0, 0)
     graphs.shift = 0.01
     with pytest.raises(ExportError, match="mu differs by"):
-        parity.prove_encoder(model, graphs)
+        prove_vae(model, graphs)
 
 
 def test_grooves_compare_hits_exactly_and_the_rest_within_tolerance():
     model = tinyrun.model(tinyrun.model_config("groove"))
-    drawn = parity.samples(model, 9)
-    assert parity.prove_decoder(model, Torch(model), drawn).frame_error == 0
+    assert prove_vae(model, Torch(model))["float_frame_error"] == 0
 
     def louder(frames):
         frames[..., 9:18] *= 1.01
         return frames
 
     with pytest.raises(ExportError, match="velocities or offsets differ"):
-        parity.prove_decoder(model, Torch(model, louder), drawn)
+        prove_vae(model, Torch(model, louder))
 
     def fewer(frames):
         frames[0] = 0
         return frames
 
     with pytest.raises(ExportError, match="choices differ"):
-        parity.prove_decoder(model, Torch(model, fewer), drawn)
+        prove_vae(model, Torch(model, fewer))
 
 
 def test_same_alone_counts_phrases_that_depend_on_their_batch(model):
-    sample = parity.samples(model, 90, batches=(4,))[0]
-    assert parity.same_alone(Torch(model), sample) == 1
+    sample = samples(model, 90, batches=(4,))[0]
+    assert same_alone(Torch(model), sample) == 1
 
     def batch_dependent(tokens):
         tokens[3, 0] += tokens.shape[1] == 4
         return tokens
 
-    assert parity.same_alone(Torch(model, batch_dependent), sample) == 0.75
+    assert same_alone(Torch(model, batch_dependent), sample) == 0.75
+
+
+def test_a_piano_key_that_flips_is_a_fault():
+    model = tinyrun.model(tinyrun.model_config("pianoroll"))
+    assert prove_vae(model, Torch(model))["float_choices"] == 2 * (1 + 3 + 64) * 32 * 88
+
+    def flipped(frames):
+        frames[7, 0, 40] = 1 - frames[7, 0, 40]
+        return frames
+
+    with pytest.raises(ExportError, match=r"6 of 382976 choices differ .*\(6 not near ties\)"):
+        prove_vae(model, Torch(model, flipped))

@@ -1,0 +1,158 @@
+"""Proof of a variational autoencoder's graphs: the same latents, and the same phrases out of them.
+
+What is fed another choice is not compared: the rest of its bar, or of the phrase where it is written flat.
+
+Shape legend: B batch, R rows, N steps of a row, T = R·N, S streams, C choices of a frame, V logits, Z latent
+size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.inference.model import Model
+from export.layout import condition_of, cores_of, layout_of, rows_of
+from export.parity import (
+    BATCHES,
+    NEAR_TIE,
+    TEMPERATURES,
+    Agreement,
+    LatentError,
+    gumbel,
+    logistic,
+    proven,
+    together,
+)
+from training.models.vae import FEATURES, VAE
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One batch to compare on."""
+
+    z: Tensor
+    """`[B, Z]`."""
+    perturbation: Tensor
+    """`[T, B, V]`."""
+
+
+@torch.no_grad()
+def prove_vae(
+    model: VAE, graphs: Model, latents: Tensor | None = None, heard: Tensor | None = None
+) -> dict[str, float]:
+    """Prove both float graphs against torch at several batch sizes and temperatures.
+
+    Args:
+        model: torch's side.
+        graphs: the loaded graphs.
+        latents: `[M, Z]` to decode; None for the standard normal.
+        heard: `[M, T, S]` phrases to encode; None for random ones.
+
+    Returns:
+        What was measured, by the manifest's names.
+
+    Raises:
+        ExportError: they differ by more than near ties.
+    """
+    errors = []
+    for batch in BATCHES:
+        x = random_inputs(model, batch) if heard is None else heard[:batch]
+        errors.append(LatentError.of(model.encode(x), graphs.encode(x.numpy())))
+    return proven(errors, [compare(model, graphs, samples(model, graphs.representation.width, latents))])
+
+
+def samples(
+    model: VAE, width: int, latents: Tensor | None = None, seed: int = 1, batches: tuple[int, ...] = BATCHES
+) -> list[Sample]:
+    """Draw a sample for each batch size and temperature.
+
+    Args:
+        model: whose sizes count.
+        width: V of its representation.
+        latents: `[M, Z]` to draw from; None for the standard normal.
+        seed: of everything drawn.
+        batches: batch sizes.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    steps = layout_of(model).total_steps
+    drawn = []
+    for batch in batches:
+        for temperature in TEMPERATURES:
+            z = torch.randn(batch, model.config.z_size, generator=generator)
+            if latents is not None:
+                z = latents[torch.randint(len(latents), (batch,), generator=generator)]
+            draw = gumbel if model.streams else logistic
+            drawn.append(Sample(z, temperature * draw((steps, batch, width), generator)))
+    return drawn
+
+
+def compare(model: VAE, graphs: Model, drawn: list[Sample]) -> Agreement:
+    """Decode every sample on both sides."""
+    parts = []
+    for sample in drawn:
+        ours = model.generate(sample.z, sample.perturbation)  # [B, T, S or W]
+        theirs = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
+        parts.append(agreement(model, sample, ours, torch.from_numpy(theirs).transpose(0, 1)))
+    return together(parts)
+
+
+def agreement(model: VAE, sample: Sample, ours: Tensor, theirs: Tensor) -> Agreement:
+    """Compare two decodings `[B, T, S]` or `[B, T, W]` of one sample, `ours` being torch's."""
+    choice = ours if model.streams else ours[..., : model.choices]
+    other = theirs if model.streams else theirs[..., : model.choices]
+    differs = choice != other
+    margin = margins(model, sample, ours)  # [B, T, S or C]
+    rows = rows_of(model, differs)
+    first = (rows.cumsum(1) == 1) & rows if model.streams else _first_frames(rows)
+    tie = rows_of(model, margin) < NEAR_TIE
+    agree = ~differs.any(-1, keepdim=True) & torch.ones_like(ours, dtype=torch.bool)
+    error = 0.0 if model.streams else float(((ours - theirs).abs() * agree).max())
+    return Agreement.of(differs, first, tie, error)
+
+
+def _first_frames(rows: Tensor) -> Tensor:
+    """Keep the differences `[rows, N, C]` in the first frame of each row that has any."""
+    frames = rows.any(-1, keepdim=True)
+    return rows & (frames.cumsum(1) == 1)
+
+
+def margins(model: VAE, sample: Sample, written: Tensor) -> Tensor:
+    """Return by how much torch preferred what it wrote: `[B, T, S]`, or of each choice `[B, T, C]`."""
+    logits = model.logits(condition_of(model, sample.z), rows_of(model, written))
+    found = []
+    for (_, columns), stream in zip(cores_of(model), logits, strict=True):
+        shift = rows_of(model, sample.perturbation[..., columns].transpose(0, 1))
+        if model.streams:
+            best = (stream + shift).topk(2, dim=-1).values
+            found.append(best[..., 0] - best[..., 1])
+        else:
+            found.append((stream[..., : model.choices] + shift).abs())
+    stacked = torch.stack(found, dim=-1) if model.streams else found[0]
+    return stacked.reshape(len(written), -1, stacked.shape[-1])
+
+
+def random_inputs(model: VAE, batch: int, seed: int = 2) -> Tensor:
+    """Return encoder inputs: random tokens `[B, T, S]`, or frames like those of drums or of a piano."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = layout_of(model).total_steps
+    if model.streams:
+        streams = [torch.randint(size, (batch, steps), generator=generator) for size in model.streams]
+        return torch.stack(streams, dim=-1)
+    features = FEATURES[model.config.representation]
+    uniform = torch.rand(batch, steps, features * model.choices, generator=generator)
+    hits = (uniform[..., : model.choices] < 0.2).float()
+    if features == 1:
+        return hits
+    velocity, offset = uniform[..., model.choices :].chunk(2, dim=-1)
+    return torch.cat([hits, hits * velocity, hits * (2 * offset - 1)], dim=-1)
+
+
+def same_alone(graphs: Model, sample: Sample) -> float:
+    """Return the share of a batch's phrases that decode the same alone, 0 to 1."""
+    z, noise = sample.z.numpy(), sample.perturbation.numpy()
+    together = graphs.decode(z, noise)
+    alone = [graphs.decode(z[[row]], noise[:, [row]]) for row in range(len(z))]
+    same = [np.array_equal(together[:, [row]], alone[row]) for row in range(len(z))]
+    return float(np.mean(same))
