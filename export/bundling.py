@@ -175,8 +175,10 @@ def continuation_parts(
     progress: Progress,
 ) -> Parts:
     """Write, measure and prove what a continuation becomes; it is small enough without an 8-bit form."""
-    write = key_chain_graphs if isinstance(model, KeyChain) else continuer_graphs
-    files = write(model, run.representation)
+    if isinstance(model, KeyChain):
+        files = key_chain_graphs(model, run.representation)
+    else:
+        files = continuer_graphs(model, run.representation)
     space = LatentSpace.empty(manifest.z_size)
     graphs = in_memory(manifest, run.representation, files, "float")
     if corpus is not None:

@@ -96,7 +96,7 @@ def _perturbation_rows(builder: GraphBuilder, layout: Layout, columns: slice, to
 
 def _phrase(builder: GraphBuilder, written: str, layout: Layout, core: Core) -> str:
     """Unfold what a core wrote, `[N, B·R]` or `[N, B·R, W]`, to `[T, B, 1]` or `[T, B, W]`."""
-    width = 1 if core.categorical else core.width
+    width = len(core.groups) or (1 if core.categorical else core.width)
     if layout.rows > 1:
         written = builder.node("Reshape", written, builder.ints(layout.steps, -1, layout.rows, width))
         written = builder.node("Transpose", written, perm=[2, 0, 1, 3])  # [R, N, B, W]
@@ -243,11 +243,11 @@ def _body(prepared: _Prepared, states: int, logits: bool) -> onnx.GraphProto:
     inputs = [*names, "s_bias"] + ([] if prepared.drive else ["s_drive"])
     h_next, c_next = _layers(body, prepared, h, c, _fed(body, prepared, previous))
     biased = prepared.head(body, h_next[-1], "s_bias")
-    chosen = _choice(body, core, biased)
-    outputs = [*h_next, *c_next, chosen, body.node("Identity", chosen)]
+    chosen, fed = _choice(body, core, biased)
+    outputs = [*h_next, *c_next, fed, body.node("Identity", chosen)]
     outputs += [body.node("Identity", biased)] if logits else []
     kinds = [FLOAT] * (states - 1) + [INT64 if core.categorical else FLOAT]
-    written = [kinds[-1], FLOAT] if logits else [kinds[-1]]
+    written = [INT64 if core.categorical or core.groups else FLOAT] + [FLOAT] * logits
     return helper.make_graph(
         body.nodes,
         "step",
@@ -293,10 +293,29 @@ def lstm_cell(body: GraphBuilder, gates: str, c: str, split: str) -> tuple[str, 
     return body.node("Mul", o, body.node("Tanh", c_next)), c_next
 
 
-def _choice(body: GraphBuilder, core: Core, biased: str) -> str:
-    """Return the best token `[rows]`, or the frame `[rows, W]`: keys, or hits, velocities and offsets."""
-    if core.categorical:
-        return body.node("ArgMax", biased, axis=1, keepdims=0)
+def _choice(body: GraphBuilder, core: Core, biased: str) -> tuple[str, str]:
+    """Return what is written and what is fed back, which a joint core alone tells apart.
+
+    It is the best token `[rows]`, or the frame `[rows, W]`: keys, or hits, velocities and offsets. A joint
+    core writes the tokens `[rows, S]` and is fed them one-hot.
+    """
+    if core.groups:
+        return _joint_choice(body, core, biased)
+    chosen = _frame(body, core, biased) if core.choices else body.node("ArgMax", biased, axis=1, keepdims=0)
+    return chosen, chosen
+
+
+def _joint_choice(body: GraphBuilder, core: Core, biased: str) -> tuple[str, str]:
+    """Return the best token of each stream `[rows, S]`, and all of them one-hot `[rows, V]`."""
+    parts = body.nodes_of("Split", [biased, body.ints(*core.groups)], len(core.groups), axis=1)
+    best = [body.node("ArgMax", part, axis=1, keepdims=1) for part in parts]
+    places = [body.constant(np.arange(size, dtype=np.int64), "places") for size in core.groups]
+    hot = [body.node("Equal", token, place) for token, place in zip(best, places, strict=True)]
+    return body.node("Concat", *best, axis=1), body.node("Cast", body.node("Concat", *hot, axis=1), to=FLOAT)
+
+
+def _frame(body: GraphBuilder, core: Core, biased: str) -> str:
+    """Return the frame `[rows, W]` of a piano or of drums."""
     zero = body.constant(np.array(0.0, np.float32), "zero")
     if core.choices == core.width:
         return body.node("Cast", body.node("Greater", biased, zero), to=FLOAT)

@@ -34,7 +34,7 @@ from engine.inference.runtime import onnxruntime
 from engine.music.representation import Representation
 from export.decoder_graph import decoder_graph
 from export.graph import GraphBuilder
-from export.layout import condition_of, cores_of, rows_of
+from export.layout import condition_of, rows_of
 from export.matmul import Write
 from export.vae_proof import Sample, compare, same_alone
 from training.models.vae import VAE
@@ -141,12 +141,9 @@ def logit_errors(
     feeds = {"z": sample.z.numpy(), "perturbation": forced.numpy()}
     theirs = [torch.from_numpy(part).transpose(0, 1) for part in session.run(names, feeds)]
     ours = model.logits(condition_of(model, sample.z), rows_of(model, written))
-    errors = []
-    for (_, columns), stream, other in zip(cores_of(model), ours, theirs, strict=True):
-        shift = rows_of(model, forced[..., columns].transpose(0, 1))
-        width = shift.shape[-1]
-        errors.append((other[..., :width] - shift - stream[..., :width]).flatten())
-    error = torch.cat(errors)
+    shift = rows_of(model, forced.transpose(0, 1))
+    width = shift.shape[-1]
+    error = torch.cat(theirs, dim=-1)[..., :width] - shift - torch.cat(ours, dim=-1)[..., :width]
     return float(error.square().mean().sqrt()), float(error.abs().max())
 
 

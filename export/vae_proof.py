@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.inference.model import Model
-from export.layout import condition_of, cores_of, layout_of, rows_of
+from export.layout import condition_of, layout_of, rows_of
 from export.parity import (
     BATCHES,
     NEAR_TIE,
@@ -122,8 +122,8 @@ def margins(model: VAE, sample: Sample, written: Tensor) -> Tensor:
     """Return by how much torch preferred what it wrote: `[B, T, S]`, or of each choice `[B, T, C]`."""
     logits = model.logits(condition_of(model, sample.z), rows_of(model, written))
     found = []
-    for (_, columns), stream in zip(cores_of(model), logits, strict=True):
-        shift = rows_of(model, sample.perturbation[..., columns].transpose(0, 1))
+    shifts = rows_of(model, sample.perturbation.transpose(0, 1)).split(model.streams or model.choices, dim=-1)
+    for shift, stream in zip(shifts, logits, strict=True):
         if model.streams:
             best = (stream + shift).topk(2, dim=-1).values
             found.append(best[..., 0] - best[..., 1])

@@ -58,6 +58,8 @@ class DecoderConfig(Table, frozen=True):
     hidden: Size = 256
     layers: Depth = 1
     dropout: Dropout = 0.0
+    joint: bool = False
+    """Whether all streams are written by one core with a head for each, and not by a core each."""
 
 
 class ContinuerConfig(Table, frozen=True):
@@ -170,6 +172,8 @@ class ModelConfig(Table, frozen=True):
             )
         if self.division != SIXTEENTHS.steps_per_beat and self.representation != "pianoroll":
             raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
+        if self.decoder.joint and self.representation != "trio":
+            raise ValueError(f"model.decoder.joint is for several streams; {self.representation} has one")
         if self.key_chain is not None and (self.task != "continue" or self.division != 4):
             raise ValueError("model.key_chain is for task continue and division 4")
         wholly = (

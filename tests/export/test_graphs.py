@@ -20,11 +20,14 @@ KINDS = [
     tinyrun.model_config("drums", bars=2, kind="flat", layers=2, encoder="mixer"),
     tinyrun.model_config("groove", bars=2, kind="mixer", encoder="hier_bilstm"),
     tinyrun.model_config("trio", bars=3, kind="lstm", encoder="mixer"),
+    tinyrun.model_config("trio", bars=2, kind="flat", encoder="bilstm", joint=True),
     tinyrun.model_config("pianoroll", bars=2, kind="mixer", encoder="mixer"),
 ]
 
 
-@pytest.fixture(scope="module", params=KINDS, ids=lambda config: config.representation)
+@pytest.fixture(
+    scope="module", params=KINDS, ids=lambda config: config.representation + "_joint" * config.decoder.joint
+)
 def exported(request, tmp_path_factory):
     run = load_run(tinyrun.write(tmp_path_factory.mktemp("runs") / "run", request.param))
     conditions = conditions_graph(run.model)

@@ -16,7 +16,9 @@ from training.models.vae import VAE
 DATA_HASH = "0" * 64
 
 
-def model_config(name="melody", bars=2, z_size=8, kind="mixer", layers=1, encoder="mixer") -> ModelConfig:
+def model_config(
+    name="melody", bars=2, z_size=8, kind="mixer", layers=1, encoder="mixer", joint=False
+) -> ModelConfig:
     decoder = DecoderConfig(
         kind=kind,
         channels=8,
@@ -26,6 +28,7 @@ def model_config(name="melody", bars=2, z_size=8, kind="mixer", layers=1, encode
         conductor_layers=2,
         hidden=12,
         layers=layers,
+        joint=joint,
     )
     encoding = EncoderConfig(
         kind=encoder, channels=8, bar_channels=16, step_depth=1, bar_depth=1, hidden=12, layers=1

@@ -6,6 +6,7 @@ import torch
 from toy_runs import SMALL
 
 from training.config import LossConfig, ModelConfig
+from training.evaluation.reconstruction import struck
 from training.models.build import build_model
 from training.models.losses import (
     ContinuationObjective,
@@ -16,7 +17,7 @@ from training.models.losses import (
     written,
 )
 from training.models.seq2seq import Continuer
-from training.models.vae import VAE, Posterior, frame_of
+from training.models.vae import VAE, Posterior, frame_of, one_hot
 
 
 def model_of(**changes: object) -> VAE:
@@ -137,6 +138,44 @@ def test_a_frame_has_feel_only_where_it_hits() -> None:
     logits = torch.cat([torch.tensor([1.0] + [-1.0] * 8), torch.zeros(9), torch.ones(9)])
     frame = frame_of(logits, 9)
     assert frame.tolist() == pytest.approx([1.0] + [0.0] * 8 + [0.5] + [0.0] * 8 + [0.761594] + [0.0] * 8)
+
+
+def test_a_frame_of_a_piano_is_the_keys_above_zero_and_its_loss_is_that_of_all_keys() -> None:
+    model = model_of(representation="pianoroll")
+    assert float(model.cores[0].head.bias.detach().mean()) == -3.0
+    logits = torch.full((1, 2, 88), -1.0)
+    logits[0, 1, 40] = 2.0
+    assert frame_of(logits, 88)[0].nonzero().tolist() == [[1, 40]]
+    shift = torch.zeros(88)
+    shift[3] = 1.5
+    assert frame_of(logits[0], 88, shift).nonzero().tolist() == [[0, 3], [1, 3], [1, 40]]
+    truth = torch.zeros(1, 2, 88)
+    truth[0, 1, 40] = 1.0
+    nats = reconstruction_nats(model, [logits], truth, LossConfig(keys="bce"))
+    # log(1 + e^-1) for 175 silent keys, log(1 + e^-2) for the one that sounds
+    assert float(nats) == pytest.approx(175 * 0.3132617 + 0.1269280, abs=1e-3)
+
+
+def test_a_joint_core_hears_all_streams_and_writes_them_together() -> None:
+    model = model_of(representation="trio", decoder={**SMALL, "joint": True})
+    assert one_hot(torch.tensor([[1, -1, 2]]), (2, 2, 3)).tolist() == [[0, 1, 0, 0, 0, 0, 1]]
+    z = torch.randn(3, 6, generator=torch.Generator().manual_seed(1))
+    tokens = model.generate(z)
+    assert tokens.shape == (3, 32, 3)
+    logits = model.logits(model.condition(z), model.rows(tokens))
+    assert [part.shape[-1] for part in logits] == [90, 90, 512]
+    assert torch.equal(written(model, logits).reshape(3, 32, 3), tokens)
+    bass = tokens.clone()
+    bass[:, 0, 1] = (bass[:, 0, 1] + 1) % 90
+    other = model.logits(model.condition(z), model.rows(bass))
+    assert not torch.equal(other[0], logits[0])  # the melody hears what the bass played a step before
+
+
+def test_notes_of_a_piano_roll_count_where_they_begin() -> None:
+    roll = torch.zeros(1, 4, 88)
+    roll[0, :3, 5] = 1.0  # one long note
+    roll[0, 0, 7] = roll[0, 2, 7] = 1.0  # struck twice
+    assert struck(roll)[0].nonzero().tolist() == [[0, 5], [0, 7], [2, 7]]
 
 
 def test_key_losses_by_hand() -> None:

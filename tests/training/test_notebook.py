@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 from test_training_guide import TINY, write_music
 
@@ -11,8 +13,6 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "training.ipynb"
 
 @pytest.mark.dist
 def test_the_notebook_runs_from_files_to_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
     write_music(tmp_path / "my_midi")
     root = str(NOTEBOOK.parents[2])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
@@ -32,6 +32,5 @@ def test_the_notebook_runs_from_files_to_samples(tmp_path: Path, monkeypatch: py
 
 
 def test_the_notebook_holds_no_output() -> None:
-    nbformat = pytest.importorskip("nbformat")
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
     assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in cells)

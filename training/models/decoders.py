@@ -87,14 +87,23 @@ class Core(nn.Module):
     """The LSTM that writes one stream: previous output and condition in, logits out.
 
     `width` is the size of what is fed back: the vocabulary (one-hot by table) or a frame's width. `choices`
-    is how many of a frame's values are chosen, yes or no; 0 for tokens.
+    is how many of a frame's values are chosen; 0 for tokens. `groups` are the sizes of the streams that a
+    joint core writes: its frame has one choice in each, and is those tokens one-hot, side by side.
     The condition also reaches the logits directly, so the recurrent part only has to learn what the
     steps owe each other.
     """
 
-    def __init__(self, width: int, channels: int, config: DecoderConfig, choices: int = 0):
+    def __init__(
+        self,
+        width: int,
+        channels: int,
+        config: DecoderConfig,
+        choices: int = 0,
+        groups: tuple[int, ...] = (),
+    ):
         super().__init__()
         self.width, self.choices, self.categorical = width, choices, choices == 0
+        self.groups = groups
         feed = nn.Embedding(width, channels) if choices == 0 else nn.Linear(width, channels, bias=False)
         self.feed: nn.Embedding | nn.Linear = feed
         nn.init.normal_(self.feed.weight, std=channels**-0.5)

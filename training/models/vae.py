@@ -45,8 +45,8 @@ class Posterior(NamedTuple):
 class VAE(nn.Module):
     """A phrase in, a latent, a phrase out.
 
-    Categorical representations (melody, drums, trio) have one core per stream; groove and piano roll have a
-    single core whose fed-back step is the whole frame.
+    Categorical representations (melody, drums, trio) have one core per stream, or a joint one; groove and
+    piano roll have a single core whose fed-back step is the whole frame.
     """
 
     def __init__(self, config: ModelConfig, streams: tuple[int, ...], steps_per_bar: int = 16):
@@ -62,8 +62,13 @@ class VAE(nn.Module):
         self.to_sigma = nn.Linear(self.encoder.size, config.z_size)
         self.conductor = build_conductor(bars, steps_per_bar, config.z_size, config.decoder)
         channels = self.conductor.channels
-        self.cores = nn.ModuleList(Core(v, channels, config.decoder) for v in streams)
-        if not streams:
+        self.joint, whole = config.decoder.joint, sum(streams)
+        self.cores = nn.ModuleList()
+        if self.joint:
+            self.cores.append(Core(whole, channels, config.decoder, whole, streams))
+        elif streams:
+            self.cores.extend(Core(v, channels, config.decoder) for v in streams)
+        else:
             self.cores.append(Core(frame, channels, config.decoder, self.choices))
         if config.representation == "pianoroll":
             for core in self.each_core():
@@ -83,7 +88,7 @@ class VAE(nn.Module):
         return x.reshape(-1, self.conductor.steps, *x.shape[2:])
 
     def logits(self, condition: Tensor, inputs: Tensor) -> list[Tensor]:
-        """Return each core's logits `[B·R, N, V]`, teacher-forced on `inputs`.
+        """Return the logits of each stream, or of the frame, `[B·R, N, V]`, teacher-forced on `inputs`.
 
         `inputs` is `[B·R, N, S]` (-1 for a token withheld) or frames `[B·R, N, W]`. What precedes a
         row is nothing, so rows do not depend on each other.
@@ -91,6 +96,9 @@ class VAE(nn.Module):
         if not self.streams:
             return [self.cores[0](condition, functional.pad(inputs[:, :-1], (0, 0, 1, 0)))]
         previous = functional.pad(inputs[:, :-1], (0, 0, 1, 0), value=-1)
+        if self.joint:
+            whole: Tensor = self.cores[0](condition, one_hot(previous, self.streams))
+            return list(whole.split(self.streams, dim=-1))
         return [core(condition, previous[..., s]) for s, core in enumerate(self.each_core())]
 
     def each_core(self) -> Iterator[Core]:
@@ -119,8 +127,17 @@ class VAE(nn.Module):
                 shift = self.rows(perturbation[..., offset : offset + width].transpose(0, 1))
             outputs.append(_free_run(core, condition, shift))
             offset += width
-        out = torch.stack(outputs, dim=-1) if self.streams else outputs[0]
+        out = torch.cat(outputs, dim=-1)
         return out.reshape(z.shape[0], -1, out.shape[-1])
+
+
+def one_hot(tokens: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Return tokens `[..., S]` of streams of these sizes one-hot, side by side; -1 is nothing: zeros."""
+    parts = [
+        functional.one_hot(tokens[..., s].clamp_min(0), size) * (tokens[..., s : s + 1] >= 0)
+        for s, size in enumerate(sizes)
+    ]
+    return torch.cat(parts, dim=-1).float()
 
 
 def frame_of(logits: Tensor, choices: int, shift: Tensor | None = None) -> Tensor:
@@ -138,16 +155,22 @@ def frame_of(logits: Tensor, choices: int, shift: Tensor | None = None) -> Tenso
 
 
 def _free_run(core: Core, condition: Tensor, shift: Tensor | None) -> Tensor:
-    """Write one stream row by row: int64 `[rows, N]`, or frames `[rows, N, W]`."""
+    """Write row by row what a core writes: tokens int64 `[rows, N, 1]`, or of all streams `[rows, N, S]`, or
+    frames `[rows, N, W]`."""
     state, fed = core.states(condition), torch.zeros_like(condition[:, 0])
     written = []
     for n in range(condition.shape[1]):
         logits, state = core.step(condition[:, n], fed, state)
         step_shift = None if shift is None else shift[:, n]
-        if core.categorical:
-            out = (logits if step_shift is None else logits + step_shift).argmax(-1)
+        shifted = logits if step_shift is None else logits + step_shift
+        if core.groups:
+            out = torch.stack([part.argmax(-1) for part in shifted.split(core.groups, dim=-1)], dim=-1)
+            fed = core.feed(one_hot(out, core.groups))
+        elif core.categorical:
+            out = shifted.argmax(-1, keepdim=True)
+            fed = core.feed(out[:, 0])
         else:
             out = frame_of(logits, core.choices, step_shift)
-        fed = core.feed(out)
+            fed = core.feed(out)
         written.append(out)
     return torch.stack(written, dim=1)
