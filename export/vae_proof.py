@@ -122,7 +122,8 @@ def margins(model: VAE, sample: Sample, written: Tensor) -> Tensor:
     """Return by how much torch preferred what it wrote: `[B, T, S]`, or of each choice `[B, T, C]`."""
     logits = model.logits(condition_of(model, sample.z), rows_of(model, written))
     found = []
-    shifts = rows_of(model, sample.perturbation.transpose(0, 1)).split(model.streams or model.choices, dim=-1)
+    sizes = list(model.streams or (model.choices,))
+    shifts = torch.split(rows_of(model, sample.perturbation.transpose(0, 1)), sizes, dim=-1)
     for shift, stream in zip(shifts, logits, strict=True):
         if model.streams:
             best = (stream + shift).topk(2, dim=-1).values

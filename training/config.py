@@ -16,7 +16,6 @@ DepthOrNone = Annotated[int, Meta(ge=0, le=64)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Dropout = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(ge=0, le=1)]
-RateAbove0 = Annotated[float, Meta(gt=0, le=1)]
 LONGEST_NAME = 100
 NO_PATH = r"[^/\\\x00-\x1f]*"
 Folder = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f]*$")]
@@ -285,7 +284,7 @@ class OptimConfig(Table, frozen=True):
     """AdamW with warm-up and decay, and an exponential moving average of the weights."""
 
     steps: Count = 20000
-    learning_rate: RateAbove0 = 1e-3
+    learning_rate: Rate = 1e-3
     final_learning_rate: Rate = 2e-5
     """Where the learning rate ends: the last step of a cosine, the floor of an exponential."""
     schedule: Literal["cosine", "exponential"] = "cosine"

@@ -44,7 +44,7 @@ def test_the_engine_varies_morphs_and_draws_chords(bundle):
     model = Model.load(str(bundle))
     assert model.modes == ("vary", "morph", "generate")
     slots = {
-        "source": encode_slot(model, SONG),
+        "heard": encode_slot(model, SONG),
         "A": encode_slot(model, SONG),
         "B": encode_slot(model, OTHER),
     }

@@ -35,7 +35,6 @@ from training.errors import ConfigError
         ("name=..", "name = '..': give a short text with a letter or a digit, without slashes"),
         ("corpus=", "corpus = '': give a folder, without control characters"),
         ('corpus="a\\u0000b"', "corpus = 'a\\x00b': give a folder, without control characters"),
-        ("optim.learning_rate=0", "optim.learning_rate = 0: give a number above 0 to 1"),
         ("optim=3", "optim"),
         ("name.x=3", "name is a value"),
         ("nonsense", "not of the form key=value"),

@@ -18,6 +18,7 @@ class Streams:
 
     def __init__(self, *sizes: int) -> None:
         self.streams = sizes
+        self.choices = 0 if sizes else 9
 
 
 def uniform(*shape: int) -> torch.Tensor:

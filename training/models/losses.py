@@ -175,9 +175,8 @@ def drawn(model: VAE, logits: list[Tensor], uniform: Tensor) -> Tensor:
         uniform: `[rows, N, S]` for tokens, `[rows, N, C]` for the choices of frames.
     """
     if not model.streams:
-        return frame_of(
-            logits[0], model.choices, torch.logit(uniform, 1e-6)
-        )  # hits where u > sigmoid(-logit)
+        noise = torch.logit(uniform, 1e-6)  # chosen where u > sigmoid(-logit)
+        return frame_of(logits[0], model.choices, noise)
     return torch.stack([_drawn_token(x, uniform[..., s]) for s, x in enumerate(logits)], dim=-1)
 
 

@@ -162,12 +162,13 @@ def _free_run(core: Core, condition: Tensor, shift: Tensor | None) -> Tensor:
     for n in range(condition.shape[1]):
         logits, state = core.step(condition[:, n], fed, state)
         step_shift = None if shift is None else shift[:, n]
-        shifted = logits if step_shift is None else logits + step_shift
+        if step_shift is not None and (core.categorical or core.groups):
+            logits = logits + step_shift
         if core.groups:
-            out = torch.stack([part.argmax(-1) for part in shifted.split(core.groups, dim=-1)], dim=-1)
+            out = torch.stack([part.argmax(-1) for part in logits.split(core.groups, dim=-1)], dim=-1)
             fed = core.feed(one_hot(out, core.groups))
         elif core.categorical:
-            out = shifted.argmax(-1, keepdim=True)
+            out = logits.argmax(-1, keepdim=True)
             fed = core.feed(out[:, 0])
         else:
             out = frame_of(logits, core.choices, step_shift)
