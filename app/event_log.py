@@ -80,7 +80,7 @@ class EventLog:
         """Choose who is notified that the log has ended: subject, what happened, remedy. On any thread."""
         self._listener = listener
         if self._failure:
-            self._tell()
+            self._report()
 
     def write(self, event: Event) -> None:
         """Write an event; of the clock only its changes of status, source, tempo and metre. Never blocks."""
@@ -109,9 +109,9 @@ class EventLog:
 
     def _fail(self, reason: str) -> None:
         self._failure = f"{printable(str(self._path))}: the log ends here ({reason})."
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self._listener is not None:
             self._listener(
                 "log", self._failure, "The music goes on; start again with --log in another place."

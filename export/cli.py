@@ -134,7 +134,7 @@ def install_bundle(bundle: Path, home: Path) -> None:
 
 
 def is_bundle(path: Path) -> bool:
-    """Tell whether a bundle is at a place."""
+    """Return whether a bundle is at a place."""
     from engine.inference.bundle.manifest import MANIFEST
 
     return zipfile.is_zipfile(path) if path.is_file() else (path / MANIFEST).is_file()

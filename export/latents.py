@@ -159,7 +159,7 @@ def check_windows(corpus: Corpus) -> None:
 
 
 def writes_notes(graphs: Model, latents: Floats) -> bool:
-    """Tell whether the likeliest that a model writes for some of the latents `[N, Z]` has notes in it.
+    """Return whether the likeliest that a model writes for some of the latents `[N, Z]` has notes in it.
 
     Raises:
         ExportError: it writes silence also where it is drawn at temperature 1.

@@ -122,7 +122,7 @@ class Audition:
             self._process = process
             if self._closed.is_set():
                 process.kill()
-            receiver = Receiver(process.stdout.fileno(), "audition-status", self._tell, lambda: None)
+            receiver = Receiver(process.stdout.fileno(), "audition-status", self._take_status, lambda: None)
             self._sender = Sender(process.stdin.fileno(), "audition-notes")
             status = process.wait()
             sender, self._sender = self._sender, None
@@ -130,5 +130,5 @@ class Audition:
             sender.close(CLOSE_S)
         return status
 
-    def _tell(self, frame: bytes) -> None:
+    def _take_status(self, frame: bytes) -> None:
         self.status = frame.decode(errors="replace")

@@ -18,7 +18,7 @@ from engine.session.store import reason_of
 from engine.text import counted, printable
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many answers are rendered."""
+"""Called with how many of how many answers are rendered."""
 
 
 class LoggedModels:

@@ -32,7 +32,7 @@ _LEGATO_BEATS = 0.25
 
 
 def is_line(phrase: Phrase) -> bool:
-    """Tell whether the pitched notes of a phrase are one voice; a few may overlap."""
+    """Return whether the pitched notes of a phrase are one voice; a few may overlap."""
     notes = [note for note in phrase.notes if note.channel != DRUM_CHANNEL]
     sounding, overlapping = 0.0, 0
     for note in notes:

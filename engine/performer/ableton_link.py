@@ -57,7 +57,7 @@ class AbletonLink:
         self._member.commitSessionState(state)
 
     def set_playing(self, playing: bool, at_ns: int) -> None:
-        """Tell all that we start or stop."""
+        """Let all that share it start or stop with us."""
         state = self._member.captureSessionState()
         state.setIsPlaying(playing, self._micros(at_ns))
         self._member.commitSessionState(state)

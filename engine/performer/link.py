@@ -49,7 +49,7 @@ class TempoLink(Protocol):
         ...
 
     def set_playing(self, playing: bool, at_ns: int) -> None:
-        """Tell all that we start or stop."""
+        """Let all that share it start or stop with us."""
         ...
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class LinkFollower:
             self._link.begin_at(self.transport.beats_at(now_ns), now_ns, bar)
             self._ahead_beats = 0.0
             self._share_playing(True, now_ns)
-        self._tell(LinkState(self._link is not None, 0, self.transport.internal_bpm, problem))
+        self._keep_state(LinkState(self._link is not None, 0, self.transport.internal_bpm, problem))
 
     def start_ns(self, beats: float, earliest_ns: int) -> int:
         """Return when a start at a position is to be: at once, with others when it fits their bars."""
@@ -127,7 +127,7 @@ class LinkFollower:
         if self._link is None:
             return None
         shared = self._link.look(now_ns, self.transport.beats_per_bar)
-        self._tell(LinkState(True, shared.peers, shared.bpm))
+        self._keep_state(LinkState(True, shared.peers, shared.bpm))
         if self.transport.external:
             return None
         jump = self._started_or_stopped(shared, now_ns, earliest_ns)
@@ -184,6 +184,6 @@ class LinkFollower:
             self._playing = playing
             self._link.set_playing(playing, at_ns)
 
-    def _tell(self, state: LinkState) -> None:
+    def _keep_state(self, state: LinkState) -> None:
         self._changed = self._changed or state != self._state
         self._state = state

@@ -132,12 +132,12 @@ class Performer:
             self._follow(now_ns, self.transport.step(now_ns))
             self._follow(now_ns, self._link.step(now_ns, self._start_ns(now_ns)))
             if self.transport.rolling:
-                self._tell(self._capture.close_bars(now_ns))
+                self._emit_bars(self._capture.close_bars(now_ns))
             self._plan(now_ns)
         except PortError as error:
             self._mute(error)
         self._report()
-        self._tell_state(now_ns)
+        self._emit_state(now_ns)
         return self._next_ns(now_ns)
 
     def attach(self, backend: MidiBackend, now_ns: int | None = None) -> None:
@@ -214,7 +214,7 @@ class Performer:
             return
         here = self.transport.beats_at(now_ns)
         if self.transport.rolling:
-            self._tell(self._capture.stop(now_ns, here))
+            self._emit_bars(self._capture.stop(now_ns, here))
         self.transport.metre = command.metre
         if self.transport.rolling:
             self._capture.start(now_ns, here)
@@ -364,9 +364,9 @@ class Performer:
         if jump is None:
             return
         if jump.was_rolling and jump.rolling:
-            self._tell(self._capture.jump(jump.t_ns, jump.from_beats, jump.to_beats))
+            self._emit_bars(self._capture.jump(jump.t_ns, jump.from_beats, jump.to_beats))
         elif jump.was_rolling:
-            self._tell(self._capture.stop(jump.t_ns, jump.from_beats))
+            self._emit_bars(self._capture.stop(jump.t_ns, jump.from_beats))
         elif jump.rolling:
             self._capture.start(jump.t_ns, jump.to_beats)
         for data in self._feeder.rewind(jump.to_beats):
@@ -400,9 +400,9 @@ class Performer:
             times += [self._capture.next_ns(), self._feeder.next_ns()]
         return max(now_ns, min(t_ns for t_ns in times if t_ns is not None))
 
-    # Telling ---------------------------------------------------------------------------------
+    # Events ----------------------------------------------------------------------------------
 
-    def _tell(self, bars: list[m.BarCaptured]) -> None:
+    def _emit_bars(self, bars: list[m.BarCaptured]) -> None:
         for bar in bars:
             self._emit(bar)
 
@@ -417,7 +417,7 @@ class Performer:
             if message.data[0] < FIRST_SYSTEM:
                 self._emit(m.Played(message.due_ns, message.sent_ns, message.beats, message.data))
 
-    def _tell_state(self, now_ns: int) -> None:
+    def _emit_state(self, now_ns: int) -> None:
         shared = self._link.take_state()
         if shared is not None:
             self._emit(shared)

@@ -236,7 +236,7 @@ class _Reader:
             and last is not None
             and max(abs(last.until_beats - at), abs(last.from_beats - at)) < NEAR_BEATS
         ):
-            return  # the jump that a pattern told of already
+            return  # the jump that the start of a pattern has shown already
         self._begin(Stretch(at, clock.bpm, metre, at))
 
     def _begin(self, new: Stretch) -> None:

@@ -167,7 +167,7 @@ def _within(notes: StepNotes, span: range) -> StepNotes:
 
 
 def is_lowest(notes: StepNotes) -> NDArray[np.bool_]:
-    """Tell which notes `[N]` are the bass of a piano: low, and nothing sounds below them as they begin."""
+    """Return which notes `[N]` are the bass of a piano: low, and nothing sounds below them as they begin."""
     onset, end, pitch = notes.onset_steps, notes.end_steps, notes.pitch
     lowest = pitch <= HIGHEST_BASS
     for index in np.flatnonzero(lowest):
@@ -220,6 +220,6 @@ def _root(name: str) -> int:
 
 
 def presence(block: NDArray[np.generic], voice: int) -> NDArray[np.bool_]:
-    """Tell which windows `[n, T, 14]` have a voice, one of `HAS_*`."""
+    """Return which windows `[n, T, 14]` have a voice, one of `HAS_*`."""
     found: NDArray[np.bool_] = (block[:, 0, PRESENT].astype(np.int64) & voice) > 0
     return found

@@ -38,7 +38,7 @@ def _notes(track: Track) -> int:
 
 
 def is_bass(track: Track) -> bool:
-    """Tell whether a part is a bass, by its program or its name."""
+    """Return whether a part is a bass, by its program or its name."""
     return track.program in BASS_PROGRAMS or "bass" in track.name.lower()
 
 
