@@ -89,7 +89,7 @@ def test_decoded_notes() -> None:
 
 def test_a_phrase_of_another_length_and_a_token_out_of_range_are_refused() -> None:
     melody = MelodyRepresentation(2)
-    with pytest.raises(ValueError, match="1 bars of 4 beats do not fit 2 bars"):
+    with pytest.raises(ValueError, match="1 bars of 4/4 do not fit 2 bars"):
         melody.encode(Phrase.of([], 1))
     with pytest.raises(ValueError, match=r"shape \[16, 1\] is not \[32, 1\]"):
         melody.decode(np.zeros((16, 1), dtype=np.int64))

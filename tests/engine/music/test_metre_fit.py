@@ -87,13 +87,11 @@ def test_an_onset_comes_back_to_where_it_was(music: Metre, feels: bool, bar: int
     assert not fit.is_rest(max(fit.onset(onset), 0)) or place * beats > beats - 0.25
 
 
-@given(metres, st.booleans(), st.floats(0, 60), st.floats(0.05, 6))
+@given(metres, st.booleans(), st.floats(0, 60), st.floats(0.11, 6))
 def test_a_note_keeps_its_order(music: Metre, feels: bool, start: float, length: float) -> None:
     fit = MetreFit(music, feels_beats=feels)
-    skipped = (
-        1 if feels and music.pulses == 3 else 0
-    )  # an early note that ends on its line may be on both sides
-    assert fit.end(start + length) > fit.onset(start) - 0.25 - skipped
+    # shorter ones may be early for a line and over on it
+    assert fit.end(start + length) > fit.onset(start) - 0.25
 
 
 @pytest.mark.parametrize(
