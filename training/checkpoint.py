@@ -66,14 +66,17 @@ class RunFolder:
         """Write `value` as JSON under `name`."""
         self.write(name, json_bytes(value, indent=2))
 
-    def read_json(self, name: str) -> Any:
-        """Read a JSON file; ConfigError if it is not there or damaged."""
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON object; ConfigError if it is not there or damaged."""
         try:
-            return json_value((self.path / name).read_bytes())
+            value = json_value((self.path / name).read_bytes())
         except OSError as error:
             raise ConfigError(f"{self.path}: no {name} there; give the folder of a training run") from error
         except ValueError as error:
             raise ConfigError(f"{self.path / name}: is damaged ({error}); train again") from error
+        if not isinstance(value, dict):
+            raise ConfigError(f"{self.path / name}: is damaged (no JSON object); train again")
+        return value
 
     def config(self) -> RunConfig:
         """Return the run's config."""

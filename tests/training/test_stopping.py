@@ -216,11 +216,19 @@ def test_a_checkpoint_of_something_else_is_refused_by_what_it_lacks(corpus, tmp_
         train(toy_config(corpus), tmp_path)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"step": "x", "patience": 3}'])
+@pytest.mark.parametrize("content", ["{}", '{"step": "x", "patience": 3}'])
 def test_damaged_evaluations_are_one_line(corpus, tmp_path, content) -> None:
     train(toy_config(corpus), tmp_path)
     (tmp_path / "evaluations.json").write_text(content)
     with pytest.raises(ConfigError, match=r"evaluations.json: is damaged; remove it"):
+        train(toy_config(corpus), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["evaluations.json", "config.json"])
+def test_a_file_that_holds_no_object_is_one_line(corpus, tmp_path, name) -> None:
+    train(toy_config(corpus), tmp_path)
+    (tmp_path / name).write_text("[]")
+    with pytest.raises(ConfigError, match=rf"{name}: is damaged \(no JSON object\)"):
         train(toy_config(corpus), tmp_path)
 
 
