@@ -39,8 +39,8 @@ from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from engine.music.words import relations, roots
 
-PITCHES_GONE = 0.63
-"""Variation at which no beat's pitches are pinned any more."""
+PITCHES_GONE, PACE = 0.7, 1.23
+"""Variation from which no beat has its pitches pinned, and the power by which the first ones go sooner."""
 RHYTHM_LATER = 0.14
 """How much further a beat keeps its rhythm than its pitches."""
 COARSE_FROM = 0.4
@@ -73,8 +73,9 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
     controls = _with_kept_halves(controls)
     place = _places(layout, controls.seed)
     halves = controls.variation * controls.vary_rhythm, controls.variation * controls.vary_pitch
-    rhythm = (halves[0] <= PITCHES_GONE * place + RHYTHM_LATER) | controls.constraints.keep_rhythm
-    pitch = halves[1] <= PITCHES_GONE * place
+    gone = PITCHES_GONE * place**PACE
+    rhythm = (halves[0] <= gone + RHYTHM_LATER) | controls.constraints.keep_rhythm
+    pitch = halves[1] <= gone
     drawn = _draws(model, controls, form)
     shares = [_coarse_share(half, controls) for half in halves]
     coarse = great_circle(source.mu, drawn, shares[1])
