@@ -172,7 +172,7 @@ def test_the_panel_of_every_tool_fits(window: InstrumentWindow, size):
 def test_every_page_fits_at_twice_the_scale():
     """In a process of its own, since Qt reads the scale once."""
     chosen = "test_every_page_fits and (1024x640 or 1280x820)"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__, "-k", chosen]
     environment = {**os.environ, "QT_SCALE_FACTOR": "2"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:]
