@@ -32,6 +32,7 @@ from export.accompaniment_bundle import (
 from export.continuation_graph import continuer_graphs
 from export.continuation_proof import prove_continuation
 from export.decoder_graph import conditions_graph, decoder_graph
+from export.drum_words_bundle import coarse_dimensions, drum_words_graphs, drum_words_manifest
 from export.encoder_graph import encoder_graph
 from export.graph import GraphBuilder
 from export.key_chain_graph import key_chain_graphs
@@ -56,6 +57,7 @@ from export.words_graph import sentence_graph
 from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
 from training.models.accompaniment import Accompaniment
+from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
@@ -105,6 +107,9 @@ def export_run(
     elif isinstance(run.model, Accompaniment):
         manifest = accompaniment_manifest(manifest, run.model, run.representation)
         parts = accompaniment_parts(run, run.model, manifest, corpus, progress)
+    elif isinstance(run.model, DrumWords):
+        manifest = drum_words_manifest(manifest, run.model, run.representation)
+        parts = drum_words_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
         manifest = words_manifest(manifest, words, run.representation, options.metres)
@@ -219,6 +224,21 @@ def words_parts(
     if options.int8:
         int8 = in_memory(manifest, run.representation, files, "int8")
         parity |= measure_int8_words(model, int8, heard)
+    return Parts(files, space, parity, {})
+
+
+def drum_words_parts(
+    run: Run, model: DrumWords, manifest: BundleManifest, corpus: Corpus | None, progress: Progress
+) -> Parts:
+    """Write, measure and prove what a model of drums with a coarse and fine latents becomes."""
+    files = drum_words_graphs(model, manifest, run.representation)
+    graphs = in_memory(manifest, run.representation, files, "float")
+    space = LatentSpace.empty(manifest.z_size)
+    if corpus is not None:
+        progress("measuring the latent space")
+        space = measure_latents(model, graphs, run.config, corpus, progress, coarse_dimensions(model))
+    progress("proving the float graphs against torch")
+    parity = prove_vae(model, graphs, space.drawn, space.heard)
     return Parts(files, space, parity, {})
 
 

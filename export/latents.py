@@ -34,7 +34,7 @@ from training.evaluation.attributes import (
 )
 from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
-from training.models.vae import VAE
+from training.models.vae import Autoencoder
 
 TRAIN_WINDOWS = 20_000
 VALID_WINDOWS = 4_000
@@ -85,7 +85,12 @@ class _Encoded:
 
 
 def measure_latents(
-    model: VAE, graphs: Model, config: RunConfig, corpus: Corpus, progress: Progress = lambda stage: None
+    model: Autoencoder,
+    graphs: Model,
+    config: RunConfig,
+    corpus: Corpus,
+    progress: Progress = lambda stage: None,
+    coarse: npt.NDArray[np.bool_] | None = None,
 ) -> LatentSpace:
     """Fit the prior and find the attribute directions on the training split; judge on the validation split.
 
@@ -95,6 +100,7 @@ def measure_latents(
         config: its run.
         corpus: its corpus, opened for windows of the model's length.
         progress: called at each stage.
+        coarse: `[Z]` dimensions that a prior is drawn of; None for all.
 
     Raises:
         ExportError: the model writes silence, whatever is drawn.
@@ -108,8 +114,10 @@ def measure_latents(
     train = _encoded(model, config, corpus, "train", TRAIN_WINDOWS, config.data.transpose)
     drawn = train.drawn.double().numpy()
     progress("measuring the latent space: the prior")
-    mixture, nats = best_mixture(drawn, held_out, SEED)
-    metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out)}
+    of = np.ones(drawn.shape[1], bool) if coarse is None else coarse
+    mixture, nats = best_mixture(drawn[:, of], held_out[:, of], SEED)
+    mixture = mixture.widened(of)
+    metrics = {"prior_mixture_nats": nats, "prior_normal_nats": standard_normal_nats(held_out[:, of])}
     found = np.zeros((0, drawn.shape[1]))
     moved = held_out[_spread(len(held_out), EFFECT_LATENTS)]
     attributes: tuple[Attribute, ...] = ()
@@ -199,7 +207,7 @@ def _phrases(corpus: Corpus, split: str, windows: int, transpose: int) -> npt.ND
 
 
 def _encoded(
-    model: VAE, config: RunConfig, corpus: Corpus, split: str, windows: int, transpose: int
+    model: Autoencoder, config: RunConfig, corpus: Corpus, split: str, windows: int, transpose: int
 ) -> _Encoded:
     """Encode up to `windows` windows spread over a split, transposed as in training."""
     phrases = _phrases(corpus, split, windows, transpose)

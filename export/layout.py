@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor
 
 from training.models.decoders import Core, MixerConductor
-from training.models.vae import VAE
+from training.models.vae import VAE, Autoencoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,6 @@ class Layout:
     """N: steps of a row."""
     steady: bool
     """Whether a row's condition is the same at every step."""
-
-    @property
-    def total_steps(self) -> int:
-        """T."""
-        return self.rows * self.steps
 
 
 def layout_of(model: VAE) -> Layout:
@@ -46,13 +41,13 @@ def _cores(model: VAE) -> Iterator[tuple[Core, slice]]:
         offset += width
 
 
-def condition_of(model: VAE, z: Tensor) -> Tensor:
+def condition_of(model: Autoencoder, z: Tensor) -> Tensor:
     """Return the conditions `[B·R, N, C]` of latents `[B, Z]`."""
     condition: Tensor = model.condition(z)
     return condition
 
 
-def rows_of(model: VAE, x: Tensor) -> Tensor:
+def rows_of(model: Autoencoder, x: Tensor) -> Tensor:
     """Fold `[B, T, …]` to `[B·R, N, …]`."""
     rows: Tensor = model.rows(x)
     return rows

@@ -37,6 +37,12 @@ class Mixture:
     variances: Floats
     """`[K, Z]`."""
 
+    def widened(self, of: npt.NDArray[np.bool_]) -> "Mixture":
+        """Return the mixture of more dimensions: `of` `[Z]` are its own, all others are standard normal."""
+        means, variances = np.zeros((len(self.weights), len(of))), np.ones((len(self.weights), len(of)))
+        means[:, of], variances[:, of] = self.means, self.variances
+        return Mixture(self.weights, means, variances)
+
     def log_likelihoods(self, latents: Floats) -> Floats:
         """Return the log density of each latent in nats, `[N]`."""
         return _log_sum(self.joint(latents))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.inference.model import Model
-from export.layout import condition_of, layout_of, rows_of
+from export.layout import condition_of, rows_of
 from export.parity import (
     BATCHES,
     NEAR_TIE,
@@ -25,7 +25,7 @@ from export.parity import (
     proven,
     together,
 )
-from training.models.vae import FEATURES, VAE
+from training.models.vae import FEATURES, Autoencoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Sample:
 
 @torch.no_grad()
 def prove_vae(
-    model: VAE, graphs: Model, latents: Tensor | None = None, heard: Tensor | None = None
+    model: Autoencoder, graphs: Model, latents: Tensor | None = None, heard: Tensor | None = None
 ) -> dict[str, float]:
     """Prove both float graphs against torch at several batch sizes and temperatures.
 
@@ -64,7 +64,11 @@ def prove_vae(
 
 
 def samples(
-    model: VAE, width: int, latents: Tensor | None = None, seed: int = 1, batches: tuple[int, ...] = BATCHES
+    model: Autoencoder,
+    width: int,
+    latents: Tensor | None = None,
+    seed: int = 1,
+    batches: tuple[int, ...] = BATCHES,
 ) -> list[Sample]:
     """Draw a sample for each batch size and temperature.
 
@@ -76,19 +80,18 @@ def samples(
         batches: batch sizes.
     """
     generator = torch.Generator().manual_seed(seed)
-    steps = layout_of(model).total_steps
     drawn = []
     for batch in batches:
         for temperature in TEMPERATURES:
-            z = torch.randn(batch, model.config.z_size, generator=generator)
+            z = torch.randn(batch, model.z_size, generator=generator)
             if latents is not None:
                 z = latents[torch.randint(len(latents), (batch,), generator=generator)]
             draw = gumbel if model.streams else logistic
-            drawn.append(Sample(z, temperature * draw((steps, batch, width), generator)))
+            drawn.append(Sample(z, temperature * draw((model.steps, batch, width), generator)))
     return drawn
 
 
-def compare(model: VAE, graphs: Model, drawn: list[Sample]) -> Agreement:
+def compare(model: Autoencoder, graphs: Model, drawn: list[Sample]) -> Agreement:
     """Decode every sample on both sides."""
     parts = []
     for sample in drawn:
@@ -98,7 +101,7 @@ def compare(model: VAE, graphs: Model, drawn: list[Sample]) -> Agreement:
     return together(parts)
 
 
-def agreement(model: VAE, sample: Sample, ours: Tensor, theirs: Tensor) -> Agreement:
+def agreement(model: Autoencoder, sample: Sample, ours: Tensor, theirs: Tensor) -> Agreement:
     """Compare two decodings `[B, T, S]` or `[B, T, W]` of one sample, `ours` being torch's."""
     choice = ours if model.streams else ours[..., : model.choices]
     other = theirs if model.streams else theirs[..., : model.choices]
@@ -118,7 +121,7 @@ def _first_frames(rows: Tensor) -> Tensor:
     return rows & (frames.cumsum(1) == 1)
 
 
-def margins(model: VAE, sample: Sample, written: Tensor) -> Tensor:
+def margins(model: Autoencoder, sample: Sample, written: Tensor) -> Tensor:
     """Return by how much torch preferred what it wrote: `[B, T, S]`, or of each choice `[B, T, C]`."""
     logits = model.logits(condition_of(model, sample.z), rows_of(model, written))
     found = []
@@ -134,15 +137,14 @@ def margins(model: VAE, sample: Sample, written: Tensor) -> Tensor:
     return stacked.reshape(len(written), -1, stacked.shape[-1])
 
 
-def random_inputs(model: VAE, batch: int, seed: int = 2) -> Tensor:
+def random_inputs(model: Autoencoder, batch: int, seed: int = 2) -> Tensor:
     """Return encoder inputs: random tokens `[B, T, S]`, or frames like those of drums or of a piano."""
     generator = torch.Generator().manual_seed(seed)
-    steps = layout_of(model).total_steps
     if model.streams:
-        streams = [torch.randint(size, (batch, steps), generator=generator) for size in model.streams]
+        streams = [torch.randint(size, (batch, model.steps), generator=generator) for size in model.streams]
         return torch.stack(streams, dim=-1)
     features = FEATURES[model.config.representation]
-    uniform = torch.rand(batch, steps, features * model.choices, generator=generator)
+    uniform = torch.rand(batch, model.steps, features * model.choices, generator=generator)
     hits = (uniform[..., : model.choices] < 0.2).float()
     if features == 1:
         return hits

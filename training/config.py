@@ -89,7 +89,7 @@ class KeyChainConfig(Table, frozen=True):
 
 
 class WordsConfig(Table, frozen=True):
-    """Two bars of melody by a decoder with a language; see training/models/words.py."""
+    """Two bars of melody or drums by a decoder with a language; see training/models/words.py."""
 
     coarse_rhythm: Size = 12
     """Latent dimensions of a phrase's kind of rhythm."""
@@ -157,7 +157,8 @@ class ModelConfig(Table, frozen=True):
     sentences: SentencesConfig | None = None
     """Where given, the model goes over the words of a trained model of words, which `words` describes."""
     words: WordsConfig | None = None
-    """Where given, the model is one of training/models/words.py, on a corpus of kind `words`."""
+    """Where given, the model is one of training/models/words.py, on a corpus of kind `words`; of drums one of
+    training/models/drum_words.py, whose rhythm half is kick and snare and whose pitch half are the others."""
     accompaniment: AccompanimentConfig | None = None
     """The model of task `accompany`, of training/models/accompaniment.py."""
 
@@ -184,9 +185,12 @@ class ModelConfig(Table, frozen=True):
             raise ValueError(
                 "model.accompaniment, representation accompaniment, task accompany and bars 2 belong together"
             )
-        if self.words is not None and (self.representation, self.task) != ("melody", "autoencode"):
-            raise ValueError("model.words is for representation melody and task autoencode")
-        if self.sentences is not None and (self.words is None or self.bars % 2):
+        kinds = ("melody", "autoencode"), ("drums", "autoencode")
+        if self.words is not None and (self.representation, self.task) not in kinds:
+            raise ValueError("model.words is for representation melody or drums and task autoencode")
+        if self.sentences is not None and (
+            self.words is None or self.representation != "melody" or self.bars % 2
+        ):
             raise ValueError("model.sentences needs model.words, and bars in words of two")
         if self.task in ("humanize", "drumify") and self.representation != "groove":
             raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
@@ -194,7 +198,7 @@ class ModelConfig(Table, frozen=True):
     @property
     def corpus_kind(self) -> str:
         """The kind of corpus it is trained on."""
-        return "words" if self.words is not None else self.representation
+        return "words" if self.words is not None and self.representation == "melody" else self.representation
 
     @property
     def grid(self) -> Grid:

@@ -106,7 +106,8 @@ def offered(manifest: BundleManifest) -> tuple[Attribute, ...]:
         for attribute in manifest.attributes
         if abs(attribute.effects_percent.get(attribute.name, LEAST_PERCENT)) >= LEAST_PERCENT
     )
-    return measured or (OF_WORDS if manifest.latent_layout is not None else ())
+    melodic = manifest.latent_layout is not None and manifest.key_normalised
+    return measured or (OF_WORDS if melodic else ())
 
 
 def check_attributes(bundle: Bundle, names: Iterable[str]) -> None:

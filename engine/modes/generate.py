@@ -10,6 +10,7 @@ from engine.inference.moved_draws import draws
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
+from engine.modes import drums
 from engine.modes.base import Plan, Tool, perturb
 from engine.modes.sentence import plan_sentence
 from engine.modes.words import plan_draw
@@ -41,7 +42,8 @@ class Generate(Tool):
         if model.bundle.manifest.sentence is not None:
             return plan_sentence(model, controls)
         if model.bundle.manifest.latent_layout is not None:
-            return plan_draw(model, controls)
+            plan = plan_draw if perturbation.pitched(model.representation) else drums.plan_draw
+            return plan(model, controls)
         draw = draws(model, (controls.seed,), pull_of(controls))[0]
         z = draw.z + attribute_shift(model.bundle, controls)
         key = key_of(draw.phrase) if perturbation.pitched(model.representation) else None

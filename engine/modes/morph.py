@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from engine.inference import perturbation
 from engine.inference.controls import STORED, Controls
 from engine.inference.features import DIRECTIONS, LIMITS, NOTES_TO_KEEP, RHYTHM_TO_KEEP, STYLE, TWO_SLOTS
 from engine.inference.latent_space import (
@@ -12,6 +13,7 @@ from engine.inference.latent_space import (
     spherical_mean,
 )
 from engine.inference.slots import LatentModel, Slot
+from engine.modes import drums
 from engine.modes.base import Mix, Plan, Tool, nearest, perturb, with_feel
 from engine.modes.pad import pad_weights
 from engine.modes.words import plan_morph
@@ -36,7 +38,8 @@ class Morph(Tool):
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a blend of slots."""
         if model.bundle.manifest.latent_layout is not None:
-            return plan_morph(model, self._mix(slots, controls), controls)
+            plan = plan_morph if perturbation.pitched(model.representation) else drums.plan_morph
+            return plan(model, self._mix(slots, controls), controls)
         mix = self._mix(slots, controls, model.bundle.manifest.morph_curve or MORPH_CURVE)
         reach = attribute_distance(controls)
         near, share = nearest(mix)

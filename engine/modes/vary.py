@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from engine.inference import perturbation
 from engine.inference.controls import STORED, Controls
 from engine.inference.features import (
     DIRECTIONS,
@@ -22,6 +23,7 @@ from engine.inference.latent_space import (
 from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
+from engine.modes import drums
 from engine.modes.base import Plan, Tool, perturb, with_feel
 from engine.modes.words import plan_variation
 
@@ -57,7 +59,8 @@ class Vary(Tool):
         """Prepare a variation of the source."""
         source = slots[controls.source]
         if model.bundle.manifest.latent_layout is not None:
-            return plan_variation(model, source, controls)
+            plan = plan_variation if perturbation.pitched(model.representation) else drums.plan_variation
+            return plan(model, source, controls)
         share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
         z = great_circle(source.mu, draws_near(model, source, (controls.seed,), pull_of(controls))[0], share)
         distance = max(share, attribute_distance(controls))

@@ -7,9 +7,10 @@ from training.evaluation.accompaniment import evaluate_accompaniment
 from training.evaluation.continuation import evaluate_continuation, evaluate_key_chain
 from training.evaluation.reconstruction import evaluate_reconstruction
 from training.evaluation.sentences import evaluate_sentences
-from training.evaluation.words import evaluate_words
+from training.evaluation.words import coarse_nats_a_hit, evaluate_words
 from training.models.accompaniment import Accompaniment
 from training.models.build import Trainable
+from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
@@ -33,4 +34,7 @@ def core_metrics(
         return evaluate_sentences(model, corpus, split, windows)
     if isinstance(model, Words):
         return evaluate_words(model, corpus, split, windows)
-    return evaluate_reconstruction(model, corpus, split, windows, unseen=unseen)
+    found = evaluate_reconstruction(model, corpus, split, windows, unseen=unseen)
+    if isinstance(model, DrumWords):
+        found |= coarse_nats_a_hit(model, corpus, split, windows)
+    return found

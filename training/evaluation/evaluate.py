@@ -47,10 +47,11 @@ from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
 from training.evaluation.writing import continuations, decode, encode, generated_sets
 from training.models.accompaniment import Accompaniment
+from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
-from training.models.vae import VAE
+from training.models.vae import VAE, Autoencoder
 from training.models.words import Words
 
 EFFECT_LATENTS = 256
@@ -106,7 +107,7 @@ def evaluate(
             "4 or more are needed; choose another with --split, or add files"
         )
     results = Results(_heading(subject, corpus, options, held_out))
-    if isinstance(subject.model, Words | Sentences):
+    if isinstance(subject.model, Words | Sentences | DrumWords):
         _words(subject, corpus, options, results, say)
         _history(subject, results)
         return results
@@ -191,7 +192,13 @@ def _words(
     """Measure a model of words: what it foresees, and what the engine plays with it."""
     say("reconstruction")
     results.metrics["core"] = core_metrics(subject.model, corpus, options.split, options.windows)
-    rows = _play(PlayedWords(subject), corpus, options, results, say)
+    if isinstance(subject.model, DrumWords):
+        say("attributes")
+        found = _attributes(subject, subject.model, corpus, options, results)
+        played: PlayedModel | PlayedWords = PlayedModel(replace(subject, sliders=subject.sliders or found))
+    else:
+        played = PlayedWords(subject)
+    rows = _play(played, corpus, options, results, say)
     say("likeness to held-out music")
     real, spec = rows.phrases["held-out music"], subject.representation
     sets = {"other held-out music": real[1::2], "draws": rows.phrases["prior, T 0.5"]}
@@ -266,7 +273,7 @@ def _feel(model: VAE, corpus: Corpus, options: Options, results: Results) -> Non
 
 
 def _attributes(
-    subject: Subject, model: VAE, corpus: Corpus, options: Options, results: Results
+    subject: Subject, model: Autoencoder, corpus: Corpus, options: Options, results: Results
 ) -> Sliders | None:
     """Measure attribute directions in the latent space, and return them; None where there are none."""
     named = definitions(subject.representation)

@@ -15,7 +15,7 @@ from training.config import LossConfig
 from training.corpus.dataset import Corpus, spread
 from training.encoder_input import heard_of
 from training.models.losses import reconstruction_nats, written
-from training.models.vae import DRUM_CLASSES, VAE
+from training.models.vae import DRUM_CLASSES, Autoencoder
 
 Ratios = dict[str, tuple[Tensor, Tensor]]
 """A part and its whole, by the measure's name."""
@@ -29,7 +29,13 @@ TOKENS_ALONE = LossConfig(velocity_weight=0.0, offset_weight=0.0)
 
 @torch.no_grad()
 def evaluate_reconstruction(
-    model: VAE, corpus: Corpus, split: str, windows: int = 2048, batch: int = 256, *, unseen: bool = False
+    model: Autoencoder,
+    corpus: Corpus,
+    split: str,
+    windows: int = 2048,
+    batch: int = 256,
+    *,
+    unseen: bool = False,
 ) -> dict[str, Any]:
     """Reconstruct up to `windows` windows of `split`, greedily from mu.
 
@@ -71,7 +77,7 @@ class _Totals:
         sums[0] += float(part)
         sums[1] += float(whole)
 
-    def add(self, target: Tensor, forced: Tensor, free: Tensor, model: VAE) -> None:
+    def add(self, target: Tensor, forced: Tensor, free: Tensor, model: Autoencoder) -> None:
         """Count one batch, each `[B, T, S or W]`."""
         wrong: Ratios = {}
         if model.choices:

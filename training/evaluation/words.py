@@ -11,6 +11,8 @@ from torch.nn import functional
 from engine.music.key import Key
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH, VOCABULARY
 from training.corpus.dataset import Corpus, spread
+from training.models.drum_words import DrumWords
+from training.models.vae import DRUM_CLASSES
 from training.models.words import Surroundings, Words
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 
@@ -82,6 +84,30 @@ def _add(sums: defaultdict[str, float], model: Words, window: Tensor, generator:
     }
     for name, value in parts.items():
         sums[name] += float(value)
+
+
+@torch.no_grad()
+def coarse_nats_a_hit(
+    model: DrumWords, corpus: Corpus, split: str, windows: int = 2048, batch: int = 256
+) -> dict[str, float]:
+    """Measure what hits cost, teacher-forced from a sample of the coarse part alone, in up to `windows`
+    windows.
+
+    Returns:
+        `coarse_nats_a_hit`, and `coarse_bits`, the KL of the coarse part.
+    """
+    ids, generator = spread(corpus.window_ids(split), windows), torch.Generator().manual_seed(1)
+    device, nats, hits, bits = next(model.parameters()).device, 0.0, 0.0, 0.0
+    for start in range(0, len(ids), batch):
+        target = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
+        posterior = model.encode(target)
+        mask = coarse_mask(model.layout, posterior.mu)
+        noise = torch.randn(posterior.mu.shape, generator=generator).to(device)
+        logits = model.logits(model.condition(posterior.sample(noise) * mask), target)[0]
+        nats += float(functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum"))
+        hits += float(((target >> torch.arange(DRUM_CLASSES, device=device)) & 1).sum())
+        bits += float((posterior.kl_nats() * mask).sum()) / math.log(2)
+    return {"coarse_nats_a_hit": nats / max(1.0, hits), "coarse_bits": bits / max(1, len(ids))}
 
 
 def _noise(tokens: Tensor, generator: torch.Generator) -> Tensor:

@@ -11,13 +11,13 @@ from training.evaluation.continuation import logistic_noise
 from training.evaluation.loaded_model import Prior, Subject
 from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
-from training.models.vae import VAE
+from training.models.vae import VAE, Autoencoder
 
 BATCH = 256
 
 
 @torch.no_grad()
-def encode(model: VAE, heard: NDArray[Any], seed: int, *, drawn: bool = False) -> NDArray[np.float64]:
+def encode(model: Autoencoder, heard: NDArray[Any], seed: int, *, drawn: bool = False) -> NDArray[np.float64]:
     """Return `[N, Z]` for windows: mu, or a seeded draw from each posterior."""
     generator = torch.Generator().manual_seed(seed)
     parts = []
@@ -29,7 +29,7 @@ def encode(model: VAE, heard: NDArray[Any], seed: int, *, drawn: bool = False) -
     return np.concatenate(parts)
 
 
-def decode(model: VAE, latents: NDArray[np.floating[Any]] | torch.Tensor) -> NDArray[Any]:
+def decode(model: Autoencoder, latents: NDArray[np.floating[Any]] | torch.Tensor) -> NDArray[Any]:
     """Decode `[N, Z]` greedily to the representation's tensors."""
     z = torch.as_tensor(latents, dtype=torch.float32, device=next(model.parameters()).device)
     return np.concatenate(

@@ -19,12 +19,12 @@ from torch.nn import functional
 from engine.music import drums, melody
 from engine.music.melody import FIRST_NOTE
 from training.config import AccompanimentConfig, VoiceConfig
+from training.models.step_writer import StepWriter
 from training.models.vae import MIN_SIGMA, Posterior
 from training.models.words import BEAT_STEPS
 
 VOICES = ("chords", "bass", "drums")
 VOCABULARIES = (melody.VOCABULARY, melody.VOCABULARY, drums.VOCABULARY)
-BAR_STEPS = 16
 HARMONY_SIZE = 24
 """12 pitch classes of the chord, and one of 12 for its bass."""
 
@@ -44,31 +44,19 @@ class Surroundings(NamedTuple):
     """`[B, M, 3]` tokens of the bar before, -1 where there is none."""
 
 
-class Writer(nn.Module):
+class Writer(StepWriter):
     """One voice: tokens `[B, T]` to a posterior, and a latent with conditions to tokens; -1: not known."""
 
     def __init__(self, vocabulary: int, config: VoiceConfig, beat_size: int, step_size: int) -> None:
-        super().__init__()
-        self.config, c = config, config.channels
+        c = config.channels
+        super().__init__(vocabulary, c, config.hidden, config.coarse, config.fine + 1 + beat_size)
+        self.config = config
         self.heard = nn.Embedding(vocabulary + 1, 32)
         self.beat = nn.Sequential(nn.Linear(BEAT_STEPS * 32, c), nn.GELU(), nn.Linear(c, c), nn.GELU())
         self.over_beats = nn.GRU(c, c, batch_first=True, bidirectional=True)
         self.to_coarse = nn.Linear(2 * c, 2 * config.coarse)
         self.to_fine = nn.Linear(c, 2 * config.fine)
-        self.from_coarse = nn.Linear(config.coarse, c)
-        self.from_beat = nn.Linear(config.fine + 1 + beat_size, c)
-        self.ahead = nn.GRU(c, c, batch_first=True)
-        self.to_steps = nn.Sequential(nn.Linear(2 * c, 2 * c), nn.GELU(), nn.Linear(2 * c, BEAT_STEPS * c))
         self.from_step = nn.Linear(step_size, c)
-        self.place = nn.Embedding(2 * BAR_STEPS, c)
-        self.last = nn.Embedding(vocabulary + 1, c)
-        self.bar_ago = nn.Embedding(vocabulary + 1, c)
-        for table in (self.place, self.last, self.bar_ago):
-            nn.init.normal_(table.weight, std=0.5 * c**-0.5)
-        self.start = nn.Linear(c, 2 * config.hidden)
-        self.lstm = nn.LSTM(c, config.hidden, batch_first=True)
-        self.head = nn.Linear(config.hidden, vocabulary)
-        self.skip = nn.Linear(c, vocabulary, bias=False)
 
     def size(self, beats: int) -> int:
         """Return how many numbers of the latent are this voice's."""
@@ -97,34 +85,7 @@ class Writer(nn.Module):
         coarse, fine = z[:, : self.config.coarse], z[:, self.config.coarse :]
         fine = fine.reshape(z.shape[0], beat.shape[1], -1)
         pinned = (fine.abs().sum(-1, keepdim=True) > 0).to(z.dtype)
-        beats = self.from_beat(torch.cat([fine, pinned, beat], dim=-1)) + self.from_coarse(coarse)[:, None]
-        ahead, _ = self.ahead(beats.flip(1))
-        steps = self.to_steps(torch.cat([beats, ahead.flip(1)], dim=-1)).reshape(*step.shape[:2], -1)
-        return steps + self.from_step(step) + self.place.weight[: step.shape[1]]
-
-    def logits(self, condition: Tensor, tokens: Tensor, before: Tensor) -> Tensor:
-        """Return logits `[B, T, V]`, teacher-forced on `tokens` `[B, T]`; `before` is `[B, M]`."""
-        whole = torch.cat([before, tokens], dim=1) + 1
-        steps = tokens.shape[1]
-        past = self.last(whole[:, before.shape[1] - 1 : -1]) + self.bar_ago(whole[:, :steps])
-        out, _ = self.lstm(condition + past, self.states(condition))
-        return self.head(out) + self.skip(condition)
-
-    def states(self, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the LSTM's start states `[1, B, H]` from the first step's condition."""
-        h, c = torch.tanh(self.start(condition[:, 0])).chunk(2, dim=-1)
-        return h[None].contiguous(), c[None].contiguous()
-
-    def generate(self, condition: Tensor, before: Tensor, perturbation: Tensor | None = None) -> Tensor:
-        """Write tokens `[B, T]`: at each step the best of logits + perturbation `[T, B, V]`."""
-        state, written = self.states(condition), list((before + 1).unbind(1))
-        bar = len(written)
-        for t in range(condition.shape[1]):
-            past = self.last(written[-1]) + self.bar_ago(written[t])
-            out, state = self.lstm((condition[:, t] + past).unsqueeze(1), state)
-            logits = self.head(out[:, 0]) + self.skip(condition[:, t])
-            written.append((logits if perturbation is None else logits + perturbation[t]).argmax(-1) + 1)
-        return torch.stack(written[bar:], dim=1) - 1
+        return self.given(coarse, torch.cat([fine, pinned, beat], dim=-1)) + self.from_step(step)
 
 
 class Accompaniment(nn.Module):

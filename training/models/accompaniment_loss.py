@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from engine.music.drums import CLASSES
 from training.config import LossConfig
-from training.models.accompaniment import BAR_STEPS, VOICES, Accompaniment, Surroundings
+from training.models.accompaniment import VOICES, Accompaniment, Surroundings
 from training.models.losses import Noise, Terms
+from training.models.step_writer import BAR_STEPS
 from training.models.words import BEAT_STEPS
 
 TOMS = (4, 5, 6)

@@ -4,17 +4,21 @@ from torch import Tensor, nn
 
 from engine.music.representation import representation
 from training.config import LossConfig, ModelConfig
-from training.models.accompaniment import Accompaniment
+from training.models.accompaniment import VOICES, Accompaniment
 from training.models.accompaniment_loss import AccompanimentObjective
+from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
 from training.models.losses import ContinuationObjective, KeyChainObjective, Objective
 from training.models.sentences import WORD_BEATS, WORD_STEPS, Sentences, SentencesObjective
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.models.words import BEAT_STEPS, Words
-from training.models.words_loss import WordsObjective
+from training.models.words_loss import DrumWordsObjective, WordsObjective
 
-Trainable = VAE | Continuer | KeyChain | Words | Sentences | Accompaniment
+Trainable = VAE | DrumWords | Continuer | KeyChain | Words | Sentences | Accompaniment
+
+DRUMS_OF_VOICES = f"writers.{VOICES.index('drums')}."
+"""What names of an accompaniment's weights begin with that are of its drums."""
 
 
 def build_model(config: ModelConfig) -> Trainable:
@@ -24,7 +28,7 @@ def build_model(config: ModelConfig) -> Trainable:
     if config.accompaniment is not None:
         return Accompaniment(config.accompaniment)
     if config.words is not None:
-        return Words(config.words)
+        return DrumWords(config, config.words) if config.representation == "drums" else Words(config.words)
     spec = representation(config.representation, config.bars, config.grid)
     if config.key_chain is not None:
         return KeyChain(config.key_chain, spec.width, config.bars)
@@ -37,6 +41,8 @@ def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
     """Return the loss of `model`, a module with the signature of `Objective.forward`."""
     if isinstance(model, Words):
         return WordsObjective(model, config)
+    if isinstance(model, DrumWords):
+        return DrumWordsObjective(model, config)
     if isinstance(model, Accompaniment):
         return AccompanimentObjective(model, config)
     if isinstance(model, Sentences):
@@ -52,11 +58,21 @@ def latent_size(model: Trainable, config: ModelConfig, steps: int) -> int:
         return sum(model.sizes(steps // BEAT_STEPS))
     if isinstance(model, Sentences):
         return steps // WORD_STEPS * model.words.layout(WORD_BEATS).size
+    if isinstance(model, DrumWords):
+        return model.layout.size
     return model.layout(steps // BEAT_STEPS).size if isinstance(model, Words) else config.z_size
 
 
 def whole_start(model: Trainable, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights to begin with; those of words alone are completed for a model of sentences over them."""
-    if not isinstance(model, Sentences) or any(name.startswith("words.") for name in weights):
-        return weights
-    return model.state_dict() | {f"words.{name}": value for name, value in weights.items()}
+    """Return weights to begin with, completed where those of another kind of model are a part of them.
+
+    Words begin a model of sentences over them; the writer of an accompaniment's drums begins one of drums.
+    """
+    own = model.state_dict()
+    if isinstance(model, Sentences) and not any(name.startswith("words.") for name in weights):
+        return own | {f"words.{name}": value for name, value in weights.items()}
+    if isinstance(model, DrumWords) and any(name.startswith(DRUMS_OF_VOICES) for name in weights):
+        found = {f"writer.{name.removeprefix(DRUMS_OF_VOICES)}": value for name, value in weights.items()}
+        fitting = {n: v for n, v in found.items() if n in own and own[n].shape == v.shape}
+        return own | fitting
+    return weights

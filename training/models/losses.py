@@ -13,7 +13,7 @@ from torch.nn import functional
 from training.config import LossConfig
 from training.models.key_chain import KeyChain, laid_in_sixteens, past_of
 from training.models.seq2seq import Continuer
-from training.models.vae import DRUM_CLASSES, VAE, frame_of
+from training.models.vae import DRUM_CLASSES, VAE, Autoencoder, frame_of
 
 
 class Noise(NamedTuple):
@@ -54,7 +54,7 @@ class Terms(NamedTuple):
 class Objective(nn.Module):
     """The loss of one batch. A module, so that DistributedDataParallel can wrap it."""
 
-    def __init__(self, model: VAE, config: LossConfig):
+    def __init__(self, model: Autoencoder, config: LossConfig):
         super().__init__()
         self.model, self.config = model, config
 
@@ -166,7 +166,7 @@ def choices_of(model: nn.Module) -> int:
     return 0
 
 
-def drawn(model: VAE, logits: list[Tensor], uniform: Tensor) -> Tensor:
+def drawn(model: Autoencoder, logits: list[Tensor], uniform: Tensor) -> Tensor:
     """Draw an output from each core's logits: tokens `[rows, N, S]`, or frames `[rows, N, W]`.
 
     Args:
@@ -186,14 +186,16 @@ def _drawn_token(logits: Tensor, uniform: Tensor) -> Tensor:
     return (below < uniform.unsqueeze(-1)).sum(-1).clamp_max(logits.shape[-1] - 1)
 
 
-def written(model: VAE, logits: list[Tensor]) -> Tensor:
+def written(model: Autoencoder, logits: list[Tensor]) -> Tensor:
     """Return the best output for each core's logits: tokens `[rows, N, S]`, or frames."""
     if not model.streams:
         return frame_of(logits[0], model.choices)
     return torch.stack([stream.argmax(-1) for stream in logits], dim=-1)
 
 
-def reconstruction_nats(model: VAE, logits: list[Tensor], truth: Tensor, config: LossConfig) -> Tensor:
+def reconstruction_nats(
+    model: Autoencoder, logits: list[Tensor], truth: Tensor, config: LossConfig
+) -> Tensor:
     """Return the negative log likelihood summed over rows, steps and (weighted) streams, a scalar."""
     if not model.streams:
         if model.config.representation == "pianoroll":

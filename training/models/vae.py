@@ -4,6 +4,7 @@ Shape legend: B batch, T steps, S categorical streams, W width of a frame, Z lat
 R rows (bars), N steps of a row, V classes of a stream.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -42,19 +43,47 @@ class Posterior(NamedTuple):
         return 0.5 * (self.mu.square() + self.sigma.square() - 1) - self.sigma.log()
 
 
-class VAE(nn.Module):
-    """A phrase in, a latent, a phrase out.
+class Autoencoder(nn.Module, ABC):
+    """A phrase in, a latent, a phrase out: what training, evaluation and export ask of such a model."""
+
+    def __init__(self, config: ModelConfig, streams: tuple[int, ...], steps: int, z_size: int) -> None:
+        super().__init__()
+        self.config, self.streams, self.steps, self.z_size = config, streams, steps, z_size
+        self.choices = 0
+        """Of a step of frames; 0 for tokens."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Posterior:
+        """Return the posterior of `x`, int64 `[B, T, S]` or float32 `[B, T, W]`."""
+
+    @abstractmethod
+    def condition(self, z: Tensor) -> Tensor:
+        """Return the rows' conditions `[B·R, N, C]` for `z` `[B, Z]`."""
+
+    @abstractmethod
+    def rows(self, x: Tensor) -> Tensor:
+        """Fold `[B, T, ...]` into the rows that are decoded, `[B·R, N, ...]`."""
+
+    @abstractmethod
+    def logits(self, condition: Tensor, inputs: Tensor) -> list[Tensor]:
+        """Return each stream's logits `[B·R, N, V]`, teacher-forced on `inputs` `[B·R, N, S or W]`."""
+
+    @abstractmethod
+    def generate(self, z: Tensor, perturbation: Tensor | None = None) -> Tensor:
+        """Decode `[B, Z]` free-running, under `[T, B, V]`, to `[B, T, S or W]`."""
+
+
+class VAE(Autoencoder):
+    """An encoder, a conductor and one core a stream.
 
     Categorical representations (melody, drums, trio) have one core per stream, or a joint one; groove and
     piano roll have a single core whose fed-back step is the whole frame.
     """
 
     def __init__(self, config: ModelConfig, streams: tuple[int, ...], steps_per_bar: int = 16):
-        super().__init__()
-        self.config, self.streams = config, streams
         bars, steps = config.bars, config.bars * steps_per_bar
+        super().__init__(config, streams, steps, config.z_size)
         self.choices = 0 if streams else CHOICES[config.representation]
-        """Of a step of frames; 0 for tokens."""
         frame = 0 if streams else self.choices * FEATURES[config.representation]
         self.embed = StepEmbedding(steps, streams, frame, config.encoder.channels)
         self.encoder = build_encoder(bars, steps_per_bar, config.encoder)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from training.config import LossConfig
 from training.corpus.metres import METRES
+from training.models.drum_words import DrumWords
 from training.models.losses import Noise, Terms
 from training.models.moved_chords import moved_with_chords
 from training.models.vae import Posterior
@@ -69,11 +70,9 @@ class WordsObjective(nn.Module):
         self.model, self.config = model, config
 
     def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
-        """Return the loss terms of windows `[B, T, 4]`; `kl_bits` is of the coarse part.
+        """Return the loss terms of windows `[B, T, 4]`; see `written_terms`.
 
-        The coarse part costs `beta` a nat above the free bits; the fine part `fine_beta` a nat in the
-        beats that keep it. Phrases that are moved with their chords have the latent of what they were,
-        without its fine pitch.
+        Phrases that are moved with their chords have the latent of what they were, without its fine pitch.
         """
         tokens, around = tokens_and_surroundings(target)
         layout = self.model.layout(around.chords.shape[1])
@@ -85,12 +84,7 @@ class WordsObjective(nn.Module):
         keep = fine_mask(layout, rhythm, pitch * ~moved[:, None])
         z = posterior.sample(noise.latent) * keep
         logits = self.model.logits(z, tokens, around)
-        nll = functional.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="sum")
-        nll = nll / len(tokens)
-        coarse, fine = self._kl(posterior, keep, coarse_mask(layout, z))
-        above = (coarse - self.config.free_bits * math.log(2)).clamp_min(0).mean()
-        loss = nll + beta * above + self.config.fine_beta * fine.mean()
-        return Terms(loss, nll.detach(), coarse.detach().mean() / math.log(2))
+        return written_terms(logits, tokens, posterior, keep, layout, self.config, beta)
 
     def _less(self, around: Surroundings, noise: Noise) -> Surroundings:
         """Leave chords and the bar before out at random."""
@@ -100,8 +94,41 @@ class WordsObjective(nn.Module):
         before = torch.where(no_before[:, None], -1, around.before)
         return Surroundings(chords, before, around.metre)
 
-    @staticmethod
-    def _kl(posterior: Posterior, keep: Tensor, is_coarse: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the KL in nats `[B]` of the coarse part and of the kept fine part."""
-        nats = posterior.kl_nats()
-        return (nats * is_coarse).sum(-1), (nats * keep * (1 - is_coarse)).sum(-1)
+
+class DrumWordsObjective(nn.Module):
+    """The loss of one batch of drums; the same signature as `Objective`."""
+
+    def __init__(self, model: DrumWords, config: LossConfig):
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
+        """Return the loss terms of phrases `[B, T, 1]`, as those of `WordsObjective`."""
+        layout, posterior = self.model.layout, self.model.encode(heard)
+        keep = fine_mask(layout, *kept_beats(noise, layout.beats, self.config.fine_left_out))
+        condition = self.model.condition(posterior.sample(noise.latent) * keep)
+        logits = self.model.logits(condition, target)[0]
+        return written_terms(logits, target[..., 0], posterior, keep, layout, self.config, beta)
+
+
+def written_terms(
+    logits: Tensor,
+    tokens: Tensor,
+    posterior: Posterior,
+    keep: Tensor,
+    layout: Layout,
+    config: LossConfig,
+    beta: float,
+) -> Terms:
+    """Return the loss terms of logits `[B, T, V]` for tokens `[B, T]`; `kl_bits` is of the coarse part.
+
+    The coarse part costs `beta` a nat above the free bits; the fine part `fine_beta` a nat in the dimensions
+    that `keep` `[B, Z]` has kept.
+    """
+    nll = functional.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="sum")
+    nll = nll / len(tokens)
+    nats, is_coarse = posterior.kl_nats(), coarse_mask(layout, keep)
+    coarse, fine = (nats * is_coarse).sum(-1), (nats * keep * (1 - is_coarse)).sum(-1)
+    above = (coarse - config.free_bits * math.log(2)).clamp_min(0).mean()
+    loss = nll + beta * above + config.fine_beta * fine.mean()
+    return Terms(loss, nll.detach(), coarse.detach().mean() / math.log(2))

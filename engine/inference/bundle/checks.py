@@ -195,12 +195,15 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
     if manifest.task == "accompany":
         _check_voices(manifest, representation, where)
         return
-    particular = manifest.key_normalised or manifest.latent_layout is not None
-    for_melodies = particular or not {"chords", "before", "metre"}.isdisjoint(manifest.conditions)
+    for_melodies = manifest.key_normalised or not {"chords", "before", "metre"}.isdisjoint(
+        manifest.conditions
+    )
     if for_melodies and (representation.name != "melody" or manifest.task != "autoencode"):
-        raise BundleError(
-            f"{where}: bundle.json: conditions, key_normalised and latent_layout are of melodies only"
-        )
+        raise BundleError(f"{where}: bundle.json: conditions and key_normalised are of melodies only")
+    if manifest.latent_layout is not None and (
+        representation.name not in ("melody", "drums") or manifest.task != "autoencode"
+    ):
+        raise BundleError(f"{where}: bundle.json: latent_layout is of melodies and drums only")
     if "heard" in manifest.conditions and manifest.task != "continue":
         raise BundleError(f"{where}: bundle.json: conditions: heard is of continuations only")
     if manifest.voice_latents or not set(manifest.conditions) <= {"chords", "before", "metre", "heard"}:

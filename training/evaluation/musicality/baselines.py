@@ -27,13 +27,16 @@ def nudged(phrase: Phrase, scale: NDArray[np.bool_], share: float, rng: np.rando
 
 
 def crossfaded(first: Phrase, second: Phrase, share: float, rng: np.random.Generator) -> Phrase:
-    """Keep each note of the first with one less `share`'s chance, and each of the second with it; one voice.
+    """Keep each note of the first with one less `share`'s chance, and each of the second with it.
 
-    A note is cut where the next one begins.
+    Drums that both have at the same time stay once; of pitched notes, which are one voice, each is cut where
+    the next one begins.
     """
     kept = [note for note in first.notes if rng.random() >= share]
     kept += [note for note in second.notes if rng.random() < share]
-    return Phrase.of(_one_voice(sorted(kept)), first.bars, first.metre)
+    drums = {(n.start_beats, n.pitch): n for n in kept if n.channel == DRUM_CHANNEL}
+    voice = _one_voice(sorted(note for note in kept if note.channel != DRUM_CHANNEL))
+    return Phrase.of([*voice, *drums.values()], first.bars, first.metre)
 
 
 def _one_voice(notes: Sequence[Note]) -> list[Note]:

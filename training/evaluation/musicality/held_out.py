@@ -31,6 +31,17 @@ class HeldOut:
     keys: list[NDArray[np.bool_]]
     """Of each the seven pitch classes that most of its notes are in; of those that are equal in this, the
     ones that most notes of the 16 bars around it are in."""
+    pieces: NDArray[np.int64]
+    """`[N]` number of the file that each is from."""
+
+    def part(self, chosen: NDArray[np.int64]) -> "HeldOut":
+        """Return some of the phrases, by their places."""
+        return HeldOut(
+            self.tensors[chosen],
+            [self.phrases[index] for index in chosen],
+            [self.keys[index] for index in chosen],
+            self.pieces[chosen],
+        )
 
 
 def held_out(corpus: Corpus, representation: Representation, split: str, count: int) -> HeldOut:
@@ -42,7 +53,8 @@ def held_out(corpus: Corpus, representation: Representation, split: str, count: 
         best_set(OWN_WEIGHT * _own_counts(phrase) + _surrounding_counts(corpus, int(window)))
         for window, phrase in zip(ids, phrases, strict=True)
     ]
-    return HeldOut(tensors, phrases, keys)
+    pieces = corpus.segments["file"][corpus.table["segment"][ids]].astype(np.int64)
+    return HeldOut(tensors, phrases, keys, pieces)
 
 
 def played_tensors(corpus: Corpus, representation: Representation, ids: NDArray[np.int64]) -> NDArray[Any]:

@@ -12,15 +12,16 @@ from engine.inference.ranking import ranked
 from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot
 from engine.music.notes import DRUM_CHANNEL, Phrase
-from training.corpus.dataset import Corpus
+from training.corpus.dataset import Corpus, spread
+from training.evaluation.musicality.backbone import DrumCritic, backbone
 from training.evaluation.musicality.baselines import crossfaded, nudged
 from training.evaluation.musicality.critic import Critic
 from training.evaluation.musicality.form import extra_leap, repeated_bars
-from training.evaluation.musicality.held_out import HeldOut, held_out, teach_critic
+from training.evaluation.musicality.held_out import CRITIC_WINDOWS, HeldOut, held_out, teach_critic
 from training.evaluation.musicality.key_sets import in_sets, own_key
 from training.evaluation.musicality.lines import Line
 from training.evaluation.musicality.traits import traits
-from training.evaluation.musicality.two_sample import telling_apart
+from training.evaluation.musicality.two_sample import telling_apart, telling_apart_by_piece
 
 VARIATIONS = tuple(tenth / 10 for tenth in range(11))
 IN_KEY = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -35,7 +36,7 @@ BEST_OF = {
 RANKED_PHRASES = 150
 """Sources of such takes: they cost several decodes each."""
 TOLD_APART: tuple[str, ...] = (
-    *("held-out music", "notes nudged in the scale", "note crossfade .5", "morph .5"),
+    *("held-out music", "training music", "notes nudged in the scale", "note crossfade .5", "morph .5"),
     *(f"vary {value:.1f}" for value in (0.2, 0.4, 0.6, 0.8)),
     *("vary 0.4, in key", "vary 0.8, in key", "morph .5, in key", "prior, in key"),
     *(f"prior, T {value:g}" for value in TEMPERATURES),
@@ -44,6 +45,8 @@ TOLD_APART: tuple[str, ...] = (
 NUDGED_SHARE = 0.4
 MOST_PHRASES = 800
 """Held-out phrases of each half; the one half is played on, the other stands for music."""
+DRUMS = ("drums", "groove")
+"""Representations without a pitched voice."""
 LONG_BARS = 8
 """From this length on form is measured."""
 
@@ -55,7 +58,8 @@ class Yardstick:
     bars: int
     channel: int | None
     """MIDI channel of the voice that key, critic and form are of; None for drums alone."""
-    critic: Critic | None
+    critic: Critic | None = None
+    drum_critic: DrumCritic | None = None
 
 
 @dataclass(slots=True)
@@ -95,37 +99,51 @@ def measure_music(
     Returns:
         Measures by row and name, and the phrases of every row.
     """
-    held = held_out(corpus, model.representation, split, min(windows, 2 * MOST_PHRASES))
+    spec = model.representation
+    held = held_out(corpus, spec, split, min(windows, 2 * MOST_PHRASES))
     played, real = _halves(held)
-    name = model.representation.name
-    channel = None if name in ("drums", "groove") else 0
-    critic = None if channel is None else teach_critic(corpus, model.representation, channel)
-    yardstick = Yardstick(model.representation.bars, channel, critic)
-    real_traits = np.stack([traits(phrase, name) for phrase in real.phrases])
+    channel = None if spec.name in DRUMS else 0
     rows = _baselines(played, channel, seed)
+    if channel is None:
+        training = held_out(corpus, spec, "train", CRITIC_WINDOWS)
+        critic = DrumCritic(training.phrases) if training.phrases else None
+        yardstick = Yardstick(spec.bars, None, drum_critic=critic)
+        _add_training(rows, training, len(played.phrases))
+    else:
+        yardstick = Yardstick(spec.bars, channel, teach_critic(corpus, spec, channel))
     say("what it plays")
     _play(model, played, rows, seed)
+    real_traits = np.stack([traits(phrase, spec.name) for phrase in real.phrases])
     found = {}
     for row, phrases in rows.phrases.items():
         say(f"music: {row}")
         found[row] = measure_row(phrases, yardstick, played, rows.made_from[row])
-        if row in TOLD_APART:
-            written = np.stack([traits(phrase, name) for phrase in phrases])
-            found[row]["c2st"] = telling_apart(real_traits, written, seed)
+        if row in TOLD_APART and phrases:
+            written = np.stack([traits(phrase, spec.name) for phrase in phrases])
+            if channel is None:
+                pieces = _pieces(row, len(phrases), played)
+                found[row]["c2st"] = telling_apart_by_piece(
+                    (real_traits, real.pieces), (written, pieces), seed
+                )
+            else:
+                found[row]["c2st"] = telling_apart(real_traits, written, seed)
     return found, rows
+
+
+def _add_training(rows: Rows, training: HeldOut, count: int) -> None:
+    """Add a row of training phrases: how far held-out players are from those that were heard."""
+    for index in spread(np.arange(len(training.phrases)), count):
+        rows.add("training music", training.phrases[index])
+
+
+def _pieces(row: str, count: int, played: HeldOut) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return the piece of each phrase of a row; phrases that were made from none are of one each."""
+    return np.arange(count) if row.startswith(("prior", "training")) else played.pieces[:count]
 
 
 def _halves(held: HeldOut) -> tuple[HeldOut, HeldOut]:
     """Return every other phrase, and the rest: the same works in both, so that only the making differs."""
-    return _part(held, np.arange(0, len(held.phrases), 2)), _part(held, np.arange(1, len(held.phrases), 2))
-
-
-def _part(held: HeldOut, chosen: np.ndarray[Any, np.dtype[np.int64]]) -> HeldOut:
-    return HeldOut(
-        held.tensors[chosen],
-        [held.phrases[index] for index in chosen],
-        [held.keys[index] for index in chosen],
-    )
+    return held.part(np.arange(0, len(held.phrases), 2)), held.part(np.arange(1, len(held.phrases), 2))
 
 
 def _baselines(played: HeldOut, channel: int | None, seed: int) -> Rows:
@@ -135,11 +153,11 @@ def _baselines(played: HeldOut, channel: int | None, seed: int) -> Rows:
     for index, phrase in enumerate(played.phrases):
         other = (index + count // 2) % count
         rows.add("held-out music", phrase, index)
+        rows.add("another piece", played.phrases[other], index)
         if channel is not None:
             rows.add(
                 "notes nudged in the scale", nudged(phrase, played.keys[index], NUDGED_SHARE, rng), index
             )
-            rows.add("another piece", played.phrases[other], index)
         rows.add("note crossfade .5", crossfaded(phrase, played.phrases[other], 0.5, rng))
     return rows
 
@@ -147,7 +165,7 @@ def _baselines(played: HeldOut, channel: int | None, seed: int) -> Rows:
 def _play(model: LatentModel, played: HeldOut, rows: Rows, seed: int) -> None:
     """Add what the model plays to the rows."""
     slots = [encode_slot(model, phrase) for phrase in played.phrases]
-    takes = _takes()
+    takes = _takes(model.representation.name not in DRUMS)
     for index, slot in enumerate(slots):
         named = {"heard": slot, "A": slot, "B": slots[(index + len(slots) // 2) % len(slots)]}
         seeded = [replace(controls, seed=seed + index) for controls in takes.values()]
@@ -158,8 +176,8 @@ def _play(model: LatentModel, played: HeldOut, rows: Rows, seed: int) -> None:
             rows.add(f"{row}, best of {TAKES}", best.phrase, index if row.startswith("vary") else None)
 
 
-def _takes() -> dict[str, Controls]:
-    """Return what is played, by row: the model's own first, then as the player hears it by default."""
+def _takes(in_key: bool) -> dict[str, Controls]:
+    """Return what is played, by row: the model's own first, then as the player hears it by default in key."""
     free = Constraints(in_key=False)
     takes = {
         f"vary {value:.1f}": Controls(mode="vary", variation=value, constraints=free) for value in VARIATIONS
@@ -169,6 +187,8 @@ def _takes() -> dict[str, Controls]:
         f"prior, T {temperature:g}": Controls(mode="generate", temperature=temperature, constraints=free)
         for temperature in TEMPERATURES
     }
+    if not in_key:
+        return takes
     takes |= {f"vary {value:.1f}, in key": Controls(mode="vary", variation=value) for value in IN_KEY}
     takes["morph .5, in key"] = Controls(mode="morph", morph=0.5)
     takes["prior, in key"] = Controls(mode="generate")
@@ -178,7 +198,7 @@ def _takes() -> dict[str, Controls]:
 def measure_row(
     phrases: Sequence[Phrase], yardstick: Yardstick, played: HeldOut, made_from: Sequence[int]
 ) -> dict[str, float]:
-    """Return the measures of one set of phrases.
+    """Return the measures of one set of phrases; of drums those of `backbone`, and the critic in nats a step.
 
     `notes` a phrase; `own_key`, `source_key` (where they have sources); `critic` in nats a note; `note_f1` to
     their sources (onset and pitch); from eight bars on `repeated_bars` and `extra_leap` in semitones.
@@ -191,6 +211,9 @@ def measure_row(
         sources = [played.phrases[index] for index in made_from]
         found["note_f1"] = note_f1(sources, phrases)
     if yardstick.channel is None:
+        found |= backbone(phrases)
+        if yardstick.drum_critic is not None:
+            found["critic"] = yardstick.drum_critic.mean_nats(phrases)
         return found
     lines = [line_on(phrase, yardstick.channel) for phrase in phrases]
     found["own_key"] = own_key(lines)

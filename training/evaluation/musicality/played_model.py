@@ -1,8 +1,10 @@
 """A trained model as the player's engine uses one, so that what is measured is what is heard."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,13 +14,15 @@ from engine.inference.bundle.manifest import (
     Attribute,
     BundleManifest,
     GraphSpec,
+    LatentLayout,
     RepresentationRef,
     TrainingRecord,
 )
 from engine.inference.bundle.store import Bundle
 from engine.music.representation import Representation
 from training.evaluation.loaded_model import Prior, Sliders, Subject
-from training.models.vae import VAE
+from training.models.drum_words import DrumWords
+from training.models.vae import Autoencoder
 
 Floats = NDArray[np.float32]
 BATCH = 256
@@ -32,11 +36,15 @@ class PlayedModel:
     """
 
     def __init__(self, subject: Subject) -> None:
-        if not isinstance(subject.model, VAE):
+        if not isinstance(subject.model, Autoencoder):
             raise TypeError(f"{subject.path}: has no latent space to play in")
         self._model = subject.model
         self.representation: Representation = subject.representation
-        self.bundle: Bundle = bundle_of(subject, subject.config.model.z_size)
+        self.bundle: Bundle = bundle_of(subject, subject.model.z_size)
+        if isinstance(subject.model, DrumWords):
+            layout = LatentLayout(**subject.model.layout._asdict())
+            manifest = msgspec.structs.replace(self.bundle.manifest, latent_layout=layout)
+            self.bundle = replace(self.bundle, manifest=manifest)
 
     @torch.no_grad()
     def encode(self, x: NDArray[Any]) -> tuple[Floats, Floats]:
