@@ -6,13 +6,7 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_MODEL = "words_2bar"
-CONTINUING_MODEL = "pianoroll_continue"
-CONTINUING_LINES = "sentences_16bar"
-"""Continues what is one voice."""
-GROOVE_MODEL = "groove_humanize_2bar"
-DRUMIFY_MODEL = "groove_drumify_2bar"
-ACCOMPANY_MODEL = "accompany_2bar"
+from app.default_models import CONTINUING_LINES, CONTINUING_MODEL, DEFAULT_MODEL
 
 
 class Backend(StrEnum):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.cli_options import DEFAULT_MODEL
+from app.default_models import DEFAULT_MODEL
 from engine.parameter import Value
 from engine.performer.client import PerformerClient
 from engine.performer.messages import Event

@@ -7,8 +7,7 @@ import msgspec
 
 from engine.errors import BundleError
 from engine.inference.bundle.archive import read_archive
-from engine.inference.bundle.checks import LONGEST_TEXT
-from engine.inference.bundle.manifest import LARGEST_MANIFEST_BYTES, MANIFEST
+from engine.inference.bundle.manifest import LARGEST_MANIFEST_BYTES, LONGEST_TEXT, MANIFEST
 from engine.inference.bundle.places import SHIPPED, user_folder
 from engine.inference.controls import Mode
 from engine.modes.catalogue import modes_of

@@ -3,11 +3,15 @@
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.compose import LiveOptions, make_client, make_session
 from engine.errors import AntiphonError
+
+if TYPE_CHECKING:
+    from app.event_log import EventLog
 
 
 class Started(threading.Thread):
@@ -51,11 +55,10 @@ def run_with_window(
         stack.callback(ports.join)
         from app import session_files
         from app.audio.audition import Audition
-        from app.event_log import opened
         from app.model_library import InstalledModels
 
         begun = session_files.named(options.session) if options.session else session_files.last()
-        written = stack.enter_context(opened(log)) if log else None
+        written = stack.enter_context(_opened(log)) if log else None
         session = make_session(options, client, begun, written.write if written else None, takes=True)
         if written is not None:
             written.on_failure(session.notify)
@@ -72,6 +75,12 @@ def run_with_window(
             for_s=for_s,
             models=InstalledModels(options.model, options.precision).cards(),
         )
+
+
+def _opened(log: Path) -> AbstractContextManager["EventLog"]:
+    from app.event_log import opened
+
+    return opened(log)
 
 
 def _load_before_qt() -> None:

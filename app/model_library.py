@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli_options import DEFAULT_MODEL
+from app.default_models import DEFAULT_MODEL
 from app.installed_bundles import BundleCard, card_of, find_bundle, installed
 from engine.inference.controls import Mode
 from engine.session.document import Document, ModelReference

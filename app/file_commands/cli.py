@@ -9,17 +9,19 @@ from typing import Annotated
 import typer
 
 from app.cli_options import (
+    ContinuingModel,
+    FilePrecision,
+    Model,
+    Precision,
+    StyleFrom,
+)
+from app.default_models import (
     ACCOMPANY_MODEL,
     CONTINUING_LINES,
     CONTINUING_MODEL,
     DEFAULT_MODEL,
     DRUMIFY_MODEL,
     GROOVE_MODEL,
-    ContinuingModel,
-    FilePrecision,
-    Model,
-    Precision,
-    StyleFrom,
 )
 from app.file_commands import commands, sources
 from app.file_commands.asked_options import with_asked

@@ -4,6 +4,7 @@ Shape legend: Z latent size.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,10 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import Attribute, BundleManifest
-from engine.inference.bundle.store import Bundle
 from engine.inference.controls import Controls
+
+if TYPE_CHECKING:  # how a bundle is read and checked is not needed before one is
+    from engine.inference.bundle.store import Bundle
 
 Floats = npt.NDArray[np.float32]
 
@@ -110,7 +113,7 @@ def offered(manifest: BundleManifest) -> tuple[Attribute, ...]:
     return measured or (OF_WORDS if melodic else ())
 
 
-def check_attributes(bundle: Bundle, names: Iterable[str]) -> None:
+def check_attributes(bundle: "Bundle", names: Iterable[str]) -> None:
     """Refuse attributes that a bundle has no direction for (RenderError)."""
     known = [attribute.name for attribute in offered(bundle.manifest)]
     for name in names:
@@ -119,7 +122,7 @@ def check_attributes(bundle: Bundle, names: Iterable[str]) -> None:
             raise RenderError(f"attribute {name!r} is not in {bundle.manifest.name}; it has: {listed}")
 
 
-def attribute_shift(bundle: Bundle, controls: Controls) -> Floats:
+def attribute_shift(bundle: "Bundle", controls: Controls) -> Floats:
     """Return the step `[Z]` the attribute sliders ask for; the register moves on the scale instead."""
     check_attributes(bundle, dict(controls.attributes))
     names = [attribute.name for attribute in bundle.manifest.attributes]

@@ -6,14 +6,13 @@ Shape legend: B batch, T steps, S streams, D values of a step, V width of the pe
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference.bundle.manifest import Task
-from engine.inference.bundle.store import Bundle
 from engine.inference.home_key import moved_tokens, moved_voices, semitones_home
 from engine.inference.latent_space import Floats
 from engine.music.chords import Harmony
@@ -23,11 +22,14 @@ from engine.music.key import Key, key_of
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 
+if TYPE_CHECKING:  # how a bundle is read and checked is not needed before one is
+    from engine.inference.bundle.store import Bundle
+
 
 class LatentModel(Protocol):
     """What rendering needs of a model; `engine.inference.model.Model` is one."""
 
-    bundle: Bundle
+    bundle: "Bundle"
 
     @property
     def representation(self) -> Representation:

@@ -1,9 +1,9 @@
 """The modes there are. A new one is a module of its own, a name in `controls.Mode` and a line here."""
 
 from collections.abc import Collection, Set
+from typing import TYPE_CHECKING
 
 from engine.errors import RenderError
-from engine.inference.bundle.store import Bundle
 from engine.inference.controls import CONTROLS, STORED, Controls, Mode, changed
 from engine.inference.features import DIRECTIONS, MODEL_FEATURES, STYLE
 from engine.modes.accompany import Accompany
@@ -16,6 +16,9 @@ from engine.modes.morph import Morph
 from engine.modes.vary import Vary
 from engine.music.style import Style
 from engine.parameter import Parameter
+
+if TYPE_CHECKING:  # how a bundle is read and checked is not needed before one is
+    from engine.inference.bundle.store import Bundle
 
 TOOLS: dict[Mode, Tool] = {
     tool.id: tool for tool in (Vary(), Morph(), Generate(), Groove(), Drumify(), Continue(), Accompany())
@@ -40,7 +43,7 @@ def slots_of(controls: Controls, filled: Collection[str] = STORED) -> tuple[str,
     return TOOLS[controls.mode].slots(controls, filled)
 
 
-def check_mode(bundle: Bundle, mode: Mode) -> None:
+def check_mode(bundle: "Bundle", mode: Mode) -> None:
     """Refuse a mode that a bundle does not do (RenderError)."""
     modes = modes_of(bundle.manifest.task, bundle.manifest.sentence is not None)
     if mode not in modes:

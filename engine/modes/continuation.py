@@ -1,14 +1,13 @@
 """Continue: what follows the bars that were played."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import BundleManifest
-from engine.inference.bundle.store import Bundle
 from engine.inference.controls import STORED, Controls
 from engine.inference.features import CONTINUATION, LIMITS, SOURCE
 from engine.inference.latent_space import Floats, prior_draw
@@ -17,6 +16,9 @@ from engine.modes import stretches, themes
 from engine.modes.base import Plan, Tool, harmony_of, typed_chords
 from engine.modes.sentence import in_the_manner_of, plan_continuation
 from engine.music.representation import representation
+
+if TYPE_CHECKING:  # how a bundle is read and checked is not needed before one is
+    from engine.inference.bundle.store import Bundle
 
 REST_NATS = np.float32(4.0)
 """Against every key in the rest of a bar of another metre: a key that is held goes on, none begins."""
@@ -91,7 +93,7 @@ def _at_rest(source: Slot | None, steps: int) -> Floats:
     return np.resize(lean, steps)[:, None].astype(np.float32)
 
 
-def _start_state(bundle: Bundle, source: Slot | None, controls: Controls) -> Floats:
+def _start_state(bundle: "Bundle", source: Slot | None, controls: Controls) -> Floats:
     """Return the state `[Z]` a continuation goes on from; that of a GRU stays within -1 to 1."""
     if controls.start == "guided" and source is not None:
         return source.mu

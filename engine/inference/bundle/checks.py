@@ -13,6 +13,7 @@ from engine.inference.bundle.manifest import (
     GRAPHS,
     INT8_GRAPHS,
     LARGEST_Z,
+    LONGEST_TEXT,
     SCHEMA_VERSION,
     SENTENCE,
     TASK_REPRESENTATIONS,
@@ -31,7 +32,6 @@ from engine.music.grid import Grid
 from engine.music.representation import Representation
 from engine.text import one_line
 
-LONGEST_TEXT = 100
 MOST_ENTRIES = 64
 """Voices, attributes."""
 MOST_STEPS = 4096

@@ -21,6 +21,7 @@ INT8_GRAPHS = ("encoder.int8.onnx", "decoder.int8.onnx")
 SENTENCE = "sentence.onnx"
 FILE_NAMES = (*GRAPHS, *INT8_GRAPHS, SENTENCE, LATENTS, WEIGHTS)
 LARGEST_MANIFEST_BYTES = 4 << 20
+LONGEST_TEXT = 100
 LARGEST_Z = 4096
 
 Kind = Literal["vae", "seq2seq"]
