@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 from engine.errors import RenderError
+from engine.midi.messages import is_whole
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS
@@ -35,7 +36,7 @@ def taken(state: State) -> bool:
 
 def heard(state: State, message: Heard) -> State:
     """Return the state after a message from the input while the music rolls."""
-    if not taken(state) or not state.live.rolling or message.ignored:
+    if not taken(state) or not state.live.rolling or message.ignored or not is_whole(message.data):
         return state
     if is_chord_note(state.document.settings, message.data) or _is_bound(state, message):
         return state

@@ -181,6 +181,15 @@ def test_a_session_opened_after_learning_forgets_the_fine_half_that_might_have_f
     assert (state.document.bindings, state.live.learning) == ((), "")
 
 
+def test_a_message_cut_short_is_no_part_of_a_turn():
+    rolling = m.ClockState("armed", "internal", 120.0, 0.0, FOUR_FOUR, 0, 0.0, True, 0, 0)
+    drive = driven([(i.Set("turns", "cue"), 0), (rolling, 0)])
+    before = drive.state.open_bar
+    for data in (b"", b"\x90", b"\x90\x3c"):
+        drive.give(m.Heard(0, 0.0, data), 0)
+    assert drive.state.open_bar == before
+
+
 @settings(max_examples=EXAMPLES)
 @given(steps)
 def test_nothing_that_comes_in_breaks_the_session(given_steps):
