@@ -78,7 +78,7 @@ def recent(_: Path) -> Kind:
         kept.write_bytes(path.read_bytes())
         return session_files.recent()
 
-    return [b'["/tmp/a.antiphon", "/home/me/b.antiphon"]'], "recent.json", read
+    return [b'["/tmp/a.antiphon", "/tmp/b.antiphon"]'], "recent.json", read
 
 
 KINDS: dict[str, Callable[[Path], Kind]] = {
