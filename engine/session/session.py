@@ -26,7 +26,6 @@ from engine.session.document import Document
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
-from engine.session.osc import OscError, OscPort
 from engine.session.rendering import Renderer, facts_of
 from engine.session.replay import Change, Rendered, replayed
 from engine.session.request import Request
@@ -52,6 +51,7 @@ from engine.session.update import Updated, opening, update
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
     from engine.inference.model import Model
+    from engine.session.osc import OscPort
 
 KINDS_OF_JOB = ("answer", "takes", "replay")
 """What the inference thread does, the most urgent first."""
@@ -389,6 +389,8 @@ class Session:
         self._osc = None
         if effect.place is None:
             return
+        from engine.session.osc import OscError, OscPort  # sockets, for those who use them
+
         try:
             self._osc = OscPort(effect.place)
         except OscError as error:
