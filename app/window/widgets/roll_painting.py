@@ -58,6 +58,8 @@ class RollPicture:
             pitch, y = axis.high - at, self._places.top() + at * row
             if pitch % 12 in BLACK_KEYS:
                 painter.fillRect(QRectF(self._places.left(), y, self._places.size.width(), row), look.shade)
+            if axis.lanes and (axis.pitched_rows - at) * row < LEAST_LABEL_ROW:
+                continue  # the highest lane's name stands there
             if pitch % 12 == 0 or (row >= LEAST_LABEL_ROW and pitch % 12 not in BLACK_KEYS):
                 painter.setPen(look.text if pitch % 12 == 0 else look.quiet)
                 painter.drawText(
