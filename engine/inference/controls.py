@@ -6,6 +6,7 @@ to count.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from engine.errors import RenderError
@@ -319,6 +320,8 @@ _OF_CONTROLS = {name: parameter for name, parameter in declared(Controls).items(
 CONTROLS: Mapping[str, Parameter] = {**_OF_CONTROLS, **CONSTRAINTS}
 """Parameters of `Controls` and its `Constraints` by id, in the order of their fields."""
 _OWN = frozenset(field.name for field in fields(Controls))
+all_but_seed = attrgetter(*sorted(_OWN - {"seed"}))
+"""Returns the values of controls besides their seed: equal for takes that differ in nothing else."""
 
 
 def control(name: str) -> Parameter | None:

@@ -32,6 +32,8 @@ def nudged(phrase: Phrase, controls: Controls, key: Key | None) -> Phrase:
         controls: seed, locks and limits; `nudges` says how many.
         key: of the source; the scale of the steps where no key is set. None for that of the phrase.
     """
+    if controls.nudges == 0:
+        return phrase
     key = set_key(controls.constraints) or key or key_of(phrase)
     for number in range(controls.nudges):
         sequence = np.random.SeedSequence((controls.seed, _NUDGE_STREAM, number))

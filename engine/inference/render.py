@@ -111,13 +111,7 @@ def _decoded(model: LatentModel, parts: Sequence[Part]) -> tuple[Phrase, ...]:
     """Render windows in one decoder call."""
     if not parts:
         return ()
-    groups: dict[Hashable, list[Part]] = defaultdict(list)
-    for slots, controls in parts:
-        groups[controls.mode, *((name, id(slot)) for name, slot in slots.items())].append((slots, controls))
-    for group in groups.values():
-        slots, first = group[0]
-        TOOLS[first.mode].prepare(model, slots, [controls for _, controls in group])
-    plans = [_planned(model, slots, controls) for slots, controls in parts]
+    plans = _plans(model, parts)
     if written := [plan.written for plan in plans if plan.written is not None]:
         if len(written) == len(plans):
             return tuple(written)
@@ -139,9 +133,22 @@ def _chords(model: LatentModel, plans: Sequence[Plan]) -> Floats | None:
     return np.stack([none if plan.chords is None else plan.chords for plan in plans])
 
 
-def _planned(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
-    """Prepare a rendering, held to what is locked."""
-    planned = plan(model, slots, controls)
+def _plans(model: LatentModel, parts: Sequence[Part]) -> list[Plan]:
+    """Prepare windows; those that start from the same slots in one mode are prepared together."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for place, (slots, controls) in enumerate(parts):
+        groups[controls.mode, *((name, id(slot)) for name, slot in slots.items())].append(place)
+    plans: dict[int, Plan] = {}
+    for places in groups.values():
+        slots, takes = parts[places[0]][0], [parts[place][1] for place in places]
+        found = TOOLS[takes[0].mode].plans(model, slots, takes)
+        for place, each, controls in zip(places, found, takes, strict=True):
+            plans[place] = _with_locks(model, slots, controls, each)
+    return [plans[place] for place in range(len(parts))]
+
+
+def _with_locks(model: LatentModel, slots: Mapping[str, Slot], controls: Controls, planned: Plan) -> Plan:
+    """Return a plan held to what is locked."""
     if not controls.locks:
         return planned
     if LOCKED not in slots:
@@ -156,16 +163,6 @@ def _planned(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) 
         finish=lambda decoded: with_locked(finish(decoded), held.phrase, controls.locks),
         written=planned.written and with_locked(planned.written, held.phrase, controls.locks),
     )
-
-
-def plan(model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
-    """Prepare a rendering up to the decoder.
-
-    Raises:
-        RenderError: the model does not do the mode, or a slot is empty.
-    """
-    _check(model, slots, controls)
-    return TOOLS[controls.mode].plan(model, slots, controls)
 
 
 def _check(model: LatentModel, slots: Mapping[str, AnySlot], controls: Controls) -> None:

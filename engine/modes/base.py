@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from engine.errors import RenderError
 from engine.inference import harmony, perturbation
 from engine.inference.bundle.manifest import Task
 from engine.inference.constraints import Constraints
-from engine.inference.controls import STORED, Controls, Mode
+from engine.inference.controls import STORED, Controls, Mode, all_but_seed
 from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
@@ -63,6 +64,20 @@ class Plan:
         return Plan(nothing, nothing, lambda decoded: phrase, written=phrase)
 
 
+PlanOfSeed = Callable[[int], Plan]
+"""What prepares the rendering of a seed; all that seeds have in common is in it already."""
+
+
+def plans_of_seeds(takes: Sequence[Controls], prepared: Callable[[Controls], PlanOfSeed]) -> list[Plan]:
+    """Return the plans of takes; neighbours that differ in their seed alone are prepared once."""
+    plans: list[Plan] = []
+    for _, alike in groupby(takes, key=all_but_seed):
+        same = list(alike)
+        for_seed = prepared(same[0])
+        plans += [for_seed(controls.seed) for controls in same]
+    return plans
+
+
 class Tool(ABC):
     """A mode of the instrument. Subclasses are stateless; `engine.modes.catalogue` holds one of each."""
 
@@ -89,10 +104,9 @@ class Tool(ABC):
             filled: names of the slots that hold something; a mode that takes what there is leaves out others.
         """
 
-    def prepare(  # noqa: B027 - most tools have nothing to prepare
-        self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]
-    ) -> None:
-        """Compute at once what the plans of several takes will ask for one by one; nothing by default."""
+    def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
+        """Prepare renderings as `plan` does one; a tool may compute once what several of them need."""
+        return [self.plan(model, slots, controls) for controls in takes]
 
     @abstractmethod
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:

@@ -10,10 +10,9 @@ from engine.inference.moved_draws import draws
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
-from engine.modes import drums
-from engine.modes.base import Plan, Tool, perturb
+from engine.modes import drums, words
+from engine.modes.base import Plan, Tool, perturb, plans_of_seeds
 from engine.modes.sentence import plan_sentence
-from engine.modes.words import plan_draw
 from engine.music.key import key_of
 
 
@@ -31,19 +30,24 @@ class Generate(Tool):
         """Return no slot."""
         return ()
 
-    def prepare(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> None:
-        """Decode the draws of all seeds together."""
-        if model.bundle.manifest.latent_layout is None:
+    def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
+        """Prepare draws from the prior; those of all seeds are decoded together."""
+        manifest = model.bundle.manifest
+        if manifest.latent_layout is None:
             for pull in dict.fromkeys(pull_of(take) for take in takes):
                 draws(model, [take.seed for take in takes if pull_of(take) == pull], pull)
+        elif manifest.sentence is None and perturbation.pitched(model.representation):
+            return plans_of_seeds(takes, lambda same: words.draw(model, same))
+        return super().plans(model, slots, takes)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a draw from the prior."""
         if model.bundle.manifest.sentence is not None:
             return plan_sentence(model, controls)
         if model.bundle.manifest.latent_layout is not None:
-            plan = plan_draw if perturbation.pitched(model.representation) else drums.plan_draw
-            return plan(model, controls)
+            if perturbation.pitched(model.representation):
+                return words.draw(model, controls)(controls.seed)
+            return drums.plan_draw(model, controls)
         draw = draws(model, (controls.seed,), pull_of(controls))[0]
         z = draw.z + attribute_shift(model.bundle, controls)
         key = key_of(draw.phrase) if perturbation.pitched(model.representation) else None

@@ -1,6 +1,6 @@
 """Morph: between the phrases of two slots, or of all those at the corners of the pad."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from engine.inference import perturbation
 from engine.inference.controls import STORED, Controls
@@ -13,10 +13,9 @@ from engine.inference.latent_space import (
     spherical_mean,
 )
 from engine.inference.slots import LatentModel, Slot
-from engine.modes import drums
-from engine.modes.base import Mix, Plan, Tool, nearest, perturb, with_feel
+from engine.modes import drums, words
+from engine.modes.base import Mix, Plan, Tool, nearest, perturb, plans_of_seeds, with_feel
 from engine.modes.pad import pad_weights
-from engine.modes.words import plan_morph
 
 
 class Morph(Tool):
@@ -35,11 +34,19 @@ class Morph(Tool):
             return (controls.morph_from, controls.morph_to)
         return tuple(name for name in STORED if name in filled) or STORED[:2]
 
+    def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
+        """Prepare blends; those of one model of words share what no seed changes."""
+        if model.bundle.manifest.latent_layout is None or not perturbation.pitched(model.representation):
+            return super().plans(model, slots, takes)
+        return plans_of_seeds(takes, lambda same: words.morph(model, self._mix(slots, same), same))
+
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a blend of slots."""
         if model.bundle.manifest.latent_layout is not None:
-            plan = plan_morph if perturbation.pitched(model.representation) else drums.plan_morph
-            return plan(model, self._mix(slots, controls), controls)
+            mix = self._mix(slots, controls)
+            if perturbation.pitched(model.representation):
+                return words.morph(model, mix, controls)(controls.seed)
+            return drums.plan_morph(model, mix, controls)
         mix = self._mix(slots, controls, model.bundle.manifest.morph_curve or MORPH_CURVE)
         reach = attribute_distance(controls)
         near, share = nearest(mix)

@@ -24,8 +24,8 @@ from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
 from engine.modes import drums
-from engine.modes.base import Plan, Tool, perturb, with_feel
-from engine.modes.words import plan_variation
+from engine.modes.base import Plan, Tool, perturb, plans_of_seeds, with_feel
+from engine.modes.words import Variation
 
 
 class Vary(Tool):
@@ -47,20 +47,23 @@ class Vary(Tool):
         """Return the source."""
         return (controls.source,)
 
-    def prepare(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> None:
-        """Decode and move the draws of all seeds together."""
-        if model.bundle.manifest.latent_layout is not None:
-            return
-        for source, pull in dict.fromkeys((take.source, pull_of(take)) for take in takes):
-            seeds = [take.seed for take in takes if (take.source, pull_of(take)) == (source, pull)]
-            draws_near(model, slots[source], seeds, pull)
+    def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
+        """Prepare variations; the draws of all seeds are decoded and moved together."""
+        if model.bundle.manifest.latent_layout is None:
+            for source, pull in dict.fromkeys((take.source, pull_of(take)) for take in takes):
+                seeds = [take.seed for take in takes if (take.source, pull_of(take)) == (source, pull)]
+                draws_near(model, slots[source], seeds, pull)
+        elif perturbation.pitched(model.representation):
+            return plans_of_seeds(takes, lambda same: Variation(model, slots[same.source], same).for_seed)
+        return super().plans(model, slots, takes)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a variation of the source."""
         source = slots[controls.source]
         if model.bundle.manifest.latent_layout is not None:
-            plan = plan_variation if perturbation.pitched(model.representation) else drums.plan_variation
-            return plan(model, source, controls)
+            if perturbation.pitched(model.representation):
+                return Variation(model, source, controls).for_seed(controls.seed)
+            return drums.plan_variation(model, source, controls)
         share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
         z = great_circle(source.mu, draws_near(model, source, (controls.seed,), pull_of(controls))[0], share)
         distance = max(share, attribute_distance(controls))

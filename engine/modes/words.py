@@ -30,7 +30,7 @@ from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled
 from engine.inference.word_latents import Bools, Pinned, assembled, layout_of, rhythm_places
-from engine.modes.base import Mix, Plan, chords_of, nearest, perturb
+from engine.modes.base import Finish, Mix, Plan, PlanOfSeed, chords_of, nearest, perturb
 from engine.music.chords import Harmony, by_quarter, chroma
 from engine.music.key import KEYS, Key
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
@@ -66,33 +66,53 @@ _SEED_STEP = 7919
 """Between the seeds of the draws of two words."""
 
 
-def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan:
-    """Prepare a variation: beats are let go in an order that belongs to the seed, the coarse part last."""
-    layout = layout_of(model)
-    form = roots(relations(_home_tokens(source).reshape(layout.words, -1)))
-    controls = _with_kept_halves(controls)
-    place = _places(layout, controls.seed)
-    halves = controls.variation * controls.vary_rhythm, controls.variation * controls.vary_pitch
-    gone = PITCHES_GONE * place**PACE
-    rhythm = (halves[0] <= gone + RHYTHM_LATER) | controls.constraints.keep_rhythm
-    pitch = halves[1] <= gone
-    drawn = _draws(model, controls, form)
-    shares = [_coarse_share(half, controls) for half in halves]
-    coarse = great_circle(source.mu, drawn, shares[1])
-    of_rhythm = rhythm_places(layout)
-    coarse[of_rhythm] = great_circle(source.mu, drawn, shares[0])[of_rhythm]
-    z = assembled(layout, coarse, (_pins(source, rhythm, pitch, controls),))
-    bias = moved_bias(_free(model, controls, source, (source,), form), source.semitones_home)
-    bias = bias + _held(model, controls, source, rhythm & pitch)
-    bias = bias + moved_bias(_lean_to_register(model, source), source.semitones_home)
-    chords = chords_heard(controls, source, model.representation)
-    if not any(chords):
-        eased = np.float32(1 - EASED_BY * max(0.0, halves[1] - EASED_FROM))
-        bias = bias + moved_bias(eased * _lean_to_source(model, source), source.semitones_home)
-    feel = _in_register(source, controls)
-    plan = _finished(model, (z, bias), source.semitones_home, chords, feel)
-    same, finish = _same_words(layout, source, chords), plan.finish
-    return replace(plan, finish=lambda decoded: finish(_with_words(decoded, same)))
+class Variation:
+    """Variations of one phrase that differ in their seed alone, prepared once for all seeds.
+
+    Beats are let go in an order that belongs to the seed, the coarse part last.
+    """
+
+    def __init__(self, model: LatentModel, source: Slot, controls: Controls) -> None:
+        """Prepare all that no seed changes; RenderError where the constraints leave nothing."""
+        self._controls = controls = _with_kept_halves(controls)
+        self._model, self._source, self._layout = model, source, layout_of(model)
+        self._form = roots(relations(_home_tokens(source).reshape(self._layout.words, -1)))
+        self._halves = controls.variation * controls.vary_rhythm, controls.variation * controls.vary_pitch
+        self._free = _free(model, controls, source, (source,), self._form)
+        self._anchor = _anchor(model, controls, source)
+        chords = chords_heard(controls, source, model.representation)
+        self._leans = [moved_bias(_lean_to_register(model, source), source.semitones_home)]
+        if not any(chords):
+            eased = np.float32(1 - EASED_BY * max(0.0, self._halves[1] - EASED_FROM))
+            self._leans.append(moved_bias(eased * _lean_to_source(model, source), source.semitones_home))
+        self._chords = heard_chords(chords, model.representation.grid.metre, source.semitones_home)
+        finish = _finish(model, source.semitones_home, _in_register(source, controls))
+        same = _same_words(self._layout, source, chords)
+        self._finish: Finish = lambda decoded: finish(_with_words(decoded, same))
+
+    def for_seed(self, seed: int) -> Plan:
+        """Return the plan of one seed."""
+        gone = PITCHES_GONE * _places(self._layout, seed) ** PACE
+        keep_rhythm = self._controls.constraints.keep_rhythm
+        rhythm, pitch = (self._halves[0] <= gone + RHYTHM_LATER) | keep_rhythm, self._halves[1] <= gone
+        pins = _pins(self._source, rhythm, pitch, self._controls)
+        z = assembled(self._layout, self._coarse(seed), (pins,))
+        bias = moved_bias(self._free(seed), self._source.semitones_home)
+        bias = bias + _held(self._model, self._anchor, rhythm & pitch)
+        for lean in self._leans:
+            bias = bias + lean
+        return Plan(z, bias, self._finish, self._chords)
+
+    def _coarse(self, seed: int) -> Floats:
+        """Return a latent `[Z]` whose coarse part has gone each half's share of the way to a seed's draw."""
+        shares = [_coarse_share(half, self._controls) for half in self._halves]
+        mu = self._source.mu
+        if not any(shares):
+            return mu
+        drawn = _draws(self._model, self._controls, self._form, seed)
+        coarse, of_rhythm = great_circle(mu, drawn, shares[1]), rhythm_places(self._layout)
+        coarse[of_rhythm] = great_circle(mu[of_rhythm], drawn[of_rhythm], shares[0])
+        return coarse
 
 
 def _pins(slot: Slot, rhythm: Bools, pitch: Bools, controls: Controls) -> Pinned:
@@ -135,8 +155,8 @@ def _with_kept_halves(controls: Controls) -> Controls:
     return replace(controls, constraints=limits)
 
 
-def plan_morph(model: LatentModel, mix: Mix, controls: Controls) -> Plan:
-    """Prepare a blend: beats of a phrase go as its share falls, and those of the one that gains come.
+def morph(model: LatentModel, mix: Mix, controls: Controls) -> PlanOfSeed:
+    """Prepare blends for all seeds: beats of a phrase go as its share falls, those of one that gains come.
 
     A beat takes its rhythm from one phrase, late beats from the first of the mix for longest, early ones from
     the last; and its pitches from a phrase whose share is large enough for that beat, or from none.
@@ -144,17 +164,26 @@ def plan_morph(model: LatentModel, mix: Mix, controls: Controls) -> Plan:
     layout = layout_of(model)
     near, _ = nearest(mix)
     form = roots(relations(_home_tokens(near).reshape(layout.words, -1)))
-    place = _places(layout, controls.seed)
     owner = _rhythm_owners(layout, [share for _, share in mix])
-    pinned = [(slot, owner == at, 1 - share <= MORPH_PITCHES * place) for at, (slot, share) in enumerate(mix)]
-    parts = [_pins(slot, rhythm, pitch, controls) for slot, rhythm, pitch in pinned]
-    z = assembled(layout, spherical_mean([(slot.mu, share) for slot, share in mix]), parts)
-    heard = [slot for slot, share in mix if share]
-    bias = moved_bias(_free(model, controls, near, heard, form), near.semitones_home)
-    for slot, rhythm, pitch in pinned:
-        bias = bias + _held(model, controls, slot, rhythm & pitch)
+    coarse = spherical_mean([(slot.mu, share) for slot, share in mix])
+    free = _free(model, controls, near, [slot for slot, share in mix if share], form)
+    anchors = [_anchor(model, controls, slot) for slot, _ in mix]
     chords = chords_heard(controls, near, model.representation)
-    return _finished(model, (z, bias), near.semitones_home, chords, _in_register(near, controls))
+    heard = heard_chords(chords, model.representation.grid.metre, near.semitones_home)
+    finish = _finish(model, near.semitones_home, _in_register(near, controls))
+
+    def for_seed(seed: int) -> Plan:
+        place = _places(layout, seed)
+        pinned = [
+            (slot, owner == at, 1 - share <= MORPH_PITCHES * place) for at, (slot, share) in enumerate(mix)
+        ]
+        z = assembled(layout, coarse, [_pins(*each, controls) for each in pinned])
+        bias = moved_bias(free(seed), near.semitones_home)
+        for anchor, (_, rhythm, pitch) in zip(anchors, pinned, strict=True):
+            bias = bias + _held(model, anchor, rhythm & pitch)
+        return Plan(z, bias, finish, heard)
+
+    return for_seed
 
 
 def _in_register(slot: Slot, controls: Controls) -> Callable[[Phrase], Phrase]:
@@ -169,14 +198,20 @@ def _rhythm_owners(layout: LatentLayout, shares: Sequence[float]) -> npt.NDArray
     return np.asarray(np.argmax(np.array(shares)[:, None] + favoured, axis=0), np.int64)
 
 
-def plan_draw(model: LatentModel, controls: Controls) -> Plan:
-    """Prepare a phrase from nothing, in the key that is set, or that the chords have, or C."""
+def draw(model: LatentModel, controls: Controls) -> PlanOfSeed:
+    """Prepare phrases from nothing for all seeds, in the key that is set, or that the chords have, or C."""
     layout, chords = layout_of(model), chords_heard(controls, None, model.representation)
     key = key_to_write_in(controls, chords)
     home, form = key.semitones_to_reference, list(range(layout.words))
-    z = assembled(layout, _draws(model, controls, form), ())
-    bias = moved_bias(_free(model, controls, None, (), form, key), home)
-    return _finished(model, (z, bias), home, chords, lambda phrase: in_register(phrase, controls, key))
+    free = _free(model, controls, None, (), form, key)
+    heard = heard_chords(chords, model.representation.grid.metre, home)
+    finish = _finish(model, home, lambda phrase: in_register(phrase, controls, key))
+
+    def for_seed(seed: int) -> Plan:
+        z = assembled(layout, _draws(model, controls, form, seed), ())
+        return Plan(z, moved_bias(free(seed), home), finish, heard)
+
+    return for_seed
 
 
 def key_to_write_in(controls: Controls, chords: Harmony) -> Key:
@@ -202,12 +237,12 @@ def _home_tokens(slot: Slot) -> npt.NDArray[np.int64]:
     return moved_tokens(slot.tensor, slot.semitones_home)[:, 0]
 
 
-def _draws(model: LatentModel, controls: Controls, form: Sequence[int]) -> Floats:
+def _draws(model: LatentModel, controls: Controls, form: Sequence[int], seed: int) -> Floats:
     """Return a draw from the prior for each word, `[Z]`, pulled to a style; one for words of one root."""
     size, drawn = layout_of(model).word_size, {}
     for root in set(form):
-        seed = (controls.seed + _SEED_STEP * root) % 2**32
-        drawn[root] = pulled(model, prior_draw(model.bundle.latents, seed), seed, pull_of(controls))
+        own = (seed + _SEED_STEP * root) % 2**32
+        drawn[root] = pulled(model, prior_draw(model.bundle.latents, own), own, pull_of(controls))
     return np.concatenate([drawn[root][:size] for root in form])
 
 
@@ -218,15 +253,22 @@ def _free(
     heard: Sequence[Slot],
     form: Sequence[int],
     key: Key | None = None,
-) -> Floats:
-    """Return noise (one for words of one root), constraints, key and chords, in the player's key `[T, V]`."""
+) -> Callable[[int], Floats]:
+    """Return what makes a bias `[T, V]`, in the player's key, of a seed's noise, constraints, key and chords.
+
+    Words of one root have one noise.
+    """
     representation = model.representation
-    noise = perturbation.noise(representation, controls.seed)
-    words = noise.reshape(len(form), -1, representation.width)[list(form)]
     cold = replace(controls, temperature=0.0, constraints=limits_left(controls))
-    heat = heat_of(model, controls)
     bias = perturb(model, cold, source, (), heard=heard, key=key)
-    return heat * words.reshape(noise.shape) + bias + leaning(representation, density_of(controls))
+    heat, lean = heat_of(model, controls), leaning(representation, density_of(controls))
+
+    def for_seed(seed: int) -> Floats:
+        noise = perturbation.noise(representation, seed)
+        words = noise.reshape(len(form), -1, representation.width)[list(form)]
+        return heat * words.reshape(noise.shape) + bias + lean
+
+    return for_seed
 
 
 def _lean_to_source(model: LatentModel, source: Slot) -> Floats:
@@ -286,12 +328,17 @@ def chord_bias_left(follow: float) -> float:
     return follow**6
 
 
-def _held(model: LatentModel, controls: Controls, slot: Slot, beats: npt.NDArray[np.bool_]) -> Floats:
-    """Return the bias `[T, V]`, in the model's key, that holds some beats to a slot's own tokens."""
+def _anchor(model: LatentModel, controls: Controls, slot: Slot) -> Floats:
+    """Return the bias `[T, V]`, in the model's key, that holds all beats to a slot's own tokens."""
     representation = model.representation
     own = perturbation.snap(representation, controls.constraints, slot.tensor)
-    anchor = held(representation, moved_tokens(own, slot.semitones_home), density_of(controls))
-    return np.where(np.repeat(beats, representation.grid.steps_per_beat)[:, None], anchor, np.float32(0))
+    return held(representation, moved_tokens(own, slot.semitones_home), density_of(controls))
+
+
+def _held(model: LatentModel, anchor: Floats, beats: Bools) -> Floats:
+    """Return what of an anchor `[T, V]` holds some beats; 0 for the others."""
+    steps = np.repeat(beats, model.representation.grid.steps_per_beat)
+    return np.where(steps[:, None], anchor, np.float32(0))
 
 
 def heard_chords(chords: Harmony, metre: Metre, semitones: int) -> Floats | None:
@@ -299,17 +346,6 @@ def heard_chords(chords: Harmony, metre: Metre, semitones: int) -> Floats | None
     return np.roll(chroma(by_quarter(chords, metre)), semitones, axis=1) if any(chords) else None
 
 
-def _finished(
-    model: LatentModel,
-    prepared: tuple[Floats, Floats],
-    semitones: int,
-    chords: Harmony,
-    feel: Callable[[Phrase], Phrase],
-) -> Plan:
-    """Return the plan of a latent and a bias that are `semitones` away from where the music goes."""
-    z, bias = prepared
-
-    def finish(decoded: npt.NDArray[Any]) -> Phrase:
-        return feel(model.representation.decode(moved_tokens(decoded, -semitones)))
-
-    return Plan(z, bias, finish, heard_chords(chords, model.representation.grid.metre, semitones))
+def _finish(model: LatentModel, semitones: int, feel: Callable[[Phrase], Phrase]) -> Finish:
+    """Return the finish of what was decoded `semitones` away from where the music goes."""
+    return lambda decoded: feel(model.representation.decode(moved_tokens(decoded, -semitones)))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.music.grid import Grid
 from engine.music.notes import Note, Phrase
-from engine.music.quantise import end_step, onset_step, step_within
+from engine.music.quantise import step_within
 from engine.music.representation import Representation
 
 Shape = tuple[int, int]
@@ -20,8 +21,8 @@ Cell = tuple[int, int | None]
 class Lane:
     """How loud a lane was played over time, and on which channel."""
 
-    steps: tuple[int, ...]
     velocities: tuple[int, ...]
+    """Of every step: where nothing was played between those of its neighbours."""
     channel: int
 
 
@@ -41,6 +42,8 @@ class Feel:
     """The same by lane."""
     shapes: dict[int, dict[int | None, Shape]]
     """What the representation made of a step, by lane."""
+    silent: tuple[int, ...]
+    """Steps at which notes were played that the representation made nothing of."""
     leads: dict[Cell, Note]
     """The note that stands for a cell: of the pitch it became, else the loudest."""
     step_leads: dict[int, Note]
@@ -67,9 +70,10 @@ class Feel:
             played,
             {cell: tuple(notes) for cell, notes in cells.items()},
             shapes,
+            tuple(step for step in played if step not in shapes),
             leads,
             _step_leads(leads),
-            _lanes(leads),
+            _lanes(leads, representation.steps),
         )
 
     def restore(self, phrase: Phrase) -> Phrase:
@@ -80,16 +84,16 @@ class Feel:
         note takes timing and velocity of what was played in its place; where nothing was played
         it sits on the grid, its velocity between its neighbours'.
         """
-        restored: list[Note] = []
         decoded = _by_step(phrase.notes, self.representation)
-        for step in self.played.keys() | decoded.keys():
-            notes = decoded.get(step, ())
-            shapes = _shapes(notes, self.representation)
-            if shapes == self.shapes.get(step, {}):
+        left_out = [self.played[step] for step in self.silent if step not in decoded]
+        restored = [note for notes in left_out for note in notes]
+        for step, notes in decoded.items():
+            shapes, own = _shapes(notes, self.representation), self.shapes.get(step, {})
+            if shapes == own:
                 restored += self.played.get(step, ())
                 continue
             for (lane, shape), note in zip(shapes.items(), notes, strict=True):
-                if shape == self.shapes.get(step, {}).get(lane):
+                if shape == own.get(lane):
                     restored += self.cells[step, lane]
                 else:
                     restored.append(self._played_like(note, step, lane))
@@ -105,7 +109,7 @@ class Feel:
             velocity, channel = own.velocity, own.channel
         elif lane in self.lanes:
             around = self.lanes[lane]
-            velocity, channel = round(float(np.interp(step, around.steps, around.velocities))), around.channel
+            velocity, channel = around.velocities[step], around.channel
         return Note(start, note.pitch, note.end_beats - start, velocity, channel)
 
     def _shift_beats(self, step: int, lead: Note) -> float:
@@ -123,28 +127,34 @@ def _step_leads(leads: dict[Cell, Note]) -> dict[int, Note]:
     return loudest
 
 
-def _lanes(leads: dict[Cell, Note]) -> dict[int | None, Lane]:
+def _lanes(leads: dict[Cell, Note], steps: int) -> dict[int | None, Lane]:
     by_lane: dict[int | None, list[tuple[int, Note]]] = defaultdict(list)
     for (step, lane), lead in sorted(leads.items(), key=lambda item: item[0][0]):
         by_lane[lane].append((step, lead))
-    return {
-        lane: Lane(tuple(step for step, _ in row), tuple(lead.velocity for _, lead in row), row[0][1].channel)
-        for lane, row in by_lane.items()
-    }
+    return {lane: _lane(row, steps) for lane, row in by_lane.items()}
+
+
+def _lane(leads: list[tuple[int, Note]], steps: int) -> Lane:
+    played, velocities = [step for step, _ in leads], [lead.velocity for _, lead in leads]
+    between = np.interp(np.arange(steps), played, velocities)
+    return Lane(tuple(round(velocity) for velocity in between.tolist()), leads[0][1].channel)
 
 
 def _by_step(notes: Iterable[Note], representation: Representation) -> dict[int, tuple[Note, ...]]:
     """Group notes by the nearest step inside the phrase."""
     groups: dict[int, list[Note]] = defaultdict(list)
+    grid, steps = representation.grid, representation.steps
     for note in notes:
-        groups[max(step_within(note, representation.grid, representation.steps), 0)].append(note)
+        groups[max(step_within(note, grid, steps), 0)].append(note)
     return {step: tuple(group) for step, group in groups.items()}
 
 
 def _shapes(notes: Iterable[Note], representation: Representation) -> dict[int | None, Shape]:
     """Return what decoded notes of one step are, by lane; a representation has one a lane."""
     grid = representation.grid
-    return {
-        representation.lane(note): (note.pitch, end_step(note, grid) - onset_step(note, grid))
-        for note in notes
-    }
+    return {representation.lane(note): _shape(note, grid) for note in notes}
+
+
+def _shape(note: Note, grid: Grid) -> Shape:
+    first, end = grid.nearest_step(note.start_beats), grid.nearest_step(note.end_beats)
+    return note.pitch, max(end - first, 1)

@@ -5,6 +5,7 @@ import pytest
 from engine.inference.constraints import Constraints
 from engine.inference.controls import CONTROLS, Controls, Mode, changed
 from engine.inference.features import PITCHES
+from engine.modes.base import plans_of_seeds
 from engine.modes.catalogue import TOOLS, counting, modes_of, modes_with, slots_of
 
 
@@ -63,3 +64,20 @@ def test_a_task_has_the_modes_its_bundles_do():
 )
 def test_a_parameter_counts_where_the_mode_offers_what_it_needs(name, modes):
     assert modes_with(CONTROLS[name]) == modes
+
+
+def test_neighbours_that_differ_in_their_seed_alone_are_prepared_once():
+    prepared = []
+
+    def prepare(controls):
+        prepared.append(controls.variation)
+        return lambda seed: (controls.variation, seed)
+
+    takes = [
+        Controls(variation=0.3, seed=1),
+        Controls(variation=0.3, seed=2),
+        Controls(variation=0.6, seed=2),
+    ]
+    takes += [Controls(variation=0.3, seed=9)]
+    assert plans_of_seeds(takes, prepare) == [(0.3, 1), (0.3, 2), (0.6, 2), (0.3, 9)]
+    assert prepared == [0.3, 0.6, 0.3]

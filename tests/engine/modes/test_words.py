@@ -12,7 +12,7 @@ from engine.inference.bundle.places import SHIPPED
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.model import Model
-from engine.inference.render import render
+from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.music.key import Key
 from engine.music.metre import FOUR_FOUR
@@ -331,3 +331,15 @@ def test_sentences_are_pulled_to_a_style(sentences):
         ]
         shares.append(np.mean([onset == 0.5 for onset in onsets]))
     assert shares[1] > shares[0] + 0.2
+
+
+@pytest.mark.parametrize("mode", ["vary", "morph", "generate"])
+def test_a_take_is_the_same_alone_and_among_others_that_differ_in_more_than_their_seed(words, mode):
+    slots = {"heard": encode_slot(words, tune(2, 1)), "A": encode_slot(words, tune(2, 2))}
+    slots["B"] = encode_slot(words, tune(2, 3, semitones=2))
+    first = Controls(mode=mode, seed=4, variation=0.7, morph=0.4)
+    others = [first, replace(first, seed=5), replace(first, seed=6, attributes=(("density", 1.0),))]
+    others += [replace(first, seed=7, variation=0.2, morph=0.9, chords="Am F"), replace(first, seed=5)]
+    together = render_batch(words, slots, others)
+    assert together == tuple(render(words, slots, controls) for controls in others)
+    assert together[1] == together[4] and len(set(together)) == 4
