@@ -1,4 +1,4 @@
-"""From the instrument's state to what every field of the window shows. Pure functions, no Qt."""
+"""From the instrument's state to what every field of the window shows. No Qt."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -38,29 +38,55 @@ class Surroundings:
         return self.sound_on and not self.sound_text.startswith(SOUND_OFF)
 
 
-def present(snapshot: Snapshot, around: Surroundings) -> Fields:
-    """Return the state of every field by the id of its parameter or action."""
+class Presenter:
+    """Presents snapshots, about 30 a second while music plays, in most of which the clock alone moved."""
+
+    def __init__(self) -> None:
+        """Begin with nothing presented."""
+        self._decided_by: tuple[object, ...] = (None,) * 4
+        self._declared: Fields = {}
+
+    def present(self, snapshot: Snapshot, around: Surroundings) -> Fields:
+        """Return the state of every field by the id of its parameter or action."""
+        declared = self._declared_fields(snapshot)
+        fields = dict(declared)
+        fields |= _slot_fields(snapshot) | _take_fields(snapshot) | _transport_fields(fields, snapshot)
+        fields["scale"] = _scale_field(fields["scale"], snapshot)
+        fields["mode"] = _mode_field(snapshot)
+        fields |= _turn_fields(fields, snapshot)
+        fields |= _style_fields(fields, snapshot)
+        kept = "Only a session with a file keeps what sounded: save it (Ctrl+Shift+S), then play."
+        fields["replay"] = _available(bool(snapshot.live.kept.path), kept)
+        fields |= _morph_fields(fields, snapshot)
+        fields["model"] = _model_field(snapshot, around)
+        fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
+        fields["locking"] = FieldState(value=around.locking)
+        fields["live"] = FieldState(value=not snapshot.document.settings.hold)
+        fields["sound"] = FieldState(value=around.sounds, text="Sound on" if around.sounds else "Sound off")
+        for name, state in declared.items():
+            if state.binding != fields[name].binding:
+                fields[name] = replace(fields[name], binding=state.binding)
+        return fields
+
+    def _declared_fields(self, snapshot: Snapshot) -> Fields:
+        """Return what declarations and bindings make of the document, anew when that has changed."""
+        live = snapshot.live
+        decided_by = snapshot.document, snapshot.model, live.switches, live.loading
+        if any(now is not before for now, before in zip(decided_by, self._decided_by, strict=True)):
+            self._decided_by = decided_by
+            self._declared = declared_fields(snapshot)
+        return self._declared
+
+
+def declared_fields(snapshot: Snapshot) -> Fields:
+    """Return the state of every parameter and action as its declaration and the document have it."""
     table = snapshot.table
     fields = {name: parameter_field(found, snapshot) for name, found in table.parameters.items()}
     fields |= {name: FieldState() for name in table.actions}
-    fields |= _slot_fields(snapshot) | _take_fields(snapshot) | _transport_fields(fields, snapshot)
-    fields["scale"] = _scale_field(fields["scale"], snapshot)
-    fields["mode"] = _mode_field(snapshot)
-    fields |= _turn_fields(fields, snapshot)
-    fields |= _style_fields(fields, snapshot)
-    kept = "Only a session with a file keeps what sounded: save it (Ctrl+Shift+S), then play."
-    fields["replay"] = _available(bool(snapshot.live.kept.path), kept)
-    fields |= _morph_fields(fields, snapshot)
-    fields["model"] = _model_field(snapshot, around)
-    fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
-    fields["locking"] = FieldState(value=around.locking)
-    fields["live"] = FieldState(value=not snapshot.document.settings.hold)
-    fields["sound"] = FieldState(value=around.sounds, text="Sound on" if around.sounds else "Sound off")
-    bound = {binding.target: binding_text(binding) for binding in snapshot.document.bindings}
-    return {
-        name: replace(state, binding=bound[name]) if name in bound else state
-        for name, state in fields.items()
-    }
+    for binding in snapshot.document.bindings:
+        if binding.target in fields:
+            fields[binding.target] = replace(fields[binding.target], binding=binding_text(binding))
+    return fields
 
 
 def binding_text(binding: Binding) -> str:

@@ -38,7 +38,7 @@ from app.window.page_makers import PageMakers
 from app.window.pages.play import PlayPage
 from app.window.pages.stack import PageStack
 from app.window.pages.top_bar import TopBar
-from app.window.presenter import Surroundings, explanation, health, present
+from app.window.presenter import Presenter, Surroundings, explanation, health
 from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size, saved_geometry
 from app.window.sound import Sound
 from app.window.view import client_name, rolling_position
@@ -88,6 +88,7 @@ class InstrumentWindow(QMainWindow):
         self._around = Surroundings(models=tuple(models), sound_on=sound is not None)
         self._shown: Snapshot | None = None
         self._shown_around: Surroundings | None = None
+        self._presenter = Presenter()
         self._fields: Fields = {}
         self._preview = Preview()
         self._own = self._own_fields()
@@ -140,7 +141,7 @@ class InstrumentWindow(QMainWindow):
         before, self._shown, self._shown_around = self._shown, snapshot, self._around
         if before is None or before.model != snapshot.model:
             self._show_model(snapshot)
-        self._fields = present(snapshot, self._around)
+        self._fields = self._presenter.present(snapshot, self._around)
         self.play.tools.show_tool(snapshot.document.controls.mode)
         self._places.show(self._fields)
         self._live.show_state(snapshot)

@@ -79,14 +79,13 @@ class BarStrip(QWidget):
 
     def show_live(self, bar: StripBar | None, playhead: float | None) -> None:
         """Show the bar that is being played, and how far it is, 0 to 1."""
-        if bar != self._live:
-            self._live = bar
-            if bar is not None:
-                self._axis = self._axis.grown(bar.notes)
-            self._repaint_all()
-        if playhead != self._playhead:
-            self._playhead = playhead
-            self.update()
+        if (bar, playhead) == (self._live, self._playhead):
+            return
+        axis = self._axis if bar is None else self._axis.grown(bar.notes)
+        if axis != self._axis or (bar is None) != (self._live is None):
+            self._picture = None
+        self._live, self._playhead, self._axis = bar, playhead, axis
+        self.update()
 
     @property
     def shown(self) -> tuple[StripBar, ...]:
@@ -96,18 +95,19 @@ class BarStrip(QWidget):
         return self._bars[max(0, end - places) : end]
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Copy the bars and draw the playhead over the one being played."""
+        """Copy the bars that are whole, and draw the one being played, which changes in every frame."""
         painter = QPainter(self)
         ratio = self.devicePixelRatioF()
         if self._picture is None or self._picture.devicePixelRatio() != ratio:
             self._picture = self._painted(ratio)
         painter.drawPixmap(0, 0, self._picture)
         look = theme.now()
-        if self._live is not None and self._playhead is not None and not self._back:
+        if self._live is not None and not self._back:
             cell = self._cell(len(self.shown))
-            painter.fillRect(
-                QRectF(cell.left() + self._playhead * cell.width(), BELOW_NUMBER, 2, self.height()), look.text
-            )
+            self._paint_place(painter, look, cell, self._live)
+            if self._playhead is not None:
+                left = cell.left() + self._playhead * cell.width()
+                painter.fillRect(QRectF(left, BELOW_NUMBER, 2, self.height()), look.text)
         if self.hasFocus() and self.shown:
             painter.setPen(QPen(look.text, 2))
             at = min(max(self._cursor, 0), len(self.shown) - 1)
@@ -203,16 +203,14 @@ class BarStrip(QWidget):
         look = theme.now()
         picture.fill(look.panel)
         painter = QPainter(picture)
+        shown = self.shown
         for at in range(self._places()):
-            self._paint_place(painter, look, at)
+            self._paint_place(painter, look, self._cell(at), shown[at] if at < len(shown) else None)
         self._paint_source(painter, look)
         painter.end()
         return picture
 
-    def _paint_place(self, painter: QPainter, look: theme.Theme, at: int) -> None:
-        cell, shown = self._cell(at), self.shown
-        live = self._live if at == len(shown) and not self._back else None
-        bar = shown[at] if at < len(shown) else live
+    def _paint_place(self, painter: QPainter, look: theme.Theme, cell: QRectF, bar: StripBar | None) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(look.edge if bar else look.faint, 1))
         painter.setBrush(look.ground)

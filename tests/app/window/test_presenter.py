@@ -17,29 +17,29 @@ from fake_instrument import (
 )
 
 from app.window.presenter import (
+    Presenter,
     Surroundings,
     explanation,
     health,
     key_text,
-    present,
     take_title,
 )
 from engine.music.key import Key
 from engine.session.document import Binding
 from engine.session.live import Health
-from engine.session.settings import Settings
+from engine.session.settings import Settings, Switches
 
 AROUND = Surroundings(models=CARDS)
 
 
 def shown(snapshot, name):
-    return present(snapshot, AROUND)[name]
+    return Presenter().present(snapshot, AROUND)[name]
 
 
 def test_every_parameter_and_action_has_a_state_and_each_greyed_one_a_reason():
     for model in (MELODY, CONTINUES, HUMANIZES, None):
         snapshot = replace(READY, model=model)
-        fields = present(snapshot, AROUND)
+        fields = Presenter().present(snapshot, AROUND)
         assert {*snapshot.table.parameters, *snapshot.table.actions} <= set(fields)
         silent = [name for name, state in fields.items() if not state.enabled and not state.why_not]
         assert silent == []
@@ -145,8 +145,23 @@ def test_lateness_is_never_negative():
     assert "below: 0.00 ms" in health(with_live(READY, health=Health(late_ns=(-900,))))[1]
 
 
+def test_what_was_presented_before_leaves_no_trace():
+    presenter = Presenter()
+    bound = Binding(kind="cc", channel=0, number=21, target="variation")
+    for snapshot in (
+        READY,
+        with_live(READY, switches=Switches(bypass=True)),
+        with_document(READY, bindings=(bound,)),
+        with_controls(READY, variation=0.9),
+        with_live(READY, loading="another"),
+        replace(READY, model=HUMANIZES),
+        READY,
+    ):
+        assert presenter.present(snapshot, AROUND) == Presenter().present(snapshot, AROUND)
+
+
 def test_the_line_below_explains_or_says_why_not():
-    fields = present(READY, AROUND)
+    fields = Presenter().present(READY, AROUND)
     assert explanation(READY, fields["scale"], "scale", "") == "Choose a key first (K)."
     assert explanation(READY, fields["temperature"], "temperature", "x").startswith("How much chance")
     assert explanation(
