@@ -21,6 +21,7 @@ MOST = 64
 DWELL_MS = 180
 """How long the hand must rest on a card before it is heard: what it passes over stays silent."""
 CARD_HEIGHT = 62
+WHAT_TO_DO = "Rest on it: it sounds. Click: it becomes the answer. Drag: to a slot or the DAW."
 
 
 class TakeCards(QWidget):
@@ -65,8 +66,9 @@ class TakeCards(QWidget):
         for at, card in enumerate(self.cards):
             card.setVisible(at < max(COLUMNS, len(shown)))
             if at < len(shown):
-                controls = shown[at].controls
-                card.show_phrase(shown[at].phrase, f"seed {controls.seed}", controls.seed == seed)
+                take = shown[at]
+                card.show_phrase(take.phrase, f"fits {take.fit:.0%}", take.controls.seed == seed)
+                set_tip(card, f"{WHAT_TO_DO} Its seed is {take.controls.seed}.")
             else:
                 card.show_phrase(None)
 
@@ -74,7 +76,7 @@ class TakeCards(QWidget):
         for at in range(len(self.cards), count):
             card = PhraseCard(f"{at + 1}", "playing", "" if at else "takes come with an answer")
             card.setAccessibleName(f"Take {at + 1}")
-            set_tip(card, "Rest on it: it sounds. Click: it becomes the answer. Drag: to a slot or the DAW.")
+            set_tip(card, WHAT_TO_DO)
             card.pressed.connect(lambda at=at: self._press(at))
             card.dragged.connect(lambda at=at: self.dragged.emit(at))
             card.entered.connect(lambda at=at: self._enter(at))
@@ -116,7 +118,10 @@ class TakesPage(Page):
         super().__init__("Takes")
         self.how_many = ChoiceRow(parameter(table, "cards", Choice))
         self.takes = TakeCards(MOST, CARD_HEIGHT)
-        text = "The best fit comes first. Rest on a card: it sounds from the next beat on. Click: it is kept."
+        text = (
+            "The best fit to key, chords and the distance asked for comes first; what resembles one before "
+            "it is put back. Rest on a card: it sounds from the next beat on. Click: it is kept."
+        )
         self.body.addLayout(row(self.how_many, None))
         self.body.addWidget(paragraph(text))
         self.body.addWidget(self.takes)

@@ -42,7 +42,7 @@ LISTS: dict[str, tuple[str, ...]] = {
 """The lists of each tool, to the right of its sliders."""
 SWITCHES: dict[str, tuple[str, ...]] = {"accompany": ("with_chords", "with_bass", "with_drums")}
 """The switches of a tool, which stand where other tools say when they take over."""
-LISTS_WIDTH = 372
+LISTS_WIDTH = 384
 
 
 class ToolPanel(QFrame):

@@ -2,7 +2,14 @@
 
 from PyQt6.QtCore import QEvent, QObject, QPointF, QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from app.window import theme
 from app.window.field_state import FieldState, Option, Value
@@ -10,6 +17,9 @@ from app.window.widgets.button import HEIGHT, KeyButton, Role
 from app.window.widgets.keys import LEAVING, is_kept
 from app.window.widgets.lamp import plain_tip, set_tip, show_quiet
 from engine.parameter import Choice
+
+BESIDE_TEXT = 30
+"""Pixels of a list that its text may not take: the margin on the left, and the arrow."""
 
 
 class ChoiceList(QComboBox):
@@ -83,10 +93,14 @@ class ChoiceList(QComboBox):
             event.ignore()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Draw a small arrow: there is a list behind it."""
-        super().paintEvent(event)
+        """Draw what is chosen, cut with an ellipsis where it is too long, and a small arrow."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        elide, wide = Qt.TextElideMode.ElideRight, self.width() - BESIDE_TEXT
+        option.currentText = self.fontMetrics().elidedText(option.currentText, elide, wide)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         look = theme.now()
-        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(look.text if self.isEnabled() else look.quiet, 1.6))
         x, y = self.width() - 13.0, self.height() / 2
