@@ -36,7 +36,8 @@ def test_memory_beyond_the_limit_is_refused():
 def test_the_watch_ends_a_process_that_takes_too_much():
     code = "import time; watch_memory({}); kept = b'x' * (256 << 20); time.sleep({})"
     assert run(code.format(128 << 20, 60)).returncode == limits.EXIT_MEMORY
-    assert run(code.format(1 << 30, 0.2)).returncode == 0
+    # Linux counts what the parent had resident before this process began, too: far above any of it
+    assert run(code.format(1 << 40, 0.2)).returncode == 0
 
 
 @posix_only
