@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
-from math import ceil
 from operator import and_
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from engine.inference.render import render_batch
 from engine.inference.windows import AnySlot, encode_phrase
 from engine.midifile.write import Setting, write_phrase
 from engine.modes.pad import pad_weights
-from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
 from engine.text import printable
 
@@ -68,12 +66,11 @@ def _continue(
 ) -> list[Path]:
     """Write `count` continuations of a phrase, of the controls' bars in its own metre each."""
     bars = controls.bars or source.bars
-    fit = fit_to(source.model.representation, source.metre)
-    model_bars = ceil(bars / fit.bars_together) * fit.model_bars
+    model_bars = source.fit.model_bars_for(bars)
     if model_bars > LONGEST_BARS:
         fitting = int(bars * LONGEST_BARS / model_bars)
         raise AntiphonError(f"--bars {bars}: too long in the file's metre; choose {fitting} or fewer")
-    takes = _takes(replace(controls, source="A", bars=model_bars), count)
+    takes = _takes(replace(controls, source="A", bars=bars), count)
     rendered = render_batch(source.model, {"A": source.slot}, takes)
     phrases = [source.answer(phrase, bars).transposed(transpose) for phrase in rendered]
     labels = [f"{controls.start}, seed {take.seed}" for take in takes]

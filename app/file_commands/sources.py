@@ -30,8 +30,9 @@ from engine.midifile.window import Window, window
 from engine.midifile.write import Setting, Tempos
 from engine.music.left_out import left_out
 from engine.music.metre import Metre
-from engine.music.metre_fit import fit_to
+from engine.music.metre_fit import MetreFit, fit_of
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.triplets import felt_metre
 from engine.text import counted, printable
 
 DRUM_MODELS = ("drums", "groove")
@@ -84,11 +85,16 @@ class Source:
     silent: frozenset[int] = frozenset()
     """Channels of the parts that the file has not: nothing is written for them either."""
 
+    @property
+    def fit(self) -> MetreFit:
+        """How its bars stand in the model's."""
+        return fit_of(self.model.representation, self.slot.phrase)
+
     def answer(self, phrase: Phrase, bars: int | None = None) -> Phrase:
         """Return what a model wrote, in the file's metre, cut to `bars` (of None: as many as the source)."""
         own = phrase
         if phrase.metre != self.metre:
-            own = laid_back(phrase, fit_to(self.model.representation, self.metre))
+            own = laid_back(phrase, self.fit)
         length = self.bars if bars is None else bars
         notes = [note for note in own.notes if note.start_beats < length * own.beats_per_bar]
         return Phrase.of(notes, length, own.metre)
@@ -145,12 +151,12 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     phrase = Phrase.of([note for notes in played for note in notes], taken.bars, taken.metre)
     if lengthened := sum(taken.lengthened(track) for part in parts for track in part.tracks):
         say(f"{name}: {counted(lengthened, 'note')} lengthened by the sustain pedal")
-    model = _kitted(model, phrase, asked, name, say).in_metre(phrase.metre)
+    model = _kitted(model, phrase, asked, name, say).in_metre(felt_metre(phrase))
     tracks = [track for part in parts for track in part.tracks]
     own = _bars_heard(taken, length._replace(bars=model.bars))
     bars = min(_bars_heard(taken, length), own * ceil(phrase.bars / own))
     phrase = _filled(phrase, bars, name, say)
-    if notice := fit_to(model.representation, phrase.metre).notice:
+    if notice := fit_of(model.representation, phrase).notice:
         say(f"{name}: {notice}")
     slot = encode_phrase(model, phrase, key_around(taken), chords_under(taken, tracks))
     heard = [window.phrase for window in slot.windows] if isinstance(slot, LongSlot) else [phrase]

@@ -85,7 +85,8 @@ def _windows(model: LatentModel, slots: Mapping[str, AnySlot], controls: Control
         return [({name: _single(slot) for name, slot in needed.items()}, controls)]
     rows = spread_out(needed, typed_chords(controls, long.phrase.bars, long.phrase.metre))
     if controls.mode == "continue":  # what follows hangs on what was played last
-        return [(rows[-1], replace(controls, chords="", locks=()))]
+        bars = long.fit.model_bars_for(controls.bars)  # 0, as many as were played, stays
+        return [(rows[-1], replace(controls, chords="", locks=(), bars=bars))]
     return [
         (row, replace(controls, chords="", locks=long.locks_in(number, controls.locks)))
         for number, row in enumerate(rows)

@@ -21,7 +21,7 @@ from engine.inference.slots import LatentModel, Slot, encode_slot
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS
 from engine.music.key import Key, key_of
-from engine.music.metre_fit import MetreFit, fit_to
+from engine.music.metre_fit import MetreFit, fit_of
 from engine.music.notes import Note, Phrase
 
 SHORTEST_PIECE_BEATS = 1 / 16
@@ -81,10 +81,10 @@ def encode_phrase(
     Raises:
         RenderError: the model failed.
     """
-    if fits(model, phrase):
-        return encode_slot(model, phrase, key, harmony)
     representation = model.representation
-    fit = fit_to(representation, phrase.metre)
+    fit = fit_of(representation, phrase)
+    if not fit.triplets and fits(model, phrase):
+        return encode_slot(model, phrase, key, harmony)
     units_a_window = max(1, representation.bars // fit.model_bars)
     window_beats = units_a_window * fit.model_unit_beats
     whole = _filled(phrase, units_a_window * fit.bars_together)
@@ -198,13 +198,13 @@ def laid_back(phrase: Phrase, fit: MetreFit) -> Phrase:
     """Return music of the model's metre in the music's own, without what stands in its rests."""
     notes = [_moved(note, 0.0, fit) for note in phrase.notes if not fit.is_rest(max(note.start_beats, 0.0))]
     units = max(1, phrase.bars // fit.model_bars)
-    return _cut(notes, Phrase((), units * fit.bars_together, fit.music))
+    return _cut(notes, Phrase((), units * fit.bars_together, fit.written))
 
 
 def _moved(note: Note, start_beats: float, fit: MetreFit) -> Note:
     """Move a note of a window to its place in the music."""
     begin = fit.back(start_beats + note.start_beats)
-    end = fit.back(start_beats + note.end_beats - float(EARLY_BEATS)) + float(EARLY_BEATS)
+    end = fit.end_back(start_beats + note.end_beats)
     return replace(note, start_beats=begin, duration_beats=max(end - begin, SHORTEST_PIECE_BEATS))
 
 

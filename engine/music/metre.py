@@ -35,6 +35,11 @@ class Metre(NamedTuple):
         return round(self.beats_per_bar / self.pulse_beats)
 
     @property
+    def in_triplets(self) -> "Metre":
+        """The compound metre with the same pulses, in which triplets of them are felt: 12/8 of 4/4."""
+        return Metre(3 * self.numerator, 2 * self.denominator)
+
+    @property
     def is_playable(self) -> bool:
         """Whether a bar has a length that music is played in."""
         return (

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import FOUR_FOUR, Metre, nearest
-from engine.music.notes import TOLERANCE_BEATS
+from engine.music.notes import TOLERANCE_BEATS, Phrase
 from engine.music.representation import Representation
+from engine.music.triplets import felt_metre
 
 _EARLY = float(EARLY_BEATS)
 FEEL_BEATS = ("drums", "groove", "accompaniment")
@@ -33,10 +34,23 @@ _PLAIN = (0.0, 0.25, 0.5, 0.75, 1.0)
 class MetreFit:
     """From beats of the music's metre to beats of the model's and back."""
 
-    music: Metre
+    written: Metre
+    """Of the music."""
     model: Metre = FOUR_FOUR
     feels_beats: bool = False
     """Whether the model takes a dotted beat of a compound metre for one of its beats."""
+    triplets: bool = False
+    """Whether quarters of the music are played in triplets, and so are dotted beats to the model."""
+
+    @property
+    def music(self) -> Metre:
+        """The metre that the music is felt in."""
+        return self.written.in_triplets if self.triplets else self.written
+
+    @property
+    def _stretch(self) -> float:
+        """Length in quarters that a quarter of the music has in the metre it is felt in."""
+        return self.music.beats_per_bar / self.written.beats_per_bar
 
     @property
     def by_pulse(self) -> bool:
@@ -63,9 +77,13 @@ class MetreFit:
         """Bars of the model that a unit takes."""
         return max(1, math.ceil(self.music_beats / self.model_beats - TOLERANCE_BEATS))
 
+    def model_bars_for(self, bars: int) -> int:
+        """Return how many bars of the model hold so many bars of the music."""
+        return math.ceil(bars / self.bars_together) * self.model_bars
+
     @property
     def music_unit_beats(self) -> float:
-        """Quarter notes of a unit in the music."""
+        """Quarter notes of a unit in the metre that the music is felt in."""
         return self.bars_together * self.music.beats_per_bar
 
     @property
@@ -92,7 +110,7 @@ class MetreFit:
     @property
     def notice(self) -> str:
         """What is done to make the music fit, for the player; empty in the model's own metre."""
-        if self.music == self.model or (self.exact and self._is_same_bar):
+        if not self.triplets and (self.music == self.model or (self.exact and self._is_same_bar)):
             return ""
         together = "each bar" if self.bars_together == 1 else f"{self.bars_together} bars together"
         bars = "one bar" if self.model_bars == 1 else f"{self.model_bars} bars"
@@ -100,7 +118,8 @@ class MetreFit:
         left = ", and the rest of it left out again" if self._skipped is None else ", its third beat left out"
         rest = "" if self.exact else left
         return (
-            f"The music is in {self.music}, the model plays {self.model}: "
+            f"The music is in {self.written}{', in triplets' if self.triplets else ''}, "
+            f"the model plays {self.model}: "
             f"{together} in {bars} of it{dotted}{rest}."
         )
 
@@ -112,12 +131,14 @@ class MetreFit:
 
     def onset(self, beats: float) -> float:
         """Return where an onset of the music stands in the model; one just before a unit belongs to it."""
+        beats *= self._stretch
         unit = math.floor((beats + _EARLY) / self.music_unit_beats)
         place = self._into_model(beats - unit * self.music_unit_beats)
         return unit * self.model_unit_beats + self._skipping(place, place + _EARLY)
 
     def end(self, beats: float) -> float:
         """Return where a release of the music stands in the model; one on a line stays before the rest."""
+        beats *= self._stretch
         unit = math.ceil((beats - TOLERANCE_BEATS) / self.music_unit_beats) - 1
         place = self._into_model(beats - unit * self.music_unit_beats)
         return unit * self.model_unit_beats + self._skipping(place, place - TOLERANCE_BEATS)
@@ -128,7 +149,12 @@ class MetreFit:
         place, skipped = beats - unit * self.model_unit_beats, self._skipped
         if skipped is not None and place >= skipped:
             place = skipped if place < skipped + 1 - _EARLY else place - 1
-        return unit * self.music_unit_beats + min(self._into_music(place), self.music_unit_beats)
+        place = min(self._into_music(place), self.music_unit_beats)
+        return (unit * self.music_unit_beats + place) / self._stretch
+
+    def end_back(self, beats: float) -> float:
+        """Return where a release of the model stands in the music; one on a line stays before it."""
+        return self.back(beats - _EARLY) + _EARLY / self._stretch
 
     def is_rest(self, beats: float) -> bool:
         """Return whether a time of the model lies where no music stands."""
@@ -141,7 +167,7 @@ class MetreFit:
         """Return the chord of each of the model's beats, given one a pulse of the music; it goes round."""
         if not harmony:
             return ()
-        pulse = self.music.pulse_beats
+        pulse = self.written.pulse_beats
         places = (int(self.back(beat) / pulse + TOLERANCE_BEATS) for beat in range(model_beats))
         return tuple(harmony[place % len(harmony)] for place in places)
 
@@ -170,6 +196,19 @@ def fit_for(music: Metre, representation: str, known: Sequence[Metre]) -> MetreF
 def fit_to(tensors: Representation, music: Metre) -> MetreFit:
     """Return how bars of a metre stand in those of a representation."""
     return fit_for(music, tensors.name, (tensors.grid.metre,))
+
+
+def fit_of(tensors: Representation, phrase: Phrase) -> MetreFit:
+    """Return how the bars of a phrase stand in those of a representation.
+
+    Triplets of quarters are taken for the beats of a compound metre by models of one, and by those that feel
+    beats; a model of grooves keeps them as offsets, and another keeps only what comes near its steps.
+    """
+    own = tensors.grid.metre
+    has_place = own.is_compound or (tensors.name in FEEL_BEATS and tensors.name != "groove")
+    if has_place and felt_metre(phrase) != phrase.metre:
+        return MetreFit(phrase.metre, own, tensors.name in FEEL_BEATS, triplets=True)
+    return fit_to(tensors, phrase.metre)
 
 
 def _moved(beats: float, places: tuple[float, ...], to: tuple[float, ...]) -> float:

@@ -17,6 +17,7 @@ from engine.music.kits import GM, drum_kit
 from engine.music.left_out import left_out
 from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
+from engine.music.triplets import felt_metre
 from engine.session.document import UNKNOWN, Surroundings
 from engine.session.live import Take
 from engine.session.request import Request
@@ -77,8 +78,8 @@ class Renderer:
         return found
 
     def _fitted(self, model: "Model", request: Request) -> "Model":
-        """Return a model that reads drums by the request's kit, in the metre of what it starts from."""
-        metres = (phrase.metre for phrase in request.phrases.values())
+        """Return a model that reads drums by the request's kit, in the felt metre of what it starts from."""
+        metres = (felt_metre(phrase) for phrase in request.phrases.values())
         return self._with_kit(model, request.drum_kit).in_metre(next(metres, request.metre))
 
     def _with_kit(self, model: "Model", kit: str) -> "Model":

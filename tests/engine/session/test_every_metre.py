@@ -80,3 +80,26 @@ def test_what_does_not_fit_is_said(model: Model) -> None:
         notice = fit_for(metre, facts.representation, facts.metres).notice
         assert (notice == "") == (metre in facts.metres)
         assert not notice or str(metre) in notice
+
+
+def shuffle(model: Model) -> Phrase:
+    """Return two bars of 4/4 in swung eighths, on hats for a model of drums."""
+    starts = [beat + part for beat in range(8) for part in (0, 2 / 3)]
+    if model.representation.name == "drums":
+        hats = [Note(start, 42, 0.1, 80, 9) for start in starts]
+        return Phrase.of([*hats, *(Note(beat, (36, 38)[beat % 2], 0.1, 90, 9) for beat in range(8))], 2)
+    return Phrase.of([Note(s, SCALE[n % len(SCALE)], 0.3, 80) for n, s in enumerate(starts)], 2)
+
+
+@pytest.mark.parametrize("variation", [0.0, 0.4, 0.8])
+def test_a_shuffle_is_answered_by_a_shuffle(model: Model, variation: float) -> None:
+    in_triplets = Metre(6, 8) in model.metres or model.representation.name == "drums"
+    if not in_triplets or "vary" not in model.modes:
+        pytest.skip("has no place for triplets")
+    played, metre = shuffle(model), Metre(4)
+    answer = Renderer().answer(model, asked(Controls(variation=variation, seed=2), metre, heard=played))
+    assert (answer.metre, len(answer.notes) > 0) == (metre, True)
+    sixths = [6 * note.start_beats for note in answer.notes]
+    assert sixths == pytest.approx([round(place) for place in sixths])
+    if variation == 0:
+        assert [n for n in answer.notes if n.start_beats < 8] == list(played.notes)
