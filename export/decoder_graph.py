@@ -20,8 +20,9 @@ from onnx import helper
 from torch import Tensor, nn
 
 from engine.inference.bundle.manifest import graph_specs
+from engine.music.drum_styles import TOLD
 from engine.music.representation import Representation
-from export.graph import GraphBuilder, finished, traced
+from export.graph import GraphBuilder, finished, traced_inputs
 from export.layout import Layout, cores_of, layout_of
 from export.matmul import Product, Write, float_product
 from training.models.decoders import Core
@@ -35,20 +36,27 @@ class _Conditions(nn.Module):
 
     def __init__(self, model: VAE) -> None:
         super().__init__()
-        self.conductor = model.conductor
+        self.conductor, self.told = model.conductor, model.told
         self.steady = layout_of(model).steady
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(
+        self, z: Tensor, bpm: Tensor | None = None, style: Tensor | None = None, drummer: Tensor | None = None
+    ) -> Tensor:
         """Return conditions `[N, B·R, C]`, of the first step only where all steps have the same."""
-        condition: Tensor = self.conductor(z).flatten(0, 1)
+        given = z if self.told is None else torch.cat([z, self.told(bpm, style, drummer)], dim=-1)
+        condition: Tensor = self.conductor(given).flatten(0, 1)
         if self.steady:
             condition = condition[:, :1]
         return condition.transpose(0, 1)
 
 
 def conditions_graph(model: VAE) -> GraphBuilder:
-    """Return the part of the decoder before its cores: `z` to `condition`. Takes seconds."""
-    return traced(_Conditions(model), torch.zeros(3, model.config.z_size), ("z", ["condition"]))
+    """Return the part of the decoder before its cores: `z` and what it is told to `condition`; in seconds."""
+    examples, names = (torch.zeros(3, model.config.z_size),), ["z"]
+    if model.told is not None:
+        examples += torch.zeros(3), *torch.zeros(2, 3, dtype=torch.int64)
+        names += TOLD
+    return traced_inputs(_Conditions(model), examples, (names, ["condition"]))
 
 
 def decoder_graph(
@@ -67,7 +75,8 @@ def decoder_graph(
         product: form of the recurrent products.
         logits: also return `logits_0`, `logits_1` … `[N, B·R, V]`, perturbed, for measuring.
     """
-    _, spec = graph_specs(representation, model.config.z_size)
+    told = () if model.told is None else TOLD
+    _, spec = graph_specs(representation, model.config.z_size, conditions=told)
     layout = layout_of(model)
     builder, outputs = conditions.copy(), []
     for index, (core, columns) in enumerate(cores_of(model)):

@@ -16,6 +16,7 @@ from engine.inference.bundle.manifest import (
     graph_specs,
 )
 from engine.music.accompaniment import CHORDS_CHANNEL
+from engine.music.drum_styles import TOLD
 from engine.music.lines_and_drums import BASS_CHANNEL
 from engine.music.notes import DRUM_CHANNEL
 from export import key_chain_graph
@@ -24,6 +25,7 @@ from export.errors import ExportError
 from export.run import Run
 from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
+from training.models.vae import VAE
 
 VOICES: Mapping[str, tuple[Voice, ...]] = {
     "melody": (Voice(name="melody"),),
@@ -56,6 +58,8 @@ def manifest_of(run: Run, name: str = "", title: str = "") -> BundleManifest:
     conditions: tuple[Condition, ...] = ()
     if isinstance(run.model, KeyChain):
         z_size, conditions = run.model.gru.hidden_size, key_chain_graph.CONDITIONS
+    elif isinstance(run.model, VAE) and run.model.told is not None:
+        conditions = TOLD
     encoder, decoder = graph_specs(representation, z_size, config.task, conditions)
     return BundleManifest(
         name=bundle_name(name or run.config.name),

@@ -36,7 +36,7 @@ from export.decoder_graph import decoder_graph
 from export.graph import GraphBuilder
 from export.layout import condition_of, rows_of
 from export.matmul import Write
-from export.vae_proof import Sample, compare, same_alone
+from export.vae_proof import Sample, compare, generated, same_alone
 from training.models.vae import VAE
 
 LARGEST_WEIGHT = 64
@@ -117,7 +117,7 @@ def decode_ms(graph: bytes, sample: Sample) -> float:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    feeds = {"z": sample.z.numpy(), "perturbation": sample.perturbation.numpy()}
+    feeds = sample.feeds
     times = []
     for _ in range(TIMED_RUNS):
         started = time.thread_time_ns()
@@ -135,12 +135,12 @@ def logit_errors(
     """
     graph = decoder_graph(model, representation, conditions, int8_product, logits=True)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    written = model.generate(sample.z, sample.perturbation)  # [B, T, S or W]
+    written = generated(model, sample)  # [B, T, S or W]
     forced = _forcing(model, written)
     names = [f"logits_{index}" for index in range(len(model.cores))]
-    feeds = {"z": sample.z.numpy(), "perturbation": forced.numpy()}
+    feeds = sample.feeds | {"perturbation": forced.numpy()}
     theirs = [torch.from_numpy(part).transpose(0, 1) for part in session.run(names, feeds)]
-    ours = model.logits(condition_of(model, sample.z), rows_of(model, written))
+    ours = model.logits(condition_of(model, sample.z, sample.told), rows_of(model, written))
     shift = rows_of(model, forced.transpose(0, 1))
     width = shift.shape[-1]
     error = torch.cat(theirs, dim=-1)[..., :width] - shift - torch.cat(ours, dim=-1)[..., :width]

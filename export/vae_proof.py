@@ -7,15 +7,19 @@ size.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from engine.inference.model import Model
+from engine.music.drum_styles import DRUM_STYLES, DRUMMERS, TOLD
 from export.layout import condition_of, rows_of
 from export.parity import (
     BATCHES,
+    FRAME_TOLERANCE,
     NEAR_TIE,
     TEMPERATURES,
     Agreement,
@@ -25,7 +29,7 @@ from export.parity import (
     proven,
     together,
 )
-from training.models.vae import FEATURES, Autoencoder
+from training.models.vae import FEATURES, VAE, Autoencoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,22 @@ class Sample:
     """`[B, Z]`."""
     perturbation: Tensor
     """`[T, B, V]`."""
+    told: Tensor | None = None
+    """`[B, 3]`, of a model that is told tempo, style and drummer."""
+
+    @property
+    def feeds(self) -> dict[str, npt.NDArray[Any]]:
+        """What decoders take, by the names of their inputs."""
+        return {"z": self.z.numpy(), "perturbation": self.perturbation.numpy(), **self.further}
+
+    @property
+    def further(self) -> dict[str, npt.NDArray[Any]]:
+        """What is told, by the names of the decoder's inputs."""
+        if self.told is None:
+            return {}
+        bpm, style, drummer = self.told.unbind(1)
+        columns = bpm, style.long(), drummer.long()
+        return {name: column.numpy() for name, column in zip(TOLD, columns, strict=True)}
 
 
 @torch.no_grad()
@@ -87,16 +107,34 @@ def samples(
             if latents is not None:
                 z = latents[torch.randint(len(latents), (batch,), generator=generator)]
             draw = gumbel if model.streams else logistic
-            drawn.append(Sample(z, temperature * draw((model.steps, batch, width), generator)))
+            shift = temperature * draw((model.steps, batch, width), generator)
+            drawn.append(Sample(z, shift, told_to(model, batch)))
     return drawn
+
+
+def told_to(model: Autoencoder, batch: int) -> Tensor | None:
+    """Return tempos, styles and drummers `[B, 3]`, no two alike; None for a model that is not told."""
+    if not isinstance(model, VAE) or model.told is None:
+        return None
+    each = torch.arange(batch)
+    numbers = each % (len(DRUM_STYLES) + 1), each % (DRUMMERS + 1)
+    return torch.stack([each * 240.0 / batch, *(number.float() for number in numbers)], dim=1)
+
+
+def generated(model: Autoencoder, sample: Sample) -> Tensor:
+    """Decode a sample in torch, `[B, T, S or W]`."""
+    if sample.told is None:
+        return model.generate(sample.z, sample.perturbation)
+    assert isinstance(model, VAE)
+    return model.generate(sample.z, sample.perturbation, sample.told)
 
 
 def compare(model: Autoencoder, graphs: Model, drawn: list[Sample]) -> Agreement:
     """Decode every sample on both sides."""
     parts = []
     for sample in drawn:
-        ours = model.generate(sample.z, sample.perturbation)  # [B, T, S or W]
-        theirs = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
+        ours = generated(model, sample)  # [B, T, S or W]
+        theirs = graphs.decode(**sample.feeds)
         parts.append(agreement(model, sample, ours, torch.from_numpy(theirs).transpose(0, 1)))
     return together(parts)
 
@@ -123,7 +161,7 @@ def _first_frames(rows: Tensor) -> Tensor:
 
 def margins(model: Autoencoder, sample: Sample, written: Tensor) -> Tensor:
     """Return by how much torch preferred what it wrote: `[B, T, S]`, or of each choice `[B, T, C]`."""
-    logits = model.logits(condition_of(model, sample.z), rows_of(model, written))
+    logits = model.logits(condition_of(model, sample.z, sample.told), rows_of(model, written))
     found = []
     sizes = list(model.streams or (model.choices,))
     shifts = torch.split(rows_of(model, sample.perturbation.transpose(0, 1)), sizes, dim=-1)
@@ -153,9 +191,15 @@ def random_inputs(model: Autoencoder, batch: int, seed: int = 2) -> Tensor:
 
 
 def same_alone(graphs: Model, sample: Sample) -> float:
-    """Return the share of a batch's phrases that decode the same alone, 0 to 1."""
-    z, noise = sample.z.numpy(), sample.perturbation.numpy()
-    together = graphs.decode(z, noise)
-    alone = [graphs.decode(z[[row]], noise[:, [row]]) for row in range(len(z))]
-    same = [np.array_equal(together[:, [row]], alone[row]) for row in range(len(z))]
+    """Return the share of a batch's phrases that decode the same alone, 0 to 1.
+
+    Velocities and offsets may differ by what sums of numbers in another order do.
+    """
+    z, noise, further = sample.z.numpy(), sample.perturbation.numpy(), sample.further
+    together = graphs.decode(z, noise, **further)
+    rows = [{name: values[[row]] for name, values in further.items()} for row in range(len(z))]
+    alone = [graphs.decode(z[[row]], noise[:, [row]], **own) for row, own in enumerate(rows)]
+    same = [
+        np.allclose(together[:, [row]], own, rtol=0, atol=FRAME_TOLERANCE) for row, own in enumerate(alone)
+    ]
     return float(np.mean(same))

@@ -57,8 +57,17 @@ class DecoderConfig(Table, frozen=True):
     hidden: Size = 256
     layers: Depth = 1
     dropout: Dropout = 0.0
+    fed_back: bool = True
+    """Whether the core is fed what it wrote; a groove's hits are given, so that its feel can do without."""
     joint: bool = False
     """Whether all streams are written by one core with a head for each, and not by a core each."""
+
+
+class ToldConfig(Table, frozen=True):
+    """What the decoder of a groove is told besides its latent: tempo, style, drummer; see models/told.py."""
+
+    channels: Size = 16
+    """Of a style, and of a drummer."""
 
 
 class ContinuerConfig(Table, frozen=True):
@@ -151,6 +160,8 @@ class ModelConfig(Table, frozen=True):
     """For `continue`, `bars` counts the given bars and the corpus gives as many again to write."""
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
+    told: ToldConfig | None = None
+    """Where given, a groove's decoder is told tempo, style and drummer, as far as they are known."""
     continuer: ContinuerConfig = ContinuerConfig()
     key_chain: KeyChainConfig | None = None
     """Where given, a continuation is written by training/models/key_chain.py and not by two GRUs."""
@@ -192,6 +203,10 @@ class ModelConfig(Table, frozen=True):
             self.words is None or self.representation != "melody" or self.bars % 2
         ):
             raise ValueError("model.sentences needs model.words, and bars in words of two")
+        if self.told is not None and self.representation != "groove":
+            raise ValueError(f"model.told is for representation groove, not {self.representation}")
+        if not self.decoder.fed_back and self.representation != "groove":
+            raise ValueError(f"model.decoder.fed_back: {self.representation} is written by what came before")
         if self.task in ("humanize", "drumify") and self.representation != "groove":
             raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
 
@@ -269,6 +284,15 @@ class LossConfig(Table, frozen=True):
     """Continuations: share of phrases written from the zero state, so that starting from it is learned."""
     velocity_weight: Weight = 20.0
     offset_weight: Weight = 10.0
+    feel_error: Literal["squared", "absolute"] = "squared"
+    """Grooves: of velocities and offsets. The absolute one, whose best guess is the median, counts an offset
+    by its length at the tempo, in steps at 120 bpm, where the tempo is known."""
+    spread_weight: Weight = 0.0
+    """Grooves: weight of how differently velocities and offsets of a batch are spread from those played, in
+    nats a bar; see training/models/losses.py."""
+    told_left_out: Share = 0.3
+    """Grooves: share of phrases whose tempo the decoder is not told; as much of those whose style, and of
+    those whose drummer."""
     keys: Literal["bce", "focal", "focal_plus"] = "bce"
     """Loss of a piano key; see training/models/losses.py."""
     gamma: Annotated[float, Meta(ge=0, le=100)] = 2.0

@@ -221,6 +221,7 @@ class Trainer:
         draw = self.sampler.next()
         window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data.transpose, draw.uniforms))
         heard, target = heard_and_target(window, config.model, generator)
+        told = (torch.as_tensor(self.corpora.train_told(draw.items)),) if config.model.told else ()
         z_size = latent_size(self.model, config.model, target.shape[1])
         own = schedules.own_share(self.step, config.loss, config.optim)
         choices = choices_of(self.model) if own > 0 else 0
@@ -231,7 +232,8 @@ class Trainer:
         beta = self._beta(self.step)
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-            terms = self.objective(heard.to(device), target.to(device), mine, beta, own)
+            given = (part.to(device) for part in told)
+            terms = self.objective(heard.to(device), target.to(device), mine, beta, own, *given)
         self.optimizer.zero_grad(set_to_none=True)
         terms.loss.backward()
         self.gradient_norm = clip_grad_norm_(self.model.parameters(), config.optim.clip_norm)

@@ -152,6 +152,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     if lengthened := sum(taken.lengthened(track) for part in parts for track in part.tracks):
         say(f"{name}: {counted(lengthened, 'note')} lengthened by the sustain pedal")
     model = _kitted(model, phrase, asked, name, say).in_metre(felt_metre(phrase))
+    model = model.at_tempo(60e6 / taken.tempos()[0][1])
     tracks = [track for part in parts for track in part.tracks]
     own = _bars_heard(taken, length._replace(bars=model.bars))
     bars = min(_bars_heard(taken, length), own * ceil(phrase.bars / own))

@@ -16,6 +16,8 @@ from engine.inference.features import (
     CONTINUATION,
     DIRECTIONS,
     DISTANCE,
+    DRUMMERS_TOLD,
+    FEEL,
     HALVES,
     KEYS_ALONE,
     LIMITS,
@@ -25,6 +27,7 @@ from engine.inference.features import (
     STYLE,
     TWO_SLOTS,
 )
+from engine.music.drum_styles import DRUM_STYLES, DRUMMERS, STYLE_WORDS
 from engine.music.style import NO_STYLE, Style
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, check_values, declared
 
@@ -249,6 +252,29 @@ class Controls:
     ] = 0.5
     style: Style = NO_STYLE
     """What takes are pulled to; empty for nothing."""
+    drum_style: Annotated[
+        str | None,
+        Choice(
+            label="Drum style",
+            values=(None, *DRUM_STYLES),
+            words=STYLE_WORDS,
+            needs=frozenset({FEEL, DRUMMERS_TOLD}),
+            group="Style",
+            help="The style that a drummer's feel is of: rock, jazz, funk; any leaves it to the hits.",
+        ),
+    ] = None
+    drummer: Annotated[
+        int,
+        Whole(
+            label="Drummer",
+            high=DRUMMERS,
+            words={0: "any"},
+            needs=frozenset({FEEL, DRUMMERS_TOLD}),
+            group="Style",
+            help="Which of ten drummers the feel is of, by number: each plays earlier or later and louder or "
+            "softer in ways of their own; 0 is nobody in particular.",
+        ),
+    ] = 0
     nudges: Annotated[
         int,
         Whole(

@@ -16,6 +16,8 @@ STYLE = "a style"
 """New notes that a style can pull."""
 ACCOMPANIMENT = "an accompaniment"
 """Voices that can be left out."""
+FEEL = "a feel"
+"""A drummer's timing and velocities."""
 # Of models.
 PITCHES = "pitches"
 """The model writes pitches, so that key, scale and range mean something to it."""
@@ -23,4 +25,6 @@ HALVES = "halves"
 """The model's latent has rhythm and pitch apart."""
 KEYS_ALONE = "keys alone"
 """The model decides each key of a step for itself, so that a key has a probability of its own."""
-MODEL_FEATURES = frozenset({PITCHES, HALVES, KEYS_ALONE})
+DRUMMERS_TOLD = "drummers told apart"
+"""The model can be told a style and who plays."""
+MODEL_FEATURES = frozenset({PITCHES, HALVES, KEYS_ALONE, DRUMMERS_TOLD})

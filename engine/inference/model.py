@@ -89,6 +89,8 @@ class Model:
         self.choice = choice
         self._graphs = graphs
         self._representation = bundle.representation
+        self._bpm = 0.0
+        """Tempo of the music, for a model that is told; 0 where it is not known."""
         self._in_metres: dict[Metre, Model] = {}
         """The same model in further metres, as far as they were asked for."""
 
@@ -136,6 +138,14 @@ class Model:
             return self
         other = copy(self)
         other._representation = replace(self._representation, kit=kit)
+        return other
+
+    def at_tempo(self, bpm: float) -> "Model":
+        """Return the same model for music of so many beats a minute; one that is not told is itself."""
+        if bpm == self._bpm or "tempo" not in self.bundle.manifest.conditions:
+            return self
+        other = copy(self)
+        other._bpm, other._in_metres = bpm, {}
         return other
 
     @property
@@ -224,6 +234,7 @@ class Model:
         if "metre" in self.bundle.manifest.conditions:
             place = self.metres.index(self._representation.grid.metre)
             given["metre"] = np.full(len(z), place, np.int64)
+        given.setdefault("tempo", np.full(len(z), self._bpm, np.float32))
         feeds, words = {}, 1
         if self.bundle.manifest.by_word:
             words = max(1, z.shape[-1] // int(self.bundle.manifest.decoder.inputs[0].shape[1]))

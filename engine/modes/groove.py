@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.controls import STORED, Controls
-from engine.inference.features import DISTANCE, SOURCE
+from engine.inference.features import DISTANCE, FEEL, SOURCE
 from engine.inference.latent_space import posterior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes.base import Plan, Tool
+from engine.music.drum_styles import style_number
 from engine.music.grid import Grid
 from engine.music.groove import FARTHEST_OFFSET, HITS, OFFSETS, VELOCITIES
 from engine.music.notes import Note, Phrase
@@ -47,7 +48,7 @@ class Groove(Tool):
     key = "4"
     help = "Give the drums you play a drummer's feel; Variation says how much."
     task = "humanize"
-    offers = frozenset({SOURCE, DISTANCE})
+    offers = frozenset({SOURCE, DISTANCE, FEEL})
 
     def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
         """Return the source."""
@@ -64,7 +65,14 @@ class Groove(Tool):
             frames = widened(decoded, float(spread))
             return humanised(source.phrase, frames, controls.variation, representation)
 
-        return Plan(z.astype(np.float32), bias, finish)
+        return Plan(z.astype(np.float32), bias, finish, given=asked_of(model, controls))
+
+
+def asked_of(model: LatentModel, controls: Controls) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the numbers of the style and of the drummer that are asked for; nothing of a model without."""
+    asked = {"style": style_number(controls.drum_style), "drummer": controls.drummer}
+    conditions = model.bundle.manifest.conditions
+    return {name: np.array(number, np.int64) for name, number in asked.items() if name in conditions}
 
 
 def widened(frames: npt.NDArray[np.float32], spread: float) -> npt.NDArray[np.float32]:

@@ -40,6 +40,8 @@ class Renderer:
         self._plain: Model | None = None
         self._kitted: Model | None = None
         self._kit = ""
+        self._fitting: tuple[Model, float, Model] | None = None
+        """The last one that was brought to a tempo, the tempo, and what it was then."""
         self._unheard: Counter[str] = Counter()
         self._slots: OrderedDict[tuple[Phrase, Surroundings], AnySlot] = OrderedDict()
 
@@ -78,9 +80,17 @@ class Renderer:
         return found
 
     def _fitted(self, model: "Model", request: Request) -> "Model":
-        """Return a model that reads drums by the request's kit, in the felt metre of what it starts from."""
+        """Return a model that reads drums by the request's kit, in the felt metre of what it starts from.
+
+        It is at the song's tempo too, where it is told one.
+        """
         metres = (felt_metre(phrase) for phrase in request.phrases.values())
-        return self._with_kit(model, request.drum_kit).in_metre(next(metres, request.metre))
+        fitted = self._with_kit(model, request.drum_kit).in_metre(next(metres, request.metre))
+        if not request.bpm:
+            return fitted
+        if self._fitting is None or self._fitting[0] is not fitted or self._fitting[1] != request.bpm:
+            self._fitting = fitted, request.bpm, fitted.at_tempo(request.bpm)
+        return self._fitting[2]
 
     def _with_kit(self, model: "Model", kit: str) -> "Model":
         """Return a model that reads drums by a kit, the same object for the same two."""
@@ -134,6 +144,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         pitched=pitched(representation),
         halves=manifest.latent_layout is not None and pitched(model.representation),
         keys_alone=decides_keys_alone(manifest),
+        drummers_told="drummer" in manifest.conditions,
         attributes=offered(manifest),
         voices=manifest.voices,
         precision=model.choice.used.precision,

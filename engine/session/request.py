@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.inference.controls import CONTROLS, HEARD, LOCKED, Controls, changed
+from engine.inference.features import DRUMMERS_TOLD
 from engine.modes.catalogue import counting, slots_of
 from engine.music.key import Key, key_of
 from engine.music.metre import FOUR_FOUR, Metre
@@ -39,6 +40,8 @@ class Request:
     """Bar line the answer takes its turn at; None where turns are not taken."""
     until_beats: float | None = None
     """Bar line the answer ends at; None where it goes on."""
+    bpm: float = 0.0
+    """Tempo of the song in whole beats a minute, for a model that is told; 0 for one that is not."""
     metre: Metre = FOUR_FOUR
     """Metre of the song; what comes from no slot is brought into it."""
     asked_ns: int = 0
@@ -67,7 +70,7 @@ class Request:
         if self.bypassed is not None:
             return self.bypassed, place
         own = None if self.phrases else (self.metre, self.key)
-        return self.model, self.controls, self.phrases, self.surroundings, self.drum_kit, own, place
+        return self.model, self.controls, self.phrases, self.surroundings, self.drum_kit, self.bpm, own, place
 
 
 def phrases_of(document: Document) -> dict[str, Phrase]:
@@ -131,6 +134,7 @@ def request_of(
         starts_at=document.settings.takes_over,
         at_beats=None if span_beats is None else span_beats[0],
         until_beats=None if span_beats is None else span_beats[1],
+        bpm=_bpm(shown),
         metre=shown.live.clock.metre if shown.live.clock else Metre.named(document.settings.metre),
         asked_ns=now_ns,
     )
@@ -146,6 +150,14 @@ def _key_heard(shown: Snapshot) -> Key | None:
     if source is None or not free or slots_of(controls) or not shown.counts(CONTROLS["key"]):
         return None
     return source.surroundings.key or key_of(source.phrase)
+
+
+def _bpm(shown: Snapshot) -> float:
+    """Return the song's tempo for a model that is told; a whole number, so that a clock may waver."""
+    if DRUMMERS_TOLD not in shown.features:
+        return 0.0
+    clock = shown.live.clock
+    return float(round(clock.bpm if clock else shown.document.settings.tempo_bpm))
 
 
 def _anchor_beats(document: Document, bypass: bool) -> float:

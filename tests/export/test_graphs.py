@@ -7,6 +7,7 @@ import tinyrun
 
 from engine.inference.bundle.manifest import graph_specs
 from engine.inference.bundle.preflight import inspect_graph
+from engine.music.drum_styles import TOLD
 from engine.music.representation import representation
 from export.bundling import float_graphs, in_memory
 from export.decoder_graph import conditions_graph
@@ -19,6 +20,7 @@ KINDS = [
     tinyrun.model_config("melody", bars=2, kind="mixer", layers=2, encoder="bilstm"),
     tinyrun.model_config("drums", bars=2, kind="flat", layers=2, encoder="mixer"),
     tinyrun.model_config("groove", bars=2, kind="mixer", encoder="hier_bilstm"),
+    tinyrun.model_config("groove", bars=2, kind="mixer", encoder="mixer", told=True),
     tinyrun.model_config("trio", bars=3, kind="lstm", encoder="mixer"),
     tinyrun.model_config("trio", bars=2, kind="flat", encoder="bilstm", joint=True),
     tinyrun.model_config("pianoroll", bars=2, kind="mixer", encoder="mixer"),
@@ -26,7 +28,9 @@ KINDS = [
 
 
 @pytest.fixture(
-    scope="module", params=KINDS, ids=lambda config: config.representation + "_joint" * config.decoder.joint
+    scope="module",
+    params=KINDS,
+    ids=lambda config: config.representation + "_joint" * config.decoder.joint + "_told" * bool(config.told),
 )
 def exported(request, tmp_path_factory):
     run = load_run(tinyrun.write(tmp_path_factory.mktemp("runs") / "run", request.param))
@@ -40,7 +44,7 @@ def test_float_graphs_do_what_torch_does(exported):
     measured = prove_vae(run.model, graphs)
     assert measured["float_same_choices"] > 0.999
     sample = samples(run.model, run.representation.width)[-1]
-    tokens = graphs.decode(sample.z.numpy(), sample.perturbation.numpy())
+    tokens = graphs.decode(**sample.feeds)
     assert len(np.unique(tokens[..., 0])) > 1  # the weights are large enough for something to happen
     assert same_alone(graphs, sample) == 1
 
@@ -59,7 +63,8 @@ def test_int8_decoders_come_close_and_do_not_depend_on_the_batch(exported):
 
 def test_graphs_pass_the_engines_inspection_and_keep_the_contract(exported):
     run, _, files = exported
-    specs = graph_specs(run.representation, run.config.model.z_size)
+    conditions = TOLD if run.model.told else ()
+    specs = graph_specs(run.representation, run.config.model.z_size, conditions=conditions)
     for (name, graph), spec in zip(files.items(), specs, strict=True):
         info = inspect_graph(graph, name)
         assert [value.name for value in info.outputs] == [tensor.name for tensor in spec.outputs]

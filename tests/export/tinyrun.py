@@ -10,14 +10,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engine.music.representation import representation
-from training.config import DecoderConfig, EncoderConfig, ModelConfig, RunConfig
+from training.config import DecoderConfig, EncoderConfig, ModelConfig, RunConfig, ToldConfig
 from training.models.vae import VAE
 
 DATA_HASH = "0" * 64
 
 
 def model_config(
-    name="melody", bars=2, z_size=8, kind="mixer", layers=1, encoder="mixer", joint=False
+    name="melody", bars=2, z_size=8, kind="mixer", layers=1, encoder="mixer", joint=False, told=False
 ) -> ModelConfig:
     decoder = DecoderConfig(
         kind=kind,
@@ -29,11 +29,20 @@ def model_config(
         hidden=12,
         layers=layers,
         joint=joint,
+        fed_back=not told,
     )
     encoding = EncoderConfig(
         kind=encoder, channels=8, bar_channels=16, step_depth=1, bar_depth=1, hidden=12, layers=1
     )
-    return ModelConfig(representation=name, bars=bars, z_size=z_size, encoder=encoding, decoder=decoder)
+    return ModelConfig(
+        representation=name,
+        bars=bars,
+        z_size=z_size,
+        task="humanize" if told else "autoencode",
+        encoder=encoding,
+        decoder=decoder,
+        told=ToldConfig(channels=4) if told else None,
+    )
 
 
 def model(config: ModelConfig, seed: int = 1) -> VAE:

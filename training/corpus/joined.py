@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.corpus.dataset import Corpus
+from training.corpus.labels import told_of
 from training.corpus.sampler import Draw, EpochSampler, SamplerState
 
 
@@ -70,10 +71,18 @@ class JoinedCorpora:
             transpose: as in `Corpus.batch`.
             uniforms: as in `Corpus.batch`.
         """
+        part, ids = self._part_of(places)
+        return part.batch(ids, transpose=transpose, uniforms=uniforms)
+
+    def train_told(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what is told of training windows of one part, `[B, 3]`; see `told_of`."""
+        return told_of(*self._part_of(places))
+
+    def _part_of(self, places: NDArray[np.int64]) -> tuple[Corpus, NDArray[np.int64]]:
+        """Return the corpus that places are in, and the ids of its windows there."""
         firsts = _firsts(self.train_counts)
         number = int(np.searchsorted(firsts, places[0], side="right")) - 1
-        ids = self.train_ids[number][places - firsts[number]]
-        return self.parts[number].batch(ids, transpose=transpose, uniforms=uniforms)
+        return self.parts[number], self.train_ids[number][places - firsts[number]]
 
 
 def _firsts(counts: Sequence[int]) -> NDArray[np.int64]:

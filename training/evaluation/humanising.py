@@ -16,9 +16,9 @@ it would add or leave out are not its to choose here.
 Shape legend: S steps of a performance, W windows, T steps, 27 values of a frame.
 """
 
-import csv
 import math
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.music.drum_styles import TOLD
 from engine.music.groove import HITS, OFFSETS, VELOCITIES
 from training.corpus.dataset import Corpus
+from training.corpus.labels import labels_in, told_by
 from training.corpus.sources import SPLITS
 from training.encoder_input import heard_of
 from training.errors import CorpusError
@@ -58,30 +60,18 @@ def performances(corpus: Corpus, split: str) -> list[Performance]:
     """Return every stretch of a split of a groove corpus, whole, with its tempo."""
     if corpus.kind.name != "groove":
         raise CorpusError(f"{corpus.path}: holds {corpus.kind.name}; feel is measured on a groove corpus")
-    with (corpus.path / "files.csv").open(encoding="utf-8", newline="") as stream:
-        rows = {int(row["file"]): row for row in csv.DictReader(stream)}
     if split not in SPLITS:
         raise CorpusError(f"split '{split}': unknown; choose one of {', '.join(SPLITS)}")
-    labels, found = _labels(corpus), []
+    labels, found = labels_in(corpus.path), []
     for segment in corpus.segments:
-        row = rows[int(segment["file"])]
-        if row["split"] != split:
+        label = labels[int(segment["file"])]
+        if label.split != split:
             continue
         first, steps = int(segment["first"]), int(segment["steps"])
         stored = corpus.data[first : first + steps][None]
         frames = corpus.kind.present(stored, np.zeros(1, np.int64))[0]
-        label = labels.get(int(segment["file"]), {})
-        found.append(Performance(frames, float(row["bpm"]), label.get("player", ""), label.get("style", "")))
+        found.append(Performance(frames, label.bpm, label.player, label.style))
     return found
-
-
-def _labels(corpus: Corpus) -> dict[int, dict[str, str]]:
-    """Return the row of `labels.csv` of each file; empty for corpora of before there were any."""
-    path = corpus.path / "labels.csv"
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        return {int(row["file"]): row for row in csv.DictReader(stream)}
 
 
 def feel_errors(truth: list[Performance], written: list[Frames]) -> dict[str, float]:
@@ -179,22 +169,38 @@ def gaussian_kl(mean: float, deviation: float, other_mean: float, other_deviatio
 
 
 @torch.no_grad()
-def humanise(model: VAE, truth: list[Performance]) -> list[Frames]:
-    """Let the model give every performance its feel, window by window, from mu."""
+def humanise(model: VAE, truth: list[Performance], told: Collection[str] = TOLD) -> list[Frames]:
+    """Let the model give every performance its feel, window by window, from mu.
+
+    Args:
+        model: a model with this task.
+        truth: how it was played.
+        told: what of `TOLD` a model is told that can be.
+    """
     steps = model.config.bars * 16
+    said = torch.tensor([name in told for name in TOLD])
+    says = torch.as_tensor(np.concatenate([_told(each, steps) for each in truth])) * said
     windows = np.concatenate([_windows(performance.frames, steps) for performance in truth])
     device = next(model.parameters()).device
     parts = []
     for start in range(0, len(windows), BATCH):
         target = torch.as_tensor(windows[start : start + BATCH], device=device)
         mu = model.encode(heard_of(target, model.config)).mu
-        parts.append(model.generate(mu, given_hits(target)).cpu().numpy())
+        now = says[start : start + BATCH].to(device)
+        parts.append(model.generate(mu, given_hits(target), now).cpu().numpy())
     whole, rest = np.concatenate(parts), []
     for performance in truth:
         count = -(-len(performance.frames) // steps)
         mine, whole = whole[:count], whole[count:]
         rest.append(mine.reshape(-1, mine.shape[-1])[: len(performance.frames)])
     return rest
+
+
+def _told(performance: Performance, steps: int) -> Frames:
+    """Return what can be told of each window of a performance, `[W, 3]`."""
+    count = -(-len(performance.frames) // steps)
+    told = told_by(performance.bpm, performance.style, performance.player)
+    return np.tile(np.array(told, np.float32), (count, 1))
 
 
 def given_hits(target: Tensor) -> Tensor:
@@ -214,7 +220,10 @@ class Humanised:
 
     played: list[Performance]
     written: list[Frames]
+    """By the model told all that it can be."""
     training: list[Performance]
+    told_less: Mapping[str, list[Frames]] = field(default_factory=dict)
+    """By a model that can be told, told less: what it was told, and what it wrote."""
 
 
 def humanised(model: VAE, corpus: Corpus, split: str) -> Humanised:
@@ -226,7 +235,9 @@ def humanised(model: VAE, corpus: Corpus, split: str) -> Humanised:
     played = performances(corpus, split)
     if not played:
         raise CorpusError(f"{corpus.path}: nothing in the split '{split}'; choose another with --split")
-    return Humanised(played, humanise(model, played), performances(corpus, "train"))
+    less = ("", "tempo", "tempo, style") if model.told is not None else ()
+    told_less = {told or "nothing": humanise(model, played, told.split(", ")) for told in less}
+    return Humanised(played, humanise(model, played), performances(corpus, "train"), told_less)
 
 
 def measure_humanising(of: Humanised) -> dict[str, Any]:
@@ -234,5 +245,6 @@ def measure_humanising(of: Humanised) -> dict[str, Any]:
     return {
         "quantised": quantised_baseline(of.played),
         "mean of each place": mean_baseline(of.played, of.training) if of.training else {},
+        **{f"told {said}": feel_errors(of.played, frames) for said, frames in of.told_less.items()},
         "model": feel_errors(of.played, of.written),
     }

@@ -106,7 +106,8 @@ class Core(nn.Module):
         self.groups = groups
         feed = nn.Embedding(width, channels) if choices == 0 else nn.Linear(width, channels, bias=False)
         self.feed: nn.Embedding | nn.Linear = feed
-        nn.init.normal_(self.feed.weight, std=channels**-0.5)
+        nn.init.normal_(self.feed.weight, std=channels**-0.5 if config.fed_back else 0.0)
+        self.feed.requires_grad_(config.fed_back)
         self.start = nn.Linear(channels, 2 * config.layers * config.hidden)
         self.dropout = nn.Dropout(config.dropout)
         self.lstm = recurrent(nn.LSTM, channels, config.hidden, config.layers, config.dropout)

@@ -10,10 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.music.drum_styles import TOLD
 from training.config import LossConfig
 from training.models.key_chain import KeyChain, laid_in_sixteens, past_of
 from training.models.seq2seq import Continuer
+from training.models.told import TEMPO, USUAL_BPM, left_out
 from training.models.vae import DRUM_CLASSES, VAE, Autoencoder, frame_of
+
+STEPS_PER_BEAT = 4
+FEWEST_HITS = 32
+"""Fewer at one place of the beat say nothing of how they are spread."""
+SMALLEST_VARIANCE = 1e-4
 
 
 class Noise(NamedTuple):
@@ -30,6 +37,8 @@ class Noise(NamedTuple):
     choice: Tensor
     """Uniform `[B, T, C]`: decides what the model's own outputs are; C is `choices_of` it, 0 where it is
     never fed them."""
+    unsaid: Tensor
+    """Uniform `[B, 3]`: below `LossConfig.told_left_out` tempo, style or drummer are not told."""
 
     @staticmethod
     def draw(generator: torch.Generator, batch: int, z_size: int, steps: int, choices: int = 0) -> "Noise":
@@ -40,6 +49,7 @@ class Noise(NamedTuple):
             torch.rand(batch, steps, generator=generator),
             torch.rand(batch, generator=generator),
             torch.rand(batch, steps, choices, generator=generator),
+            torch.rand(batch, len(TOLD), generator=generator),
         )
 
 
@@ -54,11 +64,19 @@ class Terms(NamedTuple):
 class Objective(nn.Module):
     """The loss of one batch. A module, so that DistributedDataParallel can wrap it."""
 
-    def __init__(self, model: Autoencoder, config: LossConfig):
+    def __init__(self, model: VAE, config: LossConfig):
         super().__init__()
         self.model, self.config = model, config
 
-    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
+    def forward(
+        self,
+        heard: Tensor,
+        target: Tensor,
+        noise: Noise,
+        beta: float,
+        own_share: float,
+        told: Tensor | None = None,
+    ) -> Terms:
         """Return the loss terms.
 
         Args:
@@ -70,10 +88,12 @@ class Objective(nn.Module):
                 sampling, Duckworth et al. 2019, arXiv 1906.04331): one pass without gradient on the
                 truth, and outputs drawn from what it says stand in for some of the truth in the pass that
                 learns. Drawn and not the likeliest: those of a piano roll are nearly silent.
+            told: `[B, 3]` for a model that is told, see `TOLD`.
         """
         model = self.model
         posterior = model.encode(heard)
-        condition, truth = model.condition(posterior.sample(noise.latent)), model.rows(target)
+        said = None if told is None else left_out(told, noise.unsaid, self.config.told_left_out)
+        condition, truth = model.condition(posterior.sample(noise.latent), said), model.rows(target)
         inputs = truth
         if own_share > 0:
             with torch.no_grad():
@@ -82,7 +102,8 @@ class Objective(nn.Module):
         if self.config.withhold > 0:
             nothing = torch.full_like(inputs, -1 if model.streams else 0)
             inputs = _mix(inputs, nothing, model.rows(noise.withhold) < self.config.withhold)
-        nll = reconstruction_nats(model, model.logits(condition, inputs), truth, self.config)
+        bpm = None if told is None else told[:, TEMPO].repeat_interleave(len(truth) // len(target))
+        nll = reconstruction_nats(model, model.logits(condition, inputs), truth, self.config, bpm)
         nll = nll / target.shape[0]
         kl_nats = posterior.kl_nats().sum(-1)  # [B]
         # The hinge is per phrase on the summed KL: the mean over ranks equals the mean over one batch.
@@ -194,13 +215,20 @@ def written(model: Autoencoder, logits: list[Tensor]) -> Tensor:
 
 
 def reconstruction_nats(
-    model: Autoencoder, logits: list[Tensor], truth: Tensor, config: LossConfig
+    model: Autoencoder,
+    logits: list[Tensor],
+    truth: Tensor,
+    config: LossConfig,
+    bpm: Tensor | None = None,
 ) -> Tensor:
-    """Return the negative log likelihood summed over rows, steps and (weighted) streams, a scalar."""
+    """Return the negative log likelihood summed over rows, steps and (weighted) streams, a scalar.
+
+    `bpm` `[rows]` is the tempo of grooves, where it is known.
+    """
     if not model.streams:
         if model.config.representation == "pianoroll":
             return key_loss(logits[0].float(), truth, config).sum()
-        return _groove_nats(logits[0], truth, config)
+        return _groove_nats(logits[0], truth, config, bpm)
     weights = config.stream_weights or (1.0,) * len(logits)
     losses = [
         weight
@@ -210,15 +238,42 @@ def reconstruction_nats(
     return torch.stack(losses).sum()
 
 
-def _groove_nats(logits: Tensor, truth: Tensor, config: LossConfig) -> Tensor:
-    """BCE on hits; squared error of velocity and offset where the drum really hits.
+def _groove_nats(logits: Tensor, truth: Tensor, config: LossConfig, bpm: Tensor | None) -> Tensor:
+    """BCE on hits; error of velocity and offset where the drum really hits, and how they are spread.
 
-    GrooVAE leaves the two squared errors unmasked, which drags the rare classes' velocity towards 0;
+    GrooVAE leaves the two errors unmasked, which drags the rare classes' velocity towards 0;
     the mask is the mend, and the weights restore the balance against the hits.
     """
     hit_logits, velocity, offset = logits.float().split(DRUM_CLASSES, dim=-1)
     hits, true_velocity, true_offset = truth.split(DRUM_CLASSES, dim=-1)
     bce = functional.binary_cross_entropy_with_logits(hit_logits, hits, reduction="sum")
-    velocity_error = (hits * (velocity.sigmoid() - true_velocity).square()).sum()
-    offset_error = (hits * (offset.tanh() - true_offset).square()).sum()
-    return bce + config.velocity_weight * velocity_error + config.offset_weight * offset_error
+    feel = ((velocity.sigmoid(), true_velocity), (offset.tanh(), true_offset))
+    louder, earlier = (hits * (written - played) for written, played in feel)
+    if config.feel_error == "squared":
+        sizes = louder.square().sum(), earlier.square().sum()
+    else:
+        step = earlier.new_ones(1) if bpm is None else USUAL_BPM / bpm
+        sizes = louder.abs().sum(), (step[:, None, None] * earlier.abs()).sum()
+    nats = bce + config.velocity_weight * sizes[0] + config.offset_weight * sizes[1]
+    if config.spread_weight == 0:
+        return nats
+    spread = torch.stack([spread_nats(*pair, hits) for pair in feel]).sum()
+    return nats + config.spread_weight * len(truth) * spread
+
+
+def spread_nats(written: Tensor, played: Tensor, hits: Tensor) -> Tensor:
+    """Return how differently values `[rows, N, 9]` of hits are spread: KL of Gaussians, played to written.
+
+    It is the mean over the places of a beat, as grooves are measured. A median alone is played too evenly:
+    this lets values go away from it where that costs least.
+    """
+    nats = []
+    for place in range(STEPS_PER_BEAT):
+        hit = hits[:, place::STEPS_PER_BEAT] > 0.5
+        if int(hit.sum()) < FEWEST_HITS:
+            continue
+        p, q = played[:, place::STEPS_PER_BEAT][hit], written[:, place::STEPS_PER_BEAT][hit]
+        variance = q.var() + SMALLEST_VARIANCE
+        ratio = (p.var() + SMALLEST_VARIANCE) / variance
+        nats.append(0.5 * (ratio - 1 - ratio.log() + (p.mean() - q.mean()).square() / variance))
+    return torch.stack(nats).mean() if nats else written.new_zeros(())

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.music.drum_styles import TOLD
 from engine.music.pianoroll import KEYS
 from training.config import ModelConfig
 from training.models.decoders import Core, build_conductor
 from training.models.encoders import StepEmbedding, build_encoder
+from training.models.told import DRUMMER, STYLE, TEMPO, Told
 
 DRUM_CLASSES = 9
 CHOICES: Mapping[str, int] = {"groove": DRUM_CLASSES, "pianoroll": KEYS}
@@ -89,7 +91,9 @@ class VAE(Autoencoder):
         self.encoder = build_encoder(bars, steps_per_bar, config.encoder)
         self.to_mu = nn.Linear(self.encoder.size, config.z_size)
         self.to_sigma = nn.Linear(self.encoder.size, config.z_size)
-        self.conductor = build_conductor(bars, steps_per_bar, config.z_size, config.decoder)
+        self.told = None if config.told is None else Told(config.told.channels)
+        given = config.z_size + (0 if self.told is None else self.told.size)
+        self.conductor = build_conductor(bars, steps_per_bar, given, config.decoder)
         channels = self.conductor.channels
         self.joint, whole = config.decoder.joint, sum(streams)
         self.cores = nn.ModuleList()
@@ -108,9 +112,17 @@ class VAE(Autoencoder):
         e = self.encoder(self.embed(x))
         return Posterior(self.to_mu(e), functional.softplus(self.to_sigma(e)) + MIN_SIGMA)
 
-    def condition(self, z: Tensor) -> Tensor:
-        """Return the rows' conditions `[B·R, N, C]` for `z` `[B, Z]`."""
-        return self.conductor(z).flatten(0, 1)
+    def condition(self, z: Tensor, told: Tensor | None = None) -> Tensor:
+        """Return the rows' conditions `[B·R, N, C]` for `z` `[B, Z]`, told `[B, 3]` or nothing."""
+        return self.conductor(self.with_told(z, told)).flatten(0, 1)
+
+    def with_told(self, z: Tensor, told: Tensor | None) -> Tensor:
+        """Return latents with what the decoder is told beside them: see `TOLD`."""
+        if self.told is None:
+            return z
+        told = z.new_zeros(len(z), len(TOLD)) if told is None else told
+        numbers = told[:, STYLE].long(), told[:, DRUMMER].long()
+        return torch.cat([z, self.told(told[:, TEMPO], *numbers)], dim=-1)
 
     def rows(self, x: Tensor) -> Tensor:
         """Fold `[B, T, ...]` into rows `[B·R, N, ...]`."""
@@ -137,18 +149,19 @@ class VAE(Autoencoder):
             yield core
 
     @torch.no_grad()
-    def generate(self, z: Tensor, perturbation: Tensor | None = None) -> Tensor:
+    def generate(self, z: Tensor, perturbation: Tensor | None = None, told: Tensor | None = None) -> Tensor:
         """Decode free-running: the best of logits + perturbation, fed back step by step.
 
         Args:
             z: `[B, Z]`.
             perturbation: `[T, B, width]`, width being all streams side by side or the choices of a frame;
                 None for none.
+            told: `[B, 3]` for a model that is told, see `TOLD`; None for nothing.
 
         Returns:
             int64 `[B, T, S]`, or float32 frames `[B, T, W]`.
         """
-        condition, outputs, offset = self.condition(z), [], 0
+        condition, outputs, offset = self.condition(z, told), [], 0
         for core in self.each_core():
             width = core.choices or core.width
             shift = None

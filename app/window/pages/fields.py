@@ -12,7 +12,15 @@ from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole
 from engine.session.parameters import Table
 
 Kind = TypeVar("Kind", bound=Parameter)
-LIST_WIDTHS = {"meanwhile": 96, "morph_by": 72, "morph_from": 80, "morph_to": 80, "source": 152, "start": 152}
+LIST_WIDTHS = {
+    "drum_style": 96,
+    "meanwhile": 96,
+    "morph_by": 72,
+    "morph_from": 80,
+    "morph_to": 80,
+    "source": 152,
+    "start": 152,
+}
 
 
 def parameter(table: Table, name: str, kind: type[Kind]) -> Kind:

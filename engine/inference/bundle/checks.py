@@ -28,6 +28,7 @@ from engine.inference.bundle.manifest import (
 from engine.inference.bundle.preflight import GraphInfo, ValueInfo
 from engine.music import representation as representations
 from engine.music.accompaniment import VOICES
+from engine.music.drum_styles import TOLD
 from engine.music.grid import Grid
 from engine.music.representation import Representation
 from engine.text import one_line
@@ -204,9 +205,19 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         representation.name not in ("melody", "drums") or manifest.task != "autoencode"
     ):
         raise BundleError(f"{where}: bundle.json: latent_layout is of melodies and drums only")
+    if not set(TOLD).isdisjoint(manifest.conditions) and (
+        manifest.conditions != TOLD or representation.name != "groove"
+    ):
+        raise BundleError(f"{where}: bundle.json: conditions {', '.join(TOLD)} are of grooves, all or none")
     if "heard" in manifest.conditions and manifest.task != "continue":
         raise BundleError(f"{where}: bundle.json: conditions: heard is of continuations only")
-    if manifest.voice_latents or not set(manifest.conditions) <= {"chords", "before", "metre", "heard"}:
+    if manifest.voice_latents or not set(manifest.conditions) <= {
+        "chords",
+        "before",
+        "metre",
+        "heard",
+        *TOLD,
+    }:
         raise BundleError(
             f"{where}: bundle.json: voice_latents and their conditions are of accompaniments only"
         )

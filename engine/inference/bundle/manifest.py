@@ -35,10 +35,23 @@ TASK_REPRESENTATIONS: Mapping[Task, tuple[str, ...]] = {
 }
 """Which tensors each task is defined on."""
 Precision = Literal["float", "int8"]
-Condition = Literal["chords", "before", "metre", "heard", "melody", "harmony", "accents", "fills"]
+Condition = Literal[
+    "chords",
+    "before",
+    "metre",
+    "heard",
+    "melody",
+    "harmony",
+    "accents",
+    "fills",
+    "tempo",
+    "style",
+    "drummer",
+]
 """What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase, which of
 the metres it is in, all that was heard before a continuation; of accompaniments the melody, the chord of
-each beat with its bass, and for the drums accents and beats to fill."""
+each beat with its bass, and for the drums accents and beats to fill; of grooves the tempo, the style and who
+plays, by their numbers in engine/music/drum_styles.py."""
 UNKNOWN: Mapping[str, int] = {"before": -1, "melody": -1, "accents": -1, "fills": -1}
 """What stands in a condition where nothing is known, if not 0."""
 
@@ -275,7 +288,8 @@ def graph_specs(
     manifest's, and graphs with it leave steps, beats, Z and the bar before open; `heard` frames, in whole
     bars, none for nothing. An accompaniment's `melody` has melody tokens, `harmony` a chord's pitch
     classes and then that of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset,
-    `fills` 1 in beats to fill; -1 throughout where they are not known, 0 for the harmony.
+    `fills` 1 in beats to fill; -1 throughout where they are not known, 0 for the harmony. A groove's `tempo`
+    is in beats a minute, `style` and `drummer` are numbers; 0 where they are not known.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
@@ -304,6 +318,9 @@ def graph_specs(
         "harmony": TensorSpec(name="harmony", dtype="float32", shape=("B", beats, 24)),
         "accents": TensorSpec(name="accents", dtype="int64", shape=("B", T)),
         "fills": TensorSpec(name="fills", dtype="int64", shape=("B", beats)),
+        "tempo": TensorSpec(name="tempo", dtype="float32", shape=("B",)),
+        "style": TensorSpec(name="style", dtype="int64", shape=("B",)),
+        "drummer": TensorSpec(name="drummer", dtype="int64", shape=("B",)),
     }
     decoder_inputs = (z, noise, *(further[name] for name in conditions))
     return (

@@ -225,12 +225,20 @@ def _task_files(task: str, specs) -> dict[str, bytes]:
         node("Add", ["keys", "perturbation"], ["logits"]),
         node("Greater", ["logits", "zero"], ["above"]),
         node("Cast", ["above"], ["hits"], to=TensorProto.FLOAT),
-        node("Mul", ["hits", "zero"], ["none"]),
-        node("Concat", ["hits", "hits", "none"], ["frame"], axis=2),
+        *(
+            _told_nodes()
+            if len(specs[1].inputs) > 2
+            else [
+                node("Mul", ["hits", "zero"], ["none"]),
+                node("Concat", ["hits", "hits", "none"], ["frame"], axis=2),
+            ]
+        ),
         node("Identity", ["frame" if task != "continue" else "hits"], ["tokens"]),
     ]
     columns = 9 if task != "continue" else width
     constants = {"from": np.array([0]), "to": np.array([columns]), "last": np.array([1]), "zero": f32(0)}
+    if len(specs[1].inputs) > 2:
+        constants |= {"tenth": f32(0.1), "thousandth": f32(0.001), "hundredth": f32(0.01)}
     return {
         "encoder.onnx": _graph(
             "encoder", encoder, specs[0], {"time": np.array([1]), "two": f32(2), "one": f32(1)}
@@ -239,16 +247,34 @@ def _task_files(task: str, specs) -> dict[str, bytes]:
     }
 
 
-def write_task(folder: Path, task: str) -> Path:
+def _told_nodes():
+    """Velocity is a tenth of the drummer's number; hits are early by a thousandth of the tempo and a 100th of
+    the style, in half steps."""
+    node = helper.make_node
+    cast = [node("Cast", [name], [f"{name}_f"], to=TensorProto.FLOAT) for name in ("style", "drummer")]
+    return [
+        *cast,
+        node("Mul", ["drummer_f", "tenth"], ["loud"]),
+        node("Mul", ["tempo", "thousandth"], ["by_tempo"]),
+        node("Mul", ["style_f", "hundredth"], ["by_style"]),
+        node("Add", ["by_tempo", "by_style"], ["early"]),
+        *(node("Unsqueeze", [name, "last"], [f"{name}_b"]) for name in ("loud", "early")),
+        node("Mul", ["hits", "loud_b"], ["velocities"]),
+        node("Mul", ["hits", "early_b"], ["offsets"]),
+        node("Concat", ["hits", "velocities", "offsets"], ["frame"], axis=2),
+    ]
+
+
+def write_task(folder: Path, task: str, conditions=()) -> Path:
     """Write a bundle that hums, drums or plays on: deterministic, and as plain as the contract allows.
 
     A drummer plays on the line at velocity 127 whatever it holds to; a continuation holds every key it
-    heard for as long as it is asked to write.
+    heard for as long as it is asked to write. One that is told plays as `_told_nodes` has it.
     """
     name = "pianoroll" if task == "continue" else "groove"
     ours = representation(name, 2)
     z_size = 88 if task == "continue" else 27
-    encoder, decoder = graph_specs(ours, z_size, task)
+    encoder, decoder = graph_specs(ours, z_size, task, conditions)
     base = manifest()
     written = replace(
         base,
@@ -262,6 +288,7 @@ def write_task(folder: Path, task: str) -> Path:
         voices=(Voice(name=name),),
         encoder=encoder,
         decoder=decoder,
+        conditions=conditions,
         attributes=(),
         prior_components=0,
     )
