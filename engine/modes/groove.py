@@ -29,15 +29,15 @@ Cell = tuple[int, int]
 Floats64 = npt.NDArray[np.float64]
 
 
-SEED_SPREAD, LARGEST_SPREAD = 4.0, 3.0
-"""Deviations of the posterior that a seed moves by at temperature 1, and at most. With two of them
-another seed plays 12.5 ms and 13 velocities otherwise; half of one moved 3.7 ms and 4, which nobody hears."""
-WIDER_OFFSETS, WIDER_VELOCITIES = 0.1, 0.05
+SEED_SPREAD, LARGEST_SPREAD = 6.0, 4.0
+"""Deviations of the posterior that a seed moves by at temperature 1, and at most. With three of them
+another seed plays 12.7 ms and 16 velocities otherwise, with two 9.6 ms and 12."""
+WIDER_OFFSETS, WIDER_VELOCITIES = 0.05, 0.05
 """For each deviation that a seed moves by, how much wider timing and velocities are spread about their means:
 away from the middle of the posterior the model plays more evenly than drummers do."""
 EARLIER = 0.5
-"""Power of Variation that the feel goes by: at its default, .3, two takes differ by 8.8 ms and 9 velocities
-(by 3.8 and 4 on a straight line)."""
+"""Power of Variation that the feel goes by: at its default, .3, two takes differ by 9 ms and 11 velocities
+(by half of that on a straight line)."""
 
 
 class Groove(Tool):
