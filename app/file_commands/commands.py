@@ -146,7 +146,7 @@ def generate(
     bpm: float,
     transpose: int = 0,
 ) -> list[Path]:
-    """Write `count` phrases that go on from none, in the controls' mode, with the seeds from theirs on."""
+    """Write `count` phrases made from no source, the first with the controls' seed; return their paths."""
     takes = _takes(controls, count)
     phrases = [phrase.transposed(transpose) for phrase in render_batch(model, {}, takes)]
     labels = [f"seed {take.seed}" for take in takes]

@@ -33,7 +33,14 @@ class PhraseFiles:
         self._cached: tuple[Phrase, float, Path] | None = None
 
     def write(self, phrase: Phrase, bpm: float, path: str | Path, voices: Sequence[Voice] = ()) -> Path:
-        """Write a phrase as a MIDI file, tracks named by voice; raises `MidiFileError` or `OSError`."""
+        """Write a phrase as a MIDI file, tracks named by voice, and return its path.
+
+        A path without `.mid` or another suffix of MIDI files ends in `.mid`.
+
+        Raises:
+            MidiFileError: the phrase cannot be written.
+            OSError: the file cannot be.
+        """
         from engine.midifile.write import write_phrase
 
         target = Path(path)

@@ -52,7 +52,7 @@ class Past(NamedTuple):
 
 
 def earlier(frames: Tensor, steps: int) -> Tensor:
-    """Return `[B, T, K]` moved back by so many steps, with silence before."""
+    """Return for each step of `[B, T, K]` the frame so many steps before it; silence before the first."""
     return functional.pad(frames, (0, 0, steps, 0))[:, : frames.shape[1]]
 
 
