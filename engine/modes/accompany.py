@@ -20,7 +20,7 @@ from engine.inference.features import ACCOMPANIMENT, DISTANCE, LIMITS, SOURCE
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw
 from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import Plan, Tool, chords_of, perturb
+from engine.modes.base import Plan, Tool, chords_of, harmony_of, perturb
 from engine.music.accompaniment import VOICES, melody_of, played_back
 from engine.music.chord_recognition import recognise_chords
 from engine.music.chords import Harmony, chroma
@@ -52,9 +52,12 @@ class Accompany(Tool):
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare an accompaniment of the source."""
         source, tensors = slots[controls.source], model.representation
-        harmony = chords_of(controls, source, tensors) or _recognised(source, tensors)
+        known = chords_of(controls, source, tensors)
+        harmony = known or _recognised(source, tensors)
         home = source.semitones_home
         bias = perturb(model, controls, replace(source, harmony=harmony), (), (source,))
+        if not known:  # a chord that was only guessed takes nothing out of the key
+            bias = bias + harmony_of(tensors, controls.constraints, source.key, (), (source,))
         bias = _moved(bias + _further_chance(tensors, controls), tensors, home)
         off = frozenset(voice for voice in VOICES if not getattr(controls, f"with_{voice}"))
 

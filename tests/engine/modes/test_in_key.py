@@ -76,3 +76,14 @@ def test_no_note_leaves_the_key_that_was_not_played(
     played = own_pitch_classes(heard.notes) | own_pitch_classes(other.notes)
     pitched = {note.pitch % 12 for note in answer.notes if note.channel != DRUM_CHANNEL}
     assert pitched <= key.pitch_classes | played
+
+
+def test_a_guessed_chord_takes_no_accompaniment_out_of_the_key():
+    """A sharp before the last bar line of a tune in A major is F sharp 7, whose scale has a D sharp."""
+    model, key = loaded("accompany_2bar"), Key(9, "major")
+    heard = tune(key, [4, 0, 1, 3, 11, 8], 2, 70)
+    slots = {"heard": encode_phrase(model, heard, key)}
+    for seed in range(12):
+        answer = render(model, slots, Controls(mode="accompany", variation=0.0, temperature=1.0, seed=seed))
+        pitched = {note.pitch % 12 for note in answer.notes if note.channel != DRUM_CHANNEL}
+        assert pitched <= key.pitch_classes | {70 % 12}
