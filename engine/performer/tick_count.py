@@ -39,6 +39,8 @@ GRID_INTERVALS = 12
 """So many intervals in a row that are whole periods, and the clock is taken to be rounded to them."""
 WHOLE_TICKS = 0.15
 """So near to a whole number of ticks a shift must be, its own standard error aside."""
+NEAR_SHARE, NEAR_SIGMAS = 0.75, 3.0
+"""From near a shift is at least this share of what it is from afar, less so many standard errors."""
 UNSURE_TICKS = 0.35
 """Where rounding may hide more of a tick, two numbers of lost ticks look alike until more ticks have come."""
 ROUNDING_REACH, MOST_REACH = 1.03, 2.0
@@ -255,7 +257,31 @@ class TickCounter:
         sxt = left_xt + right_xt + n / 2 * dx * dt
         residual = max(0.0, left_tt + right_tt + n / 2 * dt * dt - sxt * sxt / sxx)
         rounded = abs(ticks) == 1 and self._is_rounded(sxt / sxx, residual, n)
-        return 0 if rounded or not self._is_proven(n, residual, ticks) else ticks
+        if rounded or not self._is_seen_from_near(n, ticks, slope, residual):
+            return 0
+        return ticks if self._is_proven(n, residual, ticks) else 0
+
+    def _is_seen_from_near(self, n: int, ticks: int, tick_ms: float, residual: float) -> bool:
+        """Return whether shorter rows on either side of the place are shifted by as many ticks.
+
+        A shift is a fact of one place and the same from near, while the shift that tempo changes within the
+        rows seem to make shrinks with them.
+        """
+        if abs(ticks) < 2:
+            return True
+        middle = len(self._x) - n
+        spread_ms = max(self._rounding_ms(), math.sqrt(residual / (2 * n)))
+        for near in (scale for scale in SCALES if n // 4 <= scale < n):
+            left_x, left_t, left_xx, left_xt, _ = self._moments(middle - near, middle)
+            right_x, right_t, right_xx, right_xt, _ = self._moments(middle, middle + near)
+            slope = (left_xt + right_xt) / (left_xx + right_xx)
+            shift_ms = right_t - left_t - slope * (right_x - left_x)
+            error_ms = spread_ms * math.sqrt(8.0 / near)
+            if shift_ms < NEAR_SHARE * ticks * tick_ms - NEAR_SIGMAS * error_ms and ticks > 0:
+                return False
+            if shift_ms > NEAR_SHARE * ticks * tick_ms + NEAR_SIGMAS * error_ms and ticks < 0:
+                return False
+        return True
 
     def _grid_ms(self, place: int) -> float:
         """Return the longest known period that the ticks about a place are rounded to; 0 for none."""
