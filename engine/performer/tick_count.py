@@ -313,7 +313,7 @@ class TickCounter:
         """Whether these may be ticks rounded to a period, one to four of them to each."""
         spread_ms = math.sqrt(residual / (2 * n))
         tolerance_ms = PERIOD_TOLERANCE * tick_ms + 2.0 * spread_ms * math.sqrt(12 / (2 * n) ** 3)
-        for period_ms in (*(self._grids_ms() or TIMER_PERIODS_MS), *self._learned_ms):
+        for period_ms in (*self._grids_ms(), *self._learned_ms):
             ticks = round(period_ms / tick_ms)
             heaped = ticks == 1 or spread_ms > HEAP_SPREAD * period_ms
             if 1 <= ticks <= 4 and heaped and abs(period_ms / ticks - tick_ms) < tolerance_ms:
