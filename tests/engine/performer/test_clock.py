@@ -225,6 +225,18 @@ def test_a_doubled_tick_is_dropped_and_counted():
     assert clock.duplicates == 1
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("tick_ms", [5.34, 10.67, 21.3, 21.33])
+def test_doubled_ticks_under_jitter_are_dropped_where_a_tick_lasts_as_long_as_a_drivers_period(tick_ms, seed):
+    """The ticks lie on no periods: a tempo alone makes no clock a rounded one, of which two come at once."""
+    tempo = simclock.constant(2500 / tick_ms)
+    ticks = simclock.arrivals(simclock.true_ticks(tempo, 80), simclock.gaussian(1.0), seed)
+    clock = ClockFollower()
+    for t_ns in simclock.doubled(simclock.doubled(ticks, 900), 400):
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed, clock.duplicates) == (80 * 24 + 1, 0, 2)
+
+
 def test_doubled_ticks_at_equal_distances_are_still_doubled():
     ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(70.7), 20))
     for index in (300, 228, 156):
