@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+import app.one_blas_thread  # noqa: F401 - before anything that imports numpy
 from app.cli_options import (
     ActiveSensing,
     Backend,

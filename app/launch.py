@@ -1,5 +1,6 @@
 """Start-up with a window: ports and model come up beside Qt, so that the window is there at once."""
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -51,6 +52,8 @@ def run_with_window(
     client = make_client(options)
     ports = Started(lambda: client.start(patient=True), "ports")
     with ExitStack() as stack:
+        stack.callback(gc.enable)
+        gc.disable()  # until the window shows: what is made before that stays
         stack.callback(client.close)
         stack.callback(ports.join)
         from app import session_files

@@ -20,6 +20,7 @@ MARKS = ("qt", "window", "ports", "model")
 
 def child(began_ns: int, model: str, backend: str) -> None:
     """Run the real start-up and print when each mark was reached, in milliseconds."""
+    import app.one_blas_thread  # noqa: F401 - as the command does it
     from app.compose import LiveOptions
     from app.launch import run_with_window
 

@@ -1,5 +1,6 @@
 """Qt's own start and end: hooks first, then the application, then the window, then silence."""
 
+import gc
 import os
 import signal
 import sys
@@ -56,6 +57,8 @@ def run_window(
     guard.listen(window.failed.emit)
     close_on_signals(window)
     window.show()
+    gc.freeze()  # what stands now stays: later collections need not look at it
+    gc.enable()
     for task in tasks:
         threading.Thread(target=_run, args=(task, window), daemon=True).start()
     if demo:

@@ -20,7 +20,7 @@ WIDEST = 7
 """Semitones to the notes beside it that a nudged note may be away, unless it was further away already."""
 _NUDGE_STREAM = 5
 
-Nudge = Callable[[Phrase, int, np.random.Generator, Controls, Key | None], list[Note] | None]
+Nudge = Callable[[Phrase, int, "np.random.Generator", Controls, Key | None], list[Note] | None]
 """Takes a phrase and the place of one of its notes; returns what stands for all notes, None for no way."""
 
 
@@ -41,7 +41,7 @@ def nudged(phrase: Phrase, controls: Controls, key: Key | None) -> Phrase:
     return phrase
 
 
-def _changed(phrase: Phrase, rng: np.random.Generator, controls: Controls, key: Key | None) -> Phrase:
+def _changed(phrase: Phrase, rng: "np.random.Generator", controls: Controls, key: Key | None) -> Phrase:
     """Change one thing: the first way, in an order that is drawn, that there is."""
     free = [place for place, note in enumerate(phrase.notes) if _is_free(note, controls)]
     for place in rng.permutation(free).tolist():
@@ -87,7 +87,7 @@ def _with(phrase: Phrase, place: int, *notes: Note) -> list[Note] | None:
 
 
 def _stepped(
-    phrase: Phrase, place: int, rng: np.random.Generator, controls: Controls, key: Key | None
+    phrase: Phrase, place: int, rng: "np.random.Generator", controls: Controls, key: Key | None
 ) -> list[Note] | None:
     """Move a note by a step of the scale, or a third, where that makes no new leap."""
     note, beside = phrase.notes[place], [each for each in _beside(phrase, place) if each is not None]
@@ -107,7 +107,7 @@ def _into(key: Key, pitch: int, steps: int) -> int:
 
 
 def _shifted(
-    phrase: Phrase, place: int, rng: np.random.Generator, controls: Controls, key: Key | None
+    phrase: Phrase, place: int, rng: "np.random.Generator", controls: Controls, key: Key | None
 ) -> list[Note] | None:
     """Let a note begin a 16th sooner or later, between those beside it; its end stays, a drum moves whole."""
     note, (before, after) = phrase.notes[place], _beside(phrase, place)
@@ -138,7 +138,7 @@ def _cut_before(notes: list[Note], before: Note | None, new: Note) -> list[Note]
 
 
 def _struck_twice(
-    phrase: Phrase, place: int, rng: np.random.Generator, controls: Controls, key: Key | None
+    phrase: Phrase, place: int, rng: "np.random.Generator", controls: Controls, key: Key | None
 ) -> list[Note] | None:
     """Strike a note of an eighth or more a second time in its middle; a drum a 16th later, softer."""
     note = phrase.notes[place]
@@ -159,7 +159,7 @@ def _struck_twice(
 
 
 def _joined(
-    phrase: Phrase, place: int, rng: np.random.Generator, controls: Controls, key: Key | None
+    phrase: Phrase, place: int, rng: "np.random.Generator", controls: Controls, key: Key | None
 ) -> list[Note] | None:
     """Leave a note out and let the one before it, if it is free, sound until its end; never the last two."""
     note, (before, _) = phrase.notes[place], _beside(phrase, place)

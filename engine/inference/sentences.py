@@ -47,7 +47,7 @@ def next_words(
     model: SentenceModel,
     words: Sequence[Written],
     drafts: int,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
     favour_related: float = 0.0,
 ) -> list[Written]:
     """Return drafts of the word that follows: all of them new, or related to an earlier one each.

@@ -22,7 +22,7 @@ USER_FOLDERS = ("CONFIG", "DATA", "CACHE", "STATE")
 # The window closes once ENOUGH is true of its state, so that a slow machine closes later and not too early;
 # `--for` is only the most it is given. The last line of output is the state it closed with.
 WATCH = """
-import json, os
+import gc, json, os
 from PyQt6.QtCore import QTimer
 from app.notice_text import notice_line
 from app.window import application, window
@@ -37,6 +37,7 @@ def state_of(snapshot):
         "backend": live.ports.backend,
         "heard": live.heard is not None,
         "playing": live.playing is not None,
+        "garbage": gc.isenabled(),
     }
 
 class Watched(window.InstrumentWindow):
@@ -113,6 +114,10 @@ def test_without_midi_the_window_opens_and_says_why(tiny_bundle):
     assert state["model"] == "tiny_melody"
     if not state["backend"]:
         assert any("JACK" in notice or "MIDI" in notice for notice in state["notices"])
+
+
+def test_garbage_is_collected_once_the_window_shows(tiny_bundle):
+    assert finish(start("--model", tiny_bundle, "--for", 60, ENOUGH="model"))["garbage"]
 
 
 def test_without_the_model_the_window_opens_and_says_so():
