@@ -27,9 +27,7 @@ from engine.session.intents import Intent
 from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
 from engine.session.rendering import Renderer, facts_of
-from engine.session.replay import Change, Rendered, replayed
 from engine.session.request import Request
-from engine.session.session_log import read_performance
 from engine.session.settings import Switches
 from engine.session.snapshot import Snapshot
 from engine.session.state import (
@@ -440,21 +438,14 @@ class Session:
             self._apply(i.Noticed("replay", f"{error}.", "Choose another bar, or change nothing."))
 
     def _replayed(self, wanted: Replay) -> Iterator[None]:
-        performance = read_performance(Path(self._state.live.kept.path))
-        change = Change.read(wanted.change) if wanted.change else None
-        phrases: Mapping[int, Phrase] = {}
-        if change is not None:
-            rendered = Rendered(performance, change, wanted.from_bar, self._logged_model)
-            for done in rendered.steps():
-                text = f"The replay is being put together: {done} of {len(rendered.patterns)} answers."
-                self._apply(i.Noticed("replay", text, "", "waiting"))
-                yield
-            phrases = rendered.phrases
-        bar = None if change is None else wanted.from_bar
-        music = replayed(performance, wanted.from_bar, change_bar=bar, phrases=phrases)
-        heard = music.heard.notes if wanted.with_heard else ()
-        notes = (*music.answers.notes, *heard)
-        self._apply(i.Replayed(Phrase.of(notes, music.answers.bars, music.answers.metre)))
+        from engine.session.replaying import put_together  # a start need not wait for it
+
+        path = Path(self._state.live.kept.path)
+        phrase = yield from put_together(wanted, path, self._logged_model, self._say_progress)
+        self._apply(i.Replayed(phrase))
+
+    def _say_progress(self, text: str) -> None:
+        self._apply(i.Noticed("replay", text, "", "waiting"))
 
     def _logged_model(self, reference: str, bundle_hash: str) -> "Model":
         """Return the model that an answer of the log was made with: the present one if it is that."""
