@@ -59,7 +59,7 @@ NEAR_SEMITONES, FAR_NATS = 4, 0.3
 MORPH_PITCHES = 0.4
 """Share of a morph, at either end, in which beats of that end are still pinned."""
 MORPH_RHYTHM = 0.4
-"""Width of the middle of a morph in which the rhythm passes from one phrase to the other, beat by beat."""
+"""Width of the middle of a morph in which the rhythm passes from one phrase to the other, word by word."""
 
 _ORDER_STREAM = 3
 _SEED_STEP = 7919
@@ -158,8 +158,8 @@ def _with_kept_halves(controls: Controls) -> Controls:
 def morph(model: LatentModel, mix: Mix, controls: Controls) -> PlanOfSeed:
     """Prepare blends for all seeds: beats of a phrase go as its share falls, those of one that gains come.
 
-    A beat takes its rhythm from one phrase, late beats from the first of the mix for longest, early ones from
-    the last; and its pitches from a phrase whose share is large enough for that beat, or from none.
+    A word takes its rhythm from one phrase, late words from the first of the mix for longest, early ones from
+    the last; a beat its pitches from a phrase whose share is large enough for that beat, or from none.
     """
     layout = layout_of(model)
     near, _ = nearest(mix)
@@ -192,8 +192,11 @@ def _in_register(slot: Slot, controls: Controls) -> Callable[[Phrase], Phrase]:
 
 
 def _rhythm_owners(layout: LatentLayout, shares: Sequence[float]) -> npt.NDArray[np.int64]:
-    """Return for each beat `[W·K]` the index of the phrase that it takes its rhythm from."""
-    early = 0.5 - np.tile((np.arange(layout.beats) + 0.5) / layout.beats, layout.words)
+    """Return for each beat `[W·K]` the index of the phrase that it takes its rhythm from, one for a word.
+
+    Two rhythms within two bars are what a morph is told from music by; so they pass on word by word.
+    """
+    early = 0.5 - np.repeat((np.arange(layout.words) + 0.5) / layout.words, layout.beats)
     favoured = np.linspace(-1.0, 1.0, len(shares))[:, None] * MORPH_RHYTHM * early
     return np.asarray(np.argmax(np.array(shares)[:, None] + favoured, axis=0), np.int64)
 
