@@ -32,6 +32,7 @@ from engine.inference.latent_space import check_attributes
 from engine.inference.model import Model as LoadedModel
 from engine.modes.catalogue import TOOLS, check_mode, counts
 from engine.music.melody import is_line
+from engine.music.metre import Metre
 from engine.music.style import Style
 from engine.parameter import Parameter, Value
 from engine.session.parameters import SETTINGS
@@ -45,6 +46,8 @@ Output = Annotated[
 MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file.")]
 Count = Annotated[int, typer.Option(min=1, max=commands.LARGEST_COUNT, help="How many files.")]
 Given = Mapping[str, Value]
+FROM_NOTHING = SETTINGS["tempo_bpm"], SETTINGS["metre"]
+"""What music that goes on from no file takes from nobody else."""
 
 
 def parameters_of(mode: Mode, *without: str) -> tuple[Parameter, ...]:
@@ -142,7 +145,7 @@ def accompany(
 
 
 @application.command("continue")
-@with_parameters((*parameters_of("continue"), SETTINGS["tempo_bpm"]), defaults={"bars": 8})
+@with_parameters((*parameters_of("continue"), *FROM_NOTHING), defaults={"bars": 8})
 @with_asked()
 def carry_on(
     output: Output,
@@ -166,15 +169,15 @@ def carry_on(
     Example: antiphon continue song.mid -o out --bars 8 --count 4 --start guided
     """
     values = dict(given)
-    bpm = values.pop("tempo_bpm", None)
     loaded = load(model or CONTINUING_MODEL, precision)
     if file is None:
         if values.setdefault("start", "random") == "guided":
             raise typer.BadParameter("--start guided goes on from a MIDI file: name one, or begin at random")
-        _new(loaded, "continue", output, values, count, bpm)
+        _new(loaded, "continue", output, values, count)
         return
-    if bpm is not None:
-        typer.echo("--tempo: music that follows a file has the file's; left out")
+    for each in FROM_NOTHING:
+        if values.pop(each.id, None) is not None:
+            typer.echo(f"{each.option}: music that follows a file has the file's; left out")
     if model is None and is_line(sources.read_source(file, loaded, lambda line: None, asked).slot.phrase):
         loaded = load(CONTINUING_LINES, precision)
     _from_source(loaded, "continue", file, output, values, count, asked)
@@ -229,7 +232,7 @@ def morph(
 
 
 @application.command()
-@with_parameters((*parameters_of("generate"), SETTINGS["tempo_bpm"]), attributes=True)
+@with_parameters((*parameters_of("generate"), *FROM_NOTHING), attributes=True)
 def generate(
     output: Output,
     given: Given,
@@ -243,8 +246,7 @@ def generate(
     Example: antiphon generate -o out --count 4 --key A --scale minor
     """
     values = dict(given)
-    bpm = values.pop("tempo_bpm", None)
-    _new(load(model, precision), "generate", output, values, count, bpm, style)
+    _new(load(model, precision), "generate", output, values, count, style)
 
 
 def _new(
@@ -253,14 +255,22 @@ def _new(
     output: Path,
     given: Given,
     count: int,
-    bpm: Value | None,
     style: Path | None = None,
 ) -> None:
-    """Write phrases that go on from none, at a tempo or at the usual one."""
+    """Write phrases that go on from none, at the tempo and in the metre that are given, or the usual ones."""
+    values = dict(given)
+    bpm, metre = (values.pop(each.id, None) for each in FROM_NOTHING)
     tempo = float(SETTINGS["tempo_bpm"].default if bpm is None else bpm)  # type: ignore[arg-type]
-    transpose, controls = controls_of(model, mode, given, style)
+    transpose, controls = controls_of(model, mode, values, style)
     commands.generate(
-        model, output, typer.echo, count=count, controls=controls, bpm=tempo, transpose=transpose
+        model,
+        output,
+        typer.echo,
+        count=count,
+        controls=controls,
+        bpm=tempo,
+        metre=None if metre is None else Metre.named(str(metre)),
+        transpose=transpose,
     )
 
 

@@ -13,11 +13,13 @@ from engine.errors import AntiphonError
 from engine.inference.controls import LARGEST_SEED, LONGEST_BARS, Controls
 from engine.inference.model import Model
 from engine.inference.render import render_batch
-from engine.inference.windows import AnySlot, encode_phrase
+from engine.inference.windows import AnySlot, encode_phrase, laid_back
 from engine.midifile.write import Setting, write_phrase
 from engine.modes.pad import pad_weights
+from engine.music.metre import Metre
+from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
-from engine.text import printable
+from engine.text import counted, printable
 
 LARGEST_COUNT = 1000
 
@@ -144,14 +146,24 @@ def generate(
     count: int,
     controls: Controls,
     bpm: float,
+    metre: Metre | None = None,
     transpose: int = 0,
 ) -> list[Path]:
-    """Write `count` phrases made from no source, the first with the controls' seed; return their paths."""
-    takes = _takes(controls, count)
-    phrases = [phrase.transposed(transpose) for phrase in render_batch(model, {}, takes)]
+    """Write `count` phrases made from no source, the first with the controls' seed; return their paths.
+
+    They are in `metre`, in the model's own where that is None. Where the model knows another one only, they
+    are laid into bars of it, and that is said.
+    """
+    metre = metre or model.representation.grid.metre
+    model = model.in_metre(metre)
+    fit = fit_to(model.representation, metre)
+    if fit.notice:
+        say(fit.notice)
+    takes = _takes(replace(controls, bars=fit.model_bars_for(controls.bars)), count)
+    written = (phrase.transposed(transpose) for phrase in render_batch(model, {}, takes))
+    phrases = [phrase if phrase.metre == metre else laid_back(phrase, fit) for phrase in written]
     labels = [f"seed {take.seed}" for take in takes]
-    grid = model.representation.grid
-    setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=grid.metre)
+    setting = Setting(tempos=((Fraction(0), round(60e6 / bpm)),), metre=metre)
     return _write_all(model, folder, f"{model.name}-{controls.mode}", phrases, labels, [setting] * count, say)
 
 
@@ -199,7 +211,8 @@ def _write_all(
     for number, (phrase, label, setting) in enumerate(rows, start=first):
         path = folder / f"{stem}-{number:0{digits}}.mid"
         write_phrase(path, phrase, setting=setting, **named)
-        say(f"{printable(str(path))}: {label}, {len(phrase.notes)} notes in {phrase.bars} bars")
+        length = f"{counted(len(phrase.notes), 'note')} in {counted(phrase.bars, 'bar')}"
+        say(f"{printable(str(path))}: {label}, {length}")
         written.append(path)
     return written
 

@@ -141,6 +141,15 @@ def test_a_track_that_is_not_in_the_second_file_is_said(two_parts, song, tmp_pat
     assert "song.mid: no track 'flute'" in str(done.exception)
 
 
+@pytest.mark.parametrize(("metre", "says"), [("3/4", ""), ("5/4", "the model plays 3/4: each bar in 2 bars")])
+def test_music_from_nothing_is_written_in_the_metre_asked_for(tmp_path, metre, says):
+    done = run("generate", "-o", tmp_path, "--count", 1, "--metre", metre, "--model", "words_2bar")
+    assert done.exit_code == 0
+    assert says in done.output
+    (written,) = read_midi(next(tmp_path.glob("*.mid"))).metres
+    assert str(written.metre) == metre
+
+
 def test_generate_writes_playable_files(tmp_path, tiny_bundle):
     done = run("generate", "-o", tmp_path, "--count", 2, "--tempo", 90, "--model", tiny_bundle)
     assert done.exit_code == 0, done.output
