@@ -322,7 +322,7 @@ def _tempo_line(taken: Window) -> str:
 
 def _setting(taken: Window, parts: Sequence[Part], bars: int, asked: Asked, name: str, say: Say) -> Setting:
     """Return resolution, tempo map, metre, channels, programs and messages of the bars that were taken."""
-    leads = {part.channel: _lead(taken, part) for part in parts if part.chosen}
+    leads = {part.channel: max(part.tracks, key=taken.onsets) for part in parts if part.chosen}
     messages = {
         channel: _repeated(taken.messages(lead), taken, bars) if asked.controllers else ()
         for channel, lead in leads.items()
@@ -354,11 +354,6 @@ def _setting(taken: Window, parts: Sequence[Part], bars: int, asked: Asked, name
 def _moving(messages: Sequence[Message]) -> int:
     """Count the messages that are no programs."""
     return sum(message.data[0] != PROGRAM for message in messages)
-
-
-def _lead(taken: Window, part: Part) -> Track:
-    """Return the track of a part that has most notes in the bars."""
-    return max(part.tracks, key=taken.onsets)
 
 
 def _repeated(messages: Sequence[Message], taken: Window, bars: int) -> tuple[Message, ...]:

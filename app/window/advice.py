@@ -16,7 +16,6 @@ from engine.midi.messages import (
     kind,
 )
 from engine.music.notes import DRUM_CHANNEL
-from engine.session.live import InputMessage
 from engine.session.snapshot import Snapshot
 from engine.text import counted
 
@@ -128,12 +127,8 @@ def message_words(data: bytes) -> str:
 def message_lines(snapshot: Snapshot) -> list[str]:
     """Return the last messages, the newest first, and how many were ignored for which reason."""
     activity = snapshot.live.activity
-    lines = [_line(message) for message in reversed(activity.messages)]
+    lines = [f"{message_words(each.data)}   →   {each.use}" for each in reversed(activity.messages)]
     return lines + [f"{count} ignored: {reason}" for reason, count in activity.ignored.items()]
-
-
-def _line(message: InputMessage) -> str:
-    return f"{message_words(message.data)}   →   {message.use}"
 
 
 def osc_lines(snapshot: Snapshot) -> list[str]:

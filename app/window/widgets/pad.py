@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from app.window import theme
@@ -161,7 +161,7 @@ class PadSquare(QWidget):
         self._paint_corners(painter, look)
         self._paint_trail(painter, look)
         hand = self._place(self.places["pad_x"], self.places["pad_y"])
-        painter.setPen(QPen(self._hand_edge(look), 2))
+        painter.setPen(QPen(look.playing if self.active else look.edge, 2))
         painter.setBrush(look.text if self.active else look.quiet)
         painter.drawEllipse(hand, HAND / 2, HAND / 2)
 
@@ -190,9 +190,6 @@ class PadSquare(QWidget):
             written = painter.boundingRect(box, int(across | down), text).adjusted(-2, 0, 2, 0)
             painter.fillRect(written, look.ground)
             painter.drawText(box, across | down, text)
-
-    def _hand_edge(self, look: theme.Theme) -> QColor:
-        return look.playing if self.active else look.edge
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Take the hand to the place that was pressed."""
