@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 import torch
-from safetensors.torch import save
 
 from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import (
@@ -63,6 +62,7 @@ from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.models.words import Words
+from training.weights import packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def export_run(
     files, space = dict(parts.files), parts.space
     if corpus is not None:
         files[LATENTS] = space.latents.to_bytes()
-    files[WEIGHTS] = save(run.weights)
+    files[WEIGHTS] = packed(run.weights)
     manifest = msgspec.structs.replace(
         manifest,
         parity=parts.parity,

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import msgspec
-import safetensors.torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from engine.inference.bundle.archive import read_archive
@@ -26,6 +24,7 @@ from training.models.key_chain import KeyChain
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.words import Words
+from training.weights import unpacked
 
 SMALLEST_SHARE = 0.5
 """An int8 decoder that agrees with torch in fewer choices than this is broken, not just coarser."""
@@ -91,6 +90,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the weights of a bundle, folder or .zip."""
     data = read_archive(path, lambda archive: archive.read(WEIGHTS))
     try:
-        return safetensors.torch.load(data)
-    except SafetensorError as error:
+        return unpacked(data)
+    except ValueError as error:
         raise ExportError(f"{path}: {WEIGHTS}: cannot be read ({error}); export it again") from error

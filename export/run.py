@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.music.grid import Grid
@@ -28,6 +26,7 @@ from training.corpus.metres import FOUR_FOUR, metre_named
 from training.errors import ConfigError, CorpusError
 from training.models.build import Trainable
 from training.models.build import build_model as build
+from training.weights import unpacked
 
 CONFIG, WEIGHTS, METRICS, RECORD = "config.json", "ema.safetensors", "metrics.json", "run.json"
 
@@ -100,8 +99,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a safetensors file."""
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
+        return unpacked(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise ExportError(f"{path}: cannot be read ({error}); the run has no usable weights") from error
 
 

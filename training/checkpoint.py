@@ -15,9 +15,6 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
 
 from engine.staging import staging_folder
 from engine.text import json_bytes, json_value
@@ -25,6 +22,7 @@ from training.config import RunConfig
 from training.errors import ConfigError, TrainingError
 from training.model_files import load_checkpoint_file
 from training.models.build import Trainable
+from training.weights import packed, unpacked
 
 CHECKPOINT, LAST, BEST, BEST_METRICS = "checkpoint.pt", "ema.safetensors", "best.safetensors", "best.json"
 STATE = ("model", "ema", "optimizer", "sampler", "counters", "data_sha256")
@@ -100,8 +98,7 @@ class RunFolder:
 
     def save_weights(self, name: str, model: Trainable) -> None:
         """Write a model's weights."""
-        weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-        self.write(name, save_safetensors(weights))
+        self.write(name, packed(model.state_dict()))
 
     def keep(self, step: int, ema: Trainable) -> None:
         """Write the averaged weights of a step to stay."""
@@ -150,8 +147,8 @@ class RunFolder:
         """Fill `model` with the run's averaged weights; see `weights_file`."""
         file = self.weights_file(which)
         try:
-            model.load_state_dict(load_safetensors(file.read_bytes()))
-        except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+            model.load_state_dict(unpacked(file.read_bytes()))
+        except (OSError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:160]
             raise ConfigError(f"{file}: is damaged or of another config ({reason}); train again") from error
         return model

@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from training.config import ModelConfig, RunConfig
 from training.errors import ConfigError
+from training.weights import unpacked
 
 RUN_CONFIG, BUNDLE_MANIFEST = "config.json", "bundle.json"
 RUN_WEIGHTS, BUNDLE_WEIGHTS = "ema.safetensors", "weights.safetensors"
@@ -36,6 +35,26 @@ def read_part(place: Path, name: str) -> bytes | None:
             return archive.read(found[0]) if found else None
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ConfigError(f"{place}: {name} cannot be read ({error})") from error
+
+
+def bundle_part(bundle: Path, name: str) -> bytes | None:
+    """Read a file of a bundle, which must be the one that its manifest lists; None where there is none.
+
+    Raises:
+        ConfigError: it or the manifest cannot be read, or it was changed.
+    """
+    data, manifest = read_part(bundle, name), read_part(bundle, BUNDLE_MANIFEST)
+    if data is None or manifest is None:
+        return data
+    try:
+        listed = json.loads(manifest)["files"][name]["sha256"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{bundle}: {BUNDLE_MANIFEST} is damaged ({error}); get the bundle again"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != listed:
+        raise ConfigError(f"{bundle}: {name}: sha256 differs from {BUNDLE_MANIFEST}; get the bundle again")
+    return data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +81,7 @@ def load_start(place: Path) -> Start:
     if not place.exists():
         raise ConfigError(f"{place}: no such file or folder; give a run, a bundle, a .pt or a .safetensors")
     if place.is_dir() or _is_bundle_archive(place):
-        data = read_part(place, RUN_WEIGHTS) or read_part(place, BUNDLE_WEIGHTS)
+        data = read_part(place, RUN_WEIGHTS) or bundle_part(place, BUNDLE_WEIGHTS)
         if data is None:
             raise ConfigError(
                 f"{place}: holds neither {RUN_WEIGHTS} nor {BUNDLE_WEIGHTS}; give a run or a bundle"
@@ -152,8 +171,8 @@ def _is_bundle_archive(place: Path) -> bool:
 
 def _tensors(place: Path, data: bytes) -> dict[str, Tensor]:
     try:
-        return {name: value.float() for name, value in load_safetensors(data).items()}
-    except (SafetensorError, ValueError) as error:
+        return {name: value.float() for name, value in unpacked(data).items()}
+    except ValueError as error:
         raise ConfigError(f"{place}: its weights are damaged ({error})") from error
 
 

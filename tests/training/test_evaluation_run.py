@@ -1,5 +1,6 @@
 """The commands on a tiny model, from a run to its report, its listening test and its bundle's data."""
 
+import hashlib
 import io
 import json
 import wave
@@ -133,7 +134,6 @@ def make_bundle(run: Path, folder: Path) -> Path:
     config = RunFolder(run).read_json("config.json")
     names = ["density", "register", "syncopation", "interval", "in_scale"]
     manifest = {"training": {"config": config}, "attributes": [{"name": name} for name in names]}
-    (folder / "bundle.json").write_text(json.dumps(manifest))
     halves = {name: value.half().contiguous() for name, value in subject.model.state_dict().items()}
     save_file(halves, str(folder / "weights.safetensors"))
     arrays = {
@@ -145,6 +145,10 @@ def make_bundle(run: Path, folder: Path) -> Path:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     (folder / "latents.npz").write_bytes(buffer.getvalue())
+    manifest["files"] = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in folder.iterdir()
+    }
+    (folder / "bundle.json").write_text(json.dumps(manifest))
     return folder
 
 

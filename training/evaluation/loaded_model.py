@@ -7,7 +7,6 @@ are the exporter's to prove.
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load as load_tensors
 
 from engine.music.representation import Representation, representation
 from training.config import RunConfig
@@ -24,12 +22,14 @@ from training.corpus.dataset import Corpus
 from training.errors import ConfigError
 from training.evaluation.attributes import definitions
 from training.loop import load_model
+from training.model_files import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, bundle_part, read_part
 from training.models.build import Trainable, build_model
 from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
+from training.weights import unpacked
 
 Floats = NDArray[np.float64]
-MANIFEST, WEIGHTS, LATENTS = "bundle.json", "weights.safetensors", "latents.npz"
+LATENTS = "latents.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,38 +114,26 @@ def load_subject(path: Path, which: str = "last") -> Subject:
     if (path / "config.json").is_file():
         config, model = load_model(path, which)
         return Subject(path, config, model, is_bundle=False)
-    if (path / MANIFEST).is_file():
-        return _bundle(path, lambda name: _file(path / name))
-    if path.is_file() and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            return _bundle(path, lambda name: _member(archive, name))
+    if (path / BUNDLE_MANIFEST).is_file() or zipfile.is_zipfile(path):
+        return _bundle(path)
     raise ConfigError(f"{path}: neither a run nor a bundle; give a folder with config.json or bundle.json")
 
 
-def _file(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> bytes | None:
-    found = [entry for entry in archive.namelist() if Path(entry).name == name]
-    return archive.read(found[0]) if found else None
-
-
-def _bundle(path: Path, read: Callable[[str], bytes | None]) -> Subject:
-    manifest, weights, latents = read(MANIFEST), read(WEIGHTS), read(LATENTS)
+def _bundle(path: Path) -> Subject:
+    manifest, weights = read_part(path, BUNDLE_MANIFEST), bundle_part(path, BUNDLE_WEIGHTS)
     if manifest is None or weights is None:
-        lacking = MANIFEST if manifest is None else WEIGHTS
+        lacking = BUNDLE_MANIFEST if manifest is None else BUNDLE_WEIGHTS
         raise ConfigError(f"{path}: has no {lacking}; export the model again, or give its run")
     try:
         content = json.loads(manifest)
         config = msgspec.convert(content["training"]["config"], RunConfig)
         model = build_model(config.model)
-        model.load_state_dict({name: value.float() for name, value in load_tensors(weights).items()})
+        model.load_state_dict({name: value.float() for name, value in unpacked(weights).items()})
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{path}: cannot be used ({reason}); export the model again") from error
     model.eval().requires_grad_(False)
-    mixture, sliders = _latents(latents, content)
+    mixture, sliders = _latents(bundle_part(path, LATENTS), content)
     curves = (tuple(content.get(name, ())) for name in ("variation_curve", "morph_curve"))
     return Subject(path, config, model, True, mixture, _complete(sliders, config), sliders, *curves)
 
