@@ -86,4 +86,4 @@ class LiveView:
         live = self._activity.live_bar(clock, at_ns, position_beats)
         head = None if clock is None else self._activity.playhead(clock, at_ns, position_beats)
         panel.strip.show_live(live, head if position_beats is not None else None)
-        panel.show_range(f"bars {bars[0].number}–{bars[-1].number}" if bars else "")
+        panel.show_range(f"{bars[0].number}–{bars[-1].number}" if bars else "")

@@ -30,6 +30,8 @@ class RollMusic:
     turn_text: str = ""
     """Whose turn it is, and for how long; empty where no turns are taken."""
     is_players_turn: bool = True
+    rests: bool = False
+    """Whether what plays is silent, since it is the player's turn."""
     title: str = ""
     """How what plays was made."""
     next_text: str = ""
@@ -76,6 +78,7 @@ def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
         chords=chords_of(harmony_of(snapshot, bars, metre), metre),
         turn_text=turn_text(snapshot, position_beats),
         is_players_turn=live.turn.whose == "player",
+        rests=waits_for_turn(snapshot) and snapshot.document.settings.meanwhile == "rest",
         title=take_title(snapshot),
         next_text=next_text(snapshot, position_beats) if coming is not None else "",
         hint="" if playing is not None or coming is not None else empty_hint(snapshot),
@@ -126,16 +129,30 @@ def replay_text(replay: Replaying, position_beats: float | None) -> str:
     return f"REPLAY · bar {bar} of {replay.bars}"
 
 
+def waits_for_turn(snapshot: Snapshot) -> bool:
+    """Return whether turns are taken, and it is the player's."""
+    live = snapshot.live
+    taken = snapshot.document.settings.turns != "follow" and live.replay is None
+    return taken and live.turn.whose == "player"
+
+
 def next_text(snapshot: Snapshot, position_beats: float | None) -> str:
-    """Return when what comes next takes over."""
+    """Return when what comes next takes over; in the player's turn that is the line where it ends."""
     clock, takes_over = snapshot.live.clock, snapshot.document.settings.takes_over
+    until_beats = snapshot.live.turn.until_beats
     if clock is None or position_beats is None:
         return "NEXT when it plays"
+    pulse = clock.metre.pulse_beats
+    if waits_for_turn(snapshot):
+        return "NEXT in its turn" if until_beats is None else _next_in(until_beats - position_beats, pulse)
     if snapshot.live.playing is not None and takes_over == "step":
         return "NEXT at once"
-    pulse = clock.metre.pulse_beats
     line = clock.beats_per_bar if snapshot.live.playing is None or takes_over == "bar" else pulse
-    left = max(1, math.ceil((line - position_beats % line) / pulse - 1e-9))
+    return _next_in(line - position_beats % line, pulse)
+
+
+def _next_in(left_beats: float, pulse_beats: float) -> str:
+    left = max(1, math.ceil(left_beats / pulse_beats - 1e-9))
     return f"NEXT in {left} beat{'s' * (left != 1)}"
 
 

@@ -213,7 +213,7 @@ class PianoRoll(QWidget):
         self._place(first_beats=0.0, shown_beats=0.0)
 
     def _sounding_at(self, beats: float | None) -> frozenset[Note]:
-        if beats is None or self.music.playing is None:
+        if beats is None or self.music.playing is None or self.music.rests:
             return frozenset()
         return frozenset(n for n in self.music.playing.notes if n.start_beats <= beats < n.end_beats)
 

@@ -110,6 +110,7 @@ class BarStrip(QWidget):
                 painter.fillRect(QRectF(left, BELOW_NUMBER, 2, self.height()), look.text)
         if self.hasFocus() and self.shown:
             painter.setPen(QPen(look.text, 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             at = min(max(self._cursor, 0), len(self.shown) - 1)
             painter.drawRoundedRect(self._cell(at).adjusted(1, 1, -1, -1), 4, 4)
 

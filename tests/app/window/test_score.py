@@ -41,6 +41,34 @@ def test_the_first_answer_waits_for_the_bar_line():
     assert next_text(state, 5.0) == "NEXT in 3 beats"
 
 
+@pytest.mark.parametrize(
+    ("turns", "turn", "text"),
+    [
+        ("pause", Turn("player", 0.0, 8.0, 3), "NEXT in 3 beats"),
+        ("trade", Turn("player", 0.0, 16.0, 3), "NEXT in 11 beats"),
+        ("cue", Turn("player", 0.0, None, 3), "NEXT in its turn"),
+        ("cue", Turn("answer", 0.0), "NEXT at once"),
+        ("follow", Turn("player", 0.0, 8.0), "NEXT at once"),
+    ],
+)
+def test_in_the_players_turn_the_next_answer_waits_for_the_line_where_it_ends(turns, turn, text):
+    state = with_document(playing(), settings=Settings(turns=turns, takes_over="step"))
+    assert next_text(with_live(state, clock=clock(), turn=turn), 5.0) == text
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "turn", "rests"),
+    [
+        ("rest", Turn("player", 0.0, 8.0), True),
+        ("rest", Turn("answer", 0.0, 8.0), False),
+        ("play", Turn("player", 0.0, 8.0), False),
+    ],
+)
+def test_what_plays_rests_in_the_players_turn_where_that_is_chosen(meanwhile, turn, rests):
+    state = with_document(playing(), settings=Settings(turns="trade", meanwhile=meanwhile))
+    assert roll_music(with_live(state, turn=turn), 5.0).rests is rests
+
+
 def test_an_empty_roll_says_what_to_do():
     assert "Play 2 bars" in roll_music(READY, None).hint
     assert roll_music(with_controls(READY, mode="morph"), None).hint.startswith("Slots A and B are empty")

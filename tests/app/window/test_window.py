@@ -44,9 +44,11 @@ from app.window.window import InstrumentWindow
 from engine.inference.constraints import Lock
 from engine.inference.controls import Controls
 from engine.midifile.read import read_midi
+from engine.music.notes import Note, Phrase
 from engine.performer.messages import Heard
 from engine.session.document import Favourite
-from engine.session.live import Kept, Notice, Sounded, Sounding, Take
+from engine.session.live import Kept, Notice, Sounded, Sounding, Take, Turn
+from engine.session.settings import Settings
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
@@ -374,6 +376,19 @@ def test_bars_are_taken_by_keyboard_too(window, instrument, show):
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Return):
         QTest.keyClick(strip, key)
     assert instrument.calls == [("pick", 2, 1)]
+
+
+def test_the_focus_frames_a_bar_and_hides_nothing_of_it(window, instrument, show):
+    show(with_live(READY, clock=OWN_CLOCK, captured=captured(3)))
+    instrument.events = [Heard(1, 0.0, bytes((0x90, 64, 90)))]
+    window.tick()
+    strip = window.play.strip_panel.strip
+    window.top.setFocus()
+    inside = strip._cell(0).adjusted(4, 4, -4, -4).toRect()
+    before = strip.grab(inside).toImage()
+    strip.setFocus()
+    assert strip.hasFocus()
+    assert strip.grab(inside).toImage() == before
 
 
 def test_more_bars_than_there_is_room_for_are_scrolled(window, show):
@@ -773,6 +788,17 @@ def test_the_roll_shows_the_music_and_the_playhead_moves(window, show):
     assert window.play.roll.position == pytest.approx(3.0, abs=0.5)
     show(with_live(state, clock=clock(status="stopped")))
     assert window.play.roll.position is None
+
+
+def test_no_note_lights_up_while_the_answer_rests(window, show):
+    sounding = Sounding(Phrase.of((Note(0.0, 60, 8.0, 90),), 2), 0.0)
+    state = with_live(READY, clock=clock(position_beats=3.0), playing=sounding)
+    show(state)
+    assert len(window.play.roll._sounding) == 1
+    turns = with_document(state, settings=Settings(turns="trade", meanwhile="rest"))
+    show(with_live(turns, turn=Turn("player", 0.0, 16.0)))
+    assert window.play.roll._sounding == frozenset()
+    assert window.play.roll.position is not None
 
 
 def test_without_ports_lamp_and_playhead_do_not_pretend(window, show):
