@@ -293,6 +293,8 @@ class Host:
             self._performer.let_go(now_ns)
         if change.receiver_joined:
             self._reset.begin(now_ns)
+            # Should this process die now, its successor must know whom to silence.
+            self._look_ns = now_ns
         output = self._backend.output
         batch = RESETS_PER_TURN if output.lead_ns else SLOW_RESETS_PER_TURN
         messages = self._reset.take(now_ns, self._sounding, batch)

@@ -268,6 +268,15 @@ def test_new_connections_are_reported_once():
     assert stage.host.connections.sources == ("Ardour:MIDI Clock out",)
 
 
+def test_a_receiver_that_joins_is_reported_at_once_for_a_successor_to_silence():
+    stage = playing_stage()
+    stage.run(300)
+    stage.backends[0].connections = lambda: ((), ("Synth:in",))
+    stage.backends[0].wiring_change = WiringChange(receiver_joined=True)
+    stage.run(20)
+    assert stage.find(Connections) == [Connections((), ("Synth:in",))]
+
+
 def sent(stage, index=-1):
     return [data for _, _, data in stage.backends[index].output.log]
 
