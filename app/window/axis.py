@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from engine.music.kits import CLASS_NAMES, GM
+from engine.music.kits import CLASS_NAMES, OTHER_LANE, lane_of
 from engine.music.notes import DRUM_CHANNEL, Note
 
 LEAST_ROWS = 19
@@ -12,7 +12,6 @@ MOST_ROWS = 49
 """Four octaves; what lies outside is drawn at the edge, so that one stray note makes no hairlines."""
 MARGIN = 2
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-OTHER_LANE = len(CLASS_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +42,21 @@ class Axis:
     def row(self, note: Note) -> int:
         """Return the row of a note, 0 at the top; a pitch outside is at the nearest edge."""
         if note.channel == DRUM_CHANNEL:
-            lane = _lane(note.pitch)
-            return max(0, self.pitched_rows + self.lanes - 1 - min(lane, max(0, self.lanes - 1)))
+            return self.row_of_lane(lane_of(note.pitch))
         return self.row_of_pitch(note.pitch)
 
     def pitch(self, row: int) -> int | None:
         """Return the pitch of a row, counted from 0 at the top; None for a drum lane."""
         return self.high - row if 0 <= row < self.pitched_rows else None
+
+    def lane(self, row: int) -> int | None:
+        """Return the drum lane of a row, the kick's is 0; None for a pitched row."""
+        lane = self.pitched_rows + self.lanes - 1 - row
+        return lane if 0 <= lane < self.lanes else None
+
+    def row_of_lane(self, lane: int) -> int:
+        """Return the row of a drum lane, the nearest one for a lane that is not shown."""
+        return max(0, self.pitched_rows + self.lanes - 1 - min(lane, max(0, self.lanes - 1)))
 
     def row_of_pitch(self, pitch: int) -> int:
         """Return the row of a pitch, the nearest one for a pitch outside."""
@@ -70,7 +77,7 @@ class Axis:
         """Return an axis that shows the notes as well; never one with fewer rows."""
         played = list(notes)
         pitches = sorted(note.pitch for note in played if note.channel != DRUM_CHANNEL)
-        lanes = [_lane(note.pitch) for note in played if note.channel == DRUM_CHANNEL]
+        lanes = [lane_of(note.pitch) for note in played if note.channel == DRUM_CHANNEL]
         needed = 0 if not lanes else max(OTHER_LANE, max(lanes) + 1)
         wider = replace(self, lanes=max(self.lanes, needed))
         if not pitches and (self.pitched or wider.lanes):
@@ -84,11 +91,6 @@ class Axis:
 def note_name(pitch: int) -> str:
     """Return the name of a MIDI pitch: 60 is C4."""
     return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
-
-
-def _lane(pitch: int) -> int:
-    known = int(GM.table[pitch])
-    return known if known >= 0 else OTHER_LANE
 
 
 def _span(pitches: list[int]) -> tuple[int, int]:

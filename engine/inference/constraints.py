@@ -7,7 +7,8 @@ from typing import Annotated
 from engine.errors import RenderError
 from engine.inference.features import LIMITS, NOTES_TO_KEEP, PITCHES, RHYTHM_TO_KEEP
 from engine.music.grid import EARLY_BEATS
-from engine.music.notes import Note
+from engine.music.kits import OTHER_LANE, lane_of
+from engine.music.notes import DRUM_CHANNEL, Note
 from engine.music.scales import KEYS, SCALES
 from engine.parameter import Choice, Number, Parameter, Toggle, Whole, check_values, declared
 
@@ -138,27 +139,44 @@ UNCONSTRAINED = Constraints()
 
 @dataclass(frozen=True, slots=True, order=True)
 class Lock:
-    """A part of a phrase that new takes keep: what begins in a span of time, of all or some pitches."""
+    """A part of a phrase that new takes keep: what begins in a span of time, or some of it.
+
+    With all pitches, lanes and channels it holds everything, else either pitches or drum lanes.
+    """
 
     start_beats: float
     """From the start of the phrase."""
     end_beats: float
     lowest_pitch: int = 0
     highest_pitch: int = 127
+    lanes: tuple[int, int] | None = None
+    """First and last lane of the drums that it holds, as `kits.lane_of` counts them; None for none."""
+    channel: int | None = None
+    """Of the voice whose pitches it holds; None for those of all voices."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_beats < self.end_beats:
             raise RenderError(f"a lock from beat {self.start_beats:g} to {self.end_beats:g} holds nothing")
         if not 0 <= self.lowest_pitch <= self.highest_pitch <= 127:
             raise RenderError(f"a lock of pitches {self.lowest_pitch} to {self.highest_pitch} holds nothing")
+        if self.lanes is not None and not 0 <= self.lanes[0] <= self.lanes[1] <= OTHER_LANE:
+            raise RenderError(f"a lock of drum lanes {self.lanes[0]} to {self.lanes[1]} holds nothing")
 
     @property
     def all_pitches(self) -> bool:
         """Whether everything that begins in the span is held."""
-        return (self.lowest_pitch, self.highest_pitch) == (0, 127)
+        whole = (self.lowest_pitch, self.highest_pitch) == (0, 127)
+        return whole and self.lanes is None and self.channel is None
 
     def holds(self, note: Note) -> bool:
         """Return whether a note begins in it; one up to half a step early counts to what it is early for."""
         early = float(EARLY_BEATS)
         begins = self.start_beats - early < note.start_beats < self.end_beats - early
-        return begins and self.lowest_pitch <= note.pitch <= self.highest_pitch
+        return begins and (self.all_pitches or self.is_of(note))
+
+    def is_of(self, note: Note) -> bool:
+        """Return whether a note is of the drums, or of the pitches and the voice, that it holds."""
+        if note.channel == DRUM_CHANNEL:
+            return self.lanes is not None and self.lanes[0] <= lane_of(note.pitch) <= self.lanes[1]
+        in_reach = self.lowest_pitch <= note.pitch <= self.highest_pitch
+        return self.lanes is None and in_reach and self.channel in (None, note.channel)

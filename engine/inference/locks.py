@@ -24,7 +24,7 @@ SHORTEST_BEATS = 1 / 16
 def lock_bias(representation: Representation, locked: Slot, locks: Sequence[Lock]) -> Floats:
     """Return `[T, V]` that holds the decoder to the locked steps of a phrase.
 
-    Only locks of all pitches hold steps; one of some pitches, say a drum, leaves the others free.
+    Only locks of everything hold steps; one of some pitches, a voice or a drum leaves the others free.
 
     Args:
         representation: of the model.
@@ -59,10 +59,6 @@ def _ended(note: Note, locks: Sequence[Lock]) -> Note:
     """Return a note cut where the next lock of its pitch begins; a drum rings on."""
     if note.channel == DRUM_CHANNEL:
         return note
-    starts = [
-        lock.start_beats
-        for lock in locks
-        if lock.lowest_pitch <= note.pitch <= lock.highest_pitch and lock.start_beats > note.start_beats
-    ]
+    starts = [lock.start_beats for lock in locks if lock.is_of(note) and lock.start_beats > note.start_beats]
     end = min([note.end_beats, *starts])
     return note if end == note.end_beats else replace(note, duration_beats=end - note.start_beats)

@@ -170,6 +170,16 @@ def drum_kit(kit: str | DrumKit) -> DrumKit:
     return known
 
 
+OTHER_LANE = len(CLASS_NAMES)
+"""Lane of drums that are of no class."""
+
+
+def lane_of(pitch: int) -> int:
+    """Return the lane that a General MIDI drum is shown in: its class, or `OTHER_LANE`."""
+    known = int(GM.table[pitch])
+    return known if known >= 0 else OTHER_LANE
+
+
 def kit_of_classes(name: str, classes: Mapping[str, Sequence[int]], base: str | None = None) -> DrumKit:
     """Return a kit that somebody wrote down.
 

@@ -55,7 +55,8 @@ class ToolPanel(QFrame):
         self.new_take, self.seed = action(table, "new_take"), typed(table, "seed")
         self.bypass, self.hold = toggle(table, "bypass"), toggle(table, "hold")
         tip = (
-            "Paint on the roll what new takes keep: drag over time, with Shift over pitches; click to let go."
+            "Paint on the roll what new takes keep: drag over time, with Shift over pitches or drum lanes, "
+            "from a note on those of its voice alone; click to let go."
         )
         self.locking = KeyButton("locking", "Lock", "J", tip, colour="waiting", toggle=True)
         self.sliders = {name: slider(table, name) for name in _each_once(SLIDERS)}

@@ -84,8 +84,10 @@ class RollPlaces:
         if lock.all_pitches:
             return QRectF(left, self.top(), right - left, self.size.height() - self.top() - 5)
         row = self.row_height()
-        top = self.axis.row_of_pitch(lock.highest_pitch)
-        below = self.axis.row_of_pitch(lock.lowest_pitch) + 1
+        top, last = (self.axis.row_of_pitch(pitch) for pitch in (lock.highest_pitch, lock.lowest_pitch))
+        if lock.lanes is not None:
+            last, top = (self.axis.row_of_lane(lane) for lane in lock.lanes)
+        below = last + 1
         return QRectF(left, self.top() + top * row, right - left, (below - top) * row)
 
     def lock_of(self, one: QPointF, other: QPointF, by_pitch: bool) -> Lock | None:
@@ -100,8 +102,19 @@ class RollPlaces:
         end = min(
             max(math.ceil(right / STEP_BEATS) * STEP_BEATS, start + STEP_BEATS), self.music.length_beats
         )
-        rows = sorted(int((y - self.top()) // self.row_height()) for y in (one.y(), other.y()))
-        highest, lowest = (self.axis.pitch(max(0, row)) for row in rows)
-        if not by_pitch or highest is None or lowest is None:
-            return Lock(start, end)
-        return Lock(start, end, lowest, highest)
+        top, bottom = sorted((self._row_at(one.y()), self._row_at(other.y())))
+        highest, lowest = self.axis.pitch(top), self.axis.pitch(bottom)
+        first, last = self.axis.lane(bottom), self.axis.lane(top)
+        if by_pitch and first is not None and last is not None:
+            return Lock(start, end, lanes=(first, last))
+        if by_pitch and highest is not None and lowest is not None:
+            return Lock(start, end, lowest, highest, channel=self._voice_at(one))
+        return Lock(start, end)
+
+    def _row_at(self, y: float) -> int:
+        return min(max(0, int((y - self.top()) // self.row_height())), self.axis.rows - 1)
+
+    def _voice_at(self, place: QPointF) -> int | None:
+        """Return the channel of the note at a place; None where there is none."""
+        playing = self.music.playing.notes if self.music.playing else ()
+        return next((note.channel for note in playing if self.note_area(note).contains(place)), None)

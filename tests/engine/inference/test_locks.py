@@ -44,11 +44,24 @@ def test_an_early_first_note_belongs_to_the_locked_part():
     assert with_locked(Phrase.of([], 2), early, (BAR_2,)).notes == early.notes
 
 
-def test_a_lock_of_one_drum_leaves_the_others_free():
-    kit = Phrase.of([Note(0.0, 36, 0.2, 90, 9), Note(0.0, 42, 0.2, 60, 9)], 2)
-    answer = Phrase.of([Note(1.0, 36, 0.2, 50, 9), Note(0.5, 42, 0.2, 50, 9)], 2)
-    kept = with_locked(answer, kit, (Lock(0.0, 8.0, 36, 36),))
-    assert [(note.start_beats, note.pitch) for note in kept.notes] == [(0.0, 36), (0.5, 42)]
+def test_a_lock_of_one_drum_leaves_the_others_and_the_bass_of_its_number_free():
+    kit = Phrase.of([Note(0.0, 36, 0.2, 90, 9), Note(0.0, 42, 0.2, 60, 9), Note(2.0, 36, 1.0, 70, 1)], 2)
+    answer = Phrase.of([Note(1.0, 35, 0.2, 50, 9), Note(0.5, 42, 0.2, 50, 9), Note(3.0, 36, 1.0, 70, 1)], 2)
+    kept = with_locked(answer, kit, (Lock(0.0, 8.0, lanes=(0, 0)),))
+    assert [(note.start_beats, note.pitch) for note in kept.notes] == [(0.0, 36), (0.5, 42), (3.0, 36)]
+
+
+def test_a_lock_of_pitches_holds_no_drum_and_one_of_a_voice_no_other_voice():
+    played = Phrase.of([Note(0.0, 38, 1.0, 90, 1), Note(1.0, 38, 1.0, 90, 2), Note(2.0, 38, 0.2, 90, 9)], 2)
+    pitches, bass = Lock(0.0, 8.0, 36, 40), Lock(0.0, 8.0, 36, 40, channel=1)
+    assert [note.channel for note in with_locked(Phrase.of([], 2), played, (pitches,)).notes] == [1, 2]
+    assert [note.channel for note in with_locked(Phrase.of([], 2), played, (bass,)).notes] == [1]
+    assert with_locked(Phrase.of([], 2), played, (Lock(0.0, 8.0),)).notes == played.notes
+
+
+def test_a_lock_of_no_drum_lane_is_refused():
+    with pytest.raises(RenderError, match="drum lanes 3 to 1 holds nothing"):
+        Lock(0.0, 1.0, lanes=(3, 1))
 
 
 @pytest.mark.parametrize("span", [(1.0, 1.0), (-1.0, 2.0), (2.0, 1.0)])
