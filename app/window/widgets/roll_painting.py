@@ -65,11 +65,12 @@ class RollPicture:
                 painter.drawText(
                     QRectF(0, y + row / 2 - 8, self._places.left() - 8, 16), right, note_name(pitch)
                 )
+        apart = max(1, math.ceil(LEAST_LABEL_ROW / row))
         for at, name in enumerate(axis.lane_names()):
             y = self._places.top() + (axis.pitched_rows + at) * row
             if at % 2:
                 painter.fillRect(QRectF(self._places.left(), y, self._places.size.width(), row), look.shade)
-            if row >= LEAST_LABEL_ROW or at % 2 == 0:
+            if (axis.lanes - 1 - at) % apart == 0:  # counted from the kick
                 painter.setPen(look.quiet)
                 painter.drawText(QRectF(0, y + row / 2 - 8, self._places.left() - 8, 16), right, name)
 
