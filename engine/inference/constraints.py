@@ -7,7 +7,6 @@ from typing import Annotated
 from engine.errors import RenderError
 from engine.inference.features import LIMITS, NOTES_TO_KEEP, PITCHES, RHYTHM_TO_KEEP
 from engine.music.grid import EARLY_BEATS
-from engine.music.kits import OTHER_LANE, lane_of
 from engine.music.notes import DRUM_CHANNEL, Note
 from engine.music.scales import KEYS, SCALES
 from engine.parameter import Choice, Number, Parameter, Toggle, Whole, check_values, declared
@@ -159,7 +158,7 @@ class Lock:
             raise RenderError(f"a lock from beat {self.start_beats:g} to {self.end_beats:g} holds nothing")
         if not 0 <= self.lowest_pitch <= self.highest_pitch <= 127:
             raise RenderError(f"a lock of pitches {self.lowest_pitch} to {self.highest_pitch} holds nothing")
-        if self.lanes is not None and not 0 <= self.lanes[0] <= self.lanes[1] <= OTHER_LANE:
+        if self.lanes is not None and not 0 <= self.lanes[0] <= self.lanes[1]:
             raise RenderError(f"a lock of drum lanes {self.lanes[0]} to {self.lanes[1]} holds nothing")
 
     @property
@@ -177,6 +176,8 @@ class Lock:
     def is_of(self, note: Note) -> bool:
         """Return whether a note is of the drums, or of the pitches and the voice, that it holds."""
         if note.channel == DRUM_CHANNEL:
+            from engine.music.kits import lane_of  # numpy, which a command's --help does without
+
             return self.lanes is not None and self.lanes[0] <= lane_of(note.pitch) <= self.lanes[1]
         in_reach = self.lowest_pitch <= note.pitch <= self.highest_pitch
         return self.lanes is None and in_reach and self.channel in (None, note.channel)
