@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from training.cli import app
 from training.corpus.build.build import WORK_FOLDER, BuildOptions, BuildProgress, build_corpus
+from training.corpus.build.executors import why_ray_is_slower
 from training.corpus.dataset import Corpus
 from training.errors import CorpusError
 
@@ -119,6 +120,39 @@ def test_every_executor_writes_the_same_bytes(folder: Path, tmp_path: Path, exec
     for name in ("serial", executor):
         build_corpus([folder], tmp_path / name, options(executor=name))
     assert contents(tmp_path / "serial") == contents(tmp_path / executor)
+
+
+@pytest.mark.parametrize(
+    ("files", "shards", "address", "said"),
+    [
+        (90_000, 400, "", "on one machine Ray runs the same processes as a pool"),
+        (4_999, 20, "head:6379", "4999 files are read in less time than Ray takes to start"),
+        (90_000, 1, "head:6379", "one unit of work, for one worker; lower --files-per-shard"),
+        (90_000, 400, "head:6379", None),
+    ],
+)
+def test_it_is_said_where_ray_is_the_slower_way(
+    monkeypatch: pytest.MonkeyPatch, files: int, shards: int, address: str, said: str | None
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    remark = why_ray_is_slower(files, shards, address)
+    assert said in remark if said else remark == ""
+
+
+def test_the_address_of_a_cluster_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    assert why_ray_is_slower(90_000, 400, "") == ""
+
+
+def test_an_executor_that_is_not_installed_is_refused_before_anything_is_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(CorpusError, match="Ray is not installed"):
+        build_corpus([folder], tmp_path / "corpus", options(executor="ray"))
+    with pytest.raises(CorpusError, match="'abacus': unknown"):
+        build_corpus([folder], tmp_path / "corpus", options(executor="abacus"))
+    assert not (tmp_path / "corpus").exists()
 
 
 def test_a_second_run_reads_nothing_and_changes_nothing(folder: Path, tmp_path: Path) -> None:

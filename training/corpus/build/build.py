@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.music.kits import KITS
-from training.corpus.build.executors import run_shards
+from training.corpus.build.executors import check_executor, run_shards, why_ray_is_slower
 from training.corpus.build.merge import MergeOptions, merge
 from training.corpus.build.shards import is_done, plan_shards
 from training.corpus.corpus_kinds import kind_named
@@ -58,6 +58,9 @@ class BuildProgress:
     def advance(self, units: int) -> None:
         """Count finished units of the stage."""
 
+    def remark(self, text: str) -> None:
+        """Take in one line for the person who waits."""
+
 
 def build_corpus(
     folders: Sequence[Path], corpus: Path, options: BuildOptions, progress: BuildProgress | None = None
@@ -85,9 +88,11 @@ def build_corpus(
     metre = divided(options.metre, options.division)
     shards = plan_shards(files, options.kind, options.files_per_shard, options.selection, metre)
     work = corpus / WORK_FOLDER
-    work.mkdir(parents=True, exist_ok=True)
     missing = [shard for shard in shards if not is_done(shard, work)]
-    progress.stage("reading files", len(files), len(files) - sum(len(shard.files) for shard in missing))
+    unread = sum(len(shard.files) for shard in missing)
+    if missing and options.executor == "ray":
+        progress.remark(why_ray_is_slower(unread, len(missing), options.ray_address))
+    progress.stage("reading files", len(files), len(files) - unread)
     run_shards(
         missing,
         work,
@@ -117,7 +122,10 @@ def _check(options: BuildOptions) -> None:
         raise CorpusError(f"division {options.division}: {options.kind} has 4 steps a beat; leave it out")
     if any(not 1 <= bars <= 64 for bars in options.bars):
         raise CorpusError(f"bars {list(options.bars)}: give window lengths from 1 to 64 bars")
-    if options.workers < 0 or options.files_per_shard < 1 or not options.file_timeout_s > 0:
-        raise CorpusError("workers, files per shard and file timeout: give positive numbers")
+    if options.workers < 0:
+        raise CorpusError(f"workers {options.workers}: give a number of processes, or 0 for one a CPU")
+    if options.files_per_shard < 1 or not options.file_timeout_s > 0:
+        raise CorpusError("files per shard and file timeout: give numbers above 0")
+    check_executor(options.executor)
     if options.kit not in ("auto", *KITS):
         raise CorpusError(f"kit '{options.kit}': unknown; choose one of auto, {', '.join(KITS)}")

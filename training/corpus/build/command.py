@@ -31,6 +31,11 @@ class _Shown(BuildProgress):
         """Count finished units."""
         self._bars.advance(self._task, units)
 
+    def remark(self, text: str) -> None:
+        """Print a line above the bars."""
+        if text:
+            self._bars.console.print(text, soft_wrap=True)
+
 
 def build_with_progress(folders: Sequence[Path], corpus: Path, options: BuildOptions) -> None:
     """Build a corpus with a progress bar and print what came of it."""

