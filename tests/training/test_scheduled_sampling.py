@@ -5,6 +5,7 @@ import math
 import msgspec
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from training.config import LossConfig, ModelConfig
 from training.models.build import build_model
@@ -93,3 +94,19 @@ def test_nothing_is_drawn_where_nothing_is_fed_back() -> None:
     assert noise.choice.shape == (3, 32, 0)
     before = Noise.draw(torch.Generator().manual_seed(1), 3, 4, 32, 9)
     assert all(torch.equal(one, other) for one, other in zip(noise[:4], before[:4], strict=True))
+
+
+def test_the_multiplications_of_a_step_with_its_own_tokens_can_be_counted() -> None:
+    """Torch's counter hooks every tensor that wants a gradient, and one of a pass without has none."""
+    sizes = {"kind": "lstm", "hidden": 4, "channels": 4}
+    model = build_model(
+        msgspec.convert({"z_size": 4, "encoder": {"channels": 4}, "decoder": sizes}, ModelConfig)
+    )
+    noise = Noise.draw(torch.Generator().manual_seed(1), 2, 4, 32, choices_of(model))
+    truth = torch.zeros(2, 32, 1, dtype=torch.int64)
+    counted = []
+    for share in (0.0, 0.5):
+        with FlopCounterMode(display=False) as counter:
+            Objective(model, LossConfig())(truth, truth, noise, 0.0, share).loss.backward()
+        counted.append(counter.get_total_flops())
+    assert counted[1] > counted[0] > 0

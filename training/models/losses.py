@@ -97,7 +97,7 @@ class Objective(nn.Module):
         inputs = truth
         if own_share > 0:
             with torch.no_grad():
-                own = drawn(model, model.logits(condition, truth), model.rows(noise.choice))
+                own = drawn(model, model.logits(condition.detach(), truth), model.rows(noise.choice))
                 inputs = _mix(truth, own, model.rows(noise.own) < own_share)
         if self.config.withhold > 0:
             nothing = torch.full_like(inputs, -1 if model.streams else 0)
