@@ -9,11 +9,11 @@ from app.window.score import StripBar
 from engine.midi.messages import is_note_off, is_note_on, key
 from engine.music.notes import DRUM_CHANNEL, Note
 from engine.performer.messages import ClockState, Event, Heard, Played
+from engine.session.live import ROLLING
 
 LIT_NS = 120_000_000
 """How long a message lights its lamp."""
 NOTES_NAMED = 4
-NS_PER_MINUTE = 60e9
 LEAST_BEATS = 0.06
 """Shortest length a note that still sounds is drawn with."""
 
@@ -35,13 +35,11 @@ class Activity:
         self._names = {"in": deque[str](maxlen=NOTES_NAMED), "out": deque[str](maxlen=NOTES_NAMED)}
         self._channels = {"in": 0, "out": 0}
         self._notes: list[Note] = []
-        """Of the bar that is being played, from its line on."""
+        """Of the bar of the song that is being played, from its line on."""
         self._held: dict[tuple[int, int], int] = {}
         """Index into the notes by channel and pitch."""
         self._line_beats = 0.0
-        """Where the bar that is being played begins: song beats, or beats since `_free_from_ns`."""
-        self._free_from_ns: int | None = None
-        """When the first note came while nothing rolls."""
+        """Where that bar begins in the song."""
 
     def take(self, events: Iterable[Event], clock: ClockState | None) -> None:
         """Take the events of one frame."""
@@ -59,33 +57,16 @@ class Activity:
         last = f"ch {self._channels[direction]}  {' '.join(names)}" if names else ""
         return Port(now_ns - self._seen_ns[direction] < LIT_NS, last)
 
-    def live_bar(
-        self, clock: ClockState | None, now_ns: int, position_beats: float | None
-    ) -> StripBar | None:
-        """Return the bar that is being played, held notes drawn up to now; None before the clock spoke."""
-        if clock is None:
-            return None
+    def live_bar(self, clock: ClockState, position_beats: float) -> tuple[StripBar, float]:
+        """Return the bar of the song that is played, held notes up to now, and how far it is, 0 to 1."""
         length = clock.beats_per_bar
-        now_beats = self._now(clock, now_ns, position_beats)
-        self._turn_over(now_beats, length)
-        held = set(self._held.values())
+        self._turn_over(position_beats, length)
+        at, held = position_beats - self._line_beats, set(self._held.values())
         notes = tuple(
-            replace(note, duration_beats=max(LEAST_BEATS, now_beats - self._line_beats - note.start_beats))
-            if at in held
-            else note
-            for at, note in enumerate(self._notes)
+            replace(note, duration_beats=max(LEAST_BEATS, at - note.start_beats)) if place in held else note
+            for place, note in enumerate(self._notes)
         )
-        return StripBar(0, int(now_beats // length) + 1, notes, length)
-
-    def playhead(self, clock: ClockState, now_ns: int, position_beats: float | None) -> float:
-        """Return how far the bar that is being played is, 0 to 1."""
-        return (self._now(clock, now_ns, position_beats) % clock.beats_per_bar) / clock.beats_per_bar
-
-    def _now(self, clock: ClockState, now_ns: int, position_beats: float | None) -> float:
-        if position_beats is not None:
-            return position_beats
-        since = 0 if self._free_from_ns is None else now_ns - self._free_from_ns
-        return since * clock.bpm / NS_PER_MINUTE
+        return StripBar(0, int(position_beats // length) + 1, notes, length), at / length
 
     def _turn_over(self, now_beats: float, length: float) -> None:
         """Begin another bar once its line is passed; what is held goes on from its line."""
@@ -101,12 +82,10 @@ class Activity:
         self._name("in", event.data)
         if len(event.data) < 3 or clock is None:
             return
-        rolling = clock.status in ("rolling", "flywheel")
-        if rolling:
-            self._free_from_ns = None
-        elif self._free_from_ns is None:
-            self._free_from_ns = event.t_ns
-        at = self._now(clock, event.t_ns, event.position_beats if rolling else None)
+        if clock.status not in ROLLING:  # a passage of its own, which the session keeps
+            self._notes, self._held = [], {}
+            return
+        at = event.position_beats
         self._turn_over(at, clock.beats_per_bar)
         if is_note_on(event.data):
             channel, pitch = key(event.data)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from app.window.activity import Activity
 from app.window.pages.play import PlayPage
 from app.window.pages.top_bar import TopBar
-from app.window.score import StripBar, roll_music, source_ids, strip_bar
+from app.window.score import StripBar, free_bar, roll_music, source_ids, strip_bar
 from app.window.view import bar_and_beat, lamp_of, place_in, port_name
 from engine.inference.controls import STORED
 from engine.modes.catalogue import slots_of
 from engine.modes.pad import pad_weights
 from engine.performer.messages import Event
 from engine.session.captured_bars import CapturedBars
+from engine.session.document import HeardPhrase
 from engine.session.snapshot import Snapshot
 
 
@@ -22,6 +23,7 @@ class LiveView:
         self._top, self._play = top, play
         self._activity = Activity()
         self._bars: tuple[CapturedBars, tuple[StripBar, ...]] = CapturedBars(), ()
+        self._source: tuple[CapturedBars | None, HeardPhrase | None, tuple[int, int]] = None, None, (0, 0)
 
     def follow(
         self, events: Sequence[Event], snapshot: Snapshot, at_ns: int, position_beats: float | None
@@ -81,9 +83,12 @@ class LiveView:
         captured, clock, panel = snapshot.live.captured, snapshot.live.clock, self._play.strip_panel
         if captured is not self._bars[0]:
             self._bars = captured, tuple(strip_bar(bar) for bar in captured)
-        bars = self._bars[1]
-        panel.strip.show_bars(bars, source_ids(snapshot))
-        live = self._activity.live_bar(clock, at_ns, position_beats)
-        head = None if clock is None else self._activity.playhead(clock, at_ns, position_beats)
-        panel.strip.show_live(live, head if position_beats is not None else None)
-        panel.show_range(f"{bars[0].number}–{bars[-1].number}" if bars else "")
+        bars, source = self._bars[1], snapshot.document.source
+        if captured is not self._source[0] or source is not self._source[1]:
+            self._source = captured, source, source_ids(snapshot)
+        panel.strip.show_bars(bars, self._source[2])
+        if clock is not None and position_beats is not None:
+            panel.strip.show_live(*self._activity.live_bar(clock, position_beats))
+        else:
+            panel.strip.show_live(*free_bar(snapshot, at_ns))
+        panel.show_range(f"{len(bars)} bar{'s' * (len(bars) != 1)}" if bars else "")

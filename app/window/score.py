@@ -9,6 +9,7 @@ from engine.modes.catalogue import slots_of
 from engine.music.chords import Chord, Harmony, by_pulse, parse_chords
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
+from engine.performer.messages import NoteData
 from engine.session.captured_bars import CapturedBar
 from engine.session.live import Replaying
 from engine.session.snapshot import Snapshot
@@ -176,23 +177,36 @@ def empty_hint(snapshot: Snapshot) -> str:
 def strip_bar(captured: CapturedBar) -> StripBar:
     """Return how a captured bar is shown."""
     bar = captured.bar
-    notes = tuple(
-        Note(note.start_beats, note.pitch, note.duration_beats, note.velocity, note.channel)
-        for note in bar.notes
-    )
+    notes = tuple(_note(each) for each in bar.notes)
     chords = chords_of(captured.surroundings.harmony, bar.metre)
     return StripBar(captured.id, bar.bar + 1, notes, bar.beats_per_bar, chords[0][1] if chords else "")
+
+
+def free_bar(snapshot: Snapshot, now_ns: int) -> tuple[StripBar, float | None]:
+    """Return the bar that is played while nothing rolls, and how far it is, 0 to 1; None between passages."""
+    settings, free = snapshot.document.settings, snapshot.live.free
+    metre = Metre.named(settings.metre)
+    place = free.place(now_ns, settings.tempo_bpm, metre)
+    if place is None:
+        return StripBar(0, 1, (), metre.beats_per_bar), None
+    bar, beats = place
+    notes = tuple(_note(each) for each in free.sounding(bar, beats, settings.tempo_bpm, metre))
+    return StripBar(0, bar + 1, notes, metre.beats_per_bar), beats / metre.beats_per_bar
+
+
+def _note(data: NoteData) -> Note:
+    return Note(data.start_beats, data.pitch, data.duration_beats, data.velocity, data.channel)
 
 
 def source_ids(snapshot: Snapshot) -> tuple[int, int]:
     """Return the id of the first captured bar that the answer starts from, and how many; (0, 0) for none.
 
-    The newest bars with the source's numbers are meant: a loop of the DAW plays the same numbers again.
+    A loop of the DAW, and each passage without a clock, plays the same numbers again: of bars with the
+    source's number those with its music are meant, and of several the newest.
     """
-    source = snapshot.document.source
+    source, captured = snapshot.document.source, snapshot.live.captured
     if source is None:
         return 0, 0
-    for captured in reversed(snapshot.live.captured.bars):
-        if captured.bar.bar == source.first_bar:
-            return captured.id, source.phrase.bars
-    return 0, 0
+    ids = [each.id for each in reversed(captured.bars) if each.bar.bar == source.first_bar]
+    same = (id for id in ids if captured.follows(id, source.phrase))
+    return next(same, ids[0] if ids else 0), source.phrase.bars if ids else 0

@@ -60,6 +60,11 @@ class CapturedBars:
             )
         return _joined(chosen)
 
+    def follows(self, first_id: int, phrase: Phrase) -> bool:
+        """Return whether the bars from the one with an id on are this phrase."""
+        chosen = [each.bar for each in self.bars if first_id <= each.id < first_id + phrase.bars]
+        return len(chosen) == phrase.bars and _contiguous(chosen) and phrase_of(chosen) == phrase
+
     def last(self, bars: int) -> HeardPhrase:
         """Return the phrase of the last bars.
 

@@ -108,6 +108,25 @@ class FreeCapture:
         notes = tuple(replace(note, end_ns=end_ns) if note.id in ids else note for note in self.notes)
         return replace(self, notes=notes if ids else self.notes, held=held)
 
+    def place(self, now_ns: int, bpm: float, metre: Metre) -> tuple[int, float] | None:
+        """Return the bar that is played, from 0, and the beats since its line; None between passages."""
+        if self.began_ns is None:
+            return None
+        beats = max(0, now_ns - self.began_ns) * bpm / 60e9
+        bar = int(beats // metre.beats_per_bar)
+        return bar, beats - bar * metre.beats_per_bar
+
+    def sounding(self, bar: int, now_beats: float, bpm: float, metre: Metre) -> tuple[NoteData, ...]:
+        """Return the notes of a bar, from 0, as far as they have come at a beat of it."""
+        beat_ns = 60e9 / bpm
+        start_ns = bar * metre.beats_per_bar * beat_ns
+        now_ns = start_ns + now_beats * beat_ns
+        return tuple(
+            _in_bar(note, start_ns, now_ns, beat_ns)
+            for note in self.notes
+            if note.start_ns <= now_ns and (note.end_ns is None or note.end_ns > start_ns)
+        )
+
     def closed(self, now_ns: int, bpm: float, metre: Metre) -> tuple["FreeCapture", BarCaptured | None]:
         """Close the next bar if its time is over.
 

@@ -70,11 +70,11 @@ def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
     effects: list[Effect] = []
     while True:
         settings = state.document.settings
-        free, closed = state.free.closed(now_ns, settings.tempo_bpm, Metre.named(settings.metre))
-        if free is state.free:
+        free, closed = state.live.free.closed(now_ns, settings.tempo_bpm, Metre.named(settings.metre))
+        if free is state.live.free:
             return state, tuple(effects)
-        left_out = state.free.left_out
-        state = replace(state, free=free)
+        left_out = state.live.free.left_out
+        state = state.with_live(free=free)
         if left_out:
             said = f"{left_out} notes were left out: of a bar, {NOTES_PER_BAR} are kept."
             state = state.noted("crowded", said, "Send less to the input at a time.", "hint", now_ns=now_ns)
@@ -85,11 +85,11 @@ def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
 
 def rolling(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
     """End what is played while nothing rolls, now that the music does; its last bar is kept."""
-    if state.free.began_ns is None:
+    if state.live.free.began_ns is None:
         return state, ()
     settings = state.document.settings
-    last = state.free.cut_off(settings.tempo_bpm, Metre.named(settings.metre))
-    state = replace(state, free=FreeCapture())
+    last = state.live.free.cut_off(settings.tempo_bpm, Metre.named(settings.metre))
+    state = state.with_live(free=FreeCapture())
     if last is None:
         return state, ()
     return bar(state, last, now_ns, free=True), (Log({"bar": last, "free": True}),)

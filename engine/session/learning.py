@@ -46,7 +46,8 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
         use = f"moves {', '.join(state.shown.table.label(each.target) for each in bound)}"
     if not state.live.rolling and not use.startswith(("moves", "learned")):
         sustains = state.document.settings.sustain_lengthens
-        state = replace(state, free=state.free.with_message(heard.t_ns, heard.data, sustains=sustains))
+        free = state.live.free.with_message(heard.t_ns, heard.data, sustains=sustains)
+        state = state.with_live(free=free) if free is not state.live.free else state
     return _with_activity(state, heard, use), effects
 
 

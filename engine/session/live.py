@@ -11,6 +11,7 @@ from engine.music.notes import Phrase
 from engine.performer.messages import ClockState, LinkState
 from engine.session.captured_bars import CapturedBars
 from engine.session.document import Binding, Document, HeardPhrase
+from engine.session.free_capture import FreeCapture
 from engine.session.settings import Switches
 
 NS_PER_MINUTE = 60e9
@@ -198,6 +199,8 @@ class Live:
     link: LinkState = NOT_LINKED
     """Who shares tempo and beat with us."""
     captured: CapturedBars = field(default_factory=CapturedBars)
+    free: FreeCapture = field(default_factory=FreeCapture)
+    """The passage that is played while nothing rolls."""
     heard: HeardPhrase | None = None
     """What was heard last, of up to the model's length; the document's source unless that is held."""
     playing: Sounding | None = None

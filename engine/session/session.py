@@ -171,7 +171,7 @@ class Session:
         if self._osc is not None:
             for message in self._osc.receive():
                 self._apply(message)
-        if self._state.free.began_ns is not None or self._state.takes_wait:
+        if self._state.live.free.began_ns is not None or self._state.takes_wait:
             self._apply(i.Tick())
         return events
 

@@ -9,7 +9,6 @@ import msgspec
 from engine.music.notes import Phrase
 from engine.performer.messages import Command
 from engine.session.document import Binding, Document
-from engine.session.free_capture import FreeCapture
 from engine.session.intents import Answered, OscMessage
 from engine.session.listening import Listening
 from engine.session.live import Live, Mood
@@ -135,7 +134,6 @@ class State:
     """Whether the demo started the internal clock, and so stops it."""
     play_sent: bool = False
     """Whether Play was sent and the clock has not spoken since."""
-    free: FreeCapture = field(default_factory=FreeCapture)
     listening: Listening = field(default_factory=Listening)
     """Key and chords of what is heard."""
     open_bar: OpenBar = field(default_factory=OpenBar)

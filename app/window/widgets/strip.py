@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
+    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -18,7 +19,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 from app.window import theme
 from app.window.axis import Axis
 from app.window.score import StripBar
-from app.window.widgets.keys import WALKING, is_kept
+from app.window.widgets.keys import ENTERING, WALKING, is_kept
 from app.window.widgets.lamp import set_tip
 from app.window.widgets.note_paint import paint_small
 
@@ -46,7 +47,7 @@ class BarStrip(QWidget):
         super().__init__(parent)
         self.setAccessibleName("Heard bars")
         self.setAccessibleDescription(
-            "Click a bar or drag over several to answer those; arrow keys and Return too."
+            "Click a bar or drag over several to answer those; arrow keys, Shift for several, and Return."
         )
         set_tip(self, "Click a bar, or drag over up to 16, to answer those. The wheel goes back in time.")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -60,8 +61,9 @@ class BarStrip(QWidget):
         self._back = 0
         """Bars between the newest and the last one shown."""
         self._hand: tuple[int, int] | None = None
-        """Serials under the hand while it drags."""
+        """Ids of the bars under the hand: where it began, and where it is."""
         self._cursor = 0
+        """Id of the bar that the keys stand on."""
         self._picture: QPixmap | None = None
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -111,7 +113,7 @@ class BarStrip(QWidget):
         if self.hasFocus() and self.shown:
             painter.setPen(QPen(look.text, 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            at = min(max(self._cursor, 0), len(self.shown) - 1)
+            at = min(max(self._cursor - self.shown[0].id, 0), len(self.shown) - 1)
             painter.drawRoundedRect(self._cell(at).adjusted(1, 1, -1, -1), 4, 4)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
@@ -142,43 +144,73 @@ class BarStrip(QWidget):
             return
         id = self._bar_at(event.position().x()) if event else None
         if self._hand is not None and id is not None:
-            first = self._hand[0]
-            reach = MOST_PICKED - 1
-            self._hand = first, min(max(id, first - reach), first + reach)
-            self._repaint_all()
+            self._reach(self._hand[0], id)
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Report the bars that were taken."""
         if self._hand is not None:
-            first, last = sorted(self._hand)
-            self._hand = None
-            self.picked.emit(first, last - first + 1)
-            self._repaint_all()
+            self._cursor = self._hand[1]
+            self._pick(*sorted(self._hand))
 
     def event(self, event: QEvent | None) -> bool:
         """Keep the arrows and Return while it has the focus."""
         return is_kept(event, WALKING) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Walk over the bars with the arrows, take one with Return."""
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        if event is not None and event.key() in steps and self.shown:
-            self._cursor = min(max(self._cursor + steps[Qt.Key(event.key())], 0), len(self.shown) - 1)
-            self.update()
-        elif event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.shown:
-            self.picked.emit(self.shown[min(self._cursor, len(self.shown) - 1)].id, 1)
-        else:
+        """Walk over the bars with the arrows, with Shift from one to another, and take them with Return."""
+        if event is None or event.key() not in WALKING or not self._bars:
             super().keyPressEvent(event)
+            return
+        before = min(max(self._cursor, self._bars[0].id), self._bars[-1].id)
+        if event.key() in ENTERING:
+            self._pick(*sorted(self._hand or (before, before)))
+            return
+        step = -1 if event.key() == Qt.Key.Key_Left else 1
+        self._cursor = min(max(before + step, self._bars[0].id), self._bars[-1].id)
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._cursor = self._reach((self._hand or (before, before))[0], self._cursor)
+        else:
+            self._hand = None
+        self._scroll_to(self._cursor)
+        self._repaint_all()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Let go of bars that were reached and not taken."""
+        self._hand = None
+        self._repaint_all()
+        super().focusOutEvent(event)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
         """Go back in time, or forward to now."""
         if event is None:
             return
         turn = event.angleDelta().y() or event.angleDelta().x()
-        most = max(0, len(self._bars) - self._places() + 1)
-        self._back = min(max(0, self._back + (1 if turn > 0 else -1)), most)
-        self._repaint_all()
+        self._go_back(self._back + (1 if turn > 0 else -1))
         event.accept()
+
+    def _reach(self, first: int, last: int) -> int:
+        """Take the bars from one id to another, as far as may be taken; return the last one."""
+        reach = MOST_PICKED - 1
+        last = min(max(last, first - reach), first + reach)
+        self._hand = first, last
+        self._repaint_all()
+        return last
+
+    def _pick(self, first: int, last: int) -> None:
+        self._hand = None
+        self.picked.emit(first, last - first + 1)
+        self._repaint_all()
+
+    def _go_back(self, bars: int) -> None:
+        self._back = min(max(0, bars), max(0, len(self._bars) - self._places() + 1))
+        self._repaint_all()
+
+    def _scroll_to(self, id: int) -> None:
+        """Bring a bar into sight."""
+        if id < self.shown[0].id:
+            self._go_back(self._back + self.shown[0].id - id)
+        elif id > self.shown[-1].id:
+            self._go_back(self._back - (id - self.shown[-1].id))
 
     def _is_near(self, y: float) -> bool:
         return -LEAVING <= y <= self.height() + LEAVING

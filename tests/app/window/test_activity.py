@@ -30,31 +30,30 @@ def test_a_message_lights_its_lamp_for_a_moment_and_is_named():
 def test_a_note_is_drawn_while_it_is_held_and_ends_where_it_was_let_go():
     activity = Activity()
     activity.take([on(60, 4.5)], ROLLING)
-    held = activity.live_bar(ROLLING, 0, 5.5)
+    held, done = activity.live_bar(ROLLING, 5.5)
+    assert done == 0.375
     assert (held.number, [(n.start_beats, n.duration_beats) for n in held.notes]) == (2, [(0.5, 1.0)])
     activity.take([off(60, 5.0)], ROLLING)
-    ended = activity.live_bar(ROLLING, 0, 6.0)
+    ended, _ = activity.live_bar(ROLLING, 6.0)
     assert [(n.start_beats, n.duration_beats) for n in ended.notes] == [(0.5, 0.5)]
 
 
 def test_a_new_bar_begins_empty_but_for_what_is_held():
     activity = Activity()
     activity.take([on(60, 1.0), off(60, 2.0), on(64, 3.0)], ROLLING)
-    bar = activity.live_bar(ROLLING, 0, 4.5)
+    bar, _ = activity.live_bar(ROLLING, 4.5)
     assert [(n.pitch, n.start_beats, n.duration_beats) for n in bar.notes] == [(64, 0.0, 0.5)]
 
 
-def test_what_is_played_while_nothing_rolls_is_drawn_in_the_internal_tempo():
+def test_what_was_played_while_nothing_rolled_is_no_part_of_the_song():
     activity = Activity()
     activity.take([on(60, 0.0, 1_000_000_000)], STOPPED)
-    activity.take([off(60, 0.0, 1_500_000_000), on(62, 0.0, 2_000_000_000)], STOPPED)
-    bar = activity.live_bar(STOPPED, 2_250_000_000, None)
-    assert [(n.pitch, n.start_beats, n.duration_beats) for n in bar.notes] == [(60, 0.0, 1.0), (62, 2.0, 0.5)]
-    assert activity.playhead(STOPPED, 2_250_000_000, None) == 0.625
+    activity.take([off(60, 0.5)], ROLLING)
+    assert activity.live_bar(ROLLING, 0.5)[0].notes == ()
 
 
 def test_pedal_and_bend_light_the_lamp_and_draw_nothing():
     activity = Activity()
     activity.take([Heard(7, 0.0, bytes((0xB0, 64, 127))), Heard(8, 0.0, bytes((0xC0, 3)))], ROLLING)
     assert activity.port("in", 8).lit
-    assert activity.live_bar(ROLLING, 0, 1.0).notes == ()
+    assert activity.live_bar(ROLLING, 1.0)[0].notes == ()

@@ -4,12 +4,26 @@ import pytest
 from fake_instrument import READY, captured, clock, playing, with_controls, with_document, with_live
 
 from app.demo import demo_phrase
-from app.window.score import chords_of, next_text, roll_music, source_ids, strip_bar, turn_text
+from app.window.score import (
+    StripBar,
+    chords_of,
+    free_bar,
+    next_text,
+    roll_music,
+    source_ids,
+    strip_bar,
+    turn_text,
+)
 from engine.music.chords import parse_chord
 from engine.music.metre import FOUR_FOUR, Metre
+from engine.performer.messages import BarCaptured, NoteData
+from engine.session.captured_bars import CapturedBars
 from engine.session.document import HeardPhrase, Surroundings
+from engine.session.free_capture import FreeCapture
 from engine.session.live import Replaying, Turn
 from engine.session.settings import Settings
+
+S = 1_000_000_000
 
 
 def test_the_roll_shows_heard_playing_and_coming():
@@ -82,6 +96,29 @@ def test_the_bracket_is_around_the_newest_bars_of_the_source():
     assert source_ids(state) == (5, 2)
     looped = captured(8).with_bar(captured(8).bars[4].bar)
     assert source_ids(with_live(state, captured=looped)) == (9, 2)
+
+
+def test_of_bars_of_one_number_the_bracket_is_around_those_with_the_music_of_the_source():
+    first, second = (
+        BarCaptured(0, (NoteData(0.0, pitch, 1.0, 80, 0),), (), 120.0, FOUR_FOUR, 0) for pitch in (60, 67)
+    )
+    heard = CapturedBars().with_bar(first).with_bar(second, free=True)
+    for id in (1, 2):
+        shown = with_live(with_document(READY, source=heard.pick(id, 1)), captured=heard)
+        assert source_ids(shown) == (id, 1)
+
+
+def test_what_is_played_while_nothing_rolls_is_drawn_from_the_first_note_of_its_passage():
+    assert free_bar(READY, 5 * S) == (StripBar(0, 1, (), 4.0), None)
+    free = FreeCapture()
+    for t_s, data in ((10, (0x90, 60, 90)), (10.5, (0x80, 60, 0)), (11, (0x90, 62, 90))):
+        free = free.with_message(round(t_s * S), bytes(data))
+    bar, done = free_bar(with_live(READY, free=free), round(11.25 * S))
+    assert [(n.pitch, n.start_beats, n.duration_beats) for n in bar.notes] == [(60, 0.0, 1.0), (62, 2.0, 0.5)]
+    assert (bar.number, done) == (1, 0.625)
+    later, done = free_bar(with_live(READY, free=free), round(12.5 * S))
+    assert [(n.pitch, n.start_beats, n.duration_beats) for n in later.notes] == [(62, 0.0, 1.0)]
+    assert (later.number, done) == (2, 0.25)
 
 
 def test_a_captured_bar_keeps_its_id_and_counts_from_one():

@@ -43,10 +43,12 @@ from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import InstrumentWindow
 from engine.inference.constraints import Lock
 from engine.inference.controls import Controls
+from engine.midi.ports import now_ns
 from engine.midifile.read import read_midi
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import Heard
 from engine.session.document import Favourite
+from engine.session.free_capture import FreeCapture
 from engine.session.live import Kept, Notice, Sounded, Sounding, Take, Turn
 from engine.session.settings import Settings
 
@@ -376,6 +378,32 @@ def test_bars_are_taken_by_keyboard_too(window, instrument, show):
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Return):
         QTest.keyClick(strip, key)
     assert instrument.calls == [("pick", 2, 1)]
+
+
+def test_shift_and_arrows_take_up_to_sixteen_bars_also_those_out_of_sight(window, instrument, show):
+    show(with_live(READY, clock=OWN_CLOCK, captured=captured(40)))
+    strip = window.play.strip_panel.strip
+    strip.setFocus()
+    for _ in range(50):
+        QTest.keyClick(strip, Qt.Key.Key_Left)
+    assert strip.shown[0].id == 1
+    for _ in range(20):
+        QTest.keyClick(strip, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(strip, Qt.Key.Key_Return)
+    QTest.keyClick(strip, Qt.Key.Key_Left)
+    QTest.keyClick(strip, Qt.Key.Key_Return)
+    assert instrument.calls == [("pick", 1, 16), ("pick", 15, 1)]
+
+
+def test_the_keys_go_on_from_the_bar_that_was_clicked(window, instrument, show):
+    show(with_live(READY, clock=OWN_CLOCK, captured=captured(6)))
+    strip = window.play.strip_panel.strip
+    QTest.mouseClick(
+        strip, Qt.MouseButton.LeftButton, pos=QPoint(round(strip.width() / strip._places() * 3.5), 10)
+    )
+    QTest.keyClick(strip, Qt.Key.Key_Right)
+    QTest.keyClick(strip, Qt.Key.Key_Return)
+    assert instrument.calls == [("pick", 4, 1), ("pick", 5, 1)]
 
 
 def test_the_focus_frames_a_bar_and_hides_nothing_of_it(window, instrument, show):
@@ -824,9 +852,8 @@ def test_title_and_port_line_say_the_real_clients_name(window, show):
 
 
 def test_what_comes_in_is_drawn_at_once_while_nothing_rolls(window, instrument, show):
-    show(with_live(READY, clock=OWN_CLOCK))
-    instrument.events = [Heard(1, 0.0, bytes((0x90, 64, 90)))]
-    window.tick()
+    free = FreeCapture().with_message(now_ns(), bytes((0x90, 64, 90)))
+    show(with_live(READY, clock=OWN_CLOCK, free=free))
     assert [note.pitch for note in window.play.strip_panel.strip._live.notes] == [64]
 
 

@@ -140,4 +140,4 @@ def test_a_pulled_cable_lets_go_what_is_held_while_nothing_rolls():
     state = State()
     for event in offline.of(Heard):
         state, _ = update(state, event, event.t_ns)
-    assert lengths_s(state.free) == [pytest.approx(0.001, abs=1e-5)]
+    assert lengths_s(state.live.free) == [pytest.approx(0.001, abs=1e-5)]
