@@ -161,7 +161,8 @@ def evaluate_run(
         str, typer.Option(help="Which of a run's weights: last, best, or a step that was kept.")
     ] = "last",
     recorded: Annotated[
-        bool, typer.Option("--record", help="Add the core numbers to the run's metrics.json.")
+        bool,
+        typer.Option("--record", help="Add the main numbers to a run's metrics.json or to bundle.json."),
     ] = False,
     audio: Annotated[
         bool | None,

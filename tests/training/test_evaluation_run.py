@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import wave
 from pathlib import Path
 
@@ -163,6 +164,28 @@ def test_a_bundle_is_measured_with_its_own_prior_and_directions(run: Path, tmp_p
     assert metrics["form"] == "bundle"
     assert metrics["attributes"]["directions"] == "the bundle's"
     assert "draws from the mixture" in metrics["likeness"]
+
+
+def test_numbers_are_recorded_in_a_bundle_that_stays_what_it_is(run: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(run, tmp_path / "bundle")
+    before = json.loads((bundle / "bundle.json").read_text())
+    call = ["evaluate", bundle, "--split", "train", "--windows", 16, "-o", tmp_path / "report", "--record"]
+    assert invoke(*call).exit_code == 0
+    after = json.loads((bundle / "bundle.json").read_text())
+    metrics = after.pop("metrics")
+    assert after == before
+    assert metrics["train_music_vary_0.0_note_f1"] == 1
+    assert {"train_free_running", "train_music_prior_T_0.5_own_key", "train_chords_follow_1"} <= set(metrics)
+    assert {path.name for path in bundle.iterdir()} == {*before["files"], "bundle.json"}
+
+
+def test_a_bundle_in_a_zip_is_not_written_into(run: Path, tmp_path: Path) -> None:
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", make_bundle(run, tmp_path / "bundle"))
+    whole = Path(packed).read_bytes()
+    result = invoke("evaluate", packed, "--split", "train", "-o", tmp_path / "report", "--record")
+    assert result.exit_code == 1
+    assert "unpack it" in result.output
+    assert Path(packed).read_bytes() == whole
 
 
 def test_a_bundle_without_weights_says_so(run: Path, tmp_path: Path) -> None:

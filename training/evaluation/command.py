@@ -36,8 +36,8 @@ def evaluate_command(
     console = Console()
     torch.set_flush_denormal(True)
     subject = load_subject(path, weights)
-    if recorded and subject.is_bundle:
-        raise ConfigError(f"{path}: --record is for runs; a bundle's metrics are written when it is exported")
+    if recorded and path.is_file():
+        raise ConfigError(f"{path}: --record does not write into a .zip; unpack it and name the folder")
     if output is None and subject.is_bundle:
         raise ConfigError(f"{path}: a bundle is not written into; name a folder for the report with -o")
     target = output or path / "evaluation" / options.split

@@ -1,34 +1,49 @@
-"""Adds the core numbers of an evaluation to what a run knows of itself."""
+"""Adds the main numbers of an evaluation to what a run, or a bundle, knows of itself."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from engine.staging import staging_folder
 from training.checkpoint import RunFolder
+from training.model_files import BUNDLE_MANIFEST
+
+SECTIONS = ("music", "continuation", "sliders", "seeds")
+"""Those with rows of numbers."""
 
 
-def record(run: Path, metrics: Mapping[str, Any]) -> None:
-    """Add the core numbers to a run's `metrics.json`, each under its split's name (`test_note_f1`).
+def record(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Add the main numbers to a run's `metrics.json`, or to the metrics of a bundle's `bundle.json`.
 
-    The exporter puts what stands there into the bundle.
+    Each stands under its split's name (`test_note_f1`, `test_music_vary_0.4_critic`). The exporter puts
+    what a run knows into the bundle.
     """
-    folder = RunFolder(run)
-    split = metrics["split"]
-    numbers = {
-        f"{split}_{name}": value for name, value in metrics["core"].items() if isinstance(value, int | float)
-    }
-    if "humanising" in metrics:
-        numbers |= {f"{split}_{name}": value for name, value in metrics["humanising"]["model"].items()}
-    numbers |= {f"{split}_{name}": value for name, value in _control_numbers(metrics).items()}
-    folder.write_json("metrics.json", folder.read_json("metrics.json") | numbers)
+    numbers = {f"{metrics['split']}_{name}": value for name, value in numbers_of(metrics).items()}
+    manifest = path / BUNDLE_MANIFEST
+    if manifest.is_file():
+        content = json.loads(manifest.read_bytes())
+        content["metrics"] = content.get("metrics", {}) | numbers
+        with staging_folder(path) as folder:
+            written = folder / BUNDLE_MANIFEST
+            written.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+            written.replace(manifest)
+        return
+    run = RunFolder(path)
+    run.write_json("metrics.json", run.read_json("metrics.json") | numbers)
 
 
-def _control_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return measures of sliders, seeds and chords of songs, flat; what is undefined is left out."""
-    flat = {f"chords_{row}": value for row, value in metrics.get("real_chords", {}).items()}
-    for section in ("sliders", "seeds"):
+def numbers_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return what is worth knowing of a model beside its weights, flat; what is undefined is left out."""
+    flat = {name: value for name, value in metrics["core"].items() if isinstance(value, int | float)}
+    flat |= metrics.get("humanising", {}).get("model", {})
+    for section in ("chords", "real_chords"):
+        flat |= {f"{section}_{row}": value for row, value in metrics.get(section, {}).items()}
+    for section in SECTIONS:
         for row, values in metrics.get(section, {}).items():
             flat |= {f"{section}_{row}_{name}": value for name, value in values.items() if name != "moved"}
-    return {"_".join(name.split()): value for name, value in flat.items() if np.isfinite(value)}
+    named = {"_".join(name.replace(",", "").split()): value for name, value in flat.items()}
+    return {name: value for name, value in named.items() if np.isfinite(value)}

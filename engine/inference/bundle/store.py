@@ -61,7 +61,7 @@ class Bundle:
     graphs: Mapping[str, bytes] = field(repr=False)
     """The ONNX files by name."""
     hash: str
-    """sha256 of bundle.json, and so of everything in it."""
+    """sha256 of bundle.json without its metrics, and so of everything that decides what it plays."""
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -129,7 +129,14 @@ def _load(path: Path, archive: Archive) -> Bundle:
             spec_of(name, manifest),
             f"{archive.where}: {name}",
         )
-    return Bundle(path, manifest, representation, latents, kept, hashlib.sha256(data).hexdigest())
+    return Bundle(path, manifest, representation, latents, kept, _hash(data))
+
+
+def _hash(manifest: bytes) -> str:
+    """Return the sha256 of a manifest without what was measured, however it is laid out."""
+    content = msgspec.json.decode(manifest)
+    content.pop("metrics")
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
 def spec_of(name: str, manifest: BundleManifest) -> GraphSpec:

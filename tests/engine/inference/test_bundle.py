@@ -1,4 +1,3 @@
-import hashlib
 import io
 import json
 import stat
@@ -53,7 +52,19 @@ def test_loads_what_was_saved(folder):
     assert bundle.precisions == ("int8", "float")
     assert bundle.graph_pair("float") == (bundle.graphs["encoder.onnx"], bundle.graphs["decoder.onnx"])
     np.testing.assert_array_equal(bundle.latents.prior_means, tinybundle.latents().prior_means)
-    assert bundle.hash == hashlib.sha256((folder / "bundle.json").read_bytes()).hexdigest()
+
+
+def test_its_hash_is_of_all_but_what_was_measured(folder):
+    manifest = json.loads((folder / "bundle.json").read_bytes())
+    before = load_bundle(folder).hash
+
+    def hash_with(**changed):
+        (folder / "bundle.json").write_text(json.dumps(manifest | changed))
+        return load_bundle(folder).hash
+
+    assert hash_with() == before
+    assert hash_with(metrics={"test_note_f1": 0.5}) == before
+    assert hash_with(default_temperature=0.25) != before
 
 
 def test_manifest_is_the_same_after_a_round_trip(folder):
