@@ -66,6 +66,111 @@ def test_a_groove_corpus_has_the_high_tom_and_the_publishers_split(tmp_path: Pat
         assert {row["player"] for row in csv.DictReader(stream)} == {"drummer0", "drummer1", "drummer2"}
 
 
+def test_performances_without_a_row_are_of_the_same_kit_and_licence(tmp_path: Path) -> None:
+    root = write_groove(tmp_path / "groove")
+    lines = (root / "info.csv").read_text(encoding="utf-8").splitlines()
+    (root / "info.csv").write_text("\n".join((*lines[:2], lines[2].replace("1_", "9_", 1))), encoding="utf-8")
+    sources = find_sources([root])
+    assert sorted((s.name.split("/")[0], s.kit, s.licence, s.player, s.split) for s in sources.files) == [
+        ("drummer0", "roland", "CC-BY-4.0", "drummer0", "train"),
+        ("drummer1", "roland", "CC-BY-4.0", "", ""),
+        ("drummer2", "roland", "CC-BY-4.0", "", ""),
+    ]
+    (said,) = sources.remarks
+    missing = "drummer1/session1/9_funk-groove1_120_beat_4-4.mid"
+    assert said.startswith(f"{root}: laid out as groove; 1 file ({missing}) in its table, not in the folder;")
+    assert said.endswith(
+        "2 files (drummer1/session1/1_funk-groove1_120_beat_4-4.mid ...) in the folder, not in its table"
+    )
+
+
+def rewritten(root: Path, form: str) -> None:
+    """Write the table anew as other systems and spreadsheets do."""
+    table = root / "info.csv"
+    text, encoding = table.read_text(encoding="utf-8"), "utf-8"
+    if form == "columns in another order":
+        rows = list(csv.DictReader(text.splitlines()))
+        lines = [",".join(reversed(rows[0])), *(",".join(reversed(row.values())) for row in rows)]
+        text = "\n".join(lines)
+    elif form in ("utf-8-sig", "utf-16"):
+        encoding = form
+    elif form == "another name":
+        table = table.replace(root / "e-gmd-v1.0.0.csv")
+    else:
+        old, new = {
+            "semicolons": (",", ";"),
+            "tabs": (",", "\t"),
+            "CRLF": ("\n", "\r\n"),
+            "empty lines": ("\n", "\n\n"),
+            "backslashes": ("/session1/1_", "\\session1\\1_"),
+            "a dot before": ("4-4,drummer", "4-4,./drummer"),
+            "blanks": (",", " , "),
+            "capitals": ("train", "Train"),
+        }[form]
+        text = text.replace(old, new)
+    table.write_bytes(text.encode(encoding))
+
+
+FORMS = ("columns in another order", "utf-8-sig", "utf-16", "another name", "semicolons", "tabs", "CRLF")
+MORE_FORMS = ("empty lines", "backslashes", "a dot before", "blanks", "capitals")
+
+
+@pytest.mark.parametrize("form", FORMS + MORE_FORMS)
+def test_a_table_is_known_however_it_was_saved(tmp_path: Path, form: str) -> None:
+    root = write_groove(tmp_path / "groove")
+    rewritten(root, form)
+    found = {(s.split, s.player, s.style, s.kit) for s in find_sources([root]).files}
+    assert found == {
+        ("train", "drummer0", "funk", "roland"),
+        ("valid", "drummer1", "funk", "roland"),
+        ("test", "drummer2", "funk", "roland"),
+    }
+
+
+def test_a_row_that_ends_early_says_as_much_as_it_has(tmp_path: Path) -> None:
+    root = write_groove(tmp_path / "groove")
+    table = root / "info.csv"
+    table.write_text(table.read_text(encoding="utf-8").removesuffix(",a.wav,8.0,test\n"), encoding="utf-8")
+    assert {(s.player, s.split) for s in find_sources([root]).files} == {
+        ("drummer0", "train"),
+        ("drummer1", "valid"),
+        ("drummer2", ""),
+    }
+
+
+def test_a_damaged_line_is_named_with_the_way_around_it(tmp_path: Path) -> None:
+    root = write_groove(tmp_path / "groove")
+    with (root / "info.csv").open("a", encoding="utf-8") as table:
+        table.write("x" * 200_000)
+    with pytest.raises(CorpusError, match=r"info.csv: line 5: field larger .*; mend it, or .*--layout plain"):
+        find_sources([root])
+    assert len(find_sources([root], layout="plain").files) == 3
+
+
+def test_collections_below_the_folder_are_each_known_and_what_lies_beside_them_is_plain(
+    tmp_path: Path,
+) -> None:
+    write_groove(tmp_path / "downloads" / "groove-v1.0.0-midionly" / "groove")
+    for number, name in enumerate(("POP909-Dataset-master/POP909/001/001.mid", "clean_midi/ABBA/a.mid")):
+        write_midi(tmp_path / "downloads" / name, [Part(tune([60 + number] * 8))])
+    write_midi(tmp_path / "downloads" / "mine.mid", [Part(tune([70] * 8))])
+    sources = find_sources([tmp_path / "downloads"])
+    assert sorted((s.set, s.kit, s.work) for s in sources.files) == [
+        ("", "", ""),
+        ("gmd", "roland", ""),
+        ("gmd", "roland", ""),
+        ("gmd", "roland", ""),
+        ("lakh", "", "lakh/ABBA"),
+        ("pop909", "", "pop909/001"),
+    ]
+    assert [said.rsplit(": ")[1] for said in sources.remarks] == [
+        "laid out as pop909",
+        "laid out as lakh",
+        "laid out as groove",
+    ]
+    assert len(find_sources([tmp_path / "downloads"], layout="groove").files) == 6
+
+
 def test_the_kit_can_be_given_by_hand(tmp_path: Path) -> None:
     root = write_groove(tmp_path / "groove")
     arguments = ["corpus", "build", str(root), "-o", str(tmp_path / "corpus"), "--kind", "drums"]
@@ -106,6 +211,14 @@ def test_the_versions_of_a_pop909_song_are_one_work(tmp_path: Path) -> None:
         write_midi(root / name, [Part(tune([60 + number] * 8))])
     sources = find_sources([root])
     assert sorted(s.work for s in sources.files) == ["pop909/001", "pop909/001", "pop909/002"]
+
+
+def test_pop909_is_known_where_a_song_has_lost_its_file(tmp_path: Path) -> None:
+    root = tmp_path / "POP909"
+    names = ("001/001.mid", "002/versions/002-v1.mid", "003/003.mid")
+    for number, name in enumerate(names):
+        write_midi(root / name, [Part(tune([60 + number] * 8))])
+    assert sorted(s.work for s in find_sources([root]).files) == ["pop909/001", "pop909/002", "pop909/003"]
 
 
 def test_lakhs_clean_set_keeps_an_artist_together_and_its_matched_set_a_track(tmp_path: Path) -> None:

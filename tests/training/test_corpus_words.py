@@ -90,7 +90,7 @@ def test_a_table_of_chords_is_read_and_a_bad_tick_is_named(tmp_path: Path) -> No
     assert chords_beside(tmp_path / "good" / "c.mid") == ()
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "chords.csv").write_text("path,tick,chord\na.mid,soon,Am\n")
-    with pytest.raises(CorpusError, match=r"line 2: tick 'soon'"):
+    with pytest.raises(CorpusError, match=r"row 2: tick 'soon'"):
         chords_beside(tmp_path / "bad" / "a.mid")
 
 

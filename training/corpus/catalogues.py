@@ -1,22 +1,23 @@
 """What lies beside the files of a collection (works, splits, kits) in the form its publisher uses.
 
-A catalogue is found by its shape and not by a name that somebody gave to the folder:
+A catalogue is found by its shape and not by a name that somebody gave to the folder or the table:
 
-- `manifest.csv` with path, licence and rights: this project's own form, and the one for your collections;
-- `info.csv` of the Groove MIDI Dataset: split, drummer, style, and the Roland kit it was played on;
-- `maestro-*.csv` of MAESTRO: composer and title as the work, and the split;
+- a table with path, licence and rights, as a `manifest.csv`: the form for collections of your own;
+- the table of the Groove MIDI Dataset: split, drummer, style, and the Roland kit it was played on;
+- the table of MAESTRO: composer and title as the work, and the split;
 - POP909's folders: `NNN/NNN.mid` with further versions of the song NNN below, one work each;
 - Lakh's folders: `TR.../md5.mid` of the matched set as one work each track, `Artist/Title.N.mid` of the
   clean set as one work each artist.
 """
 
-import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from engine.text import printable
+from training.corpus.csv_tables import read_rows
 from training.errors import CorpusError
 
 SPLITS = ("train", "valid", "test")
@@ -27,7 +28,9 @@ _MAESTRO_COLUMNS = {"canonical_composer", "canonical_title", "split", "midi_file
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _LAKH_TRACK = re.compile(r"TR[A-Z0-9]{16}")
 _LEVELS_ABOVE = 3
-"""A catalogue may lie so many folders above the one that is read."""
+"""A table may lie so many folders above the one that is read."""
+_LEVELS_BELOW = 3
+"""A collection may begin so many folders below the one that is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,66 +53,109 @@ class Entry:
     player: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """The entries of a collection, by the path of the file relative to `root`."""
 
     layout: str
+    folder: Path
+    """It speaks of the files below."""
     root: Path
     """Names are relative to this folder."""
     entry: Callable[[str], Entry | None]
     """From a file's path relative to `root`, with slashes, to what is known about it."""
+    listed: frozenset[str] = frozenset()
+    """Of a table: the files it lists, as `path_key` writes their paths."""
     tells_rights: bool = False
 
 
-def find_catalogue(folder: Path, layout: str = "auto") -> Catalogue | None:
-    """Return the catalogue of a folder (or of a file's folder), or None where there is none.
+Finder = Callable[[Path, bool], Catalogue | None]
+"""From a folder, and whether the layout was asked for by name, to its catalogue."""
+
+
+def path_key(name: str) -> str:
+    """Return a relative path in the one form that tables of all systems are compared in."""
+    return unicodedata.normalize("NFC", PurePosixPath(name.replace("\\", "/")).as_posix())
+
+
+def find_catalogues(folder: Path, layout: str = "auto") -> list[Catalogue]:
+    """Return the catalogue of a folder (or of a file's folder), else those of the collections in it.
 
     Args:
         folder: what is to be read.
         layout: `auto`, or one of `LAYOUTS` to look for that one only.
 
     Raises:
-        CorpusError: the layout is unknown, or it was asked for and is not there.
+        CorpusError: the layout is unknown, or it was asked for and is not there, or a table is damaged.
     """
     if layout not in ("auto", "plain", *LAYOUTS):
         raise CorpusError(f"layout '{layout}': unknown; choose one of auto, plain, {', '.join(LAYOUTS)}")
     if layout == "plain":
-        return None
-    here = folder.resolve()
-    wanted = LAYOUTS if layout == "auto" else {layout: LAYOUTS[layout]}
-    for find in wanted.values():
-        found = find(here, layout != "auto")
-        if found:
-            return found
-    if layout != "auto":
+        return []
+    here, asked = folder.resolve(), layout != "auto"
+    wanted = {layout: LAYOUTS[layout]} if asked else LAYOUTS
+    for name, find in wanted.items():
+        above = here.parents[:_LEVELS_ABOVE] if name in TABLES else ()
+        for place in (here, *above):
+            found = find(place, asked)
+            if found:
+                return [found]
+    nested = list(_below(here, wanted.values(), asked, _LEVELS_BELOW))
+    if asked and not nested:
         raise CorpusError(f"{folder}: is not laid out as {layout}; try --layout auto, or plain for no layout")
-    return None
+    return nested
+
+
+def _below(folder: Path, finders: Iterable[Finder], asked: bool, levels: int) -> Iterator[Catalogue]:
+    """Yield the catalogues of the collections below a folder that has none itself."""
+    for place in _folders(folder) if levels else ():
+        found = next(filter(None, (find(place, asked) for find in finders)), None)
+        if found:
+            yield found
+        else:
+            yield from _below(place, finders, asked, levels - 1)
 
 
 # Tables -------------------------------------------------------------------------------------
 
 
-def _places(folder: Path) -> Sequence[Path]:
-    return (folder, *folder.parents[:_LEVELS_ABOVE])
+def _table(place: Path, columns: set[str]) -> list[dict[str, str]]:
+    """Return the rows of the first table of a folder that has the columns; none where there is none."""
+    tables = (read_rows(path, columns) for path in sorted(place.glob("*.csv")) if path.is_file())
+    return next((rows for rows in tables if rows is not None), [])
 
 
-def _rows(path: Path, columns: set[str]) -> list[dict[str, str]] | None:
-    """Return a CSV file's rows if it has the columns; bytes that are no UTF-8 stay what they are."""
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
-        reader = csv.DictReader(stream)
-        return list(reader) if columns <= set(reader.fieldnames or ()) else None
+def _split(row: Mapping[str, str]) -> str:
+    return _SPLIT_NAMES.get(row.get("split", "").lower(), "")
 
 
-def _manifest(folder: Path, asked: bool) -> Catalogue | None:
-    for place in _places(folder):
-        path = place / "manifest.csv"
-        rows = _rows(path, _MANIFEST_COLUMNS) if path.is_file() else None
-        if rows is not None:
-            entries = {row["path"]: _manifest_entry(row) for row in rows}
-            _add_labels(entries, _groove_labels(folder))
-            return Catalogue("manifest", place, entries.get, tells_rights=True)
-    return None
+def _by_table(
+    layout: str,
+    place: Path,
+    entries: dict[str, Entry],
+    others: Entry | None = None,
+    *,
+    tells_rights: bool = False,
+) -> Catalogue | None:
+    """Return what a table makes, None of an empty one; `others` is known of files it does not list."""
+    if not entries:
+        return None
+    return Catalogue(
+        layout=layout,
+        folder=place,
+        root=place,
+        entry=lambda name: entries.get(path_key(name), others),
+        listed=frozenset(entries),
+        tells_rights=tells_rights,
+    )
+
+
+def _manifest(place: Path, asked: bool) -> Catalogue | None:
+    rows = _table(place, _MANIFEST_COLUMNS)
+    entries = {path_key(row["path"]): _manifest_entry(row) for row in rows if row["path"]}
+    if entries:
+        _add_labels(entries, place)
+    return _by_table("manifest", place, entries, tells_rights=True)
 
 
 def _manifest_entry(row: dict[str, str]) -> Entry:
@@ -119,7 +165,7 @@ def _manifest_entry(row: dict[str, str]) -> Entry:
         licence=printable(row["licence"]) or "unknown",
         rights=printable(row["rights"]) or "unknown",
         work=printable(row.get("split_group") or row.get("work_id") or ""),
-        split=_SPLIT_NAMES.get(row.get("split") or "", ""),
+        split=_split(row),
         parts=_vocal_names(row.get("vocal_tracks") or ""),
         kit="roland" if name == "gmd" else "",
     )
@@ -130,43 +176,37 @@ def _vocal_names(column: str) -> tuple[str, ...]:
     return tuple(printable(entry.split(":", 1)[1]) for entry in column.split("|") if ":" in entry)
 
 
-def _groove(folder: Path, asked: bool) -> Catalogue | None:
-    for place in _places(folder):
-        entries = _groove_entries(place)
-        if entries:
-            return Catalogue("groove", place, entries.get)
-    return None
+def _groove(place: Path, asked: bool) -> Catalogue | None:
+    return _by_table("groove", place, _groove_entries(place), _groove_file(place))
+
+
+def _groove_file(place: Path) -> Entry:
+    """Return what holds of every file of the set, listed or not."""
+    licence = _licence(place)
+    return Entry(set="gmd", licence=licence, rights="ok" if licence != "unknown" else "unknown", kit="roland")
 
 
 def _groove_entries(place: Path) -> dict[str, Entry]:
-    path = place / "info.csv"
-    rows = _rows(path, _GROOVE_COLUMNS) if path.is_file() else None
-    licence = _licence(place)
+    common = _groove_file(place)
     return {
-        row["midi_filename"]: Entry(
-            set="gmd",
-            licence=licence,
-            rights="ok" if licence != "unknown" else "unknown",
-            split=_SPLIT_NAMES.get(row["split"], ""),
-            kit="roland",
+        path_key(row["midi_filename"]): replace(
+            common,
+            split=_split(row),
             style=printable(row["style"].split("/")[0]),
             player=printable(row["drummer"]),
         )
-        for row in rows or ()
+        for row in _table(place, _GROOVE_COLUMNS)
+        if row["midi_filename"]
     }
 
 
-def _groove_labels(folder: Path) -> dict[str, Entry]:
-    """Return styles and drummers for a manifest's files by the end of their path, where a table has them."""
-    return next(filter(None, map(_groove_entries, _places(folder)[:2])), {})
-
-
-def _add_labels(entries: dict[str, Entry], labels: dict[str, Entry]) -> None:
-    """Give a manifest's entries the styles and players of `labels`, whose paths begin one folder lower."""
-    for name, entry in entries.items():
-        label = labels.get(name.split("/", 1)[-1])
-        if label:
-            entries[name] = replace(entry, style=label.style, player=label.player)
+def _add_labels(entries: dict[str, Entry], place: Path) -> None:
+    """Give a manifest's entries the styles and players of groove tables beside it or one folder below."""
+    for folder in (place, *_folders(place)):
+        for name, label in _groove_entries(folder).items():
+            key = path_key(str((folder / name).relative_to(place)))
+            if key in entries:
+                entries[key] = replace(entries[key], style=label.style, player=label.player)
 
 
 def _licence(place: Path) -> str:
@@ -177,20 +217,15 @@ def _licence(place: Path) -> str:
     return "unknown"
 
 
-def _maestro(folder: Path, asked: bool) -> Catalogue | None:
-    for place in _places(folder):
-        for path in sorted(place.glob("*.csv")):
-            rows = _rows(path, _MAESTRO_COLUMNS)
-            if rows is not None:
-                entries = {row["midi_filename"]: _maestro_entry(row) for row in rows}
-                return Catalogue("maestro", place, entries.get)
-    return None
+def _maestro(place: Path, asked: bool) -> Catalogue | None:
+    rows = _table(place, _MAESTRO_COLUMNS)
+    entries = {path_key(row["midi_filename"]): _maestro_entry(row) for row in rows if row["midi_filename"]}
+    return _by_table("maestro", place, entries, Entry(set="maestro"))
 
 
 def _maestro_entry(row: dict[str, str]) -> Entry:
     work = f"{row['canonical_composer']}: {row['canonical_title']}"
-    split = _SPLIT_NAMES.get(row["split"], "")
-    return Entry(set="maestro", work=printable(work), split=split)
+    return Entry(set="maestro", work=printable(work), split=_split(row))
 
 
 # Folders ------------------------------------------------------------------------------------
@@ -198,14 +233,15 @@ def _maestro_entry(row: dict[str, str]) -> Entry:
 
 def _pop909(folder: Path, asked: bool) -> Catalogue | None:
     songs = [place for place in _folders(folder) if re.fullmatch(r"\d{3}", place.name)]
-    if not songs or not all((song / f"{song.name}.mid").is_file() for song in songs):
+    whole = [song for song in songs if (song / f"{song.name}.mid").is_file()]
+    if 2 * len(whole) <= len(songs):  # a few may have lost theirs
         return None
 
     def entry(name: str) -> Entry | None:
         song = PurePosixPath(name).parts[1:2]
         return Entry(set="pop909", work=f"pop909/{song[0]}") if song and song[0].isdigit() else None
 
-    return Catalogue("pop909", folder.parent, entry)
+    return Catalogue(layout="pop909", folder=folder, root=folder.parent, entry=entry)
 
 
 def _lakh(folder: Path, asked: bool) -> Catalogue | None:
@@ -223,11 +259,15 @@ def _lakh(folder: Path, asked: bool) -> Catalogue | None:
             return Entry(set="lakh")
         return Entry(set="lakh", work=f"lakh/{printable(path.parts[1])}") if len(path.parts) > 2 else None
 
-    return Catalogue("lakh", folder.parent, entry)
+    return Catalogue(layout="lakh", folder=folder, root=folder.parent, entry=entry)
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    """Return the folders in a folder; none of a file or of a folder that may not be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return []
 
 
 def _first_files(folder: Path) -> Iterator[Path]:
@@ -240,7 +280,8 @@ def _first_files(folder: Path) -> Iterator[Path]:
         folder = below[0]
 
 
-LAYOUTS: dict[str, Callable[[Path, bool], Catalogue | None]] = {
+TABLES = ("manifest", "groove", "maestro")
+LAYOUTS: dict[str, Finder] = {
     "manifest": _manifest,
     "groove": _groove,
     "maestro": _maestro,

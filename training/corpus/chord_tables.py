@@ -1,10 +1,10 @@
 """Chord annotations beside MIDI files."""
 
-import csv
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 
+from training.corpus.csv_tables import read_rows
 from training.errors import CorpusError
 
 CHORDS_NAME = "chords.csv"
@@ -26,15 +26,11 @@ def _chord_table(folder: Path) -> dict[str, tuple[tuple[int, str], ...]]:
     table, found = folder / CHORDS_NAME, defaultdict[str, list[tuple[int, str]]](list)
     if not table.is_file():
         return {}
-    with table.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not {"path", "tick", "chord"} <= set(reader.fieldnames or ()):
-            return {}
-        for row in reader:
-            try:
-                found[Path(row["path"]).name].append((int(row["tick"]), row["chord"]))
-            except (TypeError, ValueError) as error:
-                raise CorpusError(
-                    f"{table}: line {reader.line_num}: tick {row['tick']!r} is not a whole number; mend it"
-                ) from error
+    for number, row in enumerate(read_rows(table, {"path", "tick", "chord"}) or (), start=2):
+        try:
+            found[Path(row["path"]).name].append((int(row["tick"]), row["chord"]))
+        except ValueError as error:
+            raise CorpusError(
+                f"{table}: row {number}: tick {row['tick']!r} is not a whole number; mend it"
+            ) from error
     return {name: tuple(chords) for name, chords in found.items()}

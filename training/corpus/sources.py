@@ -1,12 +1,12 @@
 """Which files a corpus is made of, each with what its catalogue says."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.text import printable
-from training.corpus.catalogues import SPLITS, Catalogue, Entry, find_catalogue
+from training.corpus.catalogues import SPLITS, Catalogue, Entry, find_catalogues, path_key
 from training.corpus.chord_tables import chords_beside
 from training.errors import CorpusError
 
@@ -46,6 +46,8 @@ class Sources:
 
     files: tuple[SourceFile, ...]
     rejected: tuple[Rejected, ...]
+    remarks: tuple[str, ...] = ()
+    """How each collection was read, and where its table and its files differ; one line each."""
 
 
 def find_sources(
@@ -64,34 +66,60 @@ def find_sources(
     """
     kept: dict[str, SourceFile] = {}
     rejected: list[Rejected] = []
+    remarks: list[str] = []
     for folder in folders:
         if not folder.exists():
             raise CorpusError(f"{folder}: no such file or folder; give folders that hold MIDI files")
-        catalogue = find_catalogue(folder, layout) or _no_catalogue(folder)
-        only = catalogue.tells_rights if shippable_only is None else shippable_only
-        for path in _midi_files(folder.resolve()):
-            try:
-                source = _source(path, catalogue)
-            except OSError as error:
-                reason = f"cannot be opened: {error.strerror}"
-                rejected.append(Rejected(printable(str(path)), reason))
-                continue
-            refusal = _refusal(source, kept, only)
-            if refusal:
-                twin = kept.get(source.sha256)
-                rejected.append(Rejected(source.name, refusal, twin.name if twin else ""))
-            else:
-                kept[source.sha256] = source
+        for catalogue, paths in _by_catalogue(folder.resolve(), layout):
+            remarks += _remarks(folder.resolve(), catalogue, paths)
+            only = catalogue.tells_rights if shippable_only is None else shippable_only
+            for path in paths:
+                try:
+                    source = _source(path, catalogue)
+                except OSError as error:
+                    reason = f"cannot be opened: {error.strerror}"
+                    rejected.append(Rejected(printable(str(path)), reason))
+                    continue
+                refusal = _refusal(source, kept, only)
+                if refusal:
+                    twin = kept.get(source.sha256)
+                    rejected.append(Rejected(source.name, refusal, twin.name if twin else ""))
+                else:
+                    kept[source.sha256] = source
     if not kept and not rejected:
         raise CorpusError(f"{', '.join(map(str, folders))}: no MIDI files there; give other folders")
-    return Sources(tuple(kept[key] for key in sorted(kept)), tuple(rejected))
+    return Sources(tuple(kept[key] for key in sorted(kept)), tuple(rejected), tuple(remarks))
 
 
-def _no_catalogue(folder: Path) -> Catalogue:
-    return Catalogue("plain", folder.resolve().parent, lambda name: None)
+def _by_catalogue(folder: Path, layout: str) -> list[tuple[Catalogue, list[Path]]]:
+    """Return the MIDI files below a folder, each with the catalogue that speaks of it."""
+    plain = Catalogue(layout="plain", folder=folder, root=folder.parent, entry=lambda name: None)
+    found = [(catalogue, list[Path]()) for catalogue in (*find_catalogues(folder, layout), plain)]
+    for path in _midi_files(folder):
+        next(paths for catalogue, paths in found if path.is_relative_to(catalogue.folder)).append(path)
+    return found
 
 
-def _midi_files(folder: Path) -> Iterable[Path]:
+def _remarks(folder: Path, catalogue: Catalogue, paths: Sequence[Path]) -> list[str]:
+    """Say how a collection is read, and what its table and its files do not share."""
+    said = [] if catalogue.layout == "plain" else [f"laid out as {catalogue.layout}"]
+    if catalogue.listed:
+        root = catalogue.root
+        there = {path_key(path.relative_to(root).as_posix()) for path in paths}
+        below = f"{path_key(folder.relative_to(root).as_posix())}/" if folder.is_relative_to(root) else ""
+        listed = {name for name in catalogue.listed if below in ("", "./") or name.startswith(below)}
+        if folder.is_dir() and listed - there:
+            said.append(f"{_some(listed - there)} in its table, not in the folder")
+        if there - listed:
+            said.append(f"{_some(there - listed)} in the folder, not in its table")
+    return [printable(f"{catalogue.folder}: {'; '.join(said)}")] if said else []
+
+
+def _some(names: set[str]) -> str:
+    return f"{len(names)} file{'s' * (len(names) > 1)} ({min(names)}{' ...' * (len(names) > 1)})"
+
+
+def _midi_files(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder]
     return sorted(

@@ -82,6 +82,8 @@ def build_corpus(
     progress = progress or BuildProgress()
     progress.stage("listing files")
     sources = find_sources(folders, shippable_only=options.shippable_only, layout=options.layout)
+    for remark in sources.remarks:
+        progress.remark(remark)
     files = sources.files
     if options.kit != "auto":
         files = tuple(replace(file, kit=options.kit) for file in files)

@@ -362,4 +362,5 @@ def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
             if count
         ]
         most = "windows dropped: " + ", ".join(drops)
-    return f"{corpus}: no usable window; {most}; see rejects.csv, or choose another kind or fewer bars"
+    remedy = "see rejects.csv; try other --kind, --metre, --tracks or fewer --bars"
+    return f"{corpus}: no usable window; {most}; {remedy}"

@@ -29,9 +29,6 @@ class Selection:
 EVERYTHING = Selection()
 
 
-EVERYTHING = Selection()
-
-
 def parse_programs(text: str) -> tuple[int, ...]:
     """Read `0-7,24` as the programs 0 to 7 and 24.
 
