@@ -35,7 +35,6 @@ from app.window.learning import Learning
 from app.window.live_view import LiveView
 from app.window.menus import Menus
 from app.window.page_makers import PageMakers
-from app.window.pages.play import PlayPage
 from app.window.pages.stack import PageStack
 from app.window.pages.top_bar import TopBar
 from app.window.presenter import Presenter, Surroundings, explanation, health
@@ -360,23 +359,24 @@ class InstrumentWindow(QMainWindow):
         return {*table.parameters, *table.actions, *self._own}
 
     def _build(self) -> None:
-        table = self.instrument.snapshot().table
-        self.top, self.play = TopBar(table), PlayPage(table)
+        """Make the parts, each inside what holds it: a widget that moves is styled once more."""
+        table, ground = self.instrument.snapshot().table, QWidget()
+        ground.setObjectName("ground")
+        self.setCentralWidget(ground)
         self._exchange = PhraseExchange(self.instrument, self._files, self.notify, self)
         self._makers = PageMakers(
             self.instrument, self._exchange, self._try, self.later.emit, lambda: self.field_places,
             settings=self._settings, models=self._around.models,
         )  # fmt: skip
-        self.pages = PageStack(self.play, self._makers.by_name())
+        self.top = TopBar(table, ground)
+        self.pages = PageStack(table, self._makers.by_name(), ground)
+        self.play = self.pages.play
         self._live = LiveView(self.top, self.play)
-        ground = QWidget()
-        ground.setObjectName("ground")
         layout = QVBoxLayout(ground)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
         layout.addWidget(self.top)
         layout.addWidget(self.pages, 1)
-        self.setCentralWidget(ground)
         self.toast = Toast(ground)
         self._menus = Menus(self.instrument, self._exchange, self.edit, self)
         self._places = FieldPlaces(

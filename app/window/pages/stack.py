@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QStackedWidget
+from PyQt6.QtWidgets import QStackedWidget, QWidget
 
 from app.window.pages.page import Page
 from app.window.pages.play import PlayPage
+from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
 
 
@@ -19,11 +20,13 @@ class PageStack(QStackedWidget):
 
     made = pyqtSignal()
 
-    def __init__(self, play: PlayPage, makers: Mapping[str, Callable[[], Page]]) -> None:
-        super().__init__()
-        self._play, self._makers = play, makers
+    def __init__(
+        self, table: Table, makers: Mapping[str, Callable[[], Page]], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.play, self._makers = PlayPage(table, self), makers
         self._pages: dict[str, Page] = {}
-        self.addWidget(play)
+        self.addWidget(self.play)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,7 +52,7 @@ class PageStack(QStackedWidget):
 
     def close_page(self) -> None:
         """Go back to the play page."""
-        self.setCurrentWidget(self._play)
+        self.setCurrentWidget(self.play)
 
     def show_state(self, snapshot: Snapshot) -> None:
         """Show the state on the page that is open."""
