@@ -109,6 +109,8 @@ def live(
 ) -> None:
     """Listen and answer live, with the window or (--headless) as a stream in the terminal.
 
+    What is left out is as the session has it; the defaults are those of a new session.
+
     Example: antiphon live --headless --variation 0.4 --seed 7 --for 60 --log session.jsonl
     """
     values = dict(given)
@@ -139,7 +141,10 @@ def calibrate(
         bool, typer.Option("--loop", help="Measure the way out through the DAW and back, instead of by ear.")
     ] = False,
     session: Annotated[
-        Path | None, typer.Option(metavar="FILE.antiphon", help="Session to keep the offset with.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.antiphon", help="Session to keep the offset with; left out, it is only said."
+        ),
     ] = None,
     midi_backend: MidiBackend = Backend.AUTO,
     connect_in: ConnectIn = None,
@@ -167,7 +172,8 @@ def calibrate(
 def controls(
     json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
     model: Annotated[
-        str | None, typer.Option(help="Model whose own directions are listed too, by name or path.")
+        str | None,
+        typer.Option(help="Model whose own directions are listed too, by name or path; left out, none."),
     ] = None,
 ) -> None:
     """List every control: name, range, key, controller, option and meaning."""

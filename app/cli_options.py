@@ -72,24 +72,27 @@ SessionFile = Annotated[
     ),
 ]
 ForSeconds = Annotated[
-    float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so many seconds.")
+    float | None,
+    typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after so many seconds; left out, never."),
 ]
 Log = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE.jsonl",
         help="Write every event heard and played, as JSON lines; after 32 MB it goes on in a new file, "
-        "and four older ones stay beside it (FILE.jsonl.1 and so on).",
+        "and four older ones stay beside it (FILE.jsonl.1 and so on). Left out, nothing is written.",
     ),
 ]
 MidiBackend = Annotated[Backend, typer.Option(help="MIDI system; auto takes JACK where it runs.")]
 ConnectIn = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Port to listen to, by name or part of it; repeatable."),
+    typer.Option(
+        metavar="NAME", help="Port to listen to, by name or part of it; repeatable. Left out, none."
+    ),
 ]
 ConnectOut = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Port to play to, by name or part of it; repeatable."),
+    typer.Option(metavar="NAME", help="Port to play to, by name or part of it; repeatable. Left out, none."),
 ]
 ActiveSensing = Annotated[
     bool,
@@ -102,6 +105,8 @@ ActiveSensing = Annotated[
 StyleFrom = Annotated[
     Path | None,
     typer.Option(
-        "--style", metavar="FILE|FOLDER", help="Melodies to pull towards: a .mid file, or a folder of them."
+        "--style",
+        metavar="FILE|FOLDER",
+        help="Melodies to pull towards: a .mid file, or a folder of them; left out, none.",
     ),
 ]

@@ -14,6 +14,8 @@ from engine.parameter import Choice, Number, Parameter, Toggle, Value, Whole
 GIVEN = "given"
 """Argument under which a command gets the values that were given, by the parameters' ids."""
 ATTRIBUTES = "attribute"
+DEFAULT = "\\[default: {}]"
+"""Of a help text. Rich takes an open bracket for the beginning of a style and swallows what follows."""
 
 
 class Typed(NamedTuple):
@@ -59,11 +61,19 @@ def metavar(parameter: Parameter) -> str:
     return parameter.label.upper().replace(" ", "_")
 
 
-def option_of(parameter: Parameter, default: Value = None) -> inspect.Parameter:
-    """Return the argument of a command that a parameter becomes; None where it is not given."""
+def option_of(parameter: Parameter, default: Value) -> inspect.Parameter:
+    """Return the argument of a command that a parameter becomes; None where it is not given.
+
+    Args:
+        parameter: what the option sets.
+        default: what holds where it is not given, for the help.
+    """
     names = parameter.option.split("/") if not isinstance(parameter, Toggle) else [parameter.option]
-    shown = f" [default: {parameter.text(default)}]" if default is not None else ""
-    info: dict[str, Any] = {"help": _help(parameter) + shown, "rich_help_panel": parameter.group}
+    shown = parameter.word(default) if isinstance(parameter, Choice) else parameter.text(default)
+    info: dict[str, Any] = {
+        "help": f"{_help(parameter)} {DEFAULT.format(shown)}",
+        "rich_help_panel": parameter.group,
+    }
     if isinstance(parameter, Toggle):
         kind: Any = bool
     else:
@@ -90,7 +100,7 @@ def _attributes_option() -> inspect.Parameter:
             metavar="NAME=AMOUNT",
             rich_help_panel="Character",
             help="Push along a direction that the model has learned, -3 to 3 steps, as in register=+1; "
-            "repeatable. `antiphon controls --model NAME` lists them.",
+            "repeatable. `antiphon controls --model NAME` lists them; left out, none.",
         ),
     ]
     return inspect.Parameter(ATTRIBUTES, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -104,7 +114,8 @@ def with_parameters(
     Args:
         parameters: those without a reason for having none.
         attributes: whether the directions of a model can be given too.
-        defaults: values by id that hold where nothing else is given; shown in the help.
+        defaults: values by id that hold where nothing else is given, and are given to the command; the
+            parameters' own are only shown in the help.
 
     Returns:
         A decorator for a function with an argument `given`: a dictionary of the values by parameter id.
@@ -114,7 +125,7 @@ def with_parameters(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
         own = [each for each in signature.parameters.values() if each.name != GIVEN]
-        options = [option_of(each, usual.get(each.id)) for each in chosen]
+        options = [option_of(each, usual.get(each.id, each.default)) for each in chosen]
         if attributes:
             options.append(_attributes_option())
 

@@ -21,9 +21,16 @@ app = typer.Typer(
 
 @app.command("antiphon-export", cls=OneLineCommand)
 def export(
-    run: Annotated[Path | None, typer.Argument(help="Folder of the training run.")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="Folder of the training run; left out with --check alone.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The bundle: a folder, or a .zip with --zip.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The bundle: a folder, or a .zip with --zip [default: with --install, none beside it].",
+        ),
     ] = None,
     corpus: Annotated[
         Path | None, typer.Option(help="Corpus of the run [default: the one its config names].")
@@ -34,7 +41,7 @@ def export(
     int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Write the 8-bit decoder.")] = True,
     zipped: Annotated[bool, typer.Option("--zip", help="Write one .zip file.")] = False,
     name: Annotated[str, typer.Option(help="Name of the bundle [default: that of its folder or file].")] = "",
-    title: Annotated[str, typer.Option(help="Title for people.")] = "",
+    title: Annotated[str, typer.Option(help="Title for people [default: its name].")] = "",
     metre: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,7 +59,10 @@ def export(
         ),
     ] = False,
     check: Annotated[
-        Path | None, typer.Option(help="Prove a bundle again instead: hashes, shapes, tokens against torch.")
+        Path | None,
+        typer.Option(
+            help="Prove a bundle again instead: hashes, shapes, tokens against torch [default: none]."
+        ),
     ] = None,
 ) -> None:
     """Turn a training run into a bundle for the app, proven against torch."""

@@ -21,7 +21,14 @@ corpus_app = typer.Typer(help="Build and look at training data.", no_args_is_hel
 app.add_typer(corpus_app, name="corpus")
 
 
-Bars = Annotated[list[int] | None, typer.Option(help="Window length in bars; may be given several times.")]
+Bars = Annotated[
+    list[int] | None,
+    typer.Option(
+        help="Window length in bars; may be given several times "
+        "[default: 2, 4 and 16 of melody, 2 and 16 of words, 16 of trio, 4 and 8 of pianoroll, 2 of "
+        "accompaniment, 2 and 4 of drums]."
+    ),
+]
 Layout = Annotated[
     str,
     typer.Option(
@@ -30,14 +37,21 @@ Layout = Annotated[
     ),
 ]
 DrumKit = Annotated[
-    str, typer.Option(help="Drum kit: auto (as the layout says), gm, roland, or another that is known.")
+    str,
+    typer.Option(
+        help="Drum kit: auto (as the layout says, else gm), gm, gs, xg, roland, ezdrummer, superior "
+        "or addictive."
+    ),
 ]
 Tracks = Annotated[
     list[str] | None,
-    typer.Option(metavar="PATTERN", help="Read tracks of this name alone (*lead*); may be repeated."),
+    typer.Option(
+        metavar="PATTERN", help="Read tracks of this name alone (*lead*); may be repeated [default: all]."
+    ),
 ]
 Programs = Annotated[
-    str, typer.Option(metavar="LIST", help="Read these General MIDI programs alone: 0-7 is piano.")
+    str,
+    typer.Option(metavar="LIST", help="Read these General MIDI programs alone: 0-7 is piano [default: all]."),
 ]
 RayAddress = Annotated[
     str, typer.Option(help="Of a cluster, for --executor ray [default: RAY_ADDRESS, else a local one].")
@@ -56,7 +70,9 @@ ShippableOnly = Annotated[
 def corpus_build(
     folders: Annotated[list[Path], typer.Argument(help="Folders with MIDI files.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")],
-    kind: Annotated[str, typer.Option(help="melody, words, drums, groove, trio or pianoroll.")] = "melody",
+    kind: Annotated[
+        str, typer.Option(help="melody, words, drums, groove, trio, accompaniment or pianoroll.")
+    ] = "melody",
     metre: Annotated[str, typer.Option(help="4/4, 3/4, 6/8 or 2/4; other bars are left out.")] = "4/4",
     division: Annotated[
         int, typer.Option(help="Steps of a beat in a piano roll: 4 is 16ths; 2, 3, 4, 6, 8 or 12.")
@@ -132,7 +148,8 @@ def run_command(
     finetune: Annotated[
         Path | None,
         typer.Option(
-            help="Start from the weights of a run, a bundle (folder or .zip), a .pt or a .safetensors."
+            help="Start from the weights of a run, a bundle (folder or .zip), a .pt or a .safetensors "
+            "[default: new weights]."
         ),
     ] = None,
 ) -> None:
@@ -184,7 +201,10 @@ def listen(
         Path | None, typer.Argument(help="Folder of a run, or a bundle (folder or .zip).")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder of the test, which must be new.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder of the test, which must be new [default: none, with --score]."
+        ),
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, max=999, help="Real and generated phrases to compare.")] = 12,
     corpus: Annotated[
@@ -193,8 +213,12 @@ def listen(
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
     seed: Annotated[int, typer.Option(help="Of the draws and the order.")] = 0,
     bpm: Annotated[float, typer.Option(min=20, max=400, help="Tempo of all phrases.")] = 120.0,
-    score: Annotated[Path | None, typer.Option(help="Score this answers.json instead.")] = None,
-    key: Annotated[Path | None, typer.Option(help="The test's key.json, for --score.")] = None,
+    score: Annotated[
+        Path | None, typer.Option(help="Score this answers.json instead [default: write a test].")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The test's key.json, for --score [default: none].")
+    ] = None,
 ) -> None:
     """Write a blind listening test, real against generated, or score its answers."""
     from training.errors import ConfigError
@@ -219,7 +243,7 @@ def configs() -> None:
 
 @app.command("recipe")
 def recipe(
-    name: Annotated[str, typer.Argument(help="A public data set; left out, all are listed.")] = "",
+    name: Annotated[str, typer.Argument(help="A public data set [default: all are listed].")] = "",
 ) -> None:
     """Print where a public data set comes from, its licence, and the commands from it to a model."""
     from training.recipes import RECIPES, recipe_named, shown

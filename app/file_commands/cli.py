@@ -154,7 +154,8 @@ def carry_on(
     file: Annotated[
         Path | None,
         typer.Argument(
-            show_default=False, help="A MIDI file; left out, the music begins from --start random or zero."
+            show_default=False,
+            help="A MIDI file; left out, the music begins by itself, from --start random unless it is zero.",
         ),
     ] = None,
     count: Count = 4,
@@ -200,8 +201,12 @@ def morph(
     second_bar: Annotated[
         int | None, typer.Option(min=1, help="First bar of the second file; left out, as --bar says.")
     ] = None,
-    third: Annotated[Path | None, typer.Option(help="File for the pad's corner C, below the first.")] = None,
-    fourth: Annotated[Path | None, typer.Option(help="File for the corner D, below the second.")] = None,
+    third: Annotated[
+        Path | None, typer.Option(help="File for the pad's corner C, below the first; left out, none.")
+    ] = None,
+    fourth: Annotated[
+        Path | None, typer.Option(help="File for the corner D, below the second; left out, none.")
+    ] = None,
     precision: FilePrecision = Precision.FLOAT,
     style: StyleFrom = None,
 ) -> None:
@@ -389,7 +394,8 @@ def replay(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="One thing that is to be otherwise, as variation=0.6; `antiphon controls` lists names.",
+            help="One thing that is to be otherwise, as variation=0.6; `antiphon controls` lists names. "
+            "Left out, nothing.",
         ),
     ] = None,
     change_bar: Annotated[

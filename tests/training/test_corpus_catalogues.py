@@ -178,6 +178,9 @@ def test_the_kit_can_be_given_by_hand(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, [*arguments, *more])
     assert shown.exit_code == 0, shown.output
     assert tokens(tmp_path / "corpus", "train") == {0, 1 | 1 << MID_TOM}
+    as_played = CliRunner().invoke(app, [*arguments, *more[:-1], "td"])  # another name of the Roland kit
+    assert as_played.exit_code == 0, as_played.output
+    assert tokens(tmp_path / "corpus", "train") == {0, 1 | 1 << HIGH_TOM}
     refused = CliRunner().invoke(app, [*arguments, "--kit", "tin"])
     assert "kit 'tin': unknown; choose one of auto, gm" in refused.output
 

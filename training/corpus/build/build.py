@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.music.kits import KITS
+from engine.music.kits import ALIASES, KITS, drum_kit
 from training.corpus.build.executors import check_executor, run_shards, why_ray_is_slower
 from training.corpus.build.merge import MergeOptions, merge
 from training.corpus.build.shards import is_done, plan_shards
@@ -86,7 +86,8 @@ def build_corpus(
         progress.remark(remark)
     files = sources.files
     if options.kit != "auto":
-        files = tuple(replace(file, kit=options.kit) for file in files)
+        kit = drum_kit(options.kit).name
+        files = tuple(replace(file, kit=kit) for file in files)
     metre = divided(options.metre, options.division)
     shards = plan_shards(files, options.kind, options.files_per_shard, options.selection, metre)
     work = corpus / WORK_FOLDER
@@ -129,5 +130,6 @@ def _check(options: BuildOptions) -> None:
     if options.files_per_shard < 1 or not options.file_timeout_s > 0:
         raise CorpusError("files per shard and file timeout: give numbers above 0")
     check_executor(options.executor)
-    if options.kit not in ("auto", *KITS):
-        raise CorpusError(f"kit '{options.kit}': unknown; choose one of auto, {', '.join(KITS)}")
+    kits = "auto", *KITS, *ALIASES
+    if options.kit not in kits:
+        raise CorpusError(f"kit '{options.kit}': unknown; choose one of {', '.join(kits)}")
