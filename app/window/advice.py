@@ -16,6 +16,7 @@ from engine.midi.messages import (
     kind,
 )
 from engine.music.notes import DRUM_CHANNEL
+from engine.session.roles import part_channel
 from engine.session.snapshot import Snapshot
 from engine.text import counted
 
@@ -28,6 +29,9 @@ KINDS = {
     PRESSURE: "pressure",
     BEND: "bend",
 }
+
+REASONS_LISTED = 8
+"""So many reasons for which messages were ignored are named, the most frequent ones."""
 
 STARTS = {
     "stopped": "none came, or a stop after it",
@@ -70,13 +74,26 @@ def connection_facts(snapshot: Snapshot) -> dict[str, str]:
 
 def _channel_words(snapshot: Snapshot) -> str:
     """Return how many notes came on which channel, and what each feeds."""
-    settings, notes = snapshot.document.settings, snapshot.live.activity.notes
-    chords = settings.chord_channel - 1 if settings.chords_from == "channel" else None
-    feeds = {DRUM_CHANNEL: " (drums)", chords: " (chords)"}
+    notes = snapshot.live.activity.notes
     words = [
-        f"{number + 1}{feeds.get(number, '')}: {counted(notes[number], 'note')}" for number in sorted(notes)
+        f"{number + 1}{_feeds(snapshot, number)}: {counted(notes[number], 'note')}"
+        for number in sorted(notes)
     ]
     return ", ".join(words) or "no note came yet"
+
+
+def _feeds(snapshot: Snapshot, number: int) -> str:
+    """Return what a channel (0 to 15) feeds, in brackets; nothing where it feeds what there is."""
+    settings, model = snapshot.document.settings, snapshot.model
+    if settings.chords_from == "channel" and number == settings.chord_channel - 1:
+        return " (chords)"
+    part = part_channel(settings, model.representation if model else "", number)
+    if part is None:
+        return " (left out)"
+    if part == DRUM_CHANNEL:
+        return " (drums)"
+    given = {settings.melody_channel: " (melody)", settings.bass_channel: " (bass)"}
+    return given.get(number + 1, "")
 
 
 def _link_words(snapshot: Snapshot) -> str:
@@ -121,14 +138,22 @@ def message_words(data: bytes) -> str:
         return f"{words} · {name} · {data[2]}"
     if kind(data) == BEND and len(data) == 3:
         return f"{words} · {(data[1] | data[2] << 7) - 8192:+d}"
+    if kind(data) == PROGRAM and len(data) == 2:
+        return f"{words} · {data[1] + 1}"
     return " · ".join([words, *(str(byte) for byte in data[1:])])
 
 
 def message_lines(snapshot: Snapshot) -> list[str]:
     """Return the last messages, the newest first, and how many were ignored for which reason."""
     activity = snapshot.live.activity
-    lines = [f"{message_words(each.data)}   →   {each.use}" for each in reversed(activity.messages)]
-    return lines + [f"{count} ignored: {reason}" for reason, count in activity.ignored.items()]
+    lines = [
+        f"{message_words(each.data)}   →   {'' if each.used else 'ignored: '}{each.use}"
+        for each in reversed(activity.messages)
+    ]
+    often = sorted(activity.ignored.items(), key=lambda each: -each[1])
+    lines += [f"{count} ignored: {reason}" for reason, count in often[:REASONS_LISTED]]
+    rest = sum(count for _, count in often[REASONS_LISTED:])
+    return lines + ([f"{rest} ignored for other reasons"] if rest else [])
 
 
 def osc_lines(snapshot: Snapshot) -> list[str]:

@@ -5,9 +5,9 @@ from typing import Protocol
 from PyQt6.QtCore import QPoint, QRect
 from PyQt6.QtWidgets import QWidget
 
-from app.window.presenter import binding_text
 from app.window.widgets.group import Field
 from app.window.widgets.learn import LearnLayer
+from engine.session.bindings import short_name_of
 from engine.session.instrument import Instrument
 from engine.session.snapshot import Snapshot
 
@@ -49,7 +49,7 @@ class Learning:
         """Show what can be learned, what is bound, and what to do."""
         if not self.is_open:
             return
-        bound = {binding.target: binding_text(binding) for binding in snapshot.document.bindings}
+        bound = {binding.target: short_name_of(binding) for binding in snapshot.document.bindings}
         self.layer.show_targets(self._places(snapshot), bound, snapshot.live.learning, learn_text(snapshot))
 
     def _choose(self, target: str) -> None:

@@ -10,7 +10,7 @@ from engine.inference.controls import CONTROLS, STORED, Controls
 from engine.modes.catalogue import TOOLS
 from engine.modes.pad import pad_weights
 from engine.parameter import Choice, Parameter
-from engine.session.document import Binding
+from engine.session.bindings import short_name_of
 from engine.session.snapshot import Snapshot
 
 SOUND_OFF = "Sound off"
@@ -85,14 +85,8 @@ def declared_fields(snapshot: Snapshot) -> Fields:
     fields |= {name: FieldState() for name in table.actions}
     for binding in snapshot.document.bindings:
         if binding.target in fields:
-            fields[binding.target] = replace(fields[binding.target], binding=binding_text(binding))
+            fields[binding.target] = replace(fields[binding.target], binding=short_name_of(binding))
     return fields
-
-
-def binding_text(binding: Binding) -> str:
-    """Return what moves a field from outside, in a few letters."""
-    kind = {"cc": "CC", "cc14": "CC", "note": "key", "program": "PC"}[binding.kind]
-    return f"{kind} {binding.number}"
 
 
 def parameter_field(parameter: Parameter, snapshot: Snapshot) -> FieldState:

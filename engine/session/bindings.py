@@ -56,13 +56,18 @@ def controller_of(data: bytes) -> Controller | None:
 
 def name_of(binding: Binding) -> str:
     """Return a binding's message in words, as "CC 21 on channel 1"."""
+    return f"{short_name_of(binding)} on channel {binding.channel + 1}"
+
+
+def short_name_of(binding: Binding) -> str:
+    """Return a binding's message without its channel; programs are counted from 1, as players have them."""
     names = {
         "cc": f"CC {binding.number}",
         "cc14": f"CC {binding.number} and {binding.number + LSB}",
         "note": f"key {NOTE_NAMES[binding.number % 12]}{binding.number // 12 - 1}",
         "program": f"program {binding.number + 1}",
     }
-    return f"{names[binding.kind]} on channel {binding.channel + 1}"
+    return names[binding.kind]
 
 
 def found(bindings: Iterable[Binding], message: Controller) -> tuple[Binding, ...]:

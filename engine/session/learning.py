@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from engine.errors import RenderError
-from engine.midi.messages import channel, is_note, is_note_on, key
+from engine.midi.messages import channel, is_note, is_note_on, is_whole, key
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Value, Whole
 from engine.performer.messages import Heard
 from engine.session import editing
@@ -21,18 +21,20 @@ from engine.session.bindings import (
 from engine.session.document import Binding
 from engine.session.live import MESSAGES_KEPT, InputMessage
 from engine.session.state import Effect, State
+from engine.session.uses import use_of
 
-PLAYED = "played"
 Updated = tuple[State, tuple[Effect, ...]]
 
 
 def message(state: State, heard: Heard, now_ns: int) -> Updated:
     """Return the state after a message from the input."""
     if heard.ignored:
-        return _with_activity(state, heard, ""), ()
+        return _with_activity(state, heard, heard.ignored, used=False), ()
     controller = controller_of(heard.data)
     effects: tuple[Effect, ...] = ()
-    use = "" if controller is None or controller.kind != "note" else PLAYED
+    representation = state.model.representation if state.model else ""
+    use, used = use_of(heard.data, state.document.settings, representation)
+    moves = True
     if controller is not None and state.just_learned and not _is_fine_half(state.just_learned, controller):
         # The hand is on the control it was looking for: from now on it moves it.
         state = replace(state.with_live(learning=""), just_learned=None)
@@ -44,11 +46,14 @@ def message(state: State, heard: Heard, now_ns: int) -> Updated:
             state, more = _moved(state, binding, controller, now_ns)
             effects += more
         use = f"moves {', '.join(state.shown.table.label(each.target) for each in bound)}"
-    if not state.live.rolling and not use.startswith(("moves", "learned")):
+    else:
+        moves = False
+    if not state.live.rolling and not moves:
         sustains = state.document.settings.sustain_lengthens
         free = state.live.free.with_message(heard.t_ns, heard.data, sustains=sustains)
         state = state.with_live(free=free) if free is not state.live.free else state
-    return _with_activity(state, heard, use), effects
+    state = _with_activity(state, heard, use, used=used or moves)
+    return state if moves else _with_note(state, heard.data), effects
 
 
 def _is_fine_half(last: Binding, controller: Controller) -> bool:
@@ -139,19 +144,22 @@ def _next(parameter: Parameter, shown: Value) -> Value:
     return parameter.values[(parameter.values.index(shown) + 1) % len(parameter.values)]
 
 
-def _with_activity(state: State, heard: Heard, use: str) -> State:
+def _with_activity(state: State, heard: Heard, use: str, *, used: bool) -> State:
+    """Return the state with a message, what it was used for or why it was ignored."""
     activity, data = state.live.activity, heard.data
     sounding = activity.sounding
     if len(data) == 3 and is_note(data):
         sounding = sounding | {key(data)} if is_note_on(data) else sounding - {key(data)}
-    notes = dict(activity.notes)
-    if use == PLAYED and is_note_on(data):
-        notes[channel(data)] = notes.get(channel(data), 0) + 1
-    if not use:
-        use = heard.ignored or "not used"
-        ignored = {**activity.ignored, use: activity.ignored.get(use, 0) + 1}
-    else:
-        ignored = dict(activity.ignored)
-    messages = (*activity.messages, InputMessage(heard.t_ns, data, use))[-MESSAGES_KEPT:]
-    activity = replace(activity, sounding=sounding, notes=notes, messages=messages, ignored=ignored)
+    ignored = activity.ignored if used else {**activity.ignored, use: activity.ignored.get(use, 0) + 1}
+    messages = (*activity.messages, InputMessage(heard.t_ns, data, use, used))[-MESSAGES_KEPT:]
+    activity = replace(activity, sounding=sounding, messages=messages, ignored=ignored)
     return state.with_live(activity=activity)
+
+
+def _with_note(state: State, data: bytes) -> State:
+    """Count a note by its channel."""
+    if not (is_whole(data) and is_note_on(data)):
+        return state
+    activity, number = state.live.activity, channel(data)
+    notes = {**activity.notes, number: activity.notes.get(number, 0) + 1}
+    return state.with_live(activity=replace(activity, notes=notes))

@@ -63,6 +63,7 @@ class InputMessage:
     data: bytes
     use: str
     """What became of it: "played", "moves Variation", or why it was ignored."""
+    used: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class Activity:
     sounding: frozenset[tuple[int, int]] = frozenset()
     """Channel (0 to 15) and pitch of the keys that are down."""
     notes: Mapping[int, int] = field(default_factory=dict)
-    """How many notes were used, by channel (0 to 15)."""
+    """How many notes came that are no control, by channel (0 to 15)."""
     messages: tuple[InputMessage, ...] = ()
     """The last 10, oldest first."""
     ignored: Mapping[str, int] = field(default_factory=dict)

@@ -111,10 +111,10 @@ class BarStrip(QWidget):
                 left = cell.left() + self._playhead * cell.width()
                 painter.fillRect(QRectF(left, BELOW_NUMBER, 2, self.height()), look.text)
         if self.hasFocus() and self.shown:
-            painter.setPen(QPen(look.text, 2))
+            painter.setPen(QPen(look.text, 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             at = min(max(self._cursor - self.shown[0].id, 0), len(self.shown) - 1)
-            painter.drawRoundedRect(self._cell(at).adjusted(1, 1, -1, -1), 4, 4)
+            painter.drawRoundedRect(self._cell(at).adjusted(2, 2, -2, -2), 3, 3)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
         """Drop the pixmap of the old size."""

@@ -54,7 +54,7 @@ def test_facts_name_ports_what_they_are_wired_to_and_the_clock():
         ((0xB3, 64, 127), "controller · ch 4 · 64 · 127"),
         ((0xE0, 0, 0), "bend · ch 1 · -8192"),
         ((0xE0, 0, 64), "bend · ch 1 · +0"),
-        ((0xC1, 5), "program · ch 2 · 5"),
+        ((0xC1, 5), "program · ch 2 · 6"),
         ((0xFA,), "FA"),
         ((), ""),
     ],
@@ -64,13 +64,20 @@ def test_a_message_in_words(data, words):
 
 
 def test_the_newest_message_comes_first_and_what_was_ignored_is_counted():
-    bend = InputMessage(2, bytes((0xE0, 0, 64)), "not used")
-    activity = Activity(messages=(NOTE, bend), ignored={"not used": 4})
+    bend = InputMessage(2, bytes((0xE0, 0, 64)), "an echo", False)
+    activity = Activity(messages=(NOTE, bend), ignored={"an echo": 4})
     assert message_lines(with_live(READY, activity=activity)) == [
-        "bend · ch 1 · +0   →   not used",
+        "bend · ch 1 · +0   →   ignored: an echo",
         "note on · ch 1 · C4 · 90   →   played",
-        "4 ignored: not used",
+        "4 ignored: an echo",
     ]
+
+
+def test_the_most_frequent_reasons_are_named_and_the_others_counted():
+    activity = Activity(ignored={f"reason {n}": n for n in range(1, 11)})
+    lines = message_lines(with_live(READY, activity=activity))
+    assert lines[0] == "10 ignored: reason 10"
+    assert lines[7:] == ["3 ignored: reason 3", "3 ignored for other reasons"]
 
 
 def test_osc_says_that_it_is_off_and_what_came_in():
@@ -105,6 +112,11 @@ def test_facts_say_which_channels_came_and_what_they_feed():
     assert connection_facts(came)["Channels"] == "1: 12 notes, 2: 3 notes, 10 (drums): 1 note"
     chords = with_document(came, settings=Settings(chords_from="channel"))
     assert "2 (chords): 3 notes" in connection_facts(chords)["Channels"]
+    chosen = with_document(came, settings=Settings(melody_channel=2, drum_channel=5))
+    assert (
+        connection_facts(chosen)["Channels"]
+        == "1 (left out): 12 notes, 2 (melody): 3 notes, 10 (left out): 1 note"
+    )
 
 
 def test_facts_say_where_the_song_is_and_whether_a_start_came():

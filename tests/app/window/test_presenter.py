@@ -113,9 +113,14 @@ def test_models_show_their_titles_and_loading_says_so():
 
 
 def test_a_bound_field_says_what_moves_it():
-    bindings = (Binding("cc", 0, 21, "variation"), Binding("note", 0, 36, "new_take"))
+    bindings = (
+        Binding("cc", 0, 21, "variation"),
+        Binding("note", 0, 36, "new_take"),
+        Binding("program", 0, 8, "undo"),
+    )
     bound = with_document(READY, bindings=bindings)
-    assert (shown(bound, "variation").binding, shown(bound, "new_take").binding) == ("CC 21", "key 36")
+    assert (shown(bound, "variation").binding, shown(bound, "new_take").binding) == ("CC 21", "key C2")
+    assert shown(bound, "undo").binding == "program 9"
     assert shown(bound, "temperature").binding == ""
 
 
