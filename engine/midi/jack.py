@@ -51,7 +51,25 @@ def _library() -> Any:
         raise PortError(
             "JACK: its library is not installed; install jackd2 or pipewire-jack if you want it"
         ) from error
+    jack._decode = lambda text: _Name.of(jack._ffi.string(text))
     return jack
+
+
+class _Name(str):
+    """A name of any bytes, as the server allows it, as text. JACK-Client fails on what is not UTF-8."""
+
+    _bytes: bytes
+
+    @classmethod
+    def of(cls, data: bytes) -> "_Name":
+        r"""Return a name whose bytes that are not UTF-8 are shown as escapes: `gr\xfcn`."""
+        name = cls(data.decode("utf-8", "backslashreplace"))
+        name._bytes = data
+        return name
+
+    def encode(self, *_: str) -> bytes:
+        """Return the bytes, by which the server knows it."""
+        return self._bytes
 
 
 def has_package() -> bool:
@@ -142,7 +160,7 @@ class JackInput:
 
     def __init__(self, port: Any) -> None:
         self._port = port
-        self.name: str = port.name
+        self.name = str(port.name)
         self.dropped = 0
         self._ring: deque[InputEvent] = deque()
 
@@ -177,7 +195,7 @@ class JackOutput:
     def __init__(self, port: Any, jack_error: type[Exception]) -> None:
         self._port = port
         self._jack_error = jack_error
-        self.name: str = port.name
+        self.name = str(port.name)
         self.late = 0
         """Messages that left at least one frame after they were due."""
         self._heap: list[tuple[int, int, bytes]] = []
@@ -275,7 +293,7 @@ class JackBackend:
             PortError: No server, or a port that was asked for is missing.
         """
         self._client = open_client(client_name)
-        self.client_name: str = self._client.name
+        self.client_name = str(self._client.name)
         self._on_input = on_input
         self._lost = ""
         self._closed = False

@@ -1,7 +1,7 @@
 """The connections of a JACK client: made when wanted, learned when a person makes them, watched."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from engine.errors import PortError
@@ -11,9 +11,15 @@ from engine.midi.ports import WiringChange
 
 def port_names(client: Any) -> tuple[list[str], list[str]]:
     """Return the full names of all MIDI ports: those one can hear, and those one can play to."""
-    sources = [port.name for port in client.get_ports(is_midi=True, is_output=True)]
-    sinks = [port.name for port in client.get_ports(is_midi=True, is_input=True)]
-    return sources, sinks
+    sources, sinks = _ports(client)
+    return [*sources], [*sinks]
+
+
+def _ports(client: Any) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the names of all MIDI ports, each with what JACK-Client knows it by: sources and sinks."""
+    sources = client.get_ports(is_midi=True, is_output=True)
+    sinks = client.get_ports(is_midi=True, is_input=True)
+    return {str(port.name): port.name for port in sources}, {str(port.name): port.name for port in sinks}
 
 
 class Wires:
@@ -45,18 +51,19 @@ class Wires:
         self._sinks.update(dict.fromkeys(self._matched(connect_out, sinks, patient), False))
         self.tend()
 
-    def _others(self) -> tuple[list[str], list[str]]:
-        """Return the ports of other programs: sources and sinks."""
-        sources, sinks = port_names(self._client)
-        ours = (self._input_name, self._output_name)
-        return [name for name in sources if name not in ours], [name for name in sinks if name not in ours]
+    def _others(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the ports of other programs, as `_ports` does."""
+        sources, sinks = _ports(self._client)
+        sources.pop(self._output_name, None)
+        sinks.pop(self._input_name, None)
+        return sources, sinks
 
     @staticmethod
-    def _matched(wanted: Sequence[str], names: Sequence[str], patient: bool) -> list[str]:
+    def _matched(wanted: Sequence[str], names: Collection[str], patient: bool) -> list[str]:
         matched = []
         for name in wanted:
             try:
-                matched.append(match_port(name, names))
+                matched.append(match_port(name, [*names]))
             except PortError:
                 if not patient:
                     raise
@@ -70,22 +77,24 @@ class Wires:
             self._tend_one(self._sources, sources, self._input_name, incoming=True)
             self._tend_one(self._sinks, sinks, self._output_name, incoming=False)
 
-    def _tend_one(self, wires: dict[str, bool], there: Sequence[str], ours: str, *, incoming: bool) -> None:
+    def _tend_one(
+        self, wires: dict[str, bool], there: Mapping[str, str], ours: str, *, incoming: bool
+    ) -> None:
         port = self._client.get_port_by_name(ours)
-        connected = {other.name for other in self._client.get_all_connections(port)}
+        connected = {str(other.name) for other in self._client.get_all_connections(port)}
         for name, was_connected in list(wires.items()):
             if name in connected:
                 wires[name] = True
             elif was_connected and name in there:
                 del wires[name]
             elif name in there:
-                pair = (name, ours) if incoming else (ours, name)
+                pair = (there[name], ours) if incoming else (ours, there[name])
                 self._client.connect(*pair)
                 connected.add(name)
                 wires[name] = True
             else:
                 wires[name] = False
-        wires.update(dict.fromkeys(connected & set(there), True))
+        wires.update(dict.fromkeys(connected & there.keys(), True))
         self._compare(connected, incoming=incoming)
 
     def _compare(self, connected: set[str], *, incoming: bool) -> None:

@@ -26,7 +26,7 @@ from engine.performer.messages import (
     PortLost,
     Ready,
     Shutdown,
-    check_finite,
+    check,
     decode_event,
     encode,
 )
@@ -229,12 +229,12 @@ class PerformerClient:
     def send(self, command: Command) -> None:
         """Send a command; never blocks. Any thread may call.
 
-        One with a number that is not finite is left out, and a `Fault` says so.
+        One with a value out of range is left out, and a `Fault` says so.
         """
         try:
-            check_finite(command)
+            check(command)
         except MessageError as error:
-            self._events.append(Fault(f"A command was left out: {error}"))
+            self._events.append(Fault(f"A command was left out: {type(command).__name__}: {error}"))
             return
         with self._lock:
             self._memory.remember(command)

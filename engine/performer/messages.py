@@ -4,18 +4,24 @@ Commands go to the performer, events come from it. Times: `_ns` monotonic nanose
 `_beats` quarter notes counted from the start of the song (transport position 0).
 """
 
-import math
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from engine.music.metre import Metre
+from engine.midi.messages import is_whole
+from engine.music.metre import FOUR_FOUR, Metre
 
 StartAt = Literal["step", "beat", "bar", "phrase"]
 """A phrase is the pattern that plays, from its beginning to its end."""
 ClockSource = Literal["auto", "internal", "external"]
 ClockLeader = Literal["internal", "external"]
 ClockStatus = Literal["stopped", "armed", "rolling", "flywheel", "lost"]
+
+Number = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+"""What music has, which is finite; beyond it, places in a beat are no longer told apart."""
+DataByte = Annotated[int, msgspec.Meta(ge=0, le=127)]
+PortName = Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")]
+"""What can be an option of a process."""
 
 
 class MessageError(ValueError):
@@ -29,11 +35,11 @@ class Message(msgspec.Struct, frozen=True, tag=True):
 class NoteData(msgspec.Struct, frozen=True, array_like=True):
     """A note on the wire; the fields of `engine.music.notes.Note`."""
 
-    start_beats: float
-    pitch: int
-    duration_beats: float
-    velocity: int
-    channel: int
+    start_beats: Number
+    pitch: DataByte
+    duration_beats: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+    velocity: Annotated[int, msgspec.Meta(ge=1, le=127)]
+    channel: Annotated[int, msgspec.Meta(ge=0, le=15)]
 
 
 # Commands -----------------------------------------------------------------------------------
@@ -46,12 +52,12 @@ class SetPattern(Message, frozen=True):
     notes: tuple[NoteData, ...]
     bars: int
     starts_at: StartAt = "step"
-    anchor_beats: float | None = None
+    anchor_beats: Number | None = None
     """Song position that a repeat's start falls on, as do all whole lengths before and after it: so
     an answer to bars 4 and 5 plays its first bar in bar 6, 8, 10. None leaves it to the scheduler."""
-    at_beats: float | None = None
+    at_beats: Number | None = None
     """Song position it takes over at; it is silent before. Where that has passed, or None: `starts_at`."""
-    until_beats: float | None = None
+    until_beats: Number | None = None
     """Song position it falls silent at; None to go on until another pattern comes."""
     once: bool = False
     """Fall silent where the pass ends in which it takes over, instead of beginning again."""
@@ -64,7 +70,7 @@ class ClearPattern(Message, frozen=True):
 class SetTempo(Message, frozen=True):
     """Tempo of the internal clock."""
 
-    bpm: float
+    bpm: Number
 
 
 class SetMetre(Message, frozen=True):
@@ -96,7 +102,7 @@ class SetInput(Message, frozen=True):
 class SetOffset(Message, frozen=True):
     """Output compensation: positive plays later."""
 
-    offset_ms: float
+    offset_ms: Number
 
 
 class SetMetronome(Message, frozen=True):
@@ -126,7 +132,7 @@ class MeasureLoop(Message, frozen=True):
 class Play(Message, frozen=True):
     """Start the internal clock from `position_beats`."""
 
-    position_beats: float = 0.0
+    position_beats: Annotated[float, msgspec.Meta(ge=-1e8, le=1e8)] = 0.0
     count_in_bars: int = 0
     """Bars that are counted before."""
 
@@ -201,7 +207,7 @@ class BarCaptured(Message, frozen=True):
     notes: tuple[NoteData, ...]
     tied: tuple[int, ...]
     """Indices into `notes` of notes that began in the bar before and go on here."""
-    bpm: float
+    bpm: Number
     metre: Metre
     ended_ns: int
 
@@ -216,12 +222,12 @@ class ClockState(Message, frozen=True):
 
     status: ClockStatus
     source: ClockLeader
-    bpm: float
-    position_beats: float
+    bpm: Number
+    position_beats: Number
     metre: Metre
     t_ns: int
     """The moment `position_beats` holds for."""
-    jitter_ms: float
+    jitter_ms: Number
     """Measured spread of the external clock's ticks (standard deviation)."""
     bar_phase_known: bool
     """False after joining a clock that already ran, or Continue without a song position."""
@@ -239,7 +245,7 @@ class ClockState(Message, frozen=True):
 class LoopMeasured(Message, frozen=True):
     """How long clicks of ours took from our output back to our input."""
 
-    round_trips_ms: tuple[float, ...]
+    round_trips_ms: tuple[Number, ...]
     """Of those that came back, in the order they were sent."""
     clicks: int
     """How many were sent."""
@@ -251,7 +257,7 @@ class LinkState(Message, frozen=True):
     enabled: bool
     peers: int = 0
     """Other programs that share."""
-    bpm: float = 120.0
+    bpm: Number = 120.0
     problem: str = ""
     """Why there is none, in one line with a remedy; empty where there is one or none is wanted."""
 
@@ -260,7 +266,7 @@ class Heard(Message, frozen=True):
     """A channel message from the input, with its musical time."""
 
     t_ns: int
-    position_beats: float
+    position_beats: Number
     data: bytes
     ignored: str = ""
     """Why nothing came of it; empty if it was used."""
@@ -284,7 +290,7 @@ class Played(Message, frozen=True):
 
     due_ns: int
     sent_ns: int
-    position_beats: float
+    position_beats: Number
     data: bytes
 
 
@@ -292,9 +298,9 @@ class PatternStarted(Message, frozen=True):
     """A pattern began to sound."""
 
     pattern_id: int
-    at_beats: float
+    at_beats: Number
     t_ns: int
-    anchor_beats: float = 0.0
+    anchor_beats: Number = 0.0
     """Song position that the pattern's first beat is counted from."""
 
 
@@ -319,8 +325,8 @@ class Connections(Message, frozen=True):
     A new performer is given them, so that the DAW stays connected.
     """
 
-    sources: tuple[str, ...]
-    sinks: tuple[str, ...]
+    sources: tuple[PortName, ...]
+    sinks: tuple[PortName, ...]
 
 
 class Fault(Message, frozen=True):
@@ -374,7 +380,7 @@ def decode_command(data: bytes) -> Command:
     """Decode a command.
 
     Raises:
-        MessageError: it is none, or has a number that is not finite.
+        MessageError: it is none, or has a value out of range.
     """
     return _decode(_commands, data)
 
@@ -383,28 +389,22 @@ def decode_event(data: bytes) -> Event:
     """Decode an event.
 
     Raises:
-        MessageError: it is none, or has a number that is not finite.
+        MessageError: it is none, or has a value out of range.
     """
     return _decode(_events, data)
 
 
-def check_finite(message: Message) -> None:
-    """Refuse a message with a number that is not finite.
+def check(command: Command) -> None:
+    """Refuse a command that the performer would not understand.
 
     Raises:
-        MessageError: names the field.
+        MessageError: it has a value out of range, or a number that is not finite.
     """
-    for name in message.__struct_fields__:
-        value = getattr(message, name)
-        values = value if isinstance(value, tuple) else (value,)
-        if not all(_is_finite(each) for each in values):
-            raise MessageError(f"{name} of {type(message).__name__} is not a finite number")
-
-
-def _is_finite(value: object) -> bool:
-    if isinstance(value, NoteData):
-        return math.isfinite(value.start_beats) and math.isfinite(value.duration_beats)
-    return not isinstance(value, float) or math.isfinite(value)
+    try:
+        frame = encode(command)
+    except OverflowError as error:
+        raise MessageError(str(error)) from error
+    decode_command(frame)
 
 
 def _decode(decoder: "msgspec.msgpack.Decoder[_MessageT]", data: bytes) -> _MessageT:
@@ -412,5 +412,9 @@ def _decode(decoder: "msgspec.msgpack.Decoder[_MessageT]", data: bytes) -> _Mess
         message = decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
         raise MessageError(str(error)) from error
-    check_finite(message)
+    if not getattr(message, "metre", FOUR_FOUR).is_playable:
+        raise MessageError("a metre that no bar has")
+    unused = isinstance(message, Heard) and message.ignored
+    if isinstance(message, Heard | Played) and not (unused or is_whole(message.data)):
+        raise MessageError("no whole MIDI message")
     return message

@@ -15,8 +15,10 @@ from livekit import EXACT_FRAMES, PERIOD, RATE_HZ, WAIT_S, Daw, onsets, sounding
 
 from engine.midi.backends import list_ports
 from engine.midi.rtmidi import RtMidiBackend
+from engine.performer.client import PerformerClient
 from engine.performer.messages import (
     BarCaptured,
+    Connections,
     Fault,
     NoteData,
     Play,
@@ -239,3 +241,34 @@ def test_the_way_without_jack_client_hears_and_plays(daw):
         assert backend.alive()
     finally:
         backend.close()
+
+
+STRANGER = """
+import jack
+client = jack.Client("stranger", no_start_server=True)
+kinds = {b"gr\\xfc out": jack._lib.JackPortIsOutput, b"gr\\xfc in": jack._lib.JackPortIsInput}
+ports = [jack._lib.jack_port_register(client._ptr, name, b"8 bit raw midi", kind, 0)
+         for name, kind in kinds.items()]
+client.activate()
+print("there", flush=True)
+while input() == "wires":
+    print(*(jack._lib.jack_port_connected(port) for port in ports), flush=True)
+"""
+
+
+def test_ports_whose_names_are_not_utf_8_are_listed_and_wired(daw):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", STRANGER], **pipes) as stranger:
+
+        def wires():
+            print("wires", file=stranger.stdin, flush=True)
+            return stranger.stdout.readline().split()
+
+        assert stranger.stdout.readline() == "there\n"
+        names = {(port.direction, port.name) for port in list_ports() if port.backend == "jack"}
+        assert names >= {("source", r"stranger:gr\xfc out"), ("sink", r"stranger:gr\xfc in")}
+        with PerformerClient("jack", connect_in=["stranger"], connect_out=["stranger"]) as client:
+            wait_until(lambda: wires() == ["1", "1"])
+            told = wait_for(client, Connections, [])
+            assert told == Connections((r"stranger:gr\xfc out",), (r"stranger:gr\xfc in",))
+        print("end", file=stranger.stdin, flush=True)

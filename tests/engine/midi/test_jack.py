@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
-from engine.midi.jack import REPEAT_NS, RING_SIZE, JackInput, JackOutput
+from engine.midi.jack import REPEAT_NS, RING_SIZE, JackInput, JackOutput, _Name
 from engine.midi.jack_wires import Wires
 
 FRAME_NS = 1e9 / 48_000
@@ -252,3 +252,20 @@ def test_a_receiver_that_joins_and_a_sender_that_leaves_are_noticed_once(graph):
 
 def test_a_receiver_that_we_connect_ourselves_has_joined_too(graph):
     assert wires(graph, [], ["synth"]).take_change() == (True, False)
+
+
+def test_a_name_that_is_not_utf_8_is_text_outside_and_its_own_bytes_to_the_server():
+    odd, usual = _Name.of(b"gr\xfc\xdf:in"), _Name.of("grüß:in".encode())
+    assert str(odd) == "gr\\xfc\\xdf:in" and type(str(odd)) is str
+    assert str(usual) == "grüß:in"
+    assert (odd.encode(), usual.encode()) == (b"gr\xfc\xdf:in", b"gr\xc3\xbc\xc3\x9f:in")
+
+
+def test_a_port_of_such_a_name_is_connected_by_what_is_shown_and_told_as_plain_text(graph):
+    graph.sinks.append(_Name.of(b"gr\xfc:in"))
+    made = wires(graph, connect_out=[r"gr\xfc"])
+    assert [sink.encode() for _, sink in graph.made] == [b"gr\xfc:in"]
+    (told,) = made.wanted()[1]
+    assert type(told) is str and told == r"gr\xfc:in"
+    made.tend()
+    assert len(graph.made) == 1
