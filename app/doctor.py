@@ -108,11 +108,10 @@ def _qt() -> Iterator[Check]:
     if tried.returncode == 0:
         yield Check("window", "ok", "Qt loads")
     else:
-        reason = tried.stderr.strip().splitlines()[-1:] or ["Qt does not load"]
         remedy = (
             "Debian, Ubuntu: apt install libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0"
         )
-        yield Check("window", "bad", reason[0], remedy)
+        yield Check("window", "bad", _last_line(tried, "Qt does not load"), remedy)
 
 
 def _display() -> Iterator[Check]:
@@ -201,8 +200,19 @@ def _sound() -> Iterator[Check]:
     if not _version("sounddevice"):
         yield Check("audition sound", "hint", "off", "press Sound in the window, or pip install sounddevice")
         return
+    tried = _run("-c", "from app.audio.sounder import why_silent; print(why_silent())")
+    silent = tried.stdout.strip() if tried.returncode == 0 else _last_line(tried, "it does not load")
+    if silent:
+        detail, _, remedy = silent.partition("; ")
+        yield Check("audition sound", "hint", detail, remedy)
+        return
     soundfont = find_soundfont() if _version("tinysoundfont") else None
     yield Check("audition sound", "ok", f"soundfont {soundfont}" if soundfont else "built-in tones")
+
+
+def _last_line(tried: subprocess.CompletedProcess[str], otherwise: str) -> str:
+    """Return the last line that a process complained with, or something else where it said nothing."""
+    return next(iter(tried.stderr.strip().splitlines()[-1:]), otherwise)
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

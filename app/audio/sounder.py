@@ -28,7 +28,8 @@ STALLED_S = 2.0
 EXIT_OK, EXIT_LOST, EXIT_MISSING = 0, 1, 3
 
 HOW_TO_INSTALL = "Sound off: not installed yet. The Sound button of the window installs it"
-HOW_TO_LIBRARY = "Sound off: PortAudio is missing (Debian, Ubuntu: apt install libportaudio2)"
+NO_LIBRARY = "PortAudio is missing; Debian, Ubuntu: apt install libportaudio2"
+NO_DEVICE = "no audio device can be opened"
 
 
 def main() -> int:
@@ -68,6 +69,19 @@ class Inbox:
             self.mixer.add(event.due_ns + DELAY_NS, event.data)
 
 
+def why_silent() -> str:
+    """Return why nothing can sound, as what and remedy with a semicolon between; empty where it can."""
+    try:
+        import sounddevice
+    except OSError:
+        return NO_LIBRARY
+    try:
+        sounddevice.query_devices(kind="output")
+    except (sounddevice.PortAudioError, ValueError) as error:
+        return f"{NO_DEVICE} ({error}); connect or switch on an audio output"
+    return ""
+
+
 def play(inbox: Inbox, report: Callable[[str], None]) -> int:
     """Open the device and play until it is lost; return the exit status."""
     try:
@@ -76,14 +90,14 @@ def play(inbox: Inbox, report: Callable[[str], None]) -> int:
         report(HOW_TO_INSTALL)
         return EXIT_MISSING
     except OSError:
-        report(HOW_TO_LIBRARY)
+        report(f"Sound off: {NO_LIBRARY}")
         return EXIT_MISSING
     instrument, name = instrument_at(RATE)
     mixer = Mixer(instrument, RATE)
     player = Player(sounddevice, mixer)
     player.start()
     if not player.opened.wait(STALLED_S * 2) or player.error:
-        report(f"Sound off: no audio device can be opened ({player.error or 'it does not answer'})")
+        report(f"Sound off: {NO_DEVICE} ({player.error or 'it does not answer'})")
         return EXIT_LOST
     inbox.mixer = mixer
     report(f"Sound: {name}")

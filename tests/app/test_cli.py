@@ -1,6 +1,7 @@
 """The command line on real files and a real (tiny) model; every refusal is one line and not zero."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -224,6 +225,34 @@ def test_the_real_doctor_finds_the_packages_and_measures_time(monkeypatch):
     assert all(
         check.remedy for check in found.values() if check.state == "bad" and check.name.startswith("midi")
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (
+            "raise OSError('PortAudio library not found')",
+            ("hint", "PortAudio is missing", "Debian, Ubuntu: apt install libportaudio2"),
+        ),
+        (
+            "class PortAudioError(Exception): ...\n"
+            "def query_devices(kind): raise PortAudioError('Error querying device -1')",
+            (
+                "hint",
+                "no audio device can be opened (Error querying device -1)",
+                "connect or switch on an audio output",
+            ),
+        ),
+        ("1 / 0", ("hint", "ZeroDivisionError: division by zero", "")),
+        ("def query_devices(kind): return {}", ("ok", "built-in tones", "")),
+    ],
+)
+def test_the_doctor_says_what_the_sound_lacks(tmp_path, monkeypatch, module, said):
+    (tmp_path / "sounddevice.py").write_text(module)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    monkeypatch.setattr(doctor, "_version", lambda package: "1" if package == "sounddevice" else "")
+    (check,) = doctor._sound()
+    assert (check.state, check.detail, check.remedy) == said
 
 
 def test_a_check_that_fails_is_a_line(monkeypatch):
