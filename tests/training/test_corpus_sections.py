@@ -1,5 +1,6 @@
 """Few works: sections are held out, and it is said."""
 
+import csv
 import random
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from typer.testing import CliRunner
 from training.cli import app
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
+from training.corpus.report.survey import survey
+from training.corpus.sources import SPLITS
+from training.evaluation.humanising import performances
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 
@@ -60,7 +64,7 @@ def test_songs_that_repeat_themselves_keep_their_held_out_windows(tmp_path: Path
     info = build(songs(tmp_path / "in", 6, 48, loop_bars=12), tmp_path / "corpus", 2)
     entry = info["windows"]["2"]
     assert min(entry["train"], entry["valid"], entry["test"]) >= 4
-    assert entry["duplicates"]["train: also held out"] > 0
+    assert entry["duplicates"]["train: repeated"] > 0
     corpus = Corpus.open(tmp_path / "corpus")
     held = {corpus.batch(np.array([i])).tobytes() for s in ("valid", "test") for i in corpus.window_ids(s)}
     assert not held & {corpus.batch(np.array([i])).tobytes() for i in corpus.window_ids("train")}
@@ -83,4 +87,36 @@ def test_the_command_says_what_was_held_out_and_what_is_empty(tmp_path: Path) ->
 def test_a_corpus_of_one_loop_stays_training_data_and_says_so(tmp_path: Path) -> None:
     info = build(songs(tmp_path / "in", 1, 16, loop_bars=1), tmp_path / "corpus", 2)
     entry = info["windows"]["2"]
-    assert (entry["held_out"], entry["train"], entry["valid"], entry["test"]) == ("works", 1, 0, 0)
+    assert (entry["train"], entry["valid"], entry["test"]) == (1, 0, 0)
+
+
+def test_one_work_in_twelve_versions_has_all_three_splits(tmp_path: Path) -> None:
+    draw = random.Random(0)
+    pitches = [draw.choice(SCALE) for _ in range(8 * 40)]
+    for number in range(12):
+        write_midi(
+            tmp_path / "in" / f"v{number}.mid", [Part(tune([pitch + number - 6 for pitch in pitches]))]
+        )
+    entry = build(tmp_path / "in", tmp_path / "corpus", 2)["windows"]["2"]
+    # Of 40 bars ten are test (9 windows), seven of the 30 before are valid (6), and 23 are left to train.
+    assert (entry["train"], entry["valid"], entry["test"]) == (22, 6, 9)
+    assert sum(entry["duplicates"].values()) == 12 * 39 - 37
+
+
+def test_a_file_whose_sections_are_held_out_is_in_all_splits_of_the_report(tmp_path: Path) -> None:
+    build(songs(tmp_path / "in", 1, 40), tmp_path / "corpus", 2)
+    rows = list(csv.DictReader((tmp_path / "corpus" / "files.csv").open(encoding="utf-8")))
+    assert [row["split"] for row in rows] == [""]
+    assert survey(Corpus.open(tmp_path / "corpus")).files == {"train": 1, "valid": 1, "test": 1}
+
+
+def test_the_feel_of_held_out_sections_is_measured_on_nothing_that_was_trained_on(tmp_path: Path) -> None:
+    draw = random.Random(1)
+    hits = [(beat / 4, 0.1, draw.choice((36, 38, 42)), draw.randint(1, 127)) for beat in range(16 * 32)]
+    write_midi(tmp_path / "in" / "beat.mid", [Part(hits, "Drums", channel=9)])
+    options = BuildOptions(kind="groove", bars=(2,), executor="serial")
+    build_corpus([tmp_path / "in"], tmp_path / "corpus", options)
+    corpus = Corpus.open(tmp_path / "corpus")
+    bars = {split: [len(p.frames) // 16 for p in performances(corpus, split)] for split in SPLITS}
+    # Of 32 bars the last quarter is test, a quarter of the 24 before it is valid, and train has the others.
+    assert bars == {"train": [18], "valid": [6], "test": [8]}

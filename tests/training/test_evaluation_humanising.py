@@ -39,6 +39,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     for number, bpm in enumerate((60.0, 120.0)):
         part = Part(beat(LATE, 3 + number), name="Drums", channel=9)
         write_midi(folder / "midi" / f"beat_{number}.mid", [part], bpm=bpm)
+    rows = ["path,licence,rights,split", "beat_0.mid,CC0,ok,train", "beat_1.mid,CC0,ok,test"]
+    (folder / "midi" / "manifest.csv").write_text("\n".join(rows), encoding="utf-8")
     options = BuildOptions(kind="groove", bars=(2,), executor="serial")
     build_corpus([folder / "midi"], folder / "corpus", options)
     return Corpus.open(folder / "corpus")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from training.corpus.build.merge import SCHEMA, content_hash
+from training.corpus.build.sections import SECTIONS
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.metres import FOUR_FOUR, METRES, Metre, metre_named
 from training.corpus.sources import SPLITS
@@ -86,6 +87,11 @@ class Corpus:
     def steps(self) -> int:
         """T: steps in a window."""
         return self.bars * self.metre.grid.steps_per_bar
+
+    @property
+    def holds_sections_out(self) -> bool:
+        """Whether valid and test are sections of pieces that are trained on, and not works of their own."""
+        return bool(self.info["windows"][str(self.bars)].get("held_out") == SECTIONS)
 
     @property
     def sha256(self) -> str:

@@ -1,7 +1,6 @@
 """Windows over stored segments: which positions are worth training on, and which are the same."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,12 +154,9 @@ def describe(streams: Streams, table: NDArray[np.void], bars: int, kind: Kind) -
     return Prints(exact, loose)
 
 
-def unique_windows(
-    splits: NDArray[np.uint8], exact: NDArray[np.uint64], priority: Sequence[int] = (0, 1, 2)
-) -> NDArray[np.bool_]:
-    """Return which windows stay: the first of equals, those of the splits first in `priority` first."""
-    rank = np.argsort(np.asarray(priority))
-    order = np.argsort(rank[splits], kind="stable")
+def unique_windows(splits: NDArray[np.uint8], exact: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return which windows stay: the first of equals, train's before valid's and valid's before test's."""
+    order = np.argsort(splits, kind="stable")
     _, first = np.unique(exact[order], return_index=True)
     keep = np.zeros(len(splits), np.bool_)
     keep[order[first]] = True
@@ -168,25 +164,20 @@ def unique_windows(
 
 
 def duplicate_counts(
-    splits: NDArray[np.uint8], exact: NDArray[np.uint64], keep: NDArray[np.bool_], train_first: bool = True
+    splits: NDArray[np.uint8], exact: NDArray[np.uint64], keep: NDArray[np.bool_]
 ) -> Counter[str]:
-    """Count the dropped windows: repeated inside a split, or known from the other side.
+    """Count the dropped windows: repeated inside a split, or held out and in train too.
 
     Args:
         splits: `[n]` 0 for train, 1 for valid, 2 for test.
         exact: `[n]` fingerprints.
         keep: `[n]` what `unique_windows` said.
-        train_first: held-out windows that train has too were dropped; else training windows that a
-            held-out split has too.
     """
-    on_train = splits == 0
-    known = np.isin(exact, exact[on_train]) & ~on_train  # held out, and in train too
-    if not train_first:
-        known = np.isin(exact, exact[~on_train]) & on_train
+    known = np.isin(exact, exact[splits == 0]) & (splits > 0)
     counts: Counter[str] = Counter()
     for number, name in enumerate(("train", "valid", "test")):
         dropped = (splits == number) & ~keep
         counts[f"{name}: repeated"] = int((dropped & ~known).sum())
-        if (number > 0) == train_first:
-            counts[f"{name}: also {'in train' if train_first else 'held out'}"] = int((dropped & known).sum())
+        if number > 0:
+            counts[f"{name}: also in train"] = int((dropped & known).sum())
     return counts

@@ -17,7 +17,7 @@ Shape legend: S steps of a performance, W windows, T steps, 27 values of a frame
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ from engine.music.groove import HITS, OFFSETS, VELOCITIES
 from training.corpus.dataset import Corpus
 from training.corpus.labels import labels_in, told_by
 from training.corpus.sources import SPLITS
+from training.corpus.windows import positions
 from training.encoder_input import heard_of
 from training.errors import CorpusError
 from training.models.vae import VAE
@@ -57,21 +58,36 @@ class Performance:
 
 
 def performances(corpus: Corpus, split: str) -> list[Performance]:
-    """Return every stretch of a split of a groove corpus, whole, with its tempo."""
+    """Return every stretch of a split of a groove corpus, as long as it is, with its tempo."""
     if corpus.kind.name != "groove":
         raise CorpusError(f"{corpus.path}: holds {corpus.kind.name}; feel is measured on a groove corpus")
     if split not in SPLITS:
         raise CorpusError(f"split '{split}': unknown; choose one of {', '.join(SPLITS)}")
     labels, found = labels_in(corpus.path), []
-    for segment in corpus.segments:
-        label = labels[int(segment["file"])]
-        if label.split != split:
-            continue
-        first, steps = int(segment["first"]), int(segment["steps"])
-        stored = corpus.data[first : first + steps][None]
-        frames = corpus.kind.present(stored, np.zeros(1, np.int64))[0]
+    for file, first, end in _sections(corpus, split) if corpus.holds_sections_out else _works(corpus, split):
+        frames = corpus.kind.present(corpus.data[first:end][None], np.zeros(1, np.int64))[0]
+        label = labels[file]
         found.append(Performance(frames, label.bpm, label.player, label.style))
     return found
+
+
+def _works(corpus: Corpus, split: str) -> Iterator[tuple[int, int, int]]:
+    """Yield file, first row and end of every segment of a split's files."""
+    labels = labels_in(corpus.path)
+    for segment in corpus.segments:
+        if labels[int(segment["file"])].split == split:
+            first = int(segment["first"])
+            yield int(segment["file"]), first, first + int(segment["steps"])
+
+
+def _sections(corpus: Corpus, split: str) -> Iterator[tuple[int, int, int]]:
+    """Yield file, first row and end of every stretch that a split's windows cover."""
+    rows = np.sort(corpus.windows(split), order=["segment", "first"])
+    begins = positions(corpus.segments, rows)
+    breaks = np.flatnonzero((np.diff(begins) > corpus.steps) | (np.diff(rows["segment"]) != 0)) + 1
+    for part in np.split(np.arange(len(rows)), breaks) if len(rows) else ():
+        file = int(corpus.segments["file"][rows["segment"][part[0]]])
+        yield file, int(begins[part[0]]), int(begins[part[-1]]) + corpus.steps
 
 
 def feel_errors(truth: list[Performance], written: list[Frames]) -> dict[str, float]:

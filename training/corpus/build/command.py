@@ -53,7 +53,9 @@ def build_with_progress(folders: Sequence[Path], corpus: Path, options: BuildOpt
 def remarks(info: Mapping[str, Any]) -> list[str]:
     """Return what a person should know about the splits before training on them."""
     said = []
-    if any(entry["held_out"] == SECTIONS for entry in info["windows"].values()):
+    if any(
+        entry["held_out"] == SECTIONS and entry["valid"] + entry["test"] for entry in info["windows"].values()
+    ):
         said.append(
             "Too few works to hold whole ones out: valid and test are sections of the same pieces, which no "
             "training window overlaps or repeats. Numbers on them say less than numbers on works never heard."

@@ -106,10 +106,11 @@ def _write(
     _write_rejects(corpus / "rejects.csv", rejected)
     cut = _cut_windows(merged, options, kind, advance)
     tables, splits, groups = cut.tables, cut.splits, cut.groups
+    names = [SPLITS[split] for split in splits] if cut.held_out == WORKS else [""] * len(splits)
     for bars, table in tables.items():
         np.save(corpus / f"windows_{bars}.npy", table)
     np.save(corpus / "segments.npy", merged.streams.segments)
-    _write_files(corpus / "files.csv", merged, groups, splits)
+    _write_files(corpus / "files.csv", merged, groups, names)
     _write_labels(corpus / "labels.csv", merged.files)
     content = {
         "schema": SCHEMA,
@@ -180,8 +181,10 @@ class CutWindows:
 
     tables: dict[int, NDArray[np.void]]
     """By length in bars, of `WINDOW_DTYPE`."""
+    held_out: str
+    """`WORKS` or `SECTIONS`."""
     splits: list[int]
-    """Of each file."""
+    """Of each file, where works are held out."""
     groups: list[int]
     """Of each file the first file of its work."""
     counts: dict[str, Any]
@@ -197,25 +200,17 @@ def _cut_windows(
     groups = work_groups(merged.files, first.prints.exact, first.owner)
     splits = assign_splits(merged.files, groups, options.seed)
     few_works = not any(file.split for file in merged.files) and not _holds_works_out(first, splits)
+    held_out = SECTIONS if few_works else WORKS
     advance(1)
     tables, counts = {}, {}
     for bars, windows in judged.items():
         by_work = np.array(splits, np.uint8)[windows.owner]
-        by_section = held_out_sections(
-            merged.streams.segments,
-            windows.table,
-            bars,
-            merged.files,
-            options.seed,
-            merged.streams.bar_steps,
-        )
-        sections = few_works and _leaves_training(by_section, windows)
-        windows.table["split"] = by_section if sections else by_work
-        tables[bars], counts[str(bars)] = _deduplicated(windows, SECTIONS if sections else WORKS)
+        windows.table["split"] = _by_section(windows, merged, bars, options.seed) if few_works else by_work
+        tables[bars], counts[str(bars)] = _deduplicated(windows)
         short = int((merged.streams.segments["steps"] < bars * merged.streams.bar_steps).sum())
-        counts[str(bars)] |= {"segments too short": short, "held_out": SECTIONS if sections else WORKS}
+        counts[str(bars)] |= {"segments too short": short, "held_out": held_out}
         advance(1)
-    return CutWindows(tables, splits, groups, counts)
+    return CutWindows(tables, held_out, splits, groups, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,26 +241,34 @@ def _holds_works_out(windows: _Judged, splits: Sequence[int]) -> bool:
     return {0, 1, 2} <= set(kept.tolist())
 
 
-def _leaves_training(by_section: NDArray[np.uint8], windows: _Judged) -> bool:
-    """Return whether train keeps windows once what the held-out sections have too is taken out of it."""
-    exact = windows.prints.exact
-    held = np.isin(exact, exact[(by_section == 1) | (by_section == 2)])
-    return bool(((by_section == 0) & ~held).any())
+def _by_section(windows: _Judged, merged: Merged, bars: int, seed: int) -> NDArray[np.uint8]:
+    """Return the split of each window where sections are held out. `[n]`
 
-
-def _deduplicated(windows: _Judged, held_out: str) -> tuple[NDArray[np.void], dict[str, Any]]:
-    """Return the windows that stay, and their counts.
-
-    Where works are held out, what train has too is taken out of valid and test. Of held-out sections,
-    which are few, it is taken out of train instead.
+    Sections are sought among the first of equal windows, and the others follow: a tune that returns, in the
+    piece or in another version of it, is held out or trained on wherever it comes.
     """
+    _, first, like = np.unique(windows.prints.exact, return_index=True, return_inverse=True)
+    order = np.sort(first)
+    split = held_out_sections(
+        merged.streams.segments,
+        windows.table[order],
+        bars,
+        merged.files,
+        seed,
+        merged.streams.bar_steps,
+    )
+    found: NDArray[np.uint8] = split[np.searchsorted(order, first)][like]
+    return found
+
+
+def _deduplicated(windows: _Judged) -> tuple[NDArray[np.void], dict[str, Any]]:
+    """Return the windows that stay, and their counts. What train has too is taken out of valid and test."""
     table, prints = windows.table, windows.prints
     inside = table["split"] != CROSSING
-    priority = (0, 1, 2) if held_out == WORKS else (2, 1, 0)
     keep = np.zeros(len(table), np.bool_)
-    keep[inside] = unique_windows(table["split"][inside], prints.exact[inside], priority)
-    repeated = duplicate_counts(table["split"][inside], prints.exact[inside], keep[inside], held_out == WORKS)
-    if held_out == SECTIONS:
+    keep[inside] = unique_windows(table["split"][inside], prints.exact[inside])
+    repeated = duplicate_counts(table["split"][inside], prints.exact[inside], keep[inside])
+    if not inside.all():
         repeated["crossing a held-out section"] = int((~inside).sum())
     if prints.loose is not None:
         known = np.isin(prints.loose, prints.loose[table["split"] == 0])
@@ -313,7 +316,8 @@ def _write_rejects(path: Path, rejected: Sequence[Rejected]) -> None:
         writer.writerows((entry.name, entry.reason, entry.detail) for entry in rejected)
 
 
-def _write_files(path: Path, merged: Merged, groups: Sequence[int], splits: Sequence[int]) -> None:
+def _write_files(path: Path, merged: Merged, groups: Sequence[int], splits: Sequence[str]) -> None:
+    """Write what is known about each file; its split is empty where sections of it are held out."""
     columns = ["file", "path", "sha256", "set", "licence", "rights", "work", "group", "split"]
     columns += ["notes", "tracks", "beats", "bpm", "key", "metres"]
     with path.open("w", encoding="utf-8", newline="") as stream:
@@ -321,7 +325,7 @@ def _write_files(path: Path, merged: Merged, groups: Sequence[int], splits: Sequ
         writer.writerow(columns)
         for number, (file, entry) in enumerate(zip(merged.files, merged.statistics, strict=True)):
             row = [number, file.name, file.sha256, file.set, file.licence, file.rights, file.work]
-            row += [merged.files[groups[number]].name, SPLITS[splits[number]]]
+            row += [merged.files[groups[number]].name, splits[number]]
             row += [entry.notes, entry.tracks, entry.beats, entry.bpm, entry.key, json.dumps(entry.metres)]
             writer.writerow(row)
 

@@ -57,6 +57,7 @@ OFFSET_BINS = 40
 def survey(corpus: Corpus) -> Survey:
     """Count everything. Reads the whole corpus once, in pieces."""
     rows = _rows(corpus.path / "files.csv")
+    splits = _splits_of(corpus, rows)
     refused = Counter(row["detail"] for row in _rows(corpus.path / "rejects.csv") if "/" in row["detail"])
     metres: Counter[str] = Counter()
     for row in rows:
@@ -72,21 +73,35 @@ def survey(corpus: Corpus) -> Survey:
         onsets_per_bar=np.concatenate(tally.onsets) if tally.onsets else np.zeros(0, np.int64),
         velocities=tally.velocities,
         offsets=tally.offsets,
-        styles=_labels(corpus.path, rows, "style"),
-        players=_labels(corpus.path, rows, "player"),
-        works={split: len({row["group"] for row in rows if row["split"] == split}) for split in SPLITS},
-        files={split: sum(row["split"] == split for row in rows) for split in SPLITS},
+        styles=_labels(corpus.path, splits, "style"),
+        players=_labels(corpus.path, splits, "player"),
+        works={
+            split: len({row["group"] for row, own in zip(rows, splits, strict=True) if split in own})
+            for split in SPLITS
+        },
+        files={split: sum(split in own for own in splits) for split in SPLITS},
     )
 
 
-def _labels(corpus: Path, rows: list[dict[str, str]], column: str) -> dict[str, Counter[str]]:
+def _splits_of(corpus: Corpus, rows: list[dict[str, str]]) -> list[set[str]]:
+    """Return the splits of each file: its own, or those its windows are in where sections are held out."""
+    if not corpus.holds_sections_out:
+        return [{row["split"]} for row in rows]
+    splits: list[set[str]] = [set() for _ in rows]
+    for split in SPLITS:
+        for number in np.unique(corpus.files_of(corpus.window_ids(split))).tolist():
+            splits[number].add(split)
+    return splits
+
+
+def _labels(corpus: Path, splits: list[set[str]], column: str) -> dict[str, Counter[str]]:
     """Count the files of each split by a column of `labels.csv`, which corpora of before do not have."""
     path = corpus / "labels.csv"
-    labels = [row[column] for row in _rows(path)] if path.is_file() else [""] * len(rows)
+    labels = [row[column] for row in _rows(path)] if path.is_file() else [""] * len(splits)
     counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
-    for row, label in zip(rows, labels, strict=True):
-        if label:
-            counts[row["split"]][label] += 1
+    for own, label in zip(splits, labels, strict=True):
+        for split in own if label else ():
+            counts[split][label] += 1
     return counts
 
 
