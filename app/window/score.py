@@ -207,6 +207,7 @@ def source_ids(snapshot: Snapshot) -> tuple[int, int]:
     source, captured = snapshot.document.source, snapshot.live.captured
     if source is None:
         return 0, 0
-    ids = [each.id for each in reversed(captured.bars) if each.bar.bar == source.first_bar]
-    same = (id for id in ids if captured.follows(id, source.phrase))
-    return next(same, ids[0] if ids else 0), source.phrase.bars if ids else 0
+    for each in reversed(captured.bars):
+        if each.bar.bar == source.first_bar and captured.has(each.id, source.phrase):
+            return each.id, source.phrase.bars
+    return 0, 0

@@ -60,10 +60,15 @@ class CapturedBars:
             )
         return _joined(chosen)
 
-    def follows(self, first_id: int, phrase: Phrase) -> bool:
-        """Return whether the bars from the one with an id on are this phrase."""
+    def has(self, first_id: int, phrase: Phrase) -> bool:
+        """Return whether the bars from the one with an id on have the pitches of a phrase, in their order.
+
+        When notes end is left aside: a phrase of a turn was answered before its last ones did.
+        """
         chosen = [each.bar for each in self.bars if first_id <= each.id < first_id + phrase.bars]
-        return len(chosen) == phrase.bars and _contiguous(chosen) and phrase_of(chosen) == phrase
+        if len(chosen) != phrase.bars or not _contiguous(chosen):
+            return False
+        return [note.pitch for note in phrase_of(chosen).notes] == [note.pitch for note in phrase.notes]
 
     def last(self, bars: int) -> HeardPhrase:
         """Return the phrase of the last bars.

@@ -94,8 +94,12 @@ def test_the_bracket_is_around_the_newest_bars_of_the_source():
     assert source_ids(READY) == (0, 0)
     state = with_live(with_document(READY, source=HeardPhrase(demo_phrase(), 4)), captured=captured(8))
     assert source_ids(state) == (5, 2)
-    looped = captured(8).with_bar(captured(8).bars[4].bar)
+    begun = captured(8).with_bar(captured(8).bars[4].bar)
+    assert source_ids(with_live(state, captured=begun)) == (5, 2)
+    looped = begun.with_bar(captured(8).bars[5].bar)
     assert source_ids(with_live(state, captured=looped)) == (9, 2)
+    other = HeardPhrase(demo_phrase().transposed(1), 4)
+    assert source_ids(with_live(with_document(READY, source=other), captured=looped)) == (0, 0)
 
 
 def test_of_bars_of_one_number_the_bracket_is_around_those_with_the_music_of_the_source():
