@@ -58,7 +58,7 @@ def _no_part(channel: int, settings: Settings) -> str:
     """Return why the notes of a channel (0 to 15) feed no part."""
     number = channel + 1
     if number == settings.bass_channel:
-        return f"notes on channel {number}, the bass: this model hears none"
+        return f"notes on channel {number}, for the model hears no bass"
     if settings.melody_channel:
-        return f"notes on channel {number}: the melody comes on channel {settings.melody_channel}"
-    return f"notes on channel {number}: drums come on channel {settings.drum_channel}"
+        return f"notes on channel {number}, for the melody comes on channel {settings.melody_channel}"
+    return f"notes on channel {number}, for drums come on channel {settings.drum_channel}"

@@ -92,7 +92,7 @@ def test_an_empty_roll_says_what_to_do():
 
 def test_the_bracket_is_around_the_newest_bars_of_the_source():
     assert source_ids(READY) == (0, 0)
-    state = with_live(with_document(READY, source=HeardPhrase(demo_phrase(), 4)), captured=captured(8))
+    state = with_live(with_document(READY, source=captured(8).pick(5, 2)), captured=captured(8))
     assert source_ids(state) == (5, 2)
     begun = captured(8).with_bar(captured(8).bars[4].bar)
     assert source_ids(with_live(state, captured=begun)) == (5, 2)

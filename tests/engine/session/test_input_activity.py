@@ -53,9 +53,9 @@ OFF = {"thru_controllers": False, "sustain_lengthens": False}
         (OFF, (0xE0, 0, 64), "bend moves nothing, and Controllers through is off"),
         (OFF, (0xD0, 9), "pressure moves nothing, and Controllers through is off"),
         (OFF, (0xA0, 60, 9), "pressure of a key moves nothing, and Controllers through is off"),
-        ({"melody_channel": 3}, (0x90, 60, 80), "notes on channel 1: the melody comes on channel 3"),
-        ({"drum_channel": 5}, (0x99, 36, 80), "notes on channel 10: drums come on channel 5"),
-        ({"bass_channel": 2}, (0x91, 36, 80), "notes on channel 2, the bass: this model hears none"),
+        ({"melody_channel": 3}, (0x90, 60, 80), "notes on channel 1, for the melody comes on channel 3"),
+        ({"drum_channel": 5}, (0x99, 36, 80), "notes on channel 10, for drums come on channel 5"),
+        ({"bass_channel": 2}, (0x91, 36, 80), "notes on channel 2, for the model hears no bass"),
     ],
 )
 def test_what_is_ignored_is_counted_by_a_reason_that_names_it(settings, data, reason):
