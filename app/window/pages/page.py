@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import (
+    QAbstractSlider,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.window.pages.fields import choice, toggle, typed
 from app.window.widgets.button import KeyButton
@@ -12,6 +22,13 @@ from app.window.widgets.lamp import label
 from engine.parameter import Choice, Toggle
 from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
+
+SCROLLING = {
+    Qt.Key.Key_PageDown: QAbstractSlider.SliderAction.SliderPageStepAdd,
+    Qt.Key.Key_PageUp: QAbstractSlider.SliderAction.SliderPageStepSub,
+    Qt.Key.Key_End: QAbstractSlider.SliderAction.SliderToMaximum,
+    Qt.Key.Key_Home: QAbstractSlider.SliderAction.SliderToMinimum,
+}
 
 
 class _Content(QWidget):
@@ -59,6 +76,14 @@ class Page(QFrame):
         layout.setSpacing(10)
         layout.addLayout(row(heading, None, self.back))
         layout.addWidget(self._scroll, 1)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Scroll by a page or to an end: not all that is to be read has a field that takes the focus."""
+        bar = self._scroll.verticalScrollBar()
+        if event is not None and bar is not None and event.key() in SCROLLING:
+            bar.triggerAction(SCROLLING[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
 
     def show_state(self, snapshot: Snapshot) -> None:
         """Show what of the instrument's state the page is about; called while the page is open."""

@@ -635,6 +635,17 @@ def test_a_click_on_a_lock_lets_it_go_and_beside_one_does_nothing(window, instru
 # MIDI learn and pages ------------------------------------------------------------------------
 
 
+def test_the_keys_for_pages_scroll_to_what_no_field_leads_to(window):
+    page = window.pages.open("Connections")
+    bar = page._scroll.verticalScrollBar()
+    QTest.keyClick(page.back, Qt.Key.Key_PageDown)
+    assert bar.value() == min(bar.pageStep(), bar.maximum()) > 0
+    QTest.keyClick(page.back, Qt.Key.Key_End)
+    assert bar.value() == bar.maximum()
+    QTest.keyClick(page.back, Qt.Key.Key_Home)
+    assert bar.value() == 0
+
+
 def test_learning_asks_for_the_control_that_is_clicked_and_esc_ends_it(window, instrument, show):
     QTest.keyClick(window, Qt.Key.Key_K, CONTROL)
     layer = window._learning.layer
