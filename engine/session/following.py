@@ -9,6 +9,7 @@ from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
 from engine.session import answer_history, answering, remote, turns
 from engine.session.answering import as_notes
+from engine.session.live import Turn
 from engine.session.request import missing_slots, request_of
 from engine.session.settings import Settings
 from engine.session.state import Effect, Load, Render, Save, Send, State
@@ -126,11 +127,13 @@ def _with_request(before: State, after: State, now_ns: int) -> Updated:
 def _rested(before: State, state: State) -> Updated:
     """Rest while it is the player's turn.
 
-    An answer that waits for its line is taken back, since the player has played on; one that went on until
-    turns were taken ends with its bar.
+    An answer that waits for its line is taken back, since the player has played on; so is one whose turn is
+    given up, since the song stopped or was taken back: it would sound again where it stood. One that went on
+    until turns were taken ends with its bar.
     """
     asked, settings = state.asked, state.document.settings
-    waits = bool(state.sent) and asked is not None and asked.at_beats is not None
+    given_up = settings.meanwhile == "rest" and state.live.turn == Turn() != before.live.turn
+    waits = (bool(state.sent) or given_up) and asked is not None and asked.at_beats is not None
     waits = waits and state.live.turn.whose == "player"
     went_on = before.document.settings.turns == "follow" and settings.meanwhile == "rest"
     state = replace(state, asked=None)

@@ -12,6 +12,7 @@ from engine.performer.messages import BarCaptured, ClockState, Heard, NoteData, 
 from engine.session import intents as i
 from engine.session import turns
 from engine.session.document import Document
+from engine.session.live import Turn
 from engine.session.settings import Settings
 from engine.session.snapshot import ModelFacts
 from engine.session.state import Render, Send, State
@@ -197,6 +198,19 @@ def test_stopping_ends_the_turn():
     played.note(0.0, 60)
     played.at(3.0, status="stopped")
     assert played.turn.since_beats is None
+
+
+@pytest.mark.parametrize(("beats", "status"), [(6.0, "stopped"), (1.0, "rolling")])
+def test_an_answer_whose_turn_is_given_up_does_not_sound_again_where_it_stood(beats, status):
+    played = Played(turns="trade", turn_bars=1)
+    played.note(0.0, 60)
+    played.at(4.0)
+    played.at(5.0)
+    assert (played.turn.whose, played.patterns[-1].at_beats) == ("answer", 4.0)
+    assert not played.state.sent
+    played.at(beats, status)
+    assert played.turn == Turn()
+    assert (played.patterns[-1].notes, played.patterns[-1].at_beats) == ((), None)
 
 
 def test_the_answer_plays_on_where_it_is_wished():
