@@ -74,7 +74,14 @@ class Loop:
     def _in_span(self, onset_beats: float, note: NoteData) -> bool:
         """Return whether a note may sound; an early one counts where the line is that it is early for."""
         nominal = onset_beats - min(note.start_beats, 0.0)
-        return self.from_beats <= nominal < self.until_beats
+        return self._edge(self.from_beats) <= nominal < self._edge(self.until_beats)
+
+    def _edge(self, line_beats: float) -> float:
+        """Return where what begins at a line begins: inside the pattern, with its early notes."""
+        passes = (line_beats - self.anchor_beats) / self.length_beats
+        if math.isinf(passes) or abs(passes - round(passes)) * self.length_beats < 1e-6:
+            return line_beats
+        return line_beats - HALF_STEP_BEATS + 1e-9
 
     def end_of(self, onset_beats: float, note: NoteData) -> float:
         """Return where a note that begins at a position ends."""

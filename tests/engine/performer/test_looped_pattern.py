@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +63,30 @@ def test_a_span_silences_what_lies_before_and_after_it():
 def test_an_early_note_belongs_to_the_line_it_is_early_for():
     loop = Loop([note(-0.1)], 4.0, 0.0, from_beats=4.0, until_beats=12.0)
     assert onsets(loop, 0.0, 20.0) == [3.9, 7.9]
+
+
+def test_an_early_note_inside_the_pattern_belongs_to_the_line_it_is_early_for():
+    notes = [note(0.0), note(3.98), note(7.5)]
+    assert onsets(Loop(notes, 8.0, 0.0, from_beats=4.0), 0.0, 9.0) == [3.98, 7.5, 8.0]
+    assert onsets(Loop(notes, 8.0, 0.0, until_beats=4.0), 0.0, 9.0) == [0.0]
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.integers(-11, 799), min_size=1, max_size=20, unique=True),
+    st.lists(st.integers(1, 7), min_size=1, max_size=3, unique=True),
+)
+def test_of_spans_that_follow_each_other_each_note_sounds_in_exactly_one(hundredths, bars):
+    notes = [note(each / 100, 40 + number) for number, each in enumerate(hundredths)]
+    lines = [0.0, *(4.0 * bar for bar in sorted(bars)), 40.0]
+    spans = itertools.pairwise(lines)
+    parts = [
+        each
+        for begin, end in spans
+        for each in Loop(notes, 8.0, 0.0, from_beats=begin, until_beats=end).between(-1.0, 41.0)
+    ]
+    whole = Loop(notes, 8.0, 0.0, from_beats=0.0, until_beats=40.0).between(-1.0, 41.0)
+    assert sorted(parts) == sorted(whole)
 
 
 def test_a_note_ends_with_the_span():
