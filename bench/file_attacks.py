@@ -3,17 +3,19 @@
 usage: python bench/file_attacks.py [--count 3000] [--seed 0] [--midi FOLDER] [--session FILE] [KIND...]
 
 The kinds: `midi` (files of a folder, tests/data/hardcases if none is named, read as `vary` reads them),
-`session` and `log` (a document and the log beside it, which must hold music), `map` (drum maps) and `recent`
-(the list of sessions opened lately). Bytes of each are changed, or in half the cases of JSON its values. The
-same seed and number make the same file.
+`session` and `log` (a document and the log beside it, which must hold music), `map` (drum maps), `recent`
+(the list of sessions opened lately) and `settings` (the window's, with a window of every hundredth). Bytes of
+each are changed, or in half the cases of JSON its values. The same seed and number make the same file.
 
 Prints for each kind how many were read, refused, and anything else, which should be none: another exception,
 an error of more than one line, and the number that took most time of this process.
 """
 
 import argparse
+import itertools
 import os
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -81,12 +83,46 @@ def recent(_: Path) -> Kind:
     return [b'["/tmp/a.antiphon", "/tmp/b.antiphon"]'], "recent.json", read
 
 
+def settings(_: Path) -> Kind:
+    """Return the window's settings file; the damage is of its lines and of the geometry inside them."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    sys.path.append(str(HARDCASES.parents[1] / "app"))
+    from fake_instrument import FakeInstrument
+    from PyQt6.QtCore import QSettings
+    from PyQt6.QtWidgets import QApplication, QMainWindow
+
+    from app.window import settings_file
+    from app.window.window import InstrumentWindow
+
+    application, whole = QApplication([]), Path(tempfile.mkdtemp()) / "whole.ini"
+    made = QSettings(str(whole), QSettings.Format.IniFormat)
+    made.setValue("geometry", QMainWindow().saveGeometry())
+    made.setValue("text_size", "large")
+    made.sync()
+    count = itertools.count()
+
+    def read(path: Path) -> object:
+        kept = QSettings(str(path), QSettings.Format.IniFormat)
+        settings_file.set_scale({}, settings_file.read_setting(kept, "text_size", "normal"))
+        settings_file.read_setting(kept, "look", "system")
+        plain = InstrumentWindow(FakeInstrument(), settings=kept) if next(count) % 100 == 0 else QMainWindow()
+        plain.restoreGeometry(settings_file.saved_geometry(kept))
+        plain.show()
+        plain.close()
+        plain.deleteLater()
+        application.processEvents()
+        return plain
+
+    return [b"\n" + whole.read_bytes()], "a.ini", read  # not to begin as JSON does
+
+
 KINDS: dict[str, Callable[[Path], Kind]] = {
     "midi": midi,
     "session": session,
     "log": log,
     "map": drum_map,
     "recent": recent,
+    "settings": settings,
 }
 
 
