@@ -13,15 +13,20 @@ from typing import Any, TextIO
 
 import msgspec
 
+ESCAPED = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of Unicode: controls, lone surrogates, ends of lines and of paragraphs."""
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What makes text after it run the other way."""
+
 
 def printable(text: str) -> str:
     r"""Return `text` with everything that cannot be shown in one line written as an escape.
 
     The byte 0xE9 of a name that is not UTF-8 becomes the four characters `\xe9`; other lone surrogates become
-    `\ud800`, control characters, which a terminal would obey, `\x1b`. All other text stays as it is, so the
-    result always encodes to UTF-8.
+    `\ud800`, control characters, which a terminal would obey, `\x1b`; so do those that end a line or turn the
+    direction of writing. All other text stays as it is, so the result always encodes to UTF-8.
     """
-    return "".join(_escape(c) if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    return "".join(_escape(c) if unicodedata.category(c) in ESCAPED or c in TURNING else c for c in text)
 
 
 def one_line(text: object, most: int = 300) -> str:

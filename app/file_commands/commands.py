@@ -1,5 +1,6 @@
 """Vary, morph, generate and continue on MIDI files: the same rendering as live, without ports or clock."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from fractions import Fraction
@@ -22,6 +23,8 @@ from engine.music.notes import Phrase
 from engine.text import counted, printable
 
 LARGEST_COUNT = 1000
+LONGEST_STEM_BYTES = 200
+"""Of the names of written files; most file systems have 255 bytes for a name."""
 
 
 def from_source(
@@ -201,6 +204,7 @@ def _write_all(
         raise AntiphonError(
             f"{printable(str(folder))}: cannot be made a folder ({reason}); choose another place"
         ) from None
+    stem = _fitting(stem)
     named = voicing(model.bundle.manifest.voices)
     if model.bundle.manifest.task == "accompany":
         named = {**named, "names": {0: "Melody", **named["names"]}}
@@ -215,6 +219,14 @@ def _write_all(
         say(f"{printable(str(path))}: {label}, {length}")
         written.append(path)
     return written
+
+
+def _fitting(stem: str) -> str:
+    """Return a file's stem cut in its middle, where there is no room for its number in a file name."""
+    data, half = os.fsencode(stem), LONGEST_STEM_BYTES // 2
+    if len(data) <= LONGEST_STEM_BYTES:
+        return stem
+    return "...".join(part.decode("utf-8", "ignore") for part in (data[:half], data[-half:]))
 
 
 def first_free_number(folder: Path, stem: str) -> int:

@@ -164,7 +164,7 @@ def _patterns_from(performance: Performance, from_bar: int) -> list[int]:
 def _spans(stretch: Stretch) -> list[tuple[int, float]]:
     """Return the index of each start with the position at which the next takes over."""
     ends = [each.at_beats for each in stretch.starts[1:]] + [math.inf]
-    return list(enumerate(ends))
+    return list(zip(range(len(stretch.starts)), ends, strict=False))  # a stretch may have none
 
 
 def replayed(

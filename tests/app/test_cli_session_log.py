@@ -110,3 +110,22 @@ def test_what_cannot_be_is_refused_and_nothing_written(arguments, reason, sessio
     assert isinstance(done.exception, AntiphonError)
     assert reason in str(done.exception)
     assert not (tmp_path / "x.mid").exists()
+
+
+def test_a_performance_without_an_answer_is_what_was_heard(tmp_path):
+    notes = (NoteData(0.0, 60, 1.0, 80, 0), NoteData(2.0, 64, 1.0, 80, 0))
+    records = [
+        {"begun": {}},
+        {"clock": {"rolling": True, "at_beats": 0.0, "bpm": 100.0, "metre": FOUR_FOUR}},
+        {"bar": BarCaptured(0, notes, (), 100.0, FOUR_FOUR, 0)},
+        {"clock": {"rolling": False, "at_beats": 4.0, "bpm": 100.0, "metre": FOUR_FOUR}},
+    ]
+    session = tmp_path / "a.antiphon"
+    log = tmp_path / "a.antiphon.log"
+    log.write_bytes(b"".join(json_bytes({"at_s": 0.0, **each}) + b"\n" for each in records))
+    for more in ((), ("--render",)):
+        done = run("replay", session, "-o", tmp_path / "a.mid", "--heard", *more)
+        assert done.exit_code == 0, done.output
+        assert "bars 1 to 1, 0 notes of the answers" in done.output
+        (track,) = read_midi(tmp_path / "a.mid").tracks
+        assert [(note.start_beats, note.pitch) for note in track.notes] == [(0.0, 60), (2.0, 64)]

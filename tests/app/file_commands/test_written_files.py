@@ -1,5 +1,6 @@
 """What `vary` at variation 0 writes is the file's own: ticks, tempo map, channel, program, controllers."""
 
+import os
 from pathlib import Path
 
 import mido
@@ -355,3 +356,16 @@ def test_music_longer_than_the_model_comes_back_whole(tmp_path, melody) -> None:
     assert song.bars == 6
     expected = [(480 * beat, min(480 * beat + 700, 24 * 480), 60 + beat % 7, 80) for beat in range(24)]
     assert ticks_of(song) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 251, "b" + "\u00fc" * 125, "c" + "\U0001f3b9" * 62, "d" + "\udce9" * 250]
+)
+def test_a_name_as_long_as_a_name_can_be_leaves_room_for_the_number(name, tmp_path, melody) -> None:
+    try:
+        path = write(tmp_path / f"{name}.mid", note(0, 480, 60) + note(1920, 2400, 62))
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    _, written, _ = varied(path, melody)
+    assert written.name[0] == name[0] and written.name.endswith("-vary-1.mid")
+    assert "..." in written.name and len(os.fsencode(written.name)) < 255
