@@ -61,13 +61,18 @@ def test_the_next_pattern_begins_at_its_line_and_cuts_the_old_notes_first(lead_n
 
 
 @LEADS
-def test_a_pattern_played_once_rests_from_the_end_of_its_pass_on(lead_ns):
+def test_a_pattern_played_once_rests_once_all_of_it_was_heard(lead_ns):
     stage = Stage(lead_ns, m.SetPattern(1, notes((0.0, 40, 1.0), (3.5, 41, 2.0)), 1, once=True))
-    stage.run_to(9.0)
+    stage.run_to(9.1)
     assert stage.sent() == [(0.0, "on", 40), (1.0, "off", 40), (3.5, "on", 41), (4.0, "off", 41)]
     stage.offline.handle(m.SetPattern(2, notes((0.0, 50, 1.0), (2.0, 52, 1.0)), 1, "beat", 8.0, once=True))
     stage.run_to(17.0)
-    assert stage.sent()[4:] == [(10.0, "on", 52), (11.0, "off", 52)]
+    whole = [(12.0, "on", 50), (13.0, "off", 50), (14.0, "on", 52), (15.0, "off", 52)]
+    assert stage.sent()[4:] == [(10.0, "on", 52), (11.0, "off", 52), *whole]
+    stage.run_to(20.4)
+    stage.offline.handle(m.SetPattern(3, notes((2.0, 53, 1.0)), 1, "step", 20.0, once=True))
+    stage.run_to(29.0)
+    assert stage.sent()[10:] == [(22.0, "on", 53), (23.0, "off", 53)]
 
 
 def test_a_pattern_of_the_same_length_keeps_the_phase():
