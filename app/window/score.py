@@ -1,6 +1,7 @@
 """What the rolls and the strip show of the music: plain values, no Qt."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.window.presenter import take_title
@@ -12,6 +13,7 @@ from engine.music.notes import Note, Phrase
 from engine.performer.messages import NoteData
 from engine.session.captured_bars import CapturedBar
 from engine.session.live import Replaying
+from engine.session.settings import Turns
 from engine.session.snapshot import Snapshot
 
 
@@ -157,6 +159,13 @@ def _next_in(left_beats: float, pulse_beats: float) -> str:
     return f"NEXT in {left} beat{'s' * (left != 1)}"
 
 
+_TO_HAND_OVER: Mapping[Turns, str] = {
+    "trade": "play your bars",
+    "pause": "play, then pause",
+    "cue": "play, then hand over with Take turn (Return, or a pedal)",
+}
+
+
 def empty_hint(snapshot: Snapshot) -> str:
     """Return what to do while there is no answer yet."""
     filled = snapshot.document.slots
@@ -166,6 +175,10 @@ def empty_hint(snapshot: Snapshot) -> str:
         slots, verb = ("Slots", "are") if len(missing) > 1 else ("Slot", "is")
         names = " and ".join(missing)
         return f"{slots} {names} {verb} empty. Play a phrase, then press {' or '.join(missing)}."
+    if snapshot.live.rolling and snapshot.document.settings.turns != "follow":
+        return (
+            f"Your turn: {_TO_HAND_OVER[snapshot.document.settings.turns]}; the answer begins on a bar line."
+        )
     if snapshot.document.source is not None or "heard" not in needed:
         return "Press Space, or start the DAW: the answer begins with the next bar."
     if snapshot.model is not None:

@@ -88,6 +88,10 @@ def test_an_empty_roll_says_what_to_do():
     assert roll_music(with_controls(READY, mode="morph"), None).hint.startswith("Slots A and B are empty")
     source = HeardPhrase(demo_phrase(), 0)
     assert roll_music(with_document(READY, source=source), None).hint.startswith("Press Space")
+    cue = with_document(READY, source=source, settings=Settings(turns="cue"))
+    assert roll_music(cue, None).hint.startswith("Press Space")
+    rolling = with_live(cue, clock=clock(position_beats=1.0))
+    assert roll_music(rolling, 1.0).hint.startswith("Your turn: play, then hand over with Take turn")
 
 
 def test_the_bracket_is_around_the_newest_bars_of_the_source():
