@@ -126,12 +126,12 @@ def _style_fields(fields: Fields, snapshot: Snapshot) -> Fields:
 def _turn_fields(fields: Fields, snapshot: Snapshot) -> Fields:
     """Return the fields about turns, quiet unless they count with the turns that are set."""
     turns = snapshot.document.settings.turns
-    cued = turns == "cue"
+    hands_over = _available(snapshot.live.rolling, "Turns change hands at bar lines; press Play first.")
     return {
         "turn_bars": replace(fields["turn_bars"], active=turns == "trade"),
         "pause_beats": replace(fields["pause_beats"], active=turns == "pause"),
         "meanwhile": replace(fields["meanwhile"], active=turns != "follow"),
-        "take_turn": _available(cued, "Choose turns on cue first; then this hands over and takes back."),
+        "take_turn": replace(hands_over, active=turns == "cue"),
     }
 
 

@@ -177,7 +177,7 @@ def empty_hint(snapshot: Snapshot) -> str:
         return f"{slots} {names} {verb} empty. Play a phrase, then press {' or '.join(missing)}."
     if snapshot.live.rolling and snapshot.document.settings.turns != "follow":
         return (
-            f"Your turn: {_TO_HAND_OVER[snapshot.document.settings.turns]}; the answer begins on a bar line."
+            f"Your turn: {_TO_HAND_OVER[snapshot.document.settings.turns]}; the answer comes on a bar line."
         )
     if snapshot.document.source is not None or "heard" not in needed:
         return "Press Space, or start the DAW: the answer begins with the next bar."

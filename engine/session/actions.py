@@ -75,7 +75,7 @@ _SESSION = (
     Action(
         "take_turn",
         "Take turn",
-        "Hand the turn over at the next bar line: to the answer, or back to the player.",
+        "Hand the turn over at the next bar line, to the answer or to the player; turns are on cue then.",
         "Return",
         "Turns",
     ),

@@ -124,6 +124,18 @@ def test_a_bound_field_says_what_moves_it():
     assert shown(bound, "temperature").binding == ""
 
 
+def test_the_turn_can_be_taken_while_the_music_rolls_whatever_the_turns_are():
+    stopped = shown(with_live(READY, clock=clock(status="stopped")), "take_turn")
+    assert (stopped.enabled, stopped.why_not) == (
+        False,
+        "Turns change hands at bar lines; press Play first.",
+    )
+    rolling = with_live(READY, clock=clock(position_beats=1.0))
+    assert shown(rolling, "take_turn").enabled
+    assert not shown(rolling, "take_turn").active
+    assert shown(with_document(rolling, settings=Settings(turns="cue")), "take_turn").active
+
+
 def test_the_title_says_how_the_answer_is_made():
     assert take_title(playing()) == "Vary 30%  ·  seed 6213"
     in_key = with_controls(playing(), key="A", scale="minor")
