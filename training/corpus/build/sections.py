@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def held_out_sections(
 
     Segments give their last bars in turn to test and valid, in an order that the files' content and the seed
     decide, until both have `HELD_SHARE` of all windows and at least `MIN_HELD`. If that is not enough, they
-    give their first bars too. Something of every segment stays in train.
+    give their first bars too, then more of both. Something of every segment stays in train.
 
     Args:
         segments: of `SEGMENT_DTYPE`.
@@ -45,8 +46,10 @@ def held_out_sections(
     split = np.zeros(len(table), np.uint8)
     goal = max(MIN_HELD, int(HELD_SHARE * len(table)))
     counts = {TEST: 0, VALID: 0}
-    for at_end in (True, False):
-        for number in _order(segments, table, files, seed):
+    order, before = _order(segments, table, files, seed), -1
+    while before < sum(counts.values()):  # as long as the last turn brought any
+        before = sum(counts.values())
+        for at_end, number in product((True, False), order):
             wanting = min(counts, key=lambda name: counts[name])
             if counts[wanting] >= goal:
                 return split
@@ -55,8 +58,8 @@ def held_out_sections(
                 split[mine], table["first"][mine].astype(np.int64) // bar_steps, bars, wanting, at_end
             )
             if marked is not None:
+                counts[wanting] += int((marked == wanting).sum() - (split[mine] == wanting).sum())
                 split[mine] = marked
-                counts[wanting] += int((marked == wanting).sum())
     return split
 
 
