@@ -48,7 +48,7 @@ def next_words(
     words: Sequence[Written],
     drafts: int,
     rng: "np.random.Generator",
-    favour_related: float = 0.0,
+    favoured: Sequence[float] = (),
 ) -> list[Written]:
     """Return drafts of the word that follows: all of them new, or related to an earlier one each.
 
@@ -57,12 +57,13 @@ def next_words(
         words: those so far.
         drafts: how many; as much is drawn from `rng` whatever comes out.
         rng: what is drawn comes from it.
-        favour_related: nats by which words from an earlier one are favoured over new ones.
+        favoured: nats by which words from the last word, the one before it and so on are favoured over
+            new ones; none where it is left out.
     """
     rows = [features(word.relation, word.coarse) for word in words]
     following = model.next_word(np.array(rows, np.float32))
     odds = following["back"][: min(len(words), FARTHEST_BACK) + 1].astype(np.float64)
-    odds[0] -= favour_related
+    odds[1:] += np.array([*favoured, *[0.0] * FARTHEST_BACK][: len(odds) - 1])
     backs = (odds + rng.gumbel(size=(drafts, FARTHEST_BACK + 1))[:, : len(odds)]).argmax(axis=1)
     beats = following["kept"].shape[1] // 2
     uniform = rng.random()  # one for all beats: a word is mostly repeated as a whole or loosely throughout

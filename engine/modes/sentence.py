@@ -1,7 +1,7 @@
 """Words written one after another: Generate and Continue by a model of sentences.
 
 The model says how a word comes from those before it, and the decoder writes it after the bar before. A word
-that keeps all beats of an earlier one is that word again. Of a new word several drafts are written in one
+that keeps all beats of an earlier one is that word again. Of every other several drafts are written in one
 batch, and the one that goes best with what was written is kept.
 
 Shape legend: N words, t steps of a word, K beats of a word, V width of a melody's perturbation, D drafts.
@@ -37,15 +37,17 @@ from engine.music.words import Relation, relations
 Ints = npt.NDArray[np.int64]
 
 DRAFTS = 4
-"""Of every new word."""
+"""Of every word that is written."""
 CONTEXT = 7
 """Words that the model reads, as many as it was trained to."""
 REMEMBERED = 3
 """Of these, words heard last, which stay within reach however long the music grows."""
-LEVELLED = 4
-"""Words over which the density is kept level."""
-THEME_NATS = 3.0
+LATELY = 8
+"""Words over which it counts which themes were taken up, and the density is kept level."""
+THEME_NATS = 4.0
 """By which an answer to what was heard rather takes a theme up than begins a new one."""
+TAKEN_UP_NATS = 1.5
+"""By which a theme is favoured less for each time that it was taken up lately: others come back as well."""
 USUAL_LEAP = 4
 """Semitones from the last note of a word to the first of the next that cost nothing."""
 REGISTER = 5
@@ -178,8 +180,8 @@ class _Writer:
 
     def _next(self, number: int) -> Word:
         context = self._context()
-        nats = THEME_NATS if self._heard else 0.0
-        drafts = next_words(self._model, [word.form for word in context], DRAFTS, self._rng, nats)
+        favoured = [self._favoured(word) for word in reversed(context)] if self._heard else ()
+        drafts = next_words(self._model, [word.form for word in context], DRAFTS, self._rng, favoured)
         if drafts[0].relation.back == 0:
             return self._chosen(number, len(self._words), self._in_style(number, drafts), None)
         sources = [context[-draft.relation.back] for draft in drafts]
@@ -187,7 +189,7 @@ class _Writer:
         draft, source = drafts[best], sources[best]
         if draft.relation.rhythm.all() and draft.relation.pitch.all():
             return replace(source, form=draft)
-        return self._chosen(number, source.root, [draft], source)
+        return self._chosen(number, source.root, [draft] * DRAFTS, source)
 
     def _in_style(self, number: int, drafts: Sequence[Written]) -> list[Written]:
         """Return drafts of a new word whose kind of phrase is pulled to a style, each to a phrase of it."""
@@ -263,13 +265,19 @@ class _Writer:
         if heard := [own for word in self._heard if len(own := _notes(word))]:
             middle = float(np.mean([own.mean() for own in heard]))
             cost += max(0.0, abs(float(notes.mean()) - middle) - REGISTER) / 4
-            cost += 2 * abs(float(np.log((len(notes) + 1) / (self._wanted() + 1))))
+            cost += 4 * abs(float(np.log((len(notes) + 1) / (self._wanted() + 1))))
         return cost
+
+    def _favoured(self, source: Word) -> float:
+        """Return the nats by which a word from an earlier one is favoured over a new one."""
+        lately = self._words[len(self._heard) :][-LATELY:]
+        theme = THEME_NATS if any(word.root == source.root for word in self._heard) else 0.0
+        return theme - TAKEN_UP_NATS * sum(word.root == source.root for word in lately)
 
     def _wanted(self) -> float:
         """Return how many notes keep the next word, with the last ones, as dense as what was heard."""
         usual = float(np.mean([len(_notes(word)) for word in self._heard]))
-        last = [len(_notes(word)) for word in self._words[len(self._heard) :][-LEVELLED:]]
+        last = [len(_notes(word)) for word in self._words[len(self._heard) :][-LATELY:]]
         return min(max(usual * (1 + len(last)) - sum(last), 0.5 * usual), 1.5 * usual)
 
 

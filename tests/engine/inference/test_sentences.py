@@ -58,8 +58,16 @@ def test_of_a_new_word_there_are_several_drafts_and_a_theme_can_be_favoured():
     drafts = next_words(model, sentence(model, [], 1, seed=1), 4, np.random.default_rng(2))
     assert [draft.relation.back for draft in drafts] == [0] * 4
     assert len({draft.coarse.tobytes() for draft in drafts}) == 4
-    related = next_words(model, sentence(model, [], 1, seed=1), 4, np.random.default_rng(2), 2e9)
+    related = next_words(model, sentence(model, [], 1, seed=1), 4, np.random.default_rng(2), [2e9])
     assert [draft.relation.back for draft in related] == [1]  # of equal ones one
+
+
+def test_what_is_favoured_is_counted_from_the_last_word_back():
+    model = Scripted([0, 0, 0])
+    words = sentence(model, [], 2, seed=1)
+    for favoured, back in (([2e9, 0], 1), ([0, 2e9], 2), ([2e9, 3e9], 2)):
+        drafts = next_words(model, words, 4, np.random.default_rng(2), favoured)
+        assert [draft.relation.back for draft in drafts] == [back]
 
 
 def test_a_word_is_read_as_latent_distance_and_what_it_keeps():

@@ -270,6 +270,18 @@ def test_a_continuation_takes_themes_up_and_is_as_dense_as_what_was_heard(senten
     assert returning > 24
 
 
+def test_a_long_continuation_does_not_stay_with_one_theme(sentences):
+    longest = []
+    for seed in range(6):
+        slot = encode_slot(sentences, tune(8, seed, repeats=2))
+        answer = render(sentences, {"heard": slot}, Controls(mode="continue", bars=64, seed=seed))
+        themes: list[set[tuple[float, int]]] = [set() for _ in range(32)]
+        for start, pitch in keys_of(answer):
+            themes[int(start // 8)].add((start % 8, pitch))
+        longest.append(max(len(list(same)) for _, same in itertools.groupby(themes)))
+    assert max(longest) <= 6  # of 32; 9 where a theme is favoured however often it was taken up
+
+
 @pytest.mark.parametrize("bars", [1, 3, 16])
 @pytest.mark.parametrize("start", ["guided", "zero", "random"])
 def test_a_continuation_begins_anywhere_and_has_the_bars_asked_for(sentences, bars, start):
