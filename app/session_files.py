@@ -11,6 +11,7 @@ from engine.errors import AntiphonError, SessionFileError
 from engine.session.document import Document
 from engine.session.live import Notice
 from engine.session.store import SUFFIX, FileLock, read_document, reason_of, set_aside
+from engine.staging import write_whole
 from engine.text import printable
 
 FIRST_NAME = "untitled"
@@ -92,7 +93,7 @@ def remember(names: tuple[str, ...]) -> None:
     """Keep which sessions were opened lately; where that cannot be written, it is not kept."""
     try:
         _recent_file().parent.mkdir(parents=True, exist_ok=True)
-        _recent_file().write_bytes(msgspec.json.encode(names))
+        write_whole(_recent_file(), msgspec.json.encode(names))
     except (OSError, UnicodeEncodeError):
         pass
 

@@ -31,6 +31,27 @@ def staging_folder(parent: Path) -> Iterator[Path]:
         yield Path(name)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place and move it there in one step, so that a full disk leaves what was there.
+
+    What is no file, such as a pipe, is written to as it is, and what a link leads to stays there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    with staging_folder(path.parent) as folder:
+        staged = folder / path.name
+        with staged.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+
+
 def remove_abandoned(parent: Path) -> None:
     """Remove the staging folders in a folder whose programs have ended; what cannot be removed stays."""
     for folder in parent.glob(f"{PREFIX}*"):

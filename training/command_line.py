@@ -1,5 +1,6 @@
 """What the command lines of training and export share: every failure is one line and a non-zero status."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from engine.text import never_fail_on_text, printable
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
 INTERRUPTED_STATUS = 130
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class OneLineGroup(TyperGroup):
@@ -50,7 +52,10 @@ def one_line_errors(program: str) -> Iterator[None]:
     except AntiphonError as error:
         fail(program, str(error))
     except OSError as error:
-        fail(program, f"{error.filename or 'system'}: {(error.strerror or str(error)).lower()}")
+        reason = (error.strerror or str(error)).lower()
+        if error.errno in FULL_DISK:  # which file it was, the system does not say
+            fail(program, f"the disk that is written to: {reason}; free some and run it again")
+        fail(program, f"{error.filename or 'system'}: {reason}")
     except MemoryError:
         fail(program, "out of memory; take a smaller batch or model, or fewer workers")
     except Exception as error:

@@ -15,6 +15,7 @@ from engine.midifile.controllers import ONE_BYTE, Message
 from engine.midifile.read import BPM_RANGE, DEFAULT_BPM
 from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, TOLERANCE_BEATS, Note, Phrase
+from engine.staging import write_whole
 from engine.text import printable
 
 CLOCKS_PER_QUARTER = 24
@@ -154,7 +155,7 @@ def write_midi(
     tempos = tempos or ((Fraction(0), round(60e6 / tempo_bpm)),)
     data = _smf_bytes(tracks, tempos, metre, ppq, ceil(length * bar_beats * ppq))
     try:
-        path.write_bytes(data)
+        write_whole(path, data)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise MidiFileError(f"{name}: cannot be written ({reason}); choose another place") from None

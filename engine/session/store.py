@@ -1,7 +1,6 @@
 """The document's file: read with upgrades, written atomically, set aside where it is broken."""
 
 import math
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.session.document import VERSION, Document
-from engine.staging import staging_folder
+from engine.staging import write_whole
 from engine.text import json_bytes, json_value, one_line, printable
 
 SUFFIX = ".antiphon"
@@ -186,13 +185,7 @@ def encoded(document: Document) -> bytes:
 
 def write_document(path: Path, document: Document) -> None:
     """Write a document beside its file and put it in its place in one step; OSError if it cannot be."""
-    with staging_folder(path.parent) as folder:
-        staged = folder / path.name
-        with staged.open("wb") as file:
-            file.write(encoded(document))
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
+    write_whole(path, encoded(document))
 
 
 def set_aside(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """Files are made whole beside their place, and what killed programs left there goes."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from engine.staging import ABANDONED_S, remove_abandoned, staging_folder
+from engine.staging import ABANDONED_S, remove_abandoned, staging_folder, write_whole
 
 STAGES_AND_WAITS = """
 import sys, time
@@ -68,3 +69,31 @@ def test_what_is_not_ours_stays(tmp_path, name):
     os.utime(tmp_path / name, (0, 0))
     remove_abandoned(tmp_path)
     assert (tmp_path / name).exists()
+
+
+def test_a_disk_that_is_full_leaves_the_file_that_was_there(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "a").write_bytes(b"before")
+    monkeypatch.setattr(os, "fsync", full)
+    for name in ("a", "new"):
+        with pytest.raises(OSError, match="No space"):
+            write_whole(tmp_path / name, b"after")
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"before"
+    write_whole(tmp_path / "a", b"after")
+    assert (tmp_path / "a").read_bytes() == b"after"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a link needs rights")
+def test_a_link_and_what_is_no_file_stay_what_they_are(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_whole(tmp_path / "link", b"1")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_bytes() == b"1"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", b"2")
+    assert os.read(reader, 10) == b"2" and (tmp_path / "pipe").is_fifo()
+    os.close(reader)
