@@ -80,8 +80,9 @@ application = typer.Typer(
 def start(context: typer.Context) -> None:
     """Antiphon listens to what you play and answers with variations, locked to your DAW's bars.
 
-    Without a command it opens the window: send your MIDI track to [bold]Antiphon In[/bold] and let an
-    instrument listen to [bold]Antiphon Out[/bold]. No DAW at hand? Press D there for the demo phrase.
+    Without a command it opens the window: send your MIDI track to [bold]Antiphon In[/bold]
+    and let an instrument listen to [bold]Antiphon Out[/bold].
+    No DAW at hand? Press D there for the demo phrase.
     """
     if context.invoked_subcommand is None:
         _start_live(headless=False, demo=None, for_s=None, log=None)
@@ -152,8 +153,8 @@ def calibrate(
 ) -> None:
     """Find the output offset that lets answers sound together with the DAW.
 
-    By ear: our click sounds on the DAW's beat; move it until it and the DAW's own click are one. Type
-    + or - and Enter, an empty line ends.
+    By ear: our click sounds on the DAW's beat; type + or - and Enter to move it until it
+    and the DAW's own click are one. An empty line ends.
     """
     from app.calibrate import calibrate as find
     from app.calibrate import typed_lines
