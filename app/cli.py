@@ -153,8 +153,8 @@ def calibrate(
 ) -> None:
     """Find the output offset that lets answers sound together with the DAW.
 
-    By ear: our click sounds on the DAW's beat; type + or - and Enter to move it until it
-    and the DAW's own click are one. An empty line ends.
+    By ear: our click sounds on the DAW's beat; type + or - and Enter to move it
+    until it and the DAW's own click are one. An empty line ends.
     """
     from app.calibrate import calibrate as find
     from app.calibrate import typed_lines

@@ -1,5 +1,6 @@
 """The command line on real files and a real (tiny) model; every refusal is one line and not zero."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 from typer.testing import CliRunner
 
 from app import cli, doctor
@@ -274,6 +276,13 @@ def test_python_m_app_is_the_command_and_help_names_every_command():
     assert done.returncode == 0
     for name in ("live", "vary", "morph", "generate", "doctor", "ports"):
         assert f" {name} " in done.stdout
+
+
+def test_no_sentence_of_the_help_is_broken_in_its_middle_by_80_columns():
+    for command in (cli.application.registered_callback, *cli.application.registered_commands):
+        for paragraph in (inspect.getdoc(command.callback) or "").split("\n\n")[1:]:
+            lines = [Text.from_markup(line).plain for line in paragraph.splitlines()]
+            assert all(len(line) <= 78 for line in lines[:-1]), command.callback.__name__
 
 
 def test_help_loads_nothing_heavy():
