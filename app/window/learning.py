@@ -26,7 +26,7 @@ class Learning:
     def __init__(self, instrument: Instrument, holder: FieldHolder, ground: QWidget) -> None:
         self._instrument, self._holder, self._ground = instrument, holder, ground
         self.layer = LearnLayer(ground)
-        self.layer.chosen.connect(self._choose)
+        self.layer.chosen.connect(lambda target: choose(instrument, target))
         self.layer.left.connect(self.end)
 
     @property
@@ -39,11 +39,13 @@ class Learning:
         self.layer.begin()
         self.show_state(self._instrument.snapshot())
 
-    def end(self) -> None:
-        """Go back to playing; what waits for a message waits no more."""
-        if self.is_open:
+    def end(self) -> bool:
+        """Go back to playing; what waits for a message waits no more. Return whether anything did."""
+        waits = self.is_open or bool(self._instrument.snapshot().live.learning)
+        if waits:
             self._instrument.learn("")
             self.layer.hide()
+        return waits
 
     def show_state(self, snapshot: Snapshot) -> None:
         """Show what can be learned, what is bound, and what to do."""
@@ -51,14 +53,6 @@ class Learning:
             return
         bound = {binding.target: short_name_of(binding) for binding in snapshot.document.bindings}
         self.layer.show_targets(self._places(snapshot), bound, snapshot.live.learning, learn_text(snapshot))
-
-    def _choose(self, target: str) -> None:
-        """Wait for a message; a click on the one that waits forgets what moves it."""
-        if target == self._instrument.snapshot().live.learning:
-            self._instrument.unbind(target)
-            self._instrument.learn("")
-        else:
-            self._instrument.learn(target)
 
     def _places(self, snapshot: Snapshot) -> dict[str, QRect]:
         known = {*snapshot.table.parameters, *snapshot.table.actions}
@@ -69,6 +63,15 @@ class Learning:
                     corner = widget.mapTo(self._ground, QPoint(0, 0))
                     places[name] = QRect(corner, widget.size()).adjusted(-3, -3, 3, 3)
         return places
+
+
+def choose(instrument: Instrument, target: str) -> None:
+    """Let a control wait for a message; for one that waits already, forget what moves it."""
+    if target == instrument.snapshot().live.learning:
+        instrument.unbind(target)
+        instrument.learn("")
+    else:
+        instrument.learn(target)
 
 
 def learn_text(snapshot: Snapshot) -> str:

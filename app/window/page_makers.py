@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication
 from app.installed_bundles import BundleCard
 from app.window import theme
 from app.window.exchange import PhraseExchange
+from app.window.learning import choose
 from app.window.pages.page import Page
 from app.window.pages.settings import LOOK, TEXT_SIZE, SettingsPage
 from app.window.pages.takes import TakeCards, TakesPage
@@ -61,6 +62,7 @@ class PageMakers:
             "Models": self._models_page,
             "Sessions": self._sessions_page,
             "Settings": self._settings_page,
+            "MIDI map": self._midi_map_page,
             "Shortcuts": self._shortcuts_page,
             "About": self._about_page,
         }
@@ -124,6 +126,13 @@ class PageMakers:
         page = SettingsPage(look, text_size, table, rest, VERBS)
         page.look_chosen.connect(self._choose_look)
         page.text_size_chosen.connect(self._keep_text_size)
+        return page
+
+    def _midi_map_page(self) -> Page:
+        from app.window.pages.midi_map import MidiMapPage
+
+        page = MidiMapPage(self._instrument.snapshot().table)
+        page.chosen.connect(lambda target: choose(self._instrument, target))
         return page
 
     def _shortcuts_page(self) -> Page:

@@ -135,6 +135,7 @@ class InstrumentWindow(QMainWindow):
     def _show_again(self, _page: int) -> None:
         """Let the next look show everything, also what has not changed: another page is open."""
         self._shown_around = None
+        self._learning.end()
 
     def _show_state(self, snapshot: Snapshot) -> None:
         before, self._shown, self._shown_around = self._shown, snapshot, self._around
@@ -206,7 +207,7 @@ class InstrumentWindow(QMainWindow):
         """Return what the window does itself, by the id of its field."""
         return {
             "model": lambda value: self.instrument.load_model(str(value)),
-            "panic": lambda _: self._learning.end() if self._learning.is_open else self.panic(),
+            "panic": lambda _: self._escape(),
             "export": lambda _: self._exchange.export(),
             "sound": self._switch_sound,
             "locking": self._switch_locking,
@@ -217,6 +218,11 @@ class InstrumentWindow(QMainWindow):
             "session.open": lambda _: self._ask_session(True),
             "session.save_as": lambda _: self._ask_session(False),
         }
+
+    def _escape(self) -> None:
+        """Leave what waits for a message; else silence every note."""
+        if not self._learning.end():
+            self.panic()
 
     def panic(self) -> None:
         """Silence every note now."""

@@ -21,7 +21,7 @@ CALIBRATION = (
     "you hear two clicks, play earlier or later until there is one. To measure it, let the DAW lead "
     "Antiphon Out back to Antiphon In."
 )
-MAP_HELP = "Which knobs, buttons and programs move what. Learn (Ctrl+K) binds one; the README has the list."
+MAP_HELP = "Which knobs, buttons and programs move what. Learn (Ctrl+K) binds one; the page MIDI map has all."
 
 
 class ConnectionsPage(Page):

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import (
     QAbstractSlider,
     QFrame,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QScrollArea,
     QSizePolicy,
@@ -104,6 +105,23 @@ def heading(text: str) -> QLabel:
     made = label(11.5, bold=True)
     made.setText(text)
     return made
+
+
+def in_columns(groups: Sequence[QGridLayout], columns: int) -> QHBoxLayout:
+    """Return groups of lines side by side, each where the fewest lines are so far."""
+    made = [QVBoxLayout() for _ in range(columns)]
+    heights = [0] * columns
+    for group in groups:
+        at = heights.index(min(heights))
+        made[at].addLayout(group)
+        heights[at] += group.rowCount() + 1
+    side_by_side = QHBoxLayout()
+    side_by_side.setSpacing(28)
+    for column in made:
+        column.setSpacing(14)
+        column.addStretch(1)
+        side_by_side.addLayout(column, 1)
+    return side_by_side
 
 
 def settings_grid(table: Table, names: Sequence[str]) -> QGridLayout:

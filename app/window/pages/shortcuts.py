@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout
+from PyQt6.QtWidgets import QGridLayout
 
-from app.window.pages.page import Page, heading, paragraph
+from app.window.pages.page import Page, heading, in_columns, paragraph
 from engine.session.parameters import Table
 
 WINDOW_KEYS = {
@@ -36,19 +36,8 @@ class ShortcutsPage(Page):
 
     def __init__(self, table: Table) -> None:
         super().__init__("Shortcuts")
-        columns = [QVBoxLayout() for _ in range(COLUMNS)]
-        heights = [0] * COLUMNS
-        for name, keys in sorted(keys_by_group(table).items(), key=lambda pair: -len(pair[1])):
-            at = heights.index(min(heights))
-            columns[at].addLayout(_group(name, keys))
-            heights[at] += len(keys) + 2
-        side_by_side = QHBoxLayout()
-        side_by_side.setSpacing(28)
-        for column in columns:
-            column.setSpacing(14)
-            column.addStretch(1)
-            side_by_side.addLayout(column, 1)
-        self.body.addLayout(side_by_side)
+        groups = sorted(keys_by_group(table).items(), key=lambda pair: -len(pair[1]))
+        self.body.addLayout(in_columns([_group(*group) for group in groups], COLUMNS))
         self.body.addStretch(1)
 
 

@@ -39,7 +39,18 @@ PLAY_PAGE = "Play"
 NAMES = ("density", "register", "syncopation", "interval", "in_scale", "bass_density", "drum_density")
 MANY = replace(MELODY, attributes=tuple(Attribute(name=name, unit="steps", effects={}) for name in NAMES))
 """A model with as many directions as the shipped ones have at most."""
-PAGES = (PLAY_PAGE, "Takes", "Connections", "History", "Models", "Sessions", "Settings", "Shortcuts", "About")
+PAGES = (
+    PLAY_PAGE,
+    "Takes",
+    "Connections",
+    "History",
+    "Models",
+    "Sessions",
+    "Settings",
+    "MIDI map",
+    "Shortcuts",
+    "About",
+)
 
 
 def sounded(number: int) -> Sounded:

@@ -46,8 +46,9 @@ from engine.inference.controls import Controls
 from engine.midi.ports import now_ns
 from engine.midifile.read import read_midi
 from engine.music.notes import Note, Phrase
+from engine.parameter import Text
 from engine.performer.messages import Heard
-from engine.session.document import Favourite
+from engine.session.document import Binding, Favourite
 from engine.session.free_capture import FreeCapture
 from engine.session.live import Kept, Notice, Sounded, Sounding, Take, Turn
 from engine.session.settings import Settings
@@ -633,6 +634,35 @@ def test_a_click_on_a_lock_lets_it_go_and_beside_one_does_nothing(window, instru
 
 
 # MIDI learn and pages ------------------------------------------------------------------------
+
+
+def test_all_that_a_message_can_move_is_learned_on_the_page_of_the_map_by_keyboard(window, instrument, show):
+    show(with_document(READY, bindings=(Binding("program", 0, 8, "store.B"),)))
+    page = window.pages.open("MIDI map")
+    window.tick()
+    table = READY.table
+    others = {name for name, found in table.parameters.items() if isinstance(found, Text) or "." in name}
+    assert set(page.buttons) == {*table.parameters, *table.actions} - others
+    button = page.buttons["store.B"]
+    assert (button.text(), page.buttons["pick_last.4"].text()) == ("program 9 on channel 1", "Learn")
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert instrument.calls == [("learn", "store.B")]
+    show(with_live(instrument.state, learning="store.B"))
+    assert button.text() == "waits for a message"
+    QTest.keyClick(button, Qt.Key.Key_Return)
+    assert instrument.calls[1:] == [("unbind", "store.B"), ("learn", "")]
+
+
+def test_what_waits_for_a_message_waits_no_more_after_esc_or_on_another_page(window, instrument, show):
+    window.pages.open("MIDI map")
+    show(with_live(READY, learning="store.B"))
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert instrument.calls == [("learn", "")]
+    window.pages.open("History")
+    assert instrument.calls == [("learn", "")] * 2
+    show(READY)
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert instrument.calls[2:] == [("do", "panic")]
 
 
 def test_the_keys_for_pages_scroll_to_what_no_field_leads_to(window):
