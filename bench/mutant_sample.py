@@ -143,8 +143,7 @@ def try_mutant(mutant: Mutant, changed: str, place: Path, tests: list[str], prof
 def copied(place: Path) -> Path:
     """Copy the repository, compiled so that a changed module is seen by its contents, not by its time."""
     for name in ("app", "engine", "export", "tests", "training", "docs"):
-        shutil.copytree(name, place / name, ignore=shutil.ignore_patterns("bundles", "__pycache__"))
-    (place / "engine" / "bundles").symlink_to(Path("engine/bundles").resolve())
+        shutil.copytree(name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(name, place)
     compiled = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "engine", "tests/engine"]

@@ -182,7 +182,8 @@ class _Reader:
         while position + 8 <= len(self.data):
             kind = self.data[position : position + 4]
             length = int.from_bytes(self.data[position + 4 : position + 8])
-            if not (kind.isascii() and kind.decode("ascii").isprintable()):
+            named = kind.isascii() and kind.decode("ascii").isprintable()
+            if not named and self.data[position + 8 + length :][:4] != b"MTrk":
                 self.warn("bytes after the last track ignored")
                 break
             if kind == b"MTrk":

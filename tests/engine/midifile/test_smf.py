@@ -132,3 +132,12 @@ def test_damaged_files_read_or_are_refused(damage: list[tuple[int, int]], length
             starts, ends, *rest = track.columns()
             assert (ends >= starts).all()
             assert all((column >= 0).all() and (column <= 127).all() for column in rest)
+
+
+@pytest.mark.parametrize("kind", [b"XFIH", b"\xff\xfe\x00\x00", b"    "])
+def test_a_chunk_of_any_name_between_tracks_is_passed_over(kind) -> None:
+    alien = kind + (33).to_bytes(4) + b"a" * 33
+    data = smf(NOTE + END, promised=2)
+    parsed = parse_smf(data + alien + smf(NOTE + NOTE + END)[14:], "x.mid")
+    assert [len(track.rows) // 5 for track in parsed.tracks] == [1, 2]
+    assert parsed.warnings == []
