@@ -97,3 +97,12 @@ def port_name(port: str) -> str:
     """Return a port's name as another program shows it, with the client's where that is not the usual one."""
     client, _, name = port.rpartition(":")
     return name if client in ("", "Antiphon") else f"{client}: {name}"
+
+
+def port_forms(name: str, port: str) -> tuple[str, ...]:
+    """Return what to write beside a lamp, the first that there is room for: half a port's name says nothing.
+
+    Of two instances the client's name in front of the port tells which one it is.
+    """
+    client = port.partition(": ")[0]
+    return f"{name}  {port}", *((f"{name}  {client}",) if client != port else ()), name

@@ -183,7 +183,8 @@ class _Reader:
             kind = self.data[position : position + 4]
             length = int.from_bytes(self.data[position + 4 : position + 8])
             named = kind.isascii() and kind.decode("ascii").isprintable()
-            if not named and self.data[position + 8 + length :][:4] != b"MTrk":
+            after = position + 8 + length
+            if not named and self.data[after : after + 4] != b"MTrk":
                 self.warn("bytes after the last track ignored")
                 break
             if kind == b"MTrk":

@@ -7,6 +7,7 @@ from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.window import theme
+from app.window.view import port_forms
 
 
 def label(points: float, role: str = "", *, bold: bool = False, figures: bool = False) -> QLabel:
@@ -133,15 +134,15 @@ class PortLamp(QWidget):
         painter.setPen(QPen(colour, 1.5))
         painter.setBrush(colour if lit else Qt.BrushStyle.NoBrush)
         painter.drawEllipse(QPointF(8, middle), 5, 5)
-        for text, y, points, ink in (
-            (f"{self._name}  {port}", middle, 10.5, look.text),
-            (second, self.height() / 2 + 9, 8.5, look.waiting if ignored else look.quiet),
+        for texts, y, points, ink in (
+            (port_forms(self._name, port), middle, 10.5, look.text),
+            ((second,), self.height() / 2 + 9, 8.5, look.waiting if ignored else look.quiet),
         ):
             painter.setFont(theme.font(points, figures=True))
             painter.setPen(ink)
-            if painter.fontMetrics().horizontalAdvance(text) > self.width() - 21 and text is not second:
-                text = self._name  # half a port's name says less than none
-            fitting = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width() - 21)
+            metrics, room = painter.fontMetrics(), self.width() - 21
+            text = next((each for each in texts if metrics.horizontalAdvance(each) <= room), texts[-1])
+            fitting = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
             painter.drawText(
                 QRectF(20, y - 11, self.width() - 20, 22), Qt.AlignmentFlag.AlignVCenter, fitting
             )

@@ -12,6 +12,7 @@ from app.window.view import (
     milliseconds,
     place_in,
     plays_internally,
+    port_forms,
     port_name,
     rolling_position,
 )
@@ -125,3 +126,12 @@ def test_the_demo_is_a_melody_the_model_can_hear():
 )
 def test_a_notice_is_one_line_of_whole_sentences(text, remedy, line):
     assert notice_line(Notice(text, remedy)) == line
+
+
+def test_beside_a_narrow_lamp_stands_the_client_of_a_second_instance():
+    assert port_forms("In", "Antiphon-01: Antiphon In") == (
+        "In  Antiphon-01: Antiphon In",
+        "In  Antiphon-01",
+        "In",
+    )
+    assert port_forms("Out", "Antiphon Out") == ("Out  Antiphon Out", "Out")
