@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from training.cli import app
 from training.corpus.build.build import BuildOptions, build_corpus
+from training.corpus.corpus_kinds import KINDS
 from training.corpus.dataset import Corpus
 from training.corpus.extract.reader import read_piece
 from training.corpus.report.page import write_report
@@ -73,6 +74,8 @@ def test_feel_is_counted_for_grooves(folder: Path, tmp_path: Path) -> None:
         ("drums", {"keys", "drums", "drums_by_split"}),
         ("groove", {"keys", "drums", "feel", "drums_by_split", "velocities_by_drum"}),
         ("trio", {"keys", "pitches", "drums", *NOTES, "intervals", "drums_by_split"}),
+        ("words", {"keys", "pitches", *NOTES, "intervals"}),
+        ("accompaniment", {"keys", "pitches", "drums", *NOTES, "intervals", "drums_by_split"}),
         ("pianoroll", {"keys", "pitches", *NOTES}),  # the bass sounds with the melody: no line
     ],
 )
@@ -88,6 +91,20 @@ def test_the_page_carries_its_plots(folder: Path, tmp_path: Path, kind: str, plo
         width, height = struct.unpack(">II", picture.read_bytes()[16:24])
         assert width > 300
         assert height > 100
+
+
+def test_every_kind_of_corpus_has_a_page() -> None:
+    (shown,) = (mark for mark in test_the_page_carries_its_plots.pytestmark if mark.name == "parametrize")
+    assert {kind for kind, _ in shown.args[1]} == set(KINDS)
+
+
+def test_bars_are_as_long_as_their_metre_and_division(tmp_path: Path) -> None:
+    write_midi(tmp_path / "in" / "waltz.mid", [Part(tune([60, 64, 67] * 24, step=0.25))], metres=[(0, 3, 4)])
+    options = BuildOptions(kind="pianoroll", metre="3/4", division=8, bars=(2,), executor="serial")
+    build_corpus([tmp_path / "in"], tmp_path / "corpus", options)
+    numbers = survey(Corpus.open(tmp_path / "corpus"))
+    assert numbers.bar_steps == 3 * 8
+    assert numbers.onsets_per_bar.tolist() == [12] * 6  # four notes a beat
 
 
 def test_the_command_names_the_page_or_the_reason(folder: Path, tmp_path: Path) -> None:

@@ -146,6 +146,8 @@ def number(value: Any) -> str:
         return "–"
     if isinstance(value, int):
         return f"{value:,}"
+    if abs(value) < 1e-9:  # what is left of adding up
+        return "0"
     return f"{value:.2f}" if abs(value) >= 100 else f"{value:.4g}"
 
 

@@ -17,7 +17,7 @@ from training.corpus.report.splits_compared import Comparison, comparison_figure
 from training.corpus.report.statistics import PITCH_CLASSES
 from training.corpus.report.survey import OFFSET_BINS, Survey
 
-BLUE, ORANGE, GREEN, GREY = "#3b6fb6", "#d9822b", "#4c9a6a", "#b8bec6"
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#3b6fb6", "#d9822b", "#4c9a6a", "#8a6fb3", "#b8bec6"
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -108,7 +108,7 @@ def _windows(windows: Mapping[str, Mapping[str, Any]]) -> Figure:
     parts: list[tuple[str, str, Callable[[Mapping[str, Any]], int]]] = [
         ("train", BLUE, lambda entry: entry["train"]),
         ("valid", GREEN, lambda entry: entry["valid"]),
-        ("test", "#8a6fb3", lambda entry: entry["test"]),
+        ("test", PURPLE, lambda entry: entry["test"]),
         ("duplicate", ORANGE, lambda entry: sum(entry["duplicates"].values())),
         ("dropped", GREY, lambda entry: sum(entry["dropped"].values())),
     ]
@@ -163,8 +163,10 @@ def _keys(numbers: Survey) -> Figure | None:
 
 def _density(numbers: Survey) -> Figure:
     figure, axes = _axes("Note density")
-    axes.bar(np.arange(17), np.bincount(numbers.onsets_per_bar, minlength=17)[:17], color=BLUE)
-    axes.set(xlabel="steps with an onset in a bar of 16", ylabel="stored bars", xticks=range(0, 17, 2))
+    counts = np.bincount(numbers.onsets_per_bar, minlength=numbers.bar_steps + 1)
+    axes.bar(np.arange(len(counts)), counts, color=BLUE)
+    axes.set(xlabel=f"steps with an onset in a bar of {numbers.bar_steps}", ylabel="stored bars")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="x", visible=False)
     return figure
 
@@ -221,7 +223,7 @@ def _examples(corpus: Corpus) -> Figure | None:
     grid = figure.subplots(2, 3, squeeze=False).ravel()
     for axes, window in zip(grid, corpus.batch(chosen), strict=False):
         _draw_window(axes, corpus.kind.name, window)
-        for bar in range(0, corpus.steps + 1, 16):
+        for bar in range(0, corpus.steps + 1, corpus.metre.grid.steps_per_bar):
             axes.axvline(bar, color="#9aa3ad", linewidth=0.8)
         axes.set(xlim=(0, corpus.steps), xticks=range(0, corpus.steps + 1, corpus.steps // 2))
         axes.grid(visible=False)
@@ -232,12 +234,13 @@ def _examples(corpus: Corpus) -> Figure | None:
 
 
 def _draw_window(axes: Axes, kind: str, window: Any) -> None:
-    if kind in ("melody", "words", "trio"):
+    lines = {"melody": 1, "words": 1, "trio": 2, "accompaniment": 3}.get(kind, 0)
+    if lines:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        for stream, colour in ((0, BLUE), (1, GREEN))[: window.shape[1]]:
+        for stream, colour in enumerate((BLUE, GREEN, PURPLE)[:lines]):
             _draw_line(axes, window[:, stream].tolist(), colour)
-        if kind == "trio":
-            steps = np.flatnonzero(window[:, 2])
+        if kind in ("trio", "accompaniment"):
+            steps = np.flatnonzero(window[:, lines] > 0)
             axes.plot(steps + 0.5, np.full(len(steps), 24), "|", color=ORANGE, markersize=5)
     elif kind == "pianoroll":
         axes.imshow(window.T, aspect="auto", origin="lower", cmap="Blues", extent=(0, len(window), 21, 109))

@@ -95,8 +95,10 @@ def phrases_of(corpus: Corpus, split: str) -> list[Phrase]:
     if not len(ids):
         return []
     tensors = corpus.batch(ids)
-    columns = len(spec.streams) or tensors.shape[2]
-    return [spec.decode(tensor[:, :columns]) for tensor in tensors]
+    first = 1 if name == "accompaniment" else 0  # its melody is what is accompanied
+    end = first + len(spec.streams) if spec.streams else tensors.shape[2]
+    # A voice that an accompaniment has not got is -1 throughout.
+    return [spec.decode(np.maximum(tensor[:, first:end], 0)) for tensor in tensors]
 
 
 # What is counted ----------------------------------------------------------------------------
@@ -208,7 +210,7 @@ def _shares(each: Distribution) -> Figure:
         axes.bar(
             places, each.shares(split), width, label=split, color=COLOURS[SPLITS.index(split)], linewidth=0
         )
-    every = max(1, -(-len(values) // 24))
+    every = max(1, -(-len(values) // 20))
     labels = [each.name_of(value) for value in values[::every]]
     axes.set_xticks(np.arange(0, len(values), every), labels, rotation=30 if max(map(len, labels)) > 4 else 0)
     alike = each.overlap("train", "test")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.music.drums import CLASSES, hits_of_tokens
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from training.corpus.dataset import Corpus
+from training.corpus.extract import accompaniments
 from training.corpus.sources import SPLITS
 
 _CHUNK_STEPS = 3 << 16
@@ -34,6 +35,8 @@ class Survey:
     """`[128]` note onsets by MIDI pitch; all 0 for drums."""
     drum_classes: NDArray[np.int64]
     """`[9]` hits by drum class; all 0 without drums."""
+    bar_steps: int
+    """Steps of a bar."""
     onsets_per_bar: NDArray[np.int64]
     """`[bars]` onset steps of every stored bar."""
     velocities: NDArray[np.int64]
@@ -70,6 +73,7 @@ def survey(corpus: Corpus) -> Survey:
         keys=Counter(row["key"] for row in rows if row["key"]),
         pitches=tally.pitches,
         drum_classes=tally.drum_classes,
+        bar_steps=corpus.metre.grid.steps_per_bar,
         onsets_per_bar=np.concatenate(tally.onsets) if tally.onsets else np.zeros(0, np.int64),
         velocities=tally.velocities,
         offsets=tally.offsets,
@@ -134,6 +138,7 @@ class _Tally:
             "drums": tally._add_drums,
             "groove": tally._add_groove,
             "trio": tally._add_trio,
+            "accompaniment": tally._add_accompaniment,
             "pianoroll": tally._add_pianoroll,
         }[corpus.kind.name]
         for start in range(0, len(corpus.data), _CHUNK_STEPS):  # a whole number of bars
@@ -166,6 +171,11 @@ class _Tally:
         self._add_drums(steps[:, 2:])
         self._add_melody(steps[:, 1:2])
         return self._add_melody(steps[:, :1])
+
+    def _add_accompaniment(self, steps: NDArray[Any]) -> NDArray[Any]:
+        pitched = [self._add_melody(steps[:, column : column + 1]) for column in range(accompaniments.DRUMS)]
+        drummed = self._add_drums(steps[:, accompaniments.DRUMS :])
+        return np.asarray(np.any([*pitched, drummed], axis=0))
 
     def _add_pianoroll(self, steps: NDArray[Any]) -> NDArray[Any]:
         roll = np.unpackbits(steps, axis=1)
