@@ -67,6 +67,7 @@ missing_on_linux() {
 # python-rtmidi has no ready-built package for Python 3.13 and later; its source needs these.
 missing_to_build() {
     if "$1" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then return; fi
+    if [ -n "${ANTIPHON_WITHOUT_RTMIDI:-}" ]; then return; fi
     if "$here/../.venv/bin/python" -c 'import rtmidi' 2>/dev/null; then return; fi
     version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     command -v g++ >/dev/null || echo "a-C++-compiler g++ gcc-c++"
@@ -102,6 +103,12 @@ debian_name() {
 stop_with_line() {
     echo "Missing on this system: $1. Run this line, then the same make again:" >&2
     echo "  $2" >&2
+    case "$1" in
+    *compiler* | *headers*)
+        echo "Or go without python-rtmidi, which that builds, where JACK or PipeWire is:" >&2
+        echo "  ANTIPHON_WITHOUT_RTMIDI=1 make $mode" >&2
+        ;;
+    esac
     exit 1
 }
 

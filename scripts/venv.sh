@@ -32,7 +32,8 @@ if [ "$mode" = run ] && sh scripts/has-audio.sh && ! install -e '.[audition]'; t
 fi
 
 # From Python 3.13 on it is built from its source. Where that fails, JACK and PipeWire work without it.
-if ! .venv/bin/python -c 'import rtmidi' 2>/dev/null && ! install python-rtmidi; then
+if [ -z "${ANTIPHON_WITHOUT_RTMIDI:-}" ] && ! .venv/bin/python -c 'import rtmidi' 2>/dev/null &&
+    ! install python-rtmidi; then
     echo "python-rtmidi could not be installed, for the reason that pip gives above. Antiphon runs without it" >&2
     echo "wherever JACK or PipeWire is, but has no ALSA, CoreMIDI or WinMM. If it could not be built, it lacks" >&2
     echo "a C++ compiler or the headers of ALSA and JACK; on Debian and Ubuntu this line brings them:" >&2
