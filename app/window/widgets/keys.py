@@ -14,18 +14,15 @@ def is_kept(event: QEvent | None, keys: frozenset[Qt.Key], *, typing: bool = Fal
 
     Args:
         event: any event of the widget.
-        keys: the keys it wants whatever the modifiers.
+        keys: the keys it wants, with Shift too; with Ctrl, Alt or Meta they are shortcuts of the window.
         typing: whether it wants what writes something as well.
     """
     if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.ShortcutOverride:
         return False
-    if event.key() in keys or (typing and _writes(event)):
+    held = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+    if held != Qt.KeyboardModifier.NoModifier:
+        return False
+    if event.key() in keys or (typing and event.text().isprintable() and bool(event.text())):
         event.accept()
         return True
     return False
-
-
-def _writes(event: QKeyEvent) -> bool:
-    """Return whether a key press writes something; with Ctrl, Alt or Meta it does not."""
-    plain = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
-    return plain == Qt.KeyboardModifier.NoModifier and event.text().isprintable() and bool(event.text())

@@ -396,6 +396,15 @@ def test_shift_and_arrows_take_up_to_sixteen_bars_also_those_out_of_sight(window
     assert instrument.calls == [("pick", 1, 16), ("pick", 15, 1)]
 
 
+def test_a_key_with_ctrl_is_a_shortcut_wherever_the_focus_is(window, instrument, show):
+    show(with_live(READY, captured=captured(3)))
+    strip, button = window.play.strip_panel.strip, window.play.bottom.sound
+    for widget in (strip, button, window.play.tools.sliders["variation"].fader):
+        widget.setFocus()
+        QTest.keyClick(widget, Qt.Key.Key_Left, CONTROL)
+    assert [call for call in instrument.calls if call[0] == "do"] == [("do", "offset.earlier")] * 3
+
+
 def test_the_keys_go_on_from_the_bar_that_was_clicked(window, instrument, show):
     show(with_live(READY, clock=OWN_CLOCK, captured=captured(6)))
     strip = window.play.strip_panel.strip
