@@ -349,7 +349,10 @@ class InstrumentWindow(QMainWindow):
         return self._places.widgets
 
     def give_keys_back(self) -> None:
-        """Give the keys back to the instrument once a list or a number is left."""
+        """Give the keys back to the instrument, or to an open page, once a list or a number is left."""
+        if self.pages.page is not None:
+            self.pages.page.back.setFocus()
+            return
         sliders = self.play.tools.sliders
         next(each for each in sliders.values() if not each.isHidden()).fader.setFocus()
 

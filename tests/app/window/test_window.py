@@ -674,6 +674,17 @@ def test_what_waits_for_a_message_waits_no_more_after_esc_or_on_another_page(win
     assert instrument.calls[2:] == [("do", "panic")]
 
 
+def test_a_list_that_is_left_on_a_page_gives_the_keys_to_the_page(window, instrument, show):
+    page = window.pages.open("Connections")
+    window.tick()
+    (chords_from,) = window.field_places["chords_from"]
+    chords_from.setFocus()
+    QTest.keyClick(chords_from, Qt.Key.Key_Escape)
+    assert page.back.hasFocus()
+    QTest.keyClick(page.back, Qt.Key.Key_End)
+    assert instrument.calls == []
+
+
 def test_the_keys_for_pages_scroll_to_what_no_field_leads_to(window):
     page = window.pages.open("Connections")
     bar = page._scroll.verticalScrollBar()
