@@ -26,9 +26,8 @@ from training.corpus.metres import FOUR_FOUR, metre_named
 from training.errors import ConfigError, CorpusError
 from training.models.build import Trainable
 from training.models.build import build_model as build
-from training.weights import unpacked
 
-CONFIG, WEIGHTS, METRICS, RECORD = "config.json", "ema.safetensors", "metrics.json", "run.json"
+CONFIG, METRICS, RECORD = "config.json", "metrics.json", "run.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +56,14 @@ def load_run(path: Path, metre: str = FOUR_FOUR.name, which: str = "last") -> Ru
         which: of the run's weights: `last`, `best`, or a step that was kept.
 
     Raises:
-        ConfigError: the run has no such weights.
+        ConfigError: the run has no such weights, or they are damaged.
         ExportError: a file is missing or unreadable, or the weights do not fit the config.
     """
     if not path.is_dir():
         raise ExportError(f"{path}: no such run; give the folder that 'antiphon-train run' wrote")
     config = read_config(path / CONFIG)
-    file = path / WEIGHTS if which == "last" else RunFolder(path).weights_file(which)
-    weights = rounded(read_weights(file), file)
+    file = RunFolder(path).weights_file(which)
+    weights = rounded(RunFolder(path).read_weights(which), file)
     representation = representation_of(config.model, metre)
     record = read_json(path / RECORD)
     measured = path / {"last": METRICS, "best": BEST_METRICS}.get(which, "")
@@ -94,14 +93,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ExportError(f"{path}: is not a JSON object; train again")
     return content
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file."""
-    try:
-        return unpacked(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{path}: cannot be read ({error}); the run has no usable weights") from error
 
 
 def rounded(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import torch
+from torch import Tensor
 
 from engine.staging import staging_folder
 from engine.text import json_bytes, json_value
@@ -105,7 +106,8 @@ class RunFolder:
         self.save_weights(kept_name(step), ema)
 
     def take_best(self) -> None:
-        """Let the best weights, and what was measured on them, be the run's own."""
+        """Let the best weights, and what was measured on them, be the run's own; ConfigError if damaged."""
+        self.read_weights("best")
         self.write(LAST, (self.path / BEST).read_bytes())
         self.write_json("metrics.json", self.read_json(BEST_METRICS))
 
@@ -118,10 +120,13 @@ class RunFolder:
         if not self.has_checkpoint:
             return None
         file = self.path / CHECKPOINT
-        state = load_checkpoint_file(file, device)
+        averaged = f"begin from {self.path / LAST} with --finetune and another -o"
+        anew = "remove it and give the command without --resume to begin anew"
+        remedy = f"{averaged}, or {anew}" if (self.path / LAST).is_file() else anew
+        state = load_checkpoint_file(file, device, remedy)
         lacking = [name for name in STATE if name not in state]
         if lacking:
-            raise ConfigError(f"{file}: lacks {', '.join(lacking)}; it is no checkpoint of a run")
+            raise ConfigError(f"{file}: lacks {', '.join(lacking)}; {remedy}")
         return upgraded(state)
 
     def weights_file(self, which: str = "last") -> Path:
@@ -145,13 +150,41 @@ class RunFolder:
 
     def load_ema(self, model: Trainable, which: str = "last") -> Trainable:
         """Fill `model` with the run's averaged weights; see `weights_file`."""
+        try:
+            model.load_state_dict(self.read_weights(which))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:160]
+            raise ConfigError(
+                f"{self.weights_file(which)}: is of another config ({reason}); train again"
+            ) from error
+        return model
+
+    def read_weights(self, which: str = "last") -> dict[str, Tensor]:
+        """Return the run's averaged weights; see `weights_file`.
+
+        Raises:
+            ConfigError: they are not there or damaged; the message says how to mend that.
+        """
         file = self.weights_file(which)
         try:
-            model.load_state_dict(unpacked(file.read_bytes()))
-        except (OSError, RuntimeError, ValueError) as error:
+            return unpacked(file.read_bytes())
+        except (OSError, ValueError) as error:
+            remedies = ["take --weights last"] if file != self.path / LAST else []
+            if file == self.path / LAST and self.has_checkpoint:
+                remedies += ["the training command with --resume writes it anew"]
+            if file == self.path / LAST and (self.path / BEST).is_file():
+                remedies += ["take --weights best"]
             reason = " ".join(str(error).split())[:160]
-            raise ConfigError(f"{file}: is damaged or of another config ({reason}); train again") from error
-        return model
+            raise ConfigError(
+                f"{file}: is damaged ({reason}); {', or '.join(remedies) or 'train again'}"
+            ) from error
+
+    def mend_weights(self, ema: Trainable) -> None:
+        """Write the averaged weights of the checkpoint anew where they are gone or damaged."""
+        try:
+            unpacked((self.path / LAST).read_bytes())
+        except (OSError, ValueError):
+            self.save_weights(LAST, ema)
 
 
 def kept_name(step: int) -> str:

@@ -29,6 +29,7 @@ Bars = Annotated[
         "accompaniment, 2 and 4 of drums]."
     ),
 ]
+Weights = Annotated[str, typer.Option(help="Which of a run's weights: last, best, or a step that was kept.")]
 Layout = Annotated[
     str,
     typer.Option(
@@ -174,9 +175,7 @@ def evaluate_run(
     ] = None,
     windows: Annotated[int, typer.Option(min=8, help="Held-out windows; more is slower.")] = 2048,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
-    weights: Annotated[
-        str, typer.Option(help="Which of a run's weights: last, best, or a step that was kept.")
-    ] = "last",
+    weights: Weights = "last",
     recorded: Annotated[
         bool,
         typer.Option("--record", help="Add the main numbers to a run's metrics.json or to bundle.json."),
@@ -213,6 +212,7 @@ def listen(
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
     seed: Annotated[int, typer.Option(help="Of the draws and the order.")] = 0,
     bpm: Annotated[float, typer.Option(min=20, max=400, help="Tempo of all phrases.")] = 120.0,
+    weights: Weights = "last",
     score: Annotated[
         Path | None, typer.Option(help="Score this answers.json instead [default: write a test].")
     ] = None,
@@ -227,7 +227,7 @@ def listen(
     if score is not None and key is not None:
         score_command(score, key)
     elif score is None and key is None and model is not None and output is not None:
-        listen_command(model, corpus, output, split, pairs, seed, bpm)
+        listen_command(model, corpus, output, split, pairs, seed, bpm, weights)
     else:
         raise ConfigError("listen: give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
 

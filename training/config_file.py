@@ -14,8 +14,9 @@ from msgspec import inspect
 from training.config import LONGEST_NAME, RunConfig
 from training.errors import ConfigError
 
-OVERRIDES_VARIABLE = "ANTIPHON_OVERRIDES"
+COMMAND_LINE, OVERRIDES_VARIABLE = "command line", "ANTIPHON_OVERRIDES"
 CONFIGS = Path(__file__).parent / "configs"
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 
 
 def config_names() -> dict[str, Path]:
@@ -61,22 +62,54 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
     """
     file = find_config(str(path))
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        for override in (*overrides, *os.environ.get(OVERRIDES_VARIABLE, "").split()):
-            _override(tables, override)
-        return msgspec.convert(tables, RunConfig)
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; name a TOML file or a shipped config") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}; mend it, or name a shipped config") from error
+    from_environment = os.environ.get(OVERRIDES_VARIABLE, "").split()
+    changes = [(COMMAND_LINE, change) for change in overrides]
+    changes += [(OVERRIDES_VARIABLE, change) for change in from_environment]
+    for origin, change in changes:
+        try:
+            _override(tables, change)
+        except ValueError as error:
+            raise ConfigError(f"{origin}: {error}") from error
+    try:
+        return msgspec.convert(tables, RunConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{file}: {_explained(str(error), tables)}") from error
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise ConfigError(f"{file}: {error}") from error
+        origin = _blamed(str(error), tomllib.loads(text), changes) or str(file)
+        raise ConfigError(f"{origin}: {_explained(str(error), tables)}") from error
+
+
+def _blamed(message: str, tables: dict[str, Any], changes: Sequence[tuple[str, str]]) -> str:
+    """Return which changes brought a fault in; empty where it is the file's own.
+
+    Args:
+        message: msgspec's.
+        tables: the file's, without changes.
+        changes: where each is from, and what it says.
+    """
+    _, place = _parted(message)
+    unknown = _UNKNOWN.search(message)
+    place = ".".join(filter(None, (place, unknown.group(1)))) if unknown else place
+    keys = [(origin, change.partition("=")[0].strip()) for origin, change in changes]
+    given = [origin for origin, key in keys if f"{place}.".startswith((f"{key}.", f"{key}["))]
+    if given:
+        return given[-1]
+    touched = [origin for origin, key in keys if not place or key.startswith(f"{place}.")]
+    try:
+        msgspec.convert(tables, RunConfig)
+    except msgspec.ValidationError as error:
+        return "" if str(error) == message else "".join(touched[-1:])
+    return "".join(touched[-1:])
 
 
 def _override(tables: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ValueError(f"override {text!r} is not of the form key=value, as in optim.steps=500")
+        raise ValueError(f"{text!r} is not of the form key=value, as in optim.steps=500")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -85,14 +118,13 @@ def _override(tables: dict[str, Any], text: str) -> None:
     for name in path:
         tables = tables.setdefault(name, {})
         if not isinstance(tables, dict):
-            raise ValueError(f"override {text!r}: {name} is a value and has no settings of its own")
+            raise ValueError(f"{text!r}: {name} is a value and has no settings of its own")
     tables[last] = parsed
 
 
 def _explained(message: str, tables: dict[str, Any]) -> str:
     """Turn msgspec's message into: the key, its value, what is allowed."""
-    found = re.search(r"(.*?)(?: - at `\$\.?([^`]*)`)?$", message)
-    text, where = (found.group(1), found.group(2) or "") if found else (message, "")
+    text, where = _parted(message)
     steps = [step for step in re.split(r"[.\[\]]+", where) if step and step != "..."]
     try:
         declared, value = _declared(steps), _value(tables, steps)
@@ -100,11 +132,17 @@ def _explained(message: str, tables: dict[str, Any]) -> str:
         return message
     if isinstance(declared, inspect.StructType):
         known = ", ".join(field.name for field in declared.fields)
-        name = re.search(r"unknown field `(.*)`", text)
+        name = _UNKNOWN.search(text)
         if name:
             return f"{where + ': ' if where else ''}no setting {name.group(1)}; there are {known}"
         return f"{where + ': ' if where else ''}{text[0].lower() + text[1:]}"
     return f"{where} = {value!r}: {allowed(declared)}"
+
+
+def _parted(message: str) -> tuple[str, str]:
+    """Return msgspec's message without its place, and the place as a dotted key."""
+    found = re.search(r"(.*?)(?: - at `\$\.?([^`]*)`)?$", message)
+    return (found.group(1), found.group(2) or "") if found else (message, "")
 
 
 def _declared(steps: list[str]) -> inspect.Type:

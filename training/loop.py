@@ -117,12 +117,13 @@ class Trainer:
         check_sizes(config, team, self.corpora)
         torch.manual_seed(config.seed)
         self.model = build_model(config.model).to(team.device)
-        self.started_from = ""
+        self.started_from, self.first_beta = "", 0.0
         if start is not None:
             start = replace(start, weights=whole_start(self.model, start.weights))
             check_start(start, self.model, config.model)
             self.model.load_state_dict(start.weights)
             self.started_from = start.origin
+            self.first_beta = config.loss.beta if start.beta is None else start.beta
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.objective = team.wrap(build_objective(self.model, config.loss))
         self.optimizer = torch.optim.AdamW(
@@ -140,6 +141,8 @@ class Trainer:
         config, metrics, terms = self.config, dict[str, Any](), None
         if self.team.is_first:
             self.folder.write_json("config.json", config)
+            if self.step:
+                self.folder.mend_weights(self.ema)
         with StopSignals() as signals:
             while True:
                 if self._evaluation_is_due():
@@ -187,8 +190,8 @@ class Trainer:
             )
 
     def _beta(self, step: int) -> float:
-        """Return the weight of the KL term; weights that were trained already had their warm-up."""
-        return self.config.loss.beta if self.started_from else schedules.beta(step, self.config.loss)
+        """Return the weight of the KL term; it goes on from where weights that were trained have it."""
+        return schedules.beta(step, self.config.loss, self.first_beta)
 
     def _stop(self, signal_number: int) -> None:
         """Save, and end with how to go on."""
@@ -311,6 +314,7 @@ class Trainer:
             "hours": self.seconds / 3600,
             "hardware": f"{self.team.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
             "started_from": self.started_from,
+            "beta": self._beta(self.step),
             "torch": str(torch.__version__),
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "data_sha256": self.corpora.sha256,
@@ -325,6 +329,8 @@ class Trainer:
             "sampler": dict(self.sampler.state()),
             "counters": {"step": self.step, "seconds": self.seconds},
             "started_from": self.started_from,
+            "first_beta": self.first_beta,
+            "beta": self._beta(self.step),
             "data_sha256": self.corpora.sha256,
         }
 
@@ -353,6 +359,7 @@ class Trainer:
             ) from error
         self.step, self.seconds = state["counters"]["step"], state["counters"]["seconds"]
         self.started_from = state["started_from"]
+        self.first_beta = state.get("first_beta", self.config.loss.beta if self.started_from else 0.0)
         self._restore_evaluations()
 
     def _restore_evaluations(self) -> None:

@@ -13,12 +13,14 @@ import msgspec
 import torch
 from torch import Tensor
 
-from training.config import ModelConfig, RunConfig
+from training.config import ModelConfig
 from training.errors import ConfigError
 from training.weights import unpacked
 
-RUN_CONFIG, BUNDLE_MANIFEST = "config.json", "bundle.json"
+RUN_CONFIG, RUN_RECORD, BUNDLE_MANIFEST = "config.json", "run.json", "bundle.json"
 RUN_WEIGHTS, BUNDLE_WEIGHTS = "ema.safetensors", "weights.safetensors"
+ORIGIN = ", weights sha256 "
+WANTED = "give a run, a bundle (folder or .zip), a checkpoint.pt or a .safetensors"
 
 
 def read_part(place: Path, name: str) -> bytes | None:
@@ -67,6 +69,8 @@ class Start:
     """Name and hash of the weights, so that the record holds whatever the file is called."""
     model: ModelConfig | None
     """What they were trained as, where that is known."""
+    beta: float | None
+    """Weight of the KL term that they were trained to, where that is known."""
 
 
 def load_start(place: Path) -> Start:
@@ -79,22 +83,22 @@ def load_start(place: Path) -> Start:
         ConfigError: there are no weights there, or they are damaged.
     """
     if not place.exists():
-        raise ConfigError(f"{place}: no such file or folder; give a run, a bundle, a .pt or a .safetensors")
+        raise ConfigError(f"{place}: no such file or folder; {WANTED}")
     if place.is_dir() or _is_bundle_archive(place):
         data = read_part(place, RUN_WEIGHTS) or bundle_part(place, BUNDLE_WEIGHTS)
         if data is None:
             raise ConfigError(
                 f"{place}: holds neither {RUN_WEIGHTS} nor {BUNDLE_WEIGHTS}; give a run or a bundle"
             )
-        return Start(_tensors(place, data), _origin(place, data), _model_config(place))
+        return Start(_tensors(place, data), _origin(place, data), *_trained_as(place))
     data = place.read_bytes()
     if place.suffix == ".safetensors":
-        return Start(_tensors(place, data), _origin(place, data), None)
-    checkpoint = load_checkpoint_file(place, torch.device("cpu"))
+        return Start(_tensors(place, data), _origin(place, data), None, None)
+    checkpoint = load_checkpoint_file(place, torch.device("cpu"), WANTED)
     weights = checkpoint.get("ema")
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise ConfigError(f"{place}: no checkpoint of a run; give the checkpoint.pt of one")
-    return Start(weights, _origin(place, data), None)
+        raise ConfigError(f"{place}: is no checkpoint of a run; {WANTED}")
+    return Start(weights, _origin(place, data), None, checkpoint.get("beta"))
 
 
 def check_start(start: Start, model: torch.nn.Module, config: ModelConfig) -> None:
@@ -112,7 +116,8 @@ def check_start(start: Start, model: torch.nn.Module, config: ModelConfig) -> No
         name = next(name for name in sorted({**own, **theirs}) if own.get(name) != theirs.get(name))
         differing = f"{name} is {theirs.get(name, 'not there')} there and {own.get(name, 'not there')} here"
     raise ConfigError(
-        f"{start.origin}: does not fit the config ({differing}); give the config it was trained with"
+        f"{start.origin.split(ORIGIN)[0]}: does not fit the config ({differing}); give the config it was "
+        "trained with"
     )
 
 
@@ -126,8 +131,13 @@ def config_differences(one: msgspec.Struct, other: msgspec.Struct) -> str:
     )
 
 
-def load_checkpoint_file(file: Path, device: torch.device) -> dict[str, Any]:
+def load_checkpoint_file(file: Path, device: torch.device, remedy: str) -> dict[str, Any]:
     """Read a file that `torch.save` wrote, without running any code in it; its checksums are verified.
+
+    Args:
+        file: where it is.
+        device: where its tensors go.
+        remedy: what to do if it cannot be used.
 
     Raises:
         ConfigError: it is damaged or something else.
@@ -138,13 +148,9 @@ def load_checkpoint_file(file: Path, device: torch.device) -> dict[str, Any]:
         content = torch.load(file, map_location=device, weights_only=True) if whole else None
     except _UNREADABLE:
         content = None
-    if content is None:
-        raise ConfigError(
-            f"{file}: is damaged or no checkpoint; remove it to begin anew, or begin from the averaged "
-            f"weights beside it with --finetune {file.parent}"
-        )
     if not isinstance(content, dict):
-        raise ConfigError(f"{file}: is no checkpoint of a run")
+        fault = "is damaged or no checkpoint" if content is None else "is no checkpoint of a run"
+        raise ConfigError(f"{file}: {fault}; {remedy}")
     return content
 
 
@@ -173,23 +179,25 @@ def _tensors(place: Path, data: bytes) -> dict[str, Tensor]:
     try:
         return {name: value.float() for name, value in unpacked(data).items()}
     except ValueError as error:
-        raise ConfigError(f"{place}: its weights are damaged ({error})") from error
+        raise ConfigError(f"{place}: its weights are damaged ({error}); {WANTED}") from error
 
 
 def _origin(place: Path, data: bytes) -> str:
-    return f"{place.name}, weights sha256 {hashlib.sha256(data).hexdigest()}"
+    return f"{place.name}{ORIGIN}{hashlib.sha256(data).hexdigest()}"
 
 
-def _model_config(place: Path) -> ModelConfig | None:
-    """Return what a run or bundle says its model is; None where that cannot be read any more."""
+def _trained_as(place: Path) -> tuple[ModelConfig | None, float | None]:
+    """Return what a run or bundle says its model is, and its beta; None where that cannot be read."""
     try:
-        own, manifest = read_part(place, RUN_CONFIG), read_part(place, BUNDLE_MANIFEST)
-        if own is not None:
-            return msgspec.json.decode(own, type=RunConfig).model
-        content = json.loads(manifest) if manifest else {}
-        return msgspec.convert(content["training"]["config"]["model"], ModelConfig)
-    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
-        return None
+        own, manifest, record = (
+            json.loads(read_part(place, name) or b"{}") for name in (RUN_CONFIG, BUNDLE_MANIFEST, RUN_RECORD)
+        )
+        config = own or manifest["training"]["config"]
+        model = msgspec.convert(config["model"], ModelConfig)
+        beta = record.get("beta", config.get("loss", {}).get("beta"))
+        return model, None if beta is None else float(beta)
+    except (AttributeError, KeyError, TypeError, ValueError, msgspec.MsgspecError):
+        return None, None
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -21,11 +21,13 @@ def learning_rate(step: int, config: OptimConfig) -> float:
     return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * left
 
 
-def beta(step: int, config: LossConfig) -> float:
-    """Return the weight of the KL term: linear from 0 over `beta_warmup_steps`, or by `beta_rate`."""
+def beta(step: int, config: LossConfig, first: float = 0.0) -> float:
+    """Return the weight of the KL term: linear from `first` over `beta_warmup_steps`, or by `beta_rate`."""
     if config.beta_rate > 0:
-        return config.beta * (1 - config.beta_rate**step)
-    return config.beta * min(1.0, step / max(1, config.beta_warmup_steps))
+        risen = 1 - config.beta_rate**step
+    else:
+        risen = min(1.0, step / max(1, config.beta_warmup_steps))
+    return first + (config.beta - first) * risen
 
 
 def own_share(step: int, loss: LossConfig, optim: OptimConfig) -> float:

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
+from engine.errors import AntiphonError
 from export.cli import app
 from export.errors import ExportError
 from export.run import flat_metrics, load_run
@@ -17,7 +18,7 @@ def folder(tmp_path):
 
 
 def refusal(folder):
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(AntiphonError) as caught:
         load_run(folder)
     message = str(caught.value)
     assert "\n" not in message
@@ -55,9 +56,9 @@ def test_refuses_weights_that_are_missing_damaged_or_of_another_size(folder):
     save_file({**weights, "to_mu.bias": torch.zeros(9)}, folder / "ema.safetensors")
     assert "does not fit the run's config" in refusal(folder)
     (folder / "ema.safetensors").write_bytes(b"nothing")
-    assert "ema.safetensors: cannot be read" in refusal(folder)
+    assert "ema.safetensors: is damaged" in refusal(folder)
     (folder / "ema.safetensors").unlink()
-    assert "ema.safetensors: cannot be read" in refusal(folder)
+    assert "no averaged weights yet" in refusal(folder)
 
 
 def test_refuses_weights_that_are_not_finite_in_half_precision(folder):

@@ -45,6 +45,39 @@ def test_what_is_not_allowed_is_named_with_what_is(override: str, said: str) -> 
     assert "\n" not in str(caught.value)
 
 
+MINE = """name = "mine"
+corpus = "c"
+[optim]
+steps = -1
+[model]
+z_size = 8
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "environment", "said"),
+    [
+        (["seed=2"], "", "mine.toml: optim.steps = -1: give"),
+        (["optim.warmup_steps=5"], "", "mine.toml: optim.steps = -1: give"),
+        (["optim.steps=0"], "", "command line: optim.steps = 0: give"),
+        (["optim.steps=0"], "optim.steps=-7", "ANTIPHON_OVERRIDES: optim.steps = -7: give"),
+        (["optim.steps=3", "loss.gama=1"], "", "command line: loss: no setting gama; there are"),
+        (["optim.steps=3"], "loss.gama=1", "ANTIPHON_OVERRIDES: loss: no setting gama; there are"),
+        (["optim.steps=3", "model.task=continue"], "", "command line: model: task continue with"),
+        (["optim.steps=3", "loss.stream_weights=[1, -2]"], "", "command line: loss.stream_weights[1] = -2:"),
+        (["optim=3"], "", "command line: optim"),
+        (["steps"], "", "command line: 'steps' is not of the form key=value"),
+        (["optim.steps=3", "name.x=3"], "", "command line: 'name.x=3': name is a value"),
+    ],
+)
+def test_who_is_to_blame_is_named(tmp_path: Path, monkeypatch, changes, environment: str, said: str) -> None:
+    (tmp_path / "mine.toml").write_text(MINE, encoding="utf-8")
+    monkeypatch.setenv("ANTIPHON_OVERRIDES", environment)
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "mine.toml", changes)
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(said)
+
+
 def numbers(kind: inspect.Type, path: str = "") -> list[tuple[str, inspect.IntType | inspect.FloatType]]:
     """Return every number that a config has, by its dotted name."""
     if isinstance(kind, inspect.StructType):

@@ -113,7 +113,7 @@ def test_the_command_names_the_page_or_the_reason(folder: Path, tmp_path: Path) 
     assert (result.exit_code, result.output.strip()) == (0, str(tmp_path / "r" / "index.html"))
     result = CliRunner().invoke(app, ["corpus", "report", str(folder), "-o", str(tmp_path / "r")])
     assert result.exit_code == 1
-    assert "no corpus there; make one with 'antiphon-train corpus build'" in result.stderr
+    assert "no corpus there; make it: antiphon-train corpus build FOLDER -o " in result.stderr
 
 
 def test_statistics_of_a_file(tmp_path: Path) -> None:

@@ -89,15 +89,16 @@ def test_what_is_no_start_is_refused(tmp_path: Path, run: Path) -> None:
     cases = (
         ("absent", "no such file"),
         ("empty", "holds neither ema.safetensors nor weights.safetensors"),
-        ("text.pt", "is damaged or no checkpoint"),
-        ("half.pt", "is damaged or no checkpoint"),
-        ("list.pt", "no checkpoint of a run"),
-        ("no_weights.pt", "no checkpoint of a run"),
-        ("text.safetensors", "its weights are damaged"),
+        ("text.pt", "is damaged or no checkpoint; give a run, a bundle"),
+        ("half.pt", "is damaged or no checkpoint; give a run, a bundle"),
+        ("list.pt", "is no checkpoint of a run; give a run, a bundle"),
+        ("no_weights.pt", "is no checkpoint of a run; give a run, a bundle"),
+        ("text.safetensors", r"its weights are damaged \(.*\); give a run, a bundle"),
     )
     for name, words in cases:
-        with pytest.raises(ConfigError, match=words):
+        with pytest.raises(ConfigError, match=words) as refused:
             load_start(tmp_path / name)
+        assert "remove" not in str(refused.value)  # a stranger's file is not to be thrown away
 
 
 def test_damaged_averaged_weights_are_one_line(run: Path, tmp_path: Path) -> None:
@@ -106,6 +107,56 @@ def test_damaged_averaged_weights_are_one_line(run: Path, tmp_path: Path) -> Non
     result = CliRunner().invoke(app, ["evaluate", str(tmp_path / "run"), "--split", "train"])
     assert result.exit_code == 1
     assert "ema.safetensors: is damaged" in result.stderr
+    assert result.stderr.endswith(
+        "; the training command with --resume writes it anew, or take --weights best\n"
+    )
+
+
+def test_a_resume_mends_damaged_averaged_weights(corpus: Path, run: Path, tmp_path: Path) -> None:
+    for name, content in (("gone", None), ("half", b"half")):
+        folder = Path(shutil.copytree(run, tmp_path / name))
+        (folder / "ema.safetensors").unlink()
+        if content:
+            (folder / "ema.safetensors").write_bytes(content)
+        train(toy_config(corpus), folder)
+        assert (folder / "ema.safetensors").read_bytes() == (run / "ema.safetensors").read_bytes()
+
+
+def test_damaged_best_weights_are_not_taken_and_the_last_are_named(run: Path, tmp_path: Path) -> None:
+    folder = RunFolder(Path(shutil.copytree(run, tmp_path / "run")))
+    (folder.path / "best.safetensors").write_bytes(b"half")
+    for read in (folder.take_best, lambda: folder.read_weights("best")):
+        with pytest.raises(ConfigError, match=r"best.safetensors: is damaged \(.*\); take --weights last$"):
+            read()
+    assert (folder.path / "ema.safetensors").read_bytes() == (run / "ema.safetensors").read_bytes()
+
+
+def test_a_damaged_checkpoint_names_ways_that_there_are(run: Path, tmp_path: Path) -> None:
+    folder = RunFolder(Path(shutil.copytree(run, tmp_path / "run")))
+    (folder.path / "checkpoint.pt").write_bytes(b"half")
+    anew = "remove it and give the command without --resume to begin anew"
+    averaged = f"begin from {folder.path / 'ema.safetensors'} with --finetune and another -o"
+    with pytest.raises(ConfigError) as refused:
+        folder.load_checkpoint(torch.device("cpu"))
+    assert str(refused.value).endswith(f"is damaged or no checkpoint; {averaged}, or {anew}")
+    (folder.path / "ema.safetensors").unlink()
+    with pytest.raises(ConfigError) as refused:
+        folder.load_checkpoint(torch.device("cpu"))
+    assert str(refused.value).endswith(f"is damaged or no checkpoint; {anew}")
+
+
+def test_beta_goes_on_from_where_the_start_had_it_and_so_does_a_resume(corpus: Path, tmp_path: Path) -> None:
+    """Two steps of a warm-up of four have reached half of 0.8; 0.1 is gone to from there in two."""
+    base = {"beta": 0.8, "beta_warmup_steps": 4}
+    train(toy_config(corpus, optim={"steps": 2}, loss=base), tmp_path / "base")
+    seen: list[float] = []
+    watcher = Observer(watch=lambda progress: seen.append(progress.beta))
+    loss = {"beta": 0.1, "beta_warmup_steps": 2}
+    begun = toy_config(corpus, optim={"steps": 1}, evaluate_every_steps=1, loss=loss)
+    train(begun, tmp_path / "tuned", start=load_start(tmp_path / "base"), observer=watcher)
+    train(toy_config(corpus, optim={"steps": 3}, loss=loss), tmp_path / "tuned", observer=watcher)
+    assert seen == pytest.approx([0.4, 0.25, 0.1])
+    assert load_start(tmp_path / "base" / "checkpoint.pt").beta == pytest.approx(0.4)
 
 
 def test_fine_tuning_keeps_the_latent_that_it_finds(corpus, tmp_path) -> None:

@@ -13,6 +13,14 @@ def test_the_cosine_begins_after_the_warm_up_and_ends_at_the_final_rate() -> Non
     assert learning_rate(50, config) == pytest.approx(0.2)
 
 
+def test_beta_goes_on_from_where_it_was() -> None:
+    config = LossConfig(beta=0.4, beta_warmup_steps=100)
+    assert [beta(step, config, 0.4) for step in (0, 50, 100)] == [0.4, 0.4, 0.4]
+    assert [beta(step, config, 0.1) for step in (0, 50, 100)] == pytest.approx([0.1, 0.25, 0.4])
+    down = LossConfig(beta=0.0, beta_warmup_steps=10)
+    assert [beta(step, down, 0.2) for step in (0, 5, 10)] == pytest.approx([0.2, 0.1, 0.0])
+
+
 @pytest.mark.parametrize(
     ("step", "rate"), [(0, 1e-3), (10_000, 3.74e-4), (50_000, 1.67e-5), (100_000, 1.0e-5)]
 )

@@ -203,16 +203,14 @@ def test_a_damaged_checkpoint_is_refused_with_a_way_on(corpus, tmp_path) -> None
     flipped = whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
     for damage in (whole[:middle], flipped, b"", b"PK\x03\x04 no checkpoint", b"x" * 100):
         (tmp_path / "checkpoint.pt").write_bytes(damage)
-        with pytest.raises(ConfigError, match=r"remove it to begin anew.*--finetune"):
+        with pytest.raises(ConfigError, match=r"begin from .*--finetune .*, or remove it .* to begin anew"):
             train(toy_config(corpus), tmp_path)
 
 
 def test_a_checkpoint_of_something_else_is_refused_by_what_it_lacks(corpus, tmp_path) -> None:
     train(toy_config(corpus), tmp_path)
     torch.save({"model": {}, "ema": {}}, tmp_path / "checkpoint.pt")
-    with pytest.raises(
-        ConfigError, match="lacks optimizer, sampler, counters, data_sha256; it is no checkpoint"
-    ):
+    with pytest.raises(ConfigError, match="lacks optimizer, sampler, counters, data_sha256; begin from"):
         train(toy_config(corpus), tmp_path)
 
 

@@ -178,7 +178,7 @@ def shifts_within(
 
 
 def _opened(root: Path, bars: int | None, kind: str, verify: bool) -> Corpus:
-    info = _info(root)
+    info = _info(root, kind)
     built = info["config"]["bars"]
     length = built[0] if bars is None else bars
     holds = info["config"]["kind"]
@@ -205,10 +205,11 @@ def _opened(root: Path, bars: int | None, kind: str, verify: bool) -> Corpus:
     )
 
 
-def _info(root: Path) -> dict[str, Any]:
+def _info(root: Path, kind: str) -> dict[str, Any]:
     path = root / "corpus.json"
     if not path.is_file():
-        raise CorpusError(f"{root}: no corpus there; make one with 'antiphon-train corpus build'")
+        options = f"--kind {kind} -o {root}" if kind else f"-o {root}"
+        raise CorpusError(f"{root}: no corpus there; make it: antiphon-train corpus build FOLDER {options}")
     info = json.loads(path.read_text(encoding="utf-8"))
     if info.get("schema") != SCHEMA:
         raise CorpusError(f"{root}: corpus schema {info.get('schema')}, not {SCHEMA}; build it again")

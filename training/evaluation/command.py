@@ -86,7 +86,14 @@ def _pair(values: dict[str, float], first: str, second: str) -> str:
 
 
 def listen_command(
-    path: Path, corpus: Path | None, output: Path, split: str, pairs: int, seed: int, bpm: float
+    path: Path,
+    corpus: Path | None,
+    output: Path,
+    split: str,
+    pairs: int,
+    seed: int,
+    bpm: float,
+    weights: str = "last",
 ) -> None:
     """Write a blind listening test.
 
@@ -95,7 +102,7 @@ def listen_command(
         CorpusError: the corpus cannot be used.
     """
     console = Console()
-    subject = load_subject(path)
+    subject = load_subject(path, weights)
     asked = questions(subject, subject.open_corpus(corpus), split, pairs, seed)
     with console.status("rendering") as status:
         page = write_test(
