@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.errors import RenderError
 from engine.inference.constraints import Constraints
-from engine.inference.controls import Controls, changed
+from engine.inference.controls import Controls, changed, with_value
 from engine.music.scales import KEYS, SCALES
 
 
@@ -61,3 +61,18 @@ def test_every_octave_of_a_scale_has_the_same_notes(key, scale, pitch):
 def test_at_first_all_that_was_played_may_change():
     assert not Constraints().keep_rhythm
     assert not Constraints().keep_pitches
+
+
+def test_an_end_of_a_range_takes_the_other_along_where_they_would_cross():
+    own = changed(Controls(variation=0.7), lowest_pitch=50, highest_pitch=60)
+    assert with_value(own, "lowest_pitch", 55) == changed(own, lowest_pitch=55)
+    assert with_value(own, "lowest_pitch", 60) == changed(own, lowest_pitch=60)
+    assert with_value(own, "lowest_pitch", 70) == changed(own, lowest_pitch=70, highest_pitch=70)
+    assert with_value(own, "highest_pitch", 40) == changed(own, lowest_pitch=40, highest_pitch=40)
+    assert with_value(own, "highest_pitch", 50) == changed(own, highest_pitch=50)
+
+
+def test_an_attribute_at_0_is_none():
+    own = with_value(Controls(), "attribute.density", 0.5)
+    assert own.attributes == (("density", 0.5),)
+    assert with_value(own, "attribute.density", 0.0) == Controls()
