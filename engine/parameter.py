@@ -146,6 +146,8 @@ class Number(Parameter):
     high: float = 1.0
     shown: str = "{:.0%}"
     """Format of the text."""
+    words: Mapping[float, str] = field(default_factory=dict)
+    """Texts of values that are said in another way."""
     digits: int = 3
     """Decimals kept where a hand or a controller sets it."""
     step: float = 0.01
@@ -172,7 +174,7 @@ class Number(Parameter):
 
     def text(self, value: Value) -> str:
         """Return the number in its format."""
-        shown = self.shown.format(value)
+        shown = self.words.get(float(value or 0)) or self.shown.format(value)
         return shown.lstrip("+-") if _is_nothing(shown) else shown
 
     def parse(self, text: str) -> float:

@@ -5,11 +5,12 @@ sets it by its place in the range; `/antiphon/store.A` does an action, but not w
 button sends when it is let go. `/antiphon/list` asks for all of them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.errors import RenderError
-from engine.parameter import Action, Choice, Parameter, Text, Toggle, Value, Whole
+from engine.parameter import Action, Choice, Number, Parameter, Text, Toggle, Value, Whole
 from engine.session import editing
 from engine.session import intents as i
 from engine.session.intents import OscArgument, OscMessage, OscReceived
@@ -83,11 +84,15 @@ def _at(parameter: Parameter, argument: OscArgument) -> Value:
 def value_of(parameter: Parameter, argument: OscArgument) -> Value:
     """Return the value of a parameter that an argument of a message means.
 
+    Floats come in 32 bits: the 0.4 of a message is to be that of a hand, with the same notes.
+
     Raises:
         RenderError: it means none.
     """
     if isinstance(argument, str):
         return parameter.parse(argument)
+    if isinstance(parameter, Number) and isinstance(argument, float) and math.isfinite(argument):
+        return round(argument, parameter.digits)
     if isinstance(parameter, Toggle) and argument in (0, 1):
         return bool(argument)
     if isinstance(parameter, Whole) and isinstance(argument, float) and argument.is_integer():
@@ -125,7 +130,7 @@ def _counted(state: State, what: OscReceived, refusal: str) -> State:
         refusal = one_line(refusal)[:LONGEST_REASON]
         reason = refusal if refusal in refused or len(refused) < MOST_REASONS else OTHER_REASONS
         refused[reason] = refused.get(reason, 0) + 1
-    values = " ".join(str(argument) for argument in what.arguments)
+    values = " ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in what.arguments)
     line = f"{what.address} {values}".strip() or "a packet"
     use = f"refused: {refusal}" if refusal else "done"
     lines = (*osc.messages, f"{one_line(line, 80)}   →   {use}")[-MESSAGES_KEPT:]

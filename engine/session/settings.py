@@ -341,6 +341,7 @@ class Settings:
             digits=1,
             step=0.5,
             shown="{:g} beats",
+            words={1.0: "1 beat"},
             group="Turns",
             help="Silence, in beats, after which the answer takes the next bar line, with when I pause.",
         ),

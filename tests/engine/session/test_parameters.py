@@ -13,7 +13,7 @@ from engine.performer.messages import Heard
 from engine.session.document import Binding, Document
 from engine.session.intents import Set
 from engine.session.live import Live
-from engine.session.parameters import SWITCHES, table_for
+from engine.session.parameters import SETTINGS, SWITCHES, table_for
 from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.state import State
 from engine.session.store import encoded
@@ -143,3 +143,10 @@ def test_every_labelled_value_of_a_choice_can_be_typed():
                 assert (
                     parameter.parse(parameter.text(value)) == parameter.parse(parameter.word(value)) == value
                 )
+
+
+@pytest.mark.parametrize(("beats", "text"), [(0.5, "0.5 beats"), (1.0, "1 beat"), (2.0, "2 beats")])
+def test_a_length_of_one_is_said_in_the_singular(beats, text):
+    pause = SETTINGS["pause_beats"]
+    assert pause.text(beats) == text
+    assert pause.parse(text) == beats

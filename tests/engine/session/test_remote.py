@@ -1,5 +1,7 @@
 """What OSC messages do to a session, and what changes say in them."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,7 +56,16 @@ def test_a_value_sets_its_parameter(address, argument, name, value):
     state, _ = heard(OPEN, address, argument)
     assert state.shown.value(name) == value
     assert (state.live.osc.received, state.live.osc.refused) == (1, {})
+    argument = f"{argument:g}" if isinstance(argument, float) else argument
     assert state.live.osc.messages == (f"{address} {argument}   →   done",)
+
+
+@given(thousandths=st.integers(0, 1000))
+def test_a_float_of_32_bits_is_the_number_that_was_meant(thousandths):
+    (single,) = struct.unpack(">f", struct.pack(">f", thousandths / 1000))
+    state, _ = heard(OPEN, "/antiphon/variation", single)
+    assert state.shown.value("variation") == thousandths / 1000
+    assert state.live.osc.messages == (f"/antiphon/variation {thousandths / 1000:g}   →   done",)
 
 
 @pytest.mark.parametrize(
