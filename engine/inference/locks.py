@@ -45,20 +45,30 @@ def lock_bias(representation: Representation, locked: Slot, locks: Sequence[Lock
 def with_locked(answer: Phrase, locked: Phrase, locks: Sequence[Lock]) -> Phrase:
     """Return an answer whose locked parts are those of another phrase, note for note.
 
-    A note of the answer that rings into a locked part of its pitch ends where that begins.
+    A note of the answer that rings into a locked part of its pitch ends where that begins, or rings on as
+    one of that pitch does there.
     """
     kept = [note for note in locked.notes if any(lock.holds(note) for lock in locks)]
     kept = [note for note in kept if note.start_beats < answer.length_beats]
     free = [note for note in answer.notes if not any(lock.holds(note) for lock in locks)]
-    ended = [_ended(note, locks) for note in free]
+    ended = [_ended(note, locks, locked) for note in free]
     notes = [note for note in ended if note.duration_beats >= SHORTEST_BEATS or note in answer.notes]
     return Phrase.of([*kept, *notes], answer.bars, answer.metre)
 
 
-def _ended(note: Note, locks: Sequence[Lock]) -> Note:
-    """Return a note cut where the next lock of its pitch begins; a drum rings on."""
+def _ended(note: Note, locks: Sequence[Lock], locked: Phrase) -> Note:
+    """Return a note cut where the next lock of its pitch begins, or where it ends there; a drum rings on."""
     if note.channel == DRUM_CHANNEL:
         return note
     starts = [lock.start_beats for lock in locks if lock.is_of(note) and lock.start_beats > note.start_beats]
-    end = min([note.end_beats, *starts])
+    line = min(starts, default=note.end_beats)
+    if line >= note.end_beats:
+        return note
+    voice = (note.pitch, note.channel)
+    ringing = (
+        each.end_beats
+        for each in locked.notes
+        if (each.pitch, each.channel) == voice and each.start_beats < line < each.end_beats
+    )
+    end = max(ringing, default=line)
     return note if end == note.end_beats else replace(note, duration_beats=end - note.start_beats)

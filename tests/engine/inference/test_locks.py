@@ -39,6 +39,14 @@ def test_a_note_that_rings_into_a_locked_part_ends_there():
     assert with_locked(answer, TUNE, (BAR_2,)).notes == (Note(3.0, 72, 1.0, 50), Note(4.0, 65, 2.0, 80))
 
 
+def test_a_note_that_rings_into_a_locked_part_as_it_did_there_rings_on():
+    played = Phrase.of([Note(3.0, 72, 3.0, 50)], 2)
+    earlier, lower = Phrase.of([Note(1.0, 72, 4.0, 60)], 2), Phrase.of([Note(1.0, 71, 4.0, 60)], 2)
+    assert with_locked(played, played, (BAR_2,)) == played
+    assert with_locked(earlier, played, (BAR_2,)).notes == (Note(1.0, 72, 5.0, 60),)
+    assert with_locked(lower, played, (BAR_2,)).notes == (Note(1.0, 71, 3.0, 60),)
+
+
 def test_an_early_first_note_belongs_to_the_locked_part():
     early = Phrase.of([Note(3.95, 60, 1.0, 90)], 2)
     assert with_locked(Phrase.of([], 2), early, (BAR_2,)).notes == early.notes
@@ -95,6 +103,19 @@ beats = st.integers(0, 31).map(lambda step: step / 4)
 notes = st.builds(Note, beats, st.integers(40, 80), st.sampled_from([0.25, 0.5, 1.0]), st.just(80))
 phrases = st.lists(notes, max_size=12).map(lambda found: Phrase.of(found, 2))
 locks = st.builds(lambda start, length: Lock(start, start + length), beats, st.sampled_from([0.25, 1.0, 4.0]))
+
+
+ringing = st.builds(
+    Note, beats, st.integers(40, 80), st.integers(1, 40).map(lambda tenths: tenths / 10), st.just(80)
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(notes=st.lists(ringing, max_size=12), chosen=st.lists(locks, min_size=1, max_size=3))
+def test_locking_alone_changes_nothing_of_what_plays(notes, chosen):
+    by_place = {(note.start_beats, note.pitch): note for note in notes}
+    played = Phrase.of(by_place.values(), 2)
+    assert with_locked(played, played, chosen) == played
 
 
 @settings(max_examples=100, deadline=None)
