@@ -20,7 +20,7 @@ SWITCH_CONTROLLER = "CC from 64 on, note, program"
 ACTION_CONTROLLER = "note, program, CC from 64 on"
 
 
-SEVERAL = ("store", "recall", "clear", "pick_last")
+SEVERAL = ("store", "store_answer", "recall", "clear", "swap", "pick_last")
 """Verbs with a thing each; the README has one row for them."""
 
 
@@ -101,10 +101,13 @@ def _folded(table: Iterable[Row]) -> list[Row]:
         name = verb if verb in SEVERAL else str(row["id"])
         if name in folded:
             first = folded[name]
-            last = str(row["label"]).removeprefix("Store in ").removeprefix("Recall ").removeprefix("Clear ")
+            last = str(row["label"])
+            for said in ("Store in ", "Store answer in ", "Recall ", "Clear ", "Swap ", "Take last "):
+                last = last.removeprefix(said)
             keys = ", ".join(filter(None, (str(first["key"]), str(row["key"]))))
-            label = f"{first['label']}, {last.removeprefix('Take last ')}"
+            label = f"{first['label']}, {last}"
             text = str(first["help"]).replace("slot A", "that slot").replace("last bar ", "last bars ")
+            text = text.replace("slots A and B", "those slots")
             row = {**first, "label": label, "key": keys, "help": text}
         folded[name] = row
     return list(folded.values())

@@ -5,10 +5,11 @@ from engine.session.live import Notice
 
 def notice_line(notice: Notice) -> str:
     """Join what happened and what to do about it into one line of whole sentences."""
-    return " ".join(_sentence(part) for part in (notice.text, notice.remedy) if part.strip())
+    return " ".join(sentence(part) for part in (notice.text, notice.remedy) if part.strip())
 
 
-def _sentence(text: str) -> str:
-    text = " ".join(text.split())
-    text = text[0].upper() + text[1:]
+def sentence(text: str) -> str:
+    """Return a text, such as that of an error, as a whole sentence; a name at its beginning stays."""
+    first, *rest = text.split()
+    text = " ".join((first[0].upper() + first[1:] if first.isalpha() else first, *rest))
     return text if text[-1] in ".!?" else f"{text}."

@@ -6,7 +6,9 @@ from pathlib import Path
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
+from app.notice_text import sentence
 from app.window.dragging import PhraseFiles, fresh_name, read_phrase, start_drag
+from app.window.widgets.phrase_card import PhraseCard
 from engine.errors import AntiphonError
 from engine.inference.controls import SlotName
 from engine.music.notes import Phrase
@@ -54,8 +56,26 @@ class PhraseExchange:
         else:
             self._notify(f"Written: {written}", "hint")
 
-    def drag(self, widget: QWidget, phrase: Phrase | None, reference: str) -> None:
-        """Drag a phrase: as a lasting file for the DAW, by reference for a slot of this window."""
+    def drag_answer(self, widget: QWidget) -> None:
+        """Drag the phrase that plays out of a widget."""
+        phrase, shift = self.answer(), self._instrument.snapshot().document.settings.transpose
+        self.drag(widget, phrase, "answer", phrase and phrase.transposed(-shift))
+
+    def drag_card(self, card: PhraseCard, reference: str) -> None:
+        """Drag the phrase of a card."""
+        self.drag(card, card.phrase, reference, card.written)
+
+    def drag(
+        self, widget: QWidget, phrase: Phrase | None, reference: str, written: Phrase | None = None
+    ) -> None:
+        """Drag a phrase: as a lasting file for the DAW, by reference for a slot of this window.
+
+        Args:
+            widget: what it is dragged out of.
+            phrase: as it sounds; None drags nothing.
+            reference: where it comes from.
+            written: as a slot keeps it; None for no other.
+        """
         if phrase is None:
             return
         model = self._instrument.snapshot().model
@@ -64,7 +84,7 @@ class PhraseExchange:
         except (AntiphonError, OSError) as error:
             self._notify(f"The phrase cannot be dragged: {error}", "bad")
             return
-        self._dragged = phrase
+        self._dragged = written or phrase
         start_drag(widget, path, reference, phrase)
 
     def drop(self, slot: SlotName, what: str, is_path: bool) -> bool:
@@ -74,13 +94,9 @@ class PhraseExchange:
             if phrase is not None:
                 self._instrument.store(slot, phrase)
         except AntiphonError as error:
-            self._notify(f"{error}.", "hint")
+            self._notify(sentence(str(error)), "hint")
             return False
         return phrase is not None
-
-    def store_answer(self, slot: SlotName) -> None:
-        """Put the phrase that plays into a slot."""
-        self.store(slot, self.answer())
 
     def store(self, slot: SlotName, phrase: Phrase | None) -> None:
         """Put a phrase of this window into a slot; None leaves it."""

@@ -7,7 +7,6 @@ from app.window.pages.play import PlayPage
 from app.window.pages.top_bar import TopBar
 from app.window.score import StripBar, free_bar, roll_music, source_ids, strip_bar
 from app.window.view import bar_and_beat, lamp_of, place_in, port_name
-from engine.inference.controls import STORED
 from engine.modes.catalogue import slots_of
 from engine.modes.pad import pad_weights
 from engine.performer.messages import Event
@@ -44,15 +43,12 @@ class LiveView:
     def show_state(self, snapshot: Snapshot) -> None:
         """Show what changes with the state only: slots, takes, the clock's lamp."""
         slots = snapshot.document.slots
-        used = slots_of(snapshot.document.controls, slots)
-        for name in STORED:
-            phrase = slots.get(name)
-            caption = "" if phrase is None else f"{phrase.bars} bar{'s' * (phrase.bars != 1)}"
-            self._play.slots.cards[name].show_phrase(phrase, caption, name in used)
+        self._play.slots.show_slots(slots, slots_of(snapshot.document.controls, slots))
         controls = snapshot.document.controls
         self._play.slots.pad.square.show_shares(pad_weights(controls.pad_x, controls.pad_y, slots))
         self._play.bottom.chips.show_sounded(snapshot.live.sounded, snapshot.document.favourites)
-        self._play.takes.show_takes(snapshot.live.takes, snapshot.document.controls.seed)
+        shift = snapshot.document.settings.transpose
+        self._play.takes.show_takes(snapshot.live.takes, controls.seed, shift)
         self._top.show_lamp(lamp_of(snapshot.live.clock, bool(snapshot.live.ports.backend)))
 
     def forget_rows(self) -> None:

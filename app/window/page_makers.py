@@ -13,7 +13,9 @@ from app.installed_bundles import BundleCard
 from app.window import theme
 from app.window.exchange import PhraseExchange
 from app.window.learning import choose
+from app.window.menus import Menus
 from app.window.pages.page import Page
+from app.window.pages.phrase_panels import SlotCards
 from app.window.pages.settings import LOOK, TEXT_SIZE, SettingsPage
 from app.window.pages.takes import TakeCards, TakesPage
 from app.window.settings_file import read_setting
@@ -32,6 +34,8 @@ class PageMakers:
         self,
         instrument: Instrument,
         exchange: PhraseExchange,
+        menus: Menus,
+        edit: Callable[[str, object], None],
         attempt: Callable[[Work], None],
         later: Callable[[Work], None],
         placed: Callable[[], Collection[str]],
@@ -44,6 +48,8 @@ class PageMakers:
         Args:
             instrument: they show it and ask it.
             exchange: it drags phrases out.
+            menus: of slots and of phrases.
+            edit: takes an id and a value by the player's hand.
             attempt: does work whose refusal becomes a notice.
             later: does work in the window's thread; any thread may call it.
             placed: returns the ids of the fields that have a place already.
@@ -51,6 +57,7 @@ class PageMakers:
             models: those that can be loaded.
         """
         self._instrument, self._exchange, self._attempt = instrument, exchange, attempt
+        self._menus, self._edit = menus, edit
         self._later, self._placed, self._settings, self._models = later, placed, settings, models
 
     def by_name(self) -> dict[str, Callable[[], Page]]:
@@ -67,18 +74,32 @@ class PageMakers:
             "About": self._about_page,
         }
 
+    def connect_slots(self, slots: SlotCards) -> None:
+        """Let cards of slots be filled, answered and dragged out."""
+        slots.stored.connect(lambda slot: self._edit(f"store.{slot}", True))
+        slots.recalled.connect(lambda slot: self._edit(f"recall.{slot}", True))
+        slots.dragged.connect(lambda card: self._exchange.drag_card(card, "slot"))
+        slots.dropped.connect(self._exchange.drop)
+        slots.menu_wanted.connect(self._menus.of_slot)
+
     def connect_takes(self, takes: TakeCards) -> None:
         """Let cards of takes be heard, kept and dragged out."""
 
-        def drag(at: int) -> None:
-            self._exchange.drag(takes.cards[at], takes.cards[at].phrase, f"take {at}")
+        def keep(at: int) -> None:
+            self._attempt(partial(self._instrument.keep_take, at))
 
-        takes.kept.connect(lambda at: self._attempt(partial(self._instrument.keep_take, at)))
+        takes.kept.connect(keep)
         takes.heard.connect(lambda at: self._attempt(partial(self._instrument.hear_take, at)))
-        takes.dragged.connect(drag)
+        takes.dragged.connect(lambda at: self._exchange.drag_card(takes.cards[at], f"take {at}"))
+        takes.menu_wanted.connect(
+            lambda at, place: self._menus.of_card(
+                takes.cards[at], place, "Keep as the answer", lambda: keep(at)
+            )
+        )
 
     def _takes_page(self) -> Page:
         page = TakesPage(self._instrument.snapshot().table)
+        self.connect_slots(page.slots)
         self.connect_takes(page.takes)
         return page
 
@@ -90,13 +111,27 @@ class PageMakers:
     def _history_page(self) -> Page:
         from app.window.pages.history import HistoryPage
 
-        page = HistoryPage()
-        page.again.connect(lambda number: self._attempt(partial(self._instrument.play_again, number)))
-        page.starred.connect(lambda number: self._attempt(partial(self._instrument.keep_sounded, number)))
-        page.stored.connect(lambda slot, card: self._exchange.store(slot, card.phrase))
+        page, instrument = HistoryPage(), self._instrument
+
+        def attempt(work: Callable[[int], None], number: int) -> Work:
+            return lambda: self._attempt(partial(work, number))
+
+        self.connect_slots(page.slots)
+        page.again.connect(lambda number: attempt(instrument.play_again, number)())
+        page.favourite_again.connect(lambda at: attempt(instrument.play_favourite, at)())
         page.exported.connect(self._exchange.export_all)
-        page.dropped.connect(lambda at: self._attempt(partial(self._instrument.drop_favourite, at)))
-        page.dragged.connect(lambda card: self._exchange.drag(card, card.phrase, "history"))
+        page.dragged.connect(lambda card: self._exchange.drag_card(card, "history"))
+        keep, drop = "Keep among the favourites", "Drop from the favourites"
+        page.menu_wanted.connect(
+            lambda card, number, place: self._menus.of_card(
+                card, place, keep, attempt(instrument.keep_sounded, number)
+            )
+        )
+        page.favourite_menu_wanted.connect(
+            lambda card, at, place: self._menus.of_card(
+                card, place, drop, attempt(instrument.drop_favourite, at)
+            )
+        )
         return page
 
     def _models_page(self) -> Page:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from app.installed_bundles import BundleCard
 from app.window.field_state import Fields, FieldState, Option
@@ -12,10 +13,12 @@ from engine.modes.pad import pad_weights
 from engine.parameter import Choice, Parameter
 from engine.session.bindings import short_name_of
 from engine.session.snapshot import Snapshot
+from engine.text import counted
 
 SOUND_OFF = "Sound off"
 """Beginning of the words of a sound that cannot be heard."""
 NOTHING_HEARD = "Nothing was heard yet: play a phrase, or press D for the demo."
+NOTHING_PLAYS = "Nothing plays yet. Play a phrase first, or press D."
 FOLLOWS_DAW = "The DAW's clock runs: start, stop and set the tempo there."
 
 
@@ -175,11 +178,10 @@ def _transport_fields(fields: Fields, snapshot: Snapshot) -> Fields:
 
 def _take_fields(snapshot: Snapshot) -> Fields:
     live = snapshot.live
-    nothing = "Nothing plays yet. Play a phrase first, or press D."
     return {
         "undo": _available(bool(live.undo_label), "There is nothing to undo yet."),
         "redo": _available(bool(live.redo_label), "Nothing was undone."),
-        "export": _available(live.playing is not None, nothing),
+        "export": _available(live.playing is not None, NOTHING_PLAYS),
     }
 
 
@@ -192,6 +194,10 @@ def _slot_fields(snapshot: Snapshot) -> Fields:
         fields[f"store.{slot}"] = _available(heard, NOTHING_HEARD)
         fields[f"recall.{slot}"] = _available(filled, empty)
         fields[f"clear.{slot}"] = _available(filled, empty)
+        fields[f"store_answer.{slot}"] = _available(snapshot.live.playing is not None, NOTHING_PLAYS)
+    for first, second in combinations(STORED, 2):
+        filled = not snapshot.document.slots.keys().isdisjoint((first, second))
+        fields[f"swap.{first}{second}"] = _available(filled, f"Slots {first} and {second} are both empty.")
     return fields
 
 
@@ -228,7 +234,17 @@ def shares_text(shares: Mapping[str, float]) -> str:
 
 
 def made_text(controls: Controls, filled: Collection[str]) -> str:
-    """Return which tool makes an answer, and how far it goes; `filled` are the slots that hold something."""
+    """Return which tool makes an answer, how far it goes, and how many single things of it are changed.
+
+    Args:
+        controls: of the answer.
+        filled: the slots that hold something.
+    """
+    nudged = counted(controls.nudges, "nudge") if controls.nudges else ""
+    return "  ·  ".join(filter(None, (_tool_text(controls, filled), nudged)))
+
+
+def _tool_text(controls: Controls, filled: Collection[str]) -> str:
     tool = TOOLS[controls.mode]
     if controls.mode == "morph" and controls.morph_by == "pad":
         return f"{tool.label} {shares_text(pad_weights(controls.pad_x, controls.pad_y, filled))}"

@@ -26,7 +26,7 @@ from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.audio.preview import Preview
 from app.installed_bundles import BundleCard
-from app.notice_text import notice_line
+from app.notice_text import notice_line, sentence
 from app.window.dragging import MIDI_SUFFIXES, PhraseFiles, dropped_file
 from app.window.exchange import PhraseExchange
 from app.window.field_places import FieldPlaces
@@ -91,6 +91,8 @@ class InstrumentWindow(QMainWindow):
         self._fields: Fields = {}
         self._preview = Preview()
         self._own = self._own_fields()
+        self._left: QWidget | None = None
+        """A list or a number that has given the keys back."""
         self._sound_asked = False
         self._closed = False
         self.setWindowTitle("Antiphon")
@@ -201,7 +203,7 @@ class InstrumentWindow(QMainWindow):
             else:
                 self.instrument.set(field_id, value)
         except RenderError as error:
-            self.notify(f"{error}.", "hint")
+            self.notify(sentence(str(error)), "hint")
 
     def _own_fields(self) -> dict[str, Callable[[Any], object]]:
         """Return what the window does itself, by the id of its field."""
@@ -271,7 +273,7 @@ class InstrumentWindow(QMainWindow):
         try:
             work()
         except AntiphonError as error:
-            self.notify(f"{error}.", "hint")
+            self.notify(sentence(str(error)), "hint")
 
     # Menus and pages -------------------------------------------------------------------------
 
@@ -349,12 +351,26 @@ class InstrumentWindow(QMainWindow):
         return self._places.widgets
 
     def give_keys_back(self) -> None:
-        """Give the keys back to the instrument, or to an open page, once a list or a number is left."""
+        """Give the keys back to the instrument once a list or a number is left; Tab goes on from there."""
+        self._left = self.focusWidget()
+        self._home().setFocus()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Walk by Tab, from a field that gave the keys back too; a widget that is gone leads nowhere else."""
+        at, left, self._left = self.focusWidget(), self._left, None
+        if at is not None and not (at.isVisible() and at.isEnabled()):
+            self._home().setFocus()
+            return True
+        if left is not None and left.isVisible() and at is self._home():
+            left.setFocus()
+        return super().focusNextPrevChild(forward)
+
+    def _home(self) -> QWidget:
+        """Return where no key but those that step or press is kept from the instrument."""
         if self.pages.page is not None:
-            self.pages.page.back.setFocus()
-            return
+            return self.pages.page.back
         sliders = self.play.tools.sliders
-        next(each for each in sliders.values() if not each.isHidden()).fader.setFocus()
+        return next(each for each in sliders.values() if not each.isHidden()).fader
 
     def _explain(self, field_id: str, own_words: str) -> None:
         snapshot, state = self.instrument.snapshot(), self._fields.get(field_id)
@@ -373,9 +389,10 @@ class InstrumentWindow(QMainWindow):
         ground.setObjectName("ground")
         self.setCentralWidget(ground)
         self._exchange = PhraseExchange(self.instrument, self._files, self.notify, self)
+        self._menus = Menus(self.instrument, self._exchange, self.edit, self)
         self._makers = PageMakers(
-            self.instrument, self._exchange, self._try, self.later.emit, lambda: self.field_places,
-            settings=self._settings, models=self._around.models,
+            self.instrument, self._exchange, self._menus, self.edit, self._try, self.later.emit,
+            lambda: self.field_places, settings=self._settings, models=self._around.models,
         )  # fmt: skip
         self.top = TopBar(table, ground)
         self.pages = PageStack(table, self._makers.by_name(), ground)
@@ -387,7 +404,6 @@ class InstrumentWindow(QMainWindow):
         layout.addWidget(self.top)
         layout.addWidget(self.pages, 1)
         self.toast = Toast(ground)
-        self._menus = Menus(self.instrument, self._exchange, self.edit, self)
         self._places = FieldPlaces(
             ground, self._known_fields, self.edit, self._hold,
             lambda text: self.notify(text, "hint"), self.give_keys_back, self._explain,
@@ -406,19 +422,15 @@ class InstrumentWindow(QMainWindow):
         self._places.adopt()
         self.play.strip_panel.strip.picked.connect(self._pick)
         self.play.strip_panel.strip.dragged.connect(self._drag_bars)
-        slots, takes, exchange = self.play.slots, self.play.takes, self._exchange
-        slots.stored.connect(lambda slot: self.edit(f"store.{slot}", True))
-        slots.recalled.connect(lambda slot: self.edit(f"recall.{slot}", True))
-        slots.dragged.connect(lambda slot: exchange.drag(slots.cards[slot], slots.cards[slot].phrase, slot))
-        slots.dropped.connect(exchange.drop)
-        slots.menu_wanted.connect(self._menus.of_slot)
-        self._makers.connect_takes(takes)
+        exchange = self._exchange
+        self._makers.connect_slots(self.play.slots)
+        self._makers.connect_takes(self.play.takes)
         chips = self.play.bottom.chips
         chips.again.connect(lambda number: self._try(partial(self.instrument.play_again, number)))
         chips.starred.connect(self._star)
-        chips.dragged.connect(lambda chip: exchange.drag(chip, chip.phrase, "history"))
+        chips.dragged.connect(lambda chip: exchange.drag_card(chip, "history"))
         self.play.cards.edited.connect(self._show_cards)
-        self.play.roll.dragged.connect(lambda: exchange.drag(self.play.roll, exchange.answer(), "answer"))
+        self.play.roll.dragged.connect(lambda: exchange.drag_answer(self.play.roll))
         self.play.roll.locked.connect(lambda lock: self._try(partial(self.instrument.lock, lock)))
         self.play.roll.menu_wanted.connect(self._menus.of_roll)
         self._add_shortcuts()

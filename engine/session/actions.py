@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import combinations
 
 from engine.inference.controls import STORED
 from engine.modes.catalogue import TOOLS
@@ -38,8 +39,18 @@ _SLOTS = tuple(
         Action(
             f"recall.{slot}", f"Recall {slot}", f"Answer the phrase in slot {slot}.", f"Alt+{slot}", "Slots"
         ),
+        Action(
+            f"store_answer.{slot}",
+            f"Store answer in {slot}",
+            f"Keep the phrase that plays in slot {slot}.",
+            f"Ctrl+Shift+{slot}",
+            "Slots",
+        ),
         Action(f"clear.{slot}", f"Clear {slot}", f"Empty slot {slot}.", "", "Slots"),
     )
+) + tuple(
+    Action(f"swap.{a}{b}", f"Swap {a} and {b}", f"Exchange what slots {a} and {b} hold.", "", "Slots")
+    for a, b in combinations(STORED, 2)
 )
 _PICKS = tuple(
     Action(

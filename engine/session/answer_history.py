@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from engine.errors import RenderError
+from engine.modes.catalogue import slots_of
+from engine.music.notes import Phrase
 from engine.performer.messages import PatternStarted
-from engine.session.document import Favourite
+from engine.session.document import Document, Favourite
 from engine.session.intents import Answered
 from engine.session.live import Sounded
 from engine.session.state import State
@@ -50,21 +52,58 @@ def with_started(state: State, event: PatternStarted) -> State:
 def played_again(state: State, number: int, now_ns: int) -> State:
     """Bring back everything that a rendering that has sounded was made from, as a step of undo.
 
+    Slots that it was not made from stay as they are.
+
     Raises:
         RenderError: it is not in the list.
     """
-    before = _sounded(state, number).document
-    settings = replace(state.document.settings, hold=True, transpose=before.settings.transpose)
+    found = _sounded(state, number)
+    return _again(state, _favourite_of(found.phrase, found.document), f"Play {number} again", now_ns)
+
+
+def favourite_again(state: State, index: int, now_ns: int) -> State:
+    """Bring back everything that a favourite was made from, in the same way.
+
+    Raises:
+        RenderError: there is no such favourite, or it is not known what it was made from.
+    """
+    made = _favourite(state, index)
+    known = {*made.slots, *(("heard",) if made.source is not None else ())}
+    if not known.issuperset(slots_of(made.controls, made.slots)):
+        raise RenderError("what it was made from was not kept with it; drag it to a slot and answer that")
+    return _again(state, made, f"Play favourite {index + 1}", now_ns)
+
+
+def _again(state: State, made: Favourite, label: str, now_ns: int) -> State:
+    """Answer with what a phrase was made from; a slot that would join in is emptied."""
+    document = state.document
+    slots = {**document.slots, **made.slots}
+    joining = set(slots_of(made.controls, slots)) - set(made.slots)
+    known = {**document.slot_surroundings, **made.slot_surroundings}
     return state.committed(
         now_ns,
-        f"Play {number} again",
-        controls=before.controls,
-        slots=before.slots,
-        slot_surroundings=before.slot_surroundings,
-        source=before.source,
-        locked=before.locked,
-        model=before.model,
-        settings=settings,
+        label,
+        controls=made.controls,
+        slots={name: each for name, each in slots.items() if name not in joining},
+        slot_surroundings={name: each for name, each in known.items() if name not in joining},
+        source=made.source or document.source,
+        locked=made.locked,
+        model=made.model,
+        settings=replace(document.settings, hold=True, transpose=made.transpose),
+    )
+
+
+def _favourite_of(phrase: Phrase, document: Document) -> Favourite:
+    used = slots_of(document.controls, document.slots)
+    return Favourite(
+        phrase,
+        document.controls,
+        document.model,
+        {name: each for name, each in document.slots.items() if name in used},
+        {name: each for name, each in document.slot_surroundings.items() if name in used},
+        document.locked,
+        document.source,
+        document.settings.transpose,
     )
 
 
@@ -84,14 +123,14 @@ def with_favourite(state: State, now_ns: int) -> State:
     playing = state.live.playing
     if playing is None or not playing.phrase.notes:
         raise RenderError("nothing plays yet, so there is nothing to keep")
-    new = Favourite(playing.phrase, state.document.controls, state.document.model)
-    return _kept(state, new, now_ns)
+    sounded = (each.document for each in reversed(state.live.sounded) if each.phrase == playing.phrase)
+    return _kept(state, _favourite_of(playing.phrase, next(sounded, state.document)), now_ns)
 
 
 def with_sounded_kept(state: State, number: int, now_ns: int) -> State:
     """Keep a rendering that has sounded among the favourites; RenderError if it is not in the list."""
     found = _sounded(state, number)
-    return _kept(state, Favourite(found.phrase, found.document.controls, found.document.model), now_ns)
+    return _kept(state, _favourite_of(found.phrase, found.document), now_ns)
 
 
 def _kept(state: State, new: Favourite, now_ns: int) -> State:
@@ -103,9 +142,15 @@ def _kept(state: State, new: Favourite, now_ns: int) -> State:
 
 def without_favourite(state: State, index: int, now_ns: int) -> State:
     """Drop one of the favourites; RenderError if there is none."""
+    _favourite(state, index)
     favourites = state.document.favourites
-    if not 0 <= index < len(favourites):
-        raise RenderError(f"there is no favourite {index + 1}; {len(favourites)} are kept")
     return state.committed(
         now_ns, "Drop favourite", favourites=(*favourites[:index], *favourites[index + 1 :])
     )
+
+
+def _favourite(state: State, index: int) -> Favourite:
+    favourites = state.document.favourites
+    if not 0 <= index < len(favourites):
+        raise RenderError(f"there is no favourite {index + 1}; {len(favourites)} are kept")
+    return favourites[index]

@@ -71,11 +71,17 @@ class Connections(msgspec.Struct, frozen=True):
 
 
 class Favourite(msgspec.Struct, frozen=True):
-    """A phrase that the player has kept, and how it was made."""
+    """A phrase that the player has kept, how it was made, and from what: the fields are the document's."""
 
     phrase: Phrase
     controls: Controls = Controls()
     model: ModelReference = ModelReference()
+    slots: Mapping[SlotName, Phrase] = {}
+    """Of those that it was made from."""
+    slot_surroundings: Mapping[SlotName, Surroundings] = {}
+    locked: Phrase | None = None
+    source: HeardPhrase | None = None
+    transpose: int = 0
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,8 +69,6 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
             return replace(state, gesture="")
         case i.Store():
             return stored(state, what.slot, what.phrase, now_ns)
-        case i.Swap():
-            return _swapped(state, what, now_ns)
         case i.LockPart():
             return _locked(state, what.lock, now_ns)
         case i.Pick():
@@ -79,6 +77,8 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
             return _take_kept(state, what.index, now_ns)
         case i.PlayAgain():
             return answer_history.played_again(state, what.number, now_ns)
+        case i.PlayFavourite():
+            return answer_history.favourite_again(state, what.index, now_ns)
         case i.KeepSounded():
             return answer_history.with_sounded_kept(state, what.number, now_ns)
         case i.DropFavourite():
@@ -235,8 +235,10 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
             return _offset(state, rest, now_ns)
         case "pick_last":
             return _held(state, state.live.captured.last(int(rest)), now_ns), ()
-        case "store" | "recall" | "clear":
+        case "store" | "store_answer" | "recall" | "clear":
             return _slot(state, name, _slot_name(rest), now_ns), ()
+        case "swap":
+            return _swapped(state, _slot_name(rest[0]), _slot_name(rest[1]), now_ns), ()
     return _plain(state, what, now_ns), ()
 
 
@@ -377,6 +379,8 @@ def _slot(state: State, verb: str, slot: SlotName, now_ns: int) -> State:
             raise RenderError("nothing was heard yet, so there is nothing to store")
         source = document.source
         return stored(state, slot, source.phrase, now_ns, source.surroundings)
+    if verb == "store_answer":
+        return stored(state, slot, _written(state, "store"), now_ns)
     if slot not in document.slots:
         raise RenderError(f"slot {slot} is empty")
     if verb == "recall":
@@ -386,8 +390,9 @@ def _slot(state: State, verb: str, slot: SlotName, now_ns: int) -> State:
     return state.committed(now_ns, f"Clear {slot}", slots=left, slot_surroundings=known)
 
 
-def _swapped(state: State, what: i.Swap, now_ns: int) -> State:
-    first, second = _slot_name(what.first), _slot_name(what.second)
+def _swapped(state: State, first: SlotName, second: SlotName, now_ns: int) -> State:
+    if not {first, second} & set(state.document.slots):
+        raise RenderError(f"slots {first} and {second} are both empty")
     slots = _exchanged(state.document.slots, first, second)
     known = _exchanged(state.document.slot_surroundings, first, second)
     return state.committed(now_ns, f"Swap {first} and {second}", slots=slots, slot_surroundings=known)
@@ -416,21 +421,25 @@ def _bar_locked(state: State, now_ns: int) -> State:
     return _locked(state, Lock(bar * bar_beats, (bar + 1) * bar_beats), now_ns)
 
 
-def _playing(state: State) -> Sounding:
+def _playing(state: State, verb: str = "lock") -> Sounding:
     if state.live.playing is None:
-        raise RenderError("nothing plays yet, so there is nothing to lock")
+        raise RenderError(f"nothing plays yet, so there is nothing to {verb}")
     return state.live.playing
+
+
+def _written(state: State, verb: str) -> Phrase:
+    """Return what plays as it was before it was shifted, which comes after everything else."""
+    return _playing(state, verb).phrase.transposed(-state.document.settings.transpose)
 
 
 def _locked(state: State, lock: Lock, now_ns: int) -> State:
     """Lock a part of what plays; just that part once more unlocks it."""
-    playing = _playing(state)
+    written = _written(state, "lock")
     locks = state.document.controls.locks
     if lock in locks:
         left = tuple(each for each in locks if each != lock)
         return _with_locks(state, left, state.document.locked if left else None, "Unlock", now_ns)
-    # What plays holds the older locks' notes already, and is shifted after everything else.
-    written = playing.phrase.transposed(-state.document.settings.transpose)
+    # What plays holds the older locks' notes already.
     return _with_locks(state, tuple(sorted((*locks, lock))), written, "Lock", now_ns)
 
 

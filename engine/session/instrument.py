@@ -49,9 +49,6 @@ class Instrument(Protocol):
     def store(self, slot: SlotName, phrase: Phrase) -> None:
         """Put a phrase (a bar, a take, a file's) into a slot A to D; RenderError if it does not fit."""
 
-    def swap(self, first: SlotName, second: SlotName) -> None:
-        """Exchange what two slots hold."""
-
     def lock(self, part: Lock) -> None:
         """Lock a part of what plays, or unlock just that part; new takes keep what is locked."""
 
@@ -72,6 +69,9 @@ class Instrument(Protocol):
 
     def keep_sounded(self, number: int) -> None:
         """Keep a rendering that has sounded among the favourites; RenderError if it is not listed."""
+
+    def play_favourite(self, index: int) -> None:
+        """Bring back what a favourite was made from; RenderError if there is none, or that is not known."""
 
     def drop_favourite(self, index: int) -> None:
         """Drop one of the favourites; RenderError if there is none."""

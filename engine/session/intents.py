@@ -50,13 +50,6 @@ class Store(msgspec.Struct, frozen=True):
     phrase: Phrase
 
 
-class Swap(msgspec.Struct, frozen=True):
-    """Exchange two slots."""
-
-    first: SlotName
-    second: SlotName
-
-
 class LockPart(msgspec.Struct, frozen=True):
     """Lock a part of what plays, or unlock it if just that is locked."""
 
@@ -87,6 +80,12 @@ class PlayAgain(msgspec.Struct, frozen=True):
     """Bring back what a rendering that has sounded was made from."""
 
     number: int
+
+
+class PlayFavourite(msgspec.Struct, frozen=True):
+    """Bring back what a favourite was made from."""
+
+    index: int
 
 
 class KeepSounded(msgspec.Struct, frozen=True):
@@ -241,12 +240,12 @@ Intent = (
     | End
     | Do
     | Store
-    | Swap
     | LockPart
     | Pick
     | KeepTake
     | HearTake
     | PlayAgain
+    | PlayFavourite
     | KeepSounded
     | DropFavourite
     | Dismiss

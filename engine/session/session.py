@@ -229,10 +229,6 @@ class Session:
         """Put a phrase into a slot."""
         self._apply(i.Store(slot, phrase))
 
-    def swap(self, first: SlotName, second: SlotName) -> None:
-        """Exchange what two slots hold."""
-        self._apply(i.Swap(first, second))
-
     def lock(self, part: Lock) -> None:
         """Lock a part of what plays, or unlock just that part."""
         self._apply(i.LockPart(part))
@@ -268,6 +264,10 @@ class Session:
     def play_again(self, number: int) -> None:
         """Bring back what a rendering that has sounded was made from."""
         self._apply(i.PlayAgain(number))
+
+    def play_favourite(self, index: int) -> None:
+        """Bring back what a favourite was made from."""
+        self._apply(i.PlayFavourite(index))
 
     def drop_favourite(self, index: int) -> None:
         """Drop one of the favourites."""

@@ -179,9 +179,6 @@ class FakeInstrument:
     def store(self, slot: SlotName, phrase: Phrase) -> None:
         self.calls.append(("store", slot, phrase))
 
-    def swap(self, first: SlotName, second: SlotName) -> None:
-        self.calls.append(("swap", first, second))
-
     def lock(self, part: Lock) -> None:
         self.calls.append(("lock", part))
 
@@ -199,6 +196,9 @@ class FakeInstrument:
 
     def play_again(self, number: int) -> None:
         self.calls.append(("play_again", number))
+
+    def play_favourite(self, index: int) -> None:
+        self.calls.append(("play_favourite", index))
 
     def drop_favourite(self, index: int) -> None:
         self.calls.append(("drop_favourite", index))

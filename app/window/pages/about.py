@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QGridLayout
 
 from app.window.pages.page import Page, heading, paragraph
 from app.window.widgets.button import KeyButton
-from app.window.widgets.group import row
+from app.window.widgets.group import discard, row
 from app.window.widgets.lamp import Dot
 
 if TYPE_CHECKING:  # the doctor brings half the program along
@@ -50,8 +50,7 @@ class AboutPage(Page):
         while (item := self._report.takeAt(0)) is not None:
             old = item.widget()
             if old is not None:
-                old.hide()
-                old.deleteLater()
+                discard(old)
         for line, check in enumerate(checks):
             dot = Dot(MOODS[check.state])
             dot.setAccessibleName(check.state)

@@ -75,7 +75,8 @@ class Page(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 14, 12, 12)
         layout.setSpacing(10)
-        layout.addLayout(row(heading, None, self.back))
+        self.head = row(heading, None, self.back)
+        layout.addLayout(self.head)
         layout.addWidget(self._scroll, 1)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name

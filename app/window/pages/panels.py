@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QFrame, QGridLayout, QWidget
 from app.window.pages.fields import action, captioned, choice, parameter, slider, toggle, typed
 from app.window.widgets.button import HEIGHT, KeyButton
 from app.window.widgets.choice import ChoiceRow
-from app.window.widgets.group import row
+from app.window.widgets.group import discard, row
 from app.window.widgets.history_chips import HistoryChips
 from app.window.widgets.lamp import label, set_tip, write
 from app.window.widgets.number import NumberSlider
@@ -41,9 +41,7 @@ class CharacterPanel(QWidget):
         if [parameter.id for parameter in parameters] == list(self.sliders):
             return False
         for old in self.sliders.values():
-            self._grid.removeWidget(old)
-            old.hide()
-            old.deleteLater()
+            discard(old)
         self.sliders = {parameter.id: NumberSlider(parameter, colour="coming") for parameter in parameters}
         for at, made in enumerate(self.sliders.values()):
             made.set_narrow()

@@ -1,6 +1,8 @@
 """The groups of the play page that show phrases: the bars heard, the slots, the takes."""
 
-from PyQt6.QtCore import pyqtSignal
+from collections.abc import Collection, Mapping
+
+from PyQt6.QtCore import QSize, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.window.pages.fields import parameter
@@ -10,13 +12,18 @@ from app.window.widgets.lamp import label, set_tip, write
 from app.window.widgets.pad import MorphPad
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.widgets.strip import BarStrip
+from engine.inference.controls import STORED, SlotName
+from engine.music.notes import Phrase
 from engine.parameter import Number
 from engine.session.parameters import Table
+from engine.text import counted
 
 SLOTS: tuple[tuple[str, Role], ...] = (("A", "heard"), ("B", "coming"), ("C", "good"), ("D", "waiting"))
 TALL_PLACES = ((0, 0), (0, 1), (2, 0), (2, 1))
 ROW_PLACES = ((0, 0), (0, 1), (0, 3), (0, 4))
 """Row and column of the slots around the pad."""
+SLOT_SIZE = QSize(128, 48)
+"""Of a slot in the head of a page."""
 
 
 class StripPanel(QFrame):
@@ -52,38 +59,68 @@ class StripPanel(QFrame):
         write(self._range, text)
 
 
-class SlotsPanel(QWidget):
-    """Slots A to D, and the pad between them.
+class SlotCards(QWidget):
+    """The cards of slots A to D.
 
     Signals:
         stored: a slot is to take what was heard.
         recalled: what is in a slot is to be answered.
         dropped: slot, reference or path, and whether it is a path.
-        dragged: the phrase of a slot is dragged out.
+        dragged: a card whose phrase is dragged out.
         menu_wanted: slot and place on the screen.
     """
 
     stored = pyqtSignal(str)
     recalled = pyqtSignal(str)
     dropped = pyqtSignal(str, str, bool)
-    dragged = pyqtSignal(str)
+    dragged = pyqtSignal(object)
     menu_wanted = pyqtSignal(str, object)
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, empty: str) -> None:
+        """Make the cards; `empty` is what one says that holds nothing."""
         super().__init__()
-        across, down = parameter(table, "pad_x", Number), parameter(table, "pad_y", Number)
-        self.pad = MorphPad(across, down, dict(SLOTS))
         self.cards: dict[str, PhraseCard] = {}
         for name, colour in SLOTS:
-            card = PhraseCard(name, colour, "empty: click to store, or drop a bar here")
+            card = PhraseCard(name, colour, empty)
             card.setAccessibleName(f"Slot {name}")
             set_tip(card, "Click: keep what is heard here, or answer what is kept. Right click: more.")
             card.setAcceptDrops(True)
             card.pressed.connect(lambda name=name: self._press(name))
-            card.dragged.connect(lambda name=name: self.dragged.emit(name))
+            card.dragged.connect(lambda card=card: self.dragged.emit(card))
             card.dropped.connect(lambda what, path, name=name: self.dropped.emit(name, what, path))
             card.menu_wanted.connect(lambda place, name=name: self.menu_wanted.emit(name, place))
             self.cards[name] = card
+
+    def show_slots(self, slots: Mapping[SlotName, Phrase], used: Collection[str]) -> None:
+        """Show what is in the slots; those that are used are marked."""
+        for name in STORED:
+            phrase = slots.get(name)
+            caption = "" if phrase is None else counted(phrase.bars, "bar")
+            self.cards[name].show_phrase(phrase, caption, name in used)
+
+    def _press(self, name: str) -> None:
+        (self.stored if self.cards[name].phrase is None else self.recalled).emit(name)
+
+
+class SlotRow(SlotCards):
+    """The slots side by side, to drop onto from a page of many cards."""
+
+    def __init__(self) -> None:
+        super().__init__("drop here")
+        layout = row(*self.cards.values(), spacing=6)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(layout)
+        for card in self.cards.values():
+            card.setFixedSize(SLOT_SIZE)
+
+
+class SlotsPanel(SlotCards):
+    """Slots A to D, and the pad between them."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__("empty: click to store, or drop a bar here")
+        across, down = parameter(table, "pad_x", Number), parameter(table, "pad_y", Number)
+        self.pad = MorphPad(across, down, dict(SLOTS))
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(6)
@@ -98,6 +135,3 @@ class SlotsPanel(QWidget):
         for at in range(5):
             self._layout.setRowStretch(at, (3, 5, 3, 0, 0)[at] if tall else int(at == 0))
             self._layout.setColumnStretch(at, int(at < 2) if tall else 1)
-
-    def _press(self, name: str) -> None:
-        (self.stored if self.cards[name].phrase is None else self.recalled).emit(name)

@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QVBoxLayout
 from app.window.pages.fields import action
 from app.window.pages.page import Page, heading, paragraph
 from app.window.widgets.button import KeyButton
-from app.window.widgets.group import row
+from app.window.widgets.group import discard, row
 from app.window.widgets.lamp import write
 from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
@@ -52,8 +52,7 @@ class SessionsPage(Page):
         while (item := self._recent.takeAt(0)) is not None:
             old = item.widget()
             if old is not None:
-                old.hide()
-                old.deleteLater()
+                discard(old)
         for path in recent:
             button = KeyButton(f"recent.{path}", Path(path).stem, "", path)
             button.edited.connect(lambda _id, _on, path=path: self.opened.emit(path))

@@ -3,6 +3,7 @@
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.window.widgets.button import KeyButton
+from app.window.widgets.group import discard
 
 
 class TabPanel(QFrame):
@@ -50,8 +51,7 @@ class TabPanel(QFrame):
         tab, page = self._tabs.pop(name), self._pages.pop(name)
         was_open = self._stack.currentWidget() is page
         self._row.removeWidget(tab)
-        tab.hide()
-        tab.deleteLater()
+        discard(tab)
         self._stack.removeWidget(page)
         if was_open and self._pages:
             self.open(next(iter(self._pages)))

@@ -7,10 +7,12 @@ from PyQt6.QtWidgets import QGridLayout, QWidget
 
 from app.window.pages.fields import parameter
 from app.window.pages.page import Page, paragraph
+from app.window.pages.phrase_panels import SlotRow
 from app.window.widgets.choice import ChoiceRow
 from app.window.widgets.group import row
 from app.window.widgets.lamp import set_tip
 from app.window.widgets.phrase_card import PhraseCard
+from engine.modes.catalogue import slots_of
 from engine.parameter import Choice
 from engine.session.live import Take
 from engine.session.parameters import Table
@@ -21,7 +23,9 @@ MOST = 64
 DWELL_MS = 180
 """How long the hand must rest on a card before it is heard: what it passes over stays silent."""
 CARD_HEIGHT = 62
-WHAT_TO_DO = "Rest on it: it sounds. Click: it becomes the answer. Drag: to a slot or the DAW."
+WHAT_TO_DO = (
+    "Rest on it: it sounds. Click: it becomes the answer. Drag: to a slot or the DAW. Right click: more."
+)
 
 
 class TakeCards(QWidget):
@@ -31,11 +35,13 @@ class TakeCards(QWidget):
         kept: index of the take that is to become the answer.
         heard: index of the take that is to sound while the hand or the focus is on it; None once it has left.
         dragged: index of the take that is dragged out.
+        menu_wanted: index of a take, and the place on the screen where its menu is to open.
     """
 
     kept = pyqtSignal(int)
     heard = pyqtSignal(object)
     dragged = pyqtSignal(int)
+    menu_wanted = pyqtSignal(int, object)
 
     def __init__(self, most: int, card_height: int = 0) -> None:
         """Make the cards of the first row.
@@ -59,15 +65,15 @@ class TakeCards(QWidget):
         self._grid.setSpacing(6)
         self._add_cards(COLUMNS)
 
-    def show_takes(self, takes: Sequence[Take], seed: int) -> None:
-        """Show the first takes; the one with the answer's seed is marked."""
+    def show_takes(self, takes: Sequence[Take], seed: int, shift: int) -> None:
+        """Show the first takes, shifted by so many semitones; the one with the answer's seed is marked."""
         shown = takes[: self._most]
         self._add_cards(len(shown))
         for at, card in enumerate(self.cards):
             card.setVisible(at < max(COLUMNS, len(shown)))
             if at < len(shown):
                 take = shown[at]
-                card.show_phrase(take.phrase, f"fits {take.fit:.0%}", take.controls.seed == seed)
+                card.show_phrase(take.phrase, f"fits {take.fit:.0%}", take.controls.seed == seed, shift)
                 set_tip(card, f"{WHAT_TO_DO} Its seed is {take.controls.seed}.")
             else:
                 card.show_phrase(None)
@@ -79,6 +85,7 @@ class TakeCards(QWidget):
             set_tip(card, WHAT_TO_DO)
             card.pressed.connect(lambda at=at: self._press(at))
             card.dragged.connect(lambda at=at: self.dragged.emit(at))
+            card.menu_wanted.connect(lambda place, at=at: self.menu_wanted.emit(at, place))
             card.entered.connect(lambda at=at: self._enter(at))
             card.left.connect(lambda at=at: self._leave(at))
             if self._card_height:
@@ -117,10 +124,12 @@ class TakesPage(Page):
     def __init__(self, table: Table) -> None:
         super().__init__("Takes")
         self.how_many = ChoiceRow(parameter(table, "cards", Choice))
-        self.takes = TakeCards(MOST, CARD_HEIGHT)
+        self.takes, self.slots = TakeCards(MOST, CARD_HEIGHT), SlotRow()
+        self.head.insertWidget(2, self.slots)
         text = (
             "The best fit to key, chords and the distance asked for comes first; what resembles one before "
-            "it is put back. Rest on a card: it sounds from the next beat on. Click: it is kept."
+            "it is put back. Rest on a card: it sounds from the next beat on. Click: it is kept. "
+            "Drag: to a slot or the DAW."
         )
         self.body.addLayout(row(self.how_many, None))
         self.body.addWidget(paragraph(text))
@@ -129,4 +138,6 @@ class TakesPage(Page):
 
     def show_state(self, snapshot: Snapshot) -> None:
         """Show the takes of the answer."""
-        self.takes.show_takes(snapshot.live.takes, snapshot.document.controls.seed)
+        controls, slots = snapshot.document.controls, snapshot.document.slots
+        self.takes.show_takes(snapshot.live.takes, controls.seed, snapshot.document.settings.transpose)
+        self.slots.show_slots(slots, slots_of(controls, slots))

@@ -56,3 +56,10 @@ def column(*widgets: QWidget, spacing: int = 1) -> QVBoxLayout:
         made.addWidget(widget)
     made.addStretch(1)
     return made
+
+
+def discard(widget: QWidget) -> None:
+    """Take a widget out of what holds it, so that nobody finds it there, and delete it."""
+    widget.hide()
+    widget.setParent(None)
+    widget.deleteLater()

@@ -32,7 +32,7 @@ class HistoryChip(PhraseCard):
     def __init__(self, at: int, parent: QWidget) -> None:
         name = f"Answer {at} before this one" if at else "The last answer"
         super().__init__(name, "playing", parent=parent)
-        self.number, self._kept = 0, False
+        self._kept = False
         self.setFixedSize(CHIP)
         set_tip(self, "Click: it sounds again. Star: keep it. Drag: to a slot or the DAW.")
         self.menu_wanted.connect(lambda _place: self.starred.emit())
@@ -40,7 +40,8 @@ class HistoryChip(PhraseCard):
     def show_sounded(self, sounded: Sounded, kept: bool) -> None:
         """Show an answer, and whether it is among the favourites."""
         self.number, self._kept = sounded.number, kept
-        self.show_phrase(sounded.phrase, "kept" if kept else "not kept")
+        shift = sounded.document.settings.transpose
+        self.show_phrase(sounded.phrase, "kept" if kept else "not kept", shift=shift)
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Keep it where the star is, play it again elsewhere."""
@@ -122,13 +123,13 @@ def without_repeats(sounded: Collection[Sounded], most: int) -> list[Sounded]:
     """Return what sounded last, the newest first; of answers with the same notes only the newest."""
     newest: dict[tuple[object, ...], Sounded] = {}
     for each in reversed(tuple(sounded)):
-        newest.setdefault(_tune(each.phrase), each)
+        newest.setdefault(tune(each.phrase), each)
         if len(newest) == most:
             break
     return list(newest.values())
 
 
-def _tune(phrase: Phrase) -> tuple[object, ...]:
+def tune(phrase: Phrase) -> tuple[object, ...]:
     """Return what a phrase is however it was played: notes on triplets and 16ths, without their loudness."""
     return tuple((round(12 * note.start_beats), note.pitch, note.channel) for note in phrase.notes)
 

@@ -3,9 +3,11 @@
 from PyQt6.QtCore import QEvent, QMimeData, QPoint, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QEnterEvent,
     QFocusEvent,
+    QFontMetricsF,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -23,6 +25,8 @@ from engine.music.notes import Phrase
 
 REFERENCE = "application/x-antiphon-phrase"
 """What a drag inside the window carries beside the file: where its phrase comes from, such as `bars 12 2`."""
+
+BY_TAB = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
 
 
 class PhraseCard(QWidget):
@@ -49,6 +53,11 @@ class PhraseCard(QWidget):
         self._name, self._colour, self._empty = name, colour, empty
         self._phrase: Phrase | None = None
         self._caption, self._marked = "", False
+        self._is_target = False
+        """Whether something that it takes is held over it."""
+        self._shift = 0
+        self.number = 0
+        """Of what it shows, for who made the card."""
         self._pressed_at: QPoint | None = None
         self._axis = Axis()
         self.setAccessibleName(name)
@@ -61,6 +70,11 @@ class PhraseCard(QWidget):
     def phrase(self) -> Phrase | None:
         """The phrase shown."""
         return self._phrase
+
+    @property
+    def written(self) -> Phrase | None:
+        """The phrase shown as it was before it was shifted, which comes after everything else."""
+        return self._phrase and self._phrase.transposed(-self._shift)
 
     @property
     def is_pressed(self) -> bool:
@@ -80,8 +94,25 @@ class PhraseCard(QWidget):
         """Return a comfortable size."""
         return QSize(140, 64)
 
-    def show_phrase(self, phrase: Phrase | None, caption: str = "", marked: bool = False) -> None:
-        """Show a phrase, or an invitation where there is none; `marked` frames it in its colour."""
+    def show_name(self, name: str) -> None:
+        """Show another name."""
+        if name != self._name:
+            self._name = name
+            self.setAccessibleName(name)
+            self.update()
+
+    def show_phrase(
+        self, phrase: Phrase | None, caption: str = "", marked: bool = False, shift: int = 0
+    ) -> None:
+        """Show a phrase, or an invitation where there is none.
+
+        Args:
+            phrase: as it sounds.
+            caption: written above it.
+            marked: whether it is framed in its colour.
+            shift: semitones that it was shifted by.
+        """
+        self._shift = shift
         if (phrase, caption, marked) == (self._phrase, self._caption, self._marked):
             return
         if phrase != self._phrase:
@@ -97,9 +128,10 @@ class PhraseCard(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setBrush(look.raised if self.underMouse() else look.ground)
-        width = 2 if self._marked or self.hasFocus() else 1
-        painter.setPen(QPen(look.text if self.hasFocus() else colour if self._marked else look.edge, width))
+        painter.setBrush(look.raised if self.underMouse() or self._is_target else look.ground)
+        strong = self._marked or self.hasFocus() or self._is_target
+        lit = colour if self._marked or self._is_target else look.edge
+        painter.setPen(QPen(look.text if self.hasFocus() else lit, 2 if strong else 1))
         painter.drawRoundedRect(box, 5, 5)
         self.paint_words(painter, box)
         if self._phrase is None:
@@ -116,22 +148,30 @@ class PhraseCard(QWidget):
     def paint_words(self, painter: QPainter, box: QRectF) -> None:
         """Draw the name and the caption, or what an empty card says."""
         look = theme.now()
+        small = theme.font(8, figures=True)
+        taken = QFontMetricsF(small).horizontalAdvance(self._caption) + 10 if self._phrase else 0
         painter.setFont(theme.font(9, bold=True, figures=True))
         painter.setPen(getattr(look, self._colour))
-        painter.drawText(box.adjusted(7, 3, -7, 0), Qt.AlignmentFlag.AlignLeft, self._name)
-        painter.setFont(theme.font(8, figures=True))
+        line = box.adjusted(7, 3, -7, 0)
+        name = painter.fontMetrics().elidedText(
+            self._name, Qt.TextElideMode.ElideRight, int(line.width() - taken)
+        )
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, name)
+        painter.setFont(small)
         painter.setPen(look.text if self._marked else look.quiet)
         if self._phrase is None:
             wrapped = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(box.adjusted(16, 4, -8, -4), wrapped, self._empty)
             return
-        painter.drawText(box.adjusted(7, 3, -7, 0), Qt.AlignmentFlag.AlignRight, self._caption)
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight, self._caption)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Note where a drag may begin; the right button opens the menu."""
         if event is None:
             return
         if event.button() == Qt.MouseButton.RightButton:
+            self.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False)  # no leaving is told below a menu
+            self.update()
             self.menu_wanted.emit(event.globalPosition().toPoint())
             return
         self._pressed_at = event.position().toPoint()
@@ -167,10 +207,11 @@ class PhraseCard(QWidget):
         return is_kept(event, PRESSING) or super().event(event)
 
     def focusInEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Report the focus as the hand."""
+        """Report the focus as the hand, where it came by Tab and not since another widget is gone."""
         super().focusInEvent(event)
         self.update()
-        self.entered.emit()
+        if event is not None and event.reason() in BY_TAB:
+            self.entered.emit()
 
     def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
         """Report that the focus left."""
@@ -192,13 +233,23 @@ class PhraseCard(QWidget):
         """Take phrases of this window and MIDI files."""
         if event is not None and dropped_phrase(event.mimeData()) is not None:
             event.acceptProposedAction()
+            self._show_target(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Show that what is dragged went on."""
+        self._show_target(False)
 
     def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
         """Report what was dropped: a reference, or a path."""
+        self._show_target(False)
         found = dropped_phrase(event.mimeData()) if event is not None else None
         if event is not None and found is not None:
             event.acceptProposedAction()
             self.dropped.emit(*found)
+
+    def _show_target(self, on: bool) -> None:
+        self._is_target = on
+        self.update()
 
 
 def dropped_phrase(data: QMimeData | None) -> tuple[str, bool] | None:

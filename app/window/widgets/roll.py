@@ -51,6 +51,8 @@ class PianoRoll(QWidget):
         self.setMinimumHeight(90)
         self.places = RollPlaces(size=self.size())
         """Where things are now."""
+        self._left: RollMusic | None = None
+        """What was shown when another model came, until its music plays: rows do not stay for it."""
         self._position: float | None = None
         self._sounding: frozenset[Note] = frozenset()
         self._picture: QPixmap | None = None
@@ -86,6 +88,9 @@ class PianoRoll(QWidget):
             return
         if music.length_beats != self.music.length_beats:
             self._place(first_beats=0.0, shown_beats=0.0)
+        if self._left is not None:
+            self._place(axis=Axis())
+            self._left = self._left if music.playing in (None, self._left.playing) else None
         self._place(music=music, axis=self.axis.grown(_notes(music)))
         self._sounding = self._sounding_at(self._position)
         self._repaint_all()
@@ -101,8 +106,8 @@ class PianoRoll(QWidget):
         return self._locking
 
     def forget_rows(self) -> None:
-        """Begin with the rows of what is shown: other music is to come, from another model."""
-        self._place(axis=Axis().grown(_notes(self.music)))
+        """Show the rows of what is shown alone until other music plays, from another model."""
+        self._left = self.music
 
     def show_position(self, beats: float | None) -> None:
         """Move the playhead to `beats` from the start of the phrase; None hides it."""

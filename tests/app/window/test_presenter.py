@@ -141,6 +141,7 @@ def test_the_title_says_how_the_answer_is_made():
     in_key = with_controls(playing(), key="A", scale="minor")
     assert take_title(in_key) == "Vary 30%  ·  seed 6213  ·  A minor (set)"
     assert take_title(with_controls(playing(), mode="morph", morph=0.5)) == "Morph A → B 50%  ·  seed 6213"
+    assert take_title(with_controls(playing(), nudges=2)) == "Vary 30%  ·  2 nudges  ·  seed 6213"
     assert take_title(with_controls(in_key, mode="generate")) == "Generate  ·  seed 6213  ·  A minor (set)"
 
 

@@ -122,6 +122,7 @@ def test_the_demo_is_a_melody_the_model_can_hear():
         ("JACK has gone", "start it again", "JACK has gone. Start it again."),
         ("Slot A is empty.", "", "Slot A is empty."),
         ("two\nlines", " ", "Two lines."),
+        ("in.mid: cannot be read", "", "in.mid: cannot be read."),
     ],
 )
 def test_a_notice_is_one_line_of_whole_sentences(text, remedy, line):

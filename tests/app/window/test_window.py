@@ -3,8 +3,10 @@
 import signal
 import threading
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
+import msgspec
 import pytest
 from fake_instrument import (
     CONTINUES,
@@ -29,6 +31,7 @@ from PyQt6.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QWidget,
 )
 
@@ -39,10 +42,9 @@ from app.window.dragging import fresh_name, is_midi_or_bundle
 from app.window.exception_hook import Guard
 from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size
 from app.window.widgets.button import KeyButton
-from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import InstrumentWindow
 from engine.inference.constraints import Lock
-from engine.inference.controls import Controls
+from engine.inference.controls import STORED, Controls
 from engine.midi.ports import now_ns
 from engine.midifile.read import read_midi
 from engine.music.notes import Note, Phrase
@@ -103,7 +105,8 @@ def test_every_parameter_has_a_widget_and_every_action_a_widget_or_a_key(window,
     assert set(table.parameters) - set(window.field_places) == set()
     elsewhere = {
         *("play", "stop"),  # MIDI has two buttons; the window has one
-        *("clear.A", "clear.B", "clear.C", "clear.D"),  # the menu of a slot
+        *(f"clear.{slot}" for slot in STORED),  # the menu of a slot
+        *(f"swap.{a}{b}" for a, b in combinations(STORED, 2)),
         "dismiss",  # the notice itself
         "unlock_all",  # the menu of the roll
     }
@@ -231,6 +234,17 @@ def test_directions_are_those_of_the_model(window, instrument, show):
     assert asked(instrument) == [("set", "attribute.swagger", 3.0)]
     show(replace(READY, model=HUMANIZES))
     assert list(panel.sliders) == []
+
+
+def test_a_direction_that_two_models_have_is_of_the_new_one_alone(window, instrument, show):
+    """The slider of the model before is deleted, and must not be shown to."""
+    panel = window.play.character
+    density = next(each for each in READY.model.attributes if each.name == "density")
+    show(replace(READY, model=replace(READY.model, name="other", attributes=(density,))))
+    QTest.qWait(1)  # what is to be deleted is
+    assert window.field_places["attribute.density"] == [panel.sliders["attribute.density"]]
+    show(with_controls(instrument.state, attributes=(("density", 1.0),)))
+    assert panel.sliders["attribute.density"].text == "+1.0"
 
 
 # Typing and choosing -------------------------------------------------------------------------
@@ -505,6 +519,58 @@ def test_a_take_is_heard_once_the_hand_rests_on_it_and_left_with_it(window, show
     takes.cards[4].left.emit()
     calls = [("hear_take", 3), ("hear_take", None), ("hear_take", 4), ("keep_take", 4)]
     assert instrument.calls == calls
+
+
+def test_a_take_is_not_heard_since_another_widget_is_gone(window, show):
+    show(with_live(playing(), takes=takes_of(8)))
+    window.play.shelf.open("Shape")
+    window.play.shelf.tabs["Shape"].setFocus()
+    for gone in (window.play.shelf.tabs["Shape"], window.play.takes):
+        QTest.keyClick(window, Qt.Key.Key_Tab)  # onto the panel
+        window.play.shelf.open("Takes")
+        assert not window.play.takes._dwell.isActive(), gone
+        window.play.shelf.open("Shape")
+    window.play.shelf.open("Takes")
+    window.play.takes.cards[0].setFocus(Qt.FocusReason.TabFocusReason)
+    assert window.play.takes._dwell.isActive()
+
+
+def test_the_focus_of_a_widget_that_greys_goes_where_keys_are_the_instruments(window, instrument, show):
+    window.play.tools.sliders["temperature"].fader.setFocus()
+    window.play.tools.sliders["temperature"].fader.setEnabled(False)
+    assert window.focusWidget() is window.play.tools.sliders["variation"].fader
+
+
+def test_tab_goes_on_from_a_field_that_gave_the_keys_back(window):
+    settings = window.pages.open("Settings")
+    left = settings.findChildren(QComboBox)[0]
+    left.setFocus()
+    QTest.keyClick(left, Qt.Key.Key_Return)
+    assert window.focusWidget() is settings.back
+    QTest.keyClick(settings.back, Qt.Key.Key_Tab)
+    went_on = window.focusWidget()
+    left.setFocus()
+    QTest.keyClick(left, Qt.Key.Key_Tab)
+    assert window.focusWidget() is went_on is not settings.back
+
+
+def test_a_take_is_stored_by_its_menu_as_it_was_before_it_was_shifted(window, show, instrument):
+    transposed = with_document(playing(), settings=Settings(transpose=2))
+    show(with_live(transposed, takes=takes_of(8)))
+    card = window.play.takes.cards[1]
+    card.menu_wanted.emit(QPoint(0, 0))
+    chosen_in_menu(window, "Store in A")
+    assert instrument.calls == [("store", "A", takes_of(8)[1].phrase.transposed(-2))]
+
+
+@pytest.mark.parametrize("page", ["Takes", "History"])
+def test_slots_are_in_reach_of_pages_of_cards(window, show, instrument, page):
+    show(playing())
+    slots = window.pages.open(page).slots
+    window.tick()
+    assert slots.cards["B"].phrase is not None
+    QTest.mouseClick(slots.cards["D"], Qt.MouseButton.LeftButton)
+    assert instrument.calls == [("do", "store.D")]
 
 
 def test_more_cards_than_a_row_are_on_a_page_of_their_own(window, show, instrument):
@@ -794,16 +860,60 @@ def test_bars_dragged_out_of_the_strip_are_a_phrase(window, instrument, show):
 # History -----------------------------------------------------------------------------------------
 
 
-def test_an_answer_that_has_sounded_is_played_again_by_a_click(window, instrument, show):
+def chosen_in_menu(window: QWidget, text: str) -> None:
+    """Choose an entry of the menu that is open."""
+    menu = next(each for each in window.findChildren(QMenu) if each.isVisible())
+    next(action for action in menu.actions() if action.text() == text).trigger()
+    menu.close()
+
+
+def heard_at(number: int, semitones: int, transpose: int = 0) -> Sounded:
+    document = with_controls(playing(), seed=number).document
+    settings = replace(document.settings, transpose=transpose)
+    document = msgspec.structs.replace(document, settings=settings)
+    return Sounded(number, demo_phrase().transposed(semitones), 0.0, document)
+
+
+def test_answers_and_favourites_are_played_again_kept_dropped_and_stored(window, instrument, show):
     page = window.pages.open("History")
-    document = playing().document
-    sounded = tuple(Sounded(number, demo_phrase(), 0.0, document) for number in (3, 4))
+    sounded = (heard_at(3, 0), heard_at(4, 0), heard_at(5, 7, transpose=7))
     show(with_live(with_document(READY, favourites=(Favourite(demo_phrase()),)), sounded=sounded))
-    cards = page.findChildren(PhraseCard)
-    assert [card.accessibleName() for card in cards] == ["Vary 30%", "Vary 30%"]  # the favourite, both others
-    QTest.mouseClick(page._sounded.itemAt(0).widget(), Qt.MouseButton.LeftButton)
-    page._favourites.itemAt(0).widget().menu_wanted.emit(QPoint(0, 0))
-    assert instrument.calls == [("play_again", 4), ("drop_favourite", 0)]
+    (kept,), (shifted, plain) = page.favourites.cards, page.sounded.cards
+    assert [(card.accessibleName(), card.caption) for card in (plain, shifted)] == [
+        ("Vary 30%", "seed 4"),
+        ("Vary 30%", "seed 5"),
+    ]
+    QTest.mouseClick(plain, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(kept, Qt.MouseButton.LeftButton)
+    for card, entry in (
+        (shifted, "Keep among the favourites"),
+        (shifted, "Store in B"),
+        (kept, "Drop from the favourites"),
+    ):
+        card.menu_wanted.emit(QPoint(0, 0))
+        chosen_in_menu(window, entry)
+    assert instrument.calls == [
+        ("play_again", 4), ("play_favourite", 0), ("keep_sounded", 5), ("store", "B", demo_phrase()),
+        ("drop_favourite", 0),
+    ]  # fmt: skip
+
+
+def test_a_card_of_history_keeps_its_phrase_and_the_focus_while_others_come(window, instrument, show):
+    page = window.pages.open("History")
+    show(with_live(READY, sounded=(heard_at(3, 0), heard_at(4, 2))))
+    first = page.sounded.cards[1]
+    QTest.qWait(1)  # it is laid out
+    first.setFocus(Qt.FocusReason.TabFocusReason)
+    show(with_live(READY, sounded=(heard_at(3, 0), heard_at(4, 2), heard_at(5, 4), heard_at(6, 0))))
+    assert window.focusWidget() is first
+    assert [page.sounded.cards.index(first), len(page.sounded.cards)] == [0, 3]  # it sounded again, as 6
+    QTest.keyClick(first, Qt.Key.Key_Return)
+    assert instrument.calls == [("play_again", 6)]
+    QTest.qWait(1)
+    QTest.keyClick(first, Qt.Key.Key_Tab)
+    assert window.focusWidget() is page.sounded.cards[1]
+    show(READY)
+    assert page.sounded.cards == []
 
 
 # Notices -------------------------------------------------------------------------------------
@@ -877,6 +987,16 @@ def test_the_roll_shows_the_music_and_the_playhead_moves(window, show):
     assert window.play.roll.position == pytest.approx(3.0, abs=0.5)
     show(with_live(state, clock=clock(status="stopped")))
     assert window.play.roll.position is None
+
+
+def test_rows_of_another_models_music_go_once_it_plays_no_more(window, show):
+    roll, kick = window.play.roll, Phrase.of([Note(0.0, 36, 0.25, 90, 9)], 2)
+    show(with_live(playing(), playing=Sounding(kick, 0.0), coming=None))
+    assert roll.axis.lanes
+    show(replace(with_live(playing(), playing=Sounding(kick, 0.0), coming=None), model=CONTINUES))
+    assert roll.axis.lanes  # what plays is still of the model before
+    show(replace(with_live(playing(), coming=None), model=CONTINUES))
+    assert not roll.axis.lanes
 
 
 def test_no_note_lights_up_while_the_answer_rests(window, show):

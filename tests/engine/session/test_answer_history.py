@@ -6,6 +6,8 @@ from test_session import OTHER, TUNE, Hands
 from engine.errors import RenderError
 from engine.inference.controls import Controls
 from engine.performer.messages import PatternStarted
+from engine.session.answer_history import favourite_again
+from engine.session.document import Favourite
 
 
 @pytest.fixture
@@ -69,3 +71,46 @@ def test_favourites_are_kept_once_and_dropped(hands):
     assert hands.session.snapshot().document.favourites == ()
     with pytest.raises(RenderError, match="no favourite 1"):
         hands.session.drop_favourite(0)
+
+
+def test_a_favourite_comes_back_note_for_note_from_what_it_was_made_from(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    sound(hands, 8.0)
+    made = hands.last
+    hands.session.do("favourite")
+    hands.session.do("store.D")
+    hands.play_bars(2, OTHER, OTHER)
+    hands.set(seed=2, variation=0.9)
+    assert hands.last.notes != made.notes
+    hands.session.play_favourite(0)
+    assert hands.session.wait_idle()
+    assert hands.last.notes == made.notes
+    assert set(hands.session.snapshot().document.slots) == {"D"}  # it was not made from a slot
+    with pytest.raises(RenderError, match="no favourite 2"):
+        hands.session.play_favourite(1)
+
+
+def test_a_slot_that_would_join_in_is_emptied_when_a_blend_is_played_again(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    hands.session.do("store.A")
+    hands.session.do("store.B")
+    hands.set(mode="morph", morph_by="pad", pad_x=0.3)
+    sound(hands, 8.0)
+    made = hands.last
+    hands.session.do("store.D")
+    hands.session.play_again(made.pattern_id)
+    assert hands.session.wait_idle()
+    assert set(hands.session.snapshot().document.slots) == {"A", "B"}
+    assert hands.last.notes == made.notes
+
+
+def test_a_favourite_of_which_nothing_else_was_kept_is_refused(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    sound(hands, 8.0)
+    hands.session.do("favourite")
+    (kept,) = hands.session.snapshot().document.favourites
+    assert kept.source is not None
+    state = hands.session._state
+    bare = Favourite(kept.phrase, kept.controls, kept.model)
+    with pytest.raises(RenderError, match="was not kept with it; drag it to a slot"):
+        favourite_again(state.with_document(favourites=(bare,)), 0, 0)

@@ -105,7 +105,7 @@ def test_key_and_chords_travel_with_the_source_into_a_slot_and_back(hands):
     assert names(source.surroundings.harmony) == ["Am"] * 4 + ["F"] * 4
     hands.session.do("store.A")
     assert hands.session.snapshot().document.slot_surroundings == {"A": source.surroundings}
-    hands.session.swap("A", "C")
+    hands.session.do("swap.AC")
     assert hands.session.snapshot().document.slot_surroundings == {"C": source.surroundings}
     hands.session.do("clear.C")
     assert hands.session.snapshot().document.slot_surroundings == {}

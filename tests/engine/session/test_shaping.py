@@ -6,6 +6,7 @@ import pytest
 from test_session import OTHER, TUNE, Hands
 
 from engine.inference.controls import Controls
+from engine.performer.messages import PatternStarted
 from engine.session.document import Document
 from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.store import read_document, write_document
@@ -88,3 +89,26 @@ def test_the_answer_is_looped_over_as_many_bars_as_asked_or_played_once(hands):
     last = [n.start_beats - 8 for n in hands.last.notes if n.start_beats >= 8]
     assert last == pytest.approx([n.start_beats for n in whole.notes if n.start_beats < 4])
     assert len(hands.client.patterns) == asked + 3
+
+
+def test_slots_are_swapped_and_take_what_plays_as_it_was_before_it_was_shifted(hands):
+    hands.play_bars(0, TUNE, OTHER)
+    hands.set(variation=0.8, transpose=5)
+    hands.hear(PatternStarted(hands.last.pattern_id, 8.0, 0, 0.0))
+    hands.session.do("store_answer.B")
+    hands.session.do("store.A")
+    slots = hands.session.snapshot().document.slots
+    shifted = hands.session.snapshot().live.playing.phrase
+    assert slots["B"] == shifted.transposed(-5) != slots["A"]
+    hands.session.do("swap.AB")
+    hands.session.do("swap.BC")
+    assert hands.session.snapshot().document.slots == {"A": slots["B"], "C": slots["A"]}
+    hands.session.do("undo")
+    assert hands.session.snapshot().document.slots == {"A": slots["B"], "B": slots["A"]}
+    hands.session.do("swap.CD")
+    assert "Slots C and D are both empty" in hands.session.snapshot().live.notices[-1].text
+
+
+def test_nothing_that_plays_is_stored_before_something_does(hands):
+    hands.session.do("store_answer.A")
+    assert "nothing to store" in hands.session.snapshot().live.notices[-1].text

@@ -105,7 +105,6 @@ intents = st.one_of(
     st.builds(i.Begin, targets),
     st.just(i.End()),
     st.builds(i.Store, slots, phrases),
-    st.builds(i.Swap, slots, slots),
     st.builds(i.Pick, st.integers(0, 12), st.integers(0, 5)),
     st.builds(i.KeepTake, st.integers(-1, 2)),
     st.builds(i.Learn, st.one_of(targets, st.just(""))),
