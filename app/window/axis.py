@@ -1,7 +1,9 @@
 """The vertical axis of a roll: pitched rows above, named drum lanes below. It grows and never shrinks."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.music.kits import CLASS_NAMES, OTHER_LANE, lane_of
 from engine.music.notes import DRUM_CHANNEL, Note
@@ -14,8 +16,7 @@ MARGIN = 2
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(msgspec.Struct, frozen=True):
     """Rows from the top: pitches `high` down to `low`, then the drum lanes, the kick lowest."""
 
     low: int = 0

@@ -1,12 +1,11 @@
 """What a widget shows of a parameter or an action: plain values, no Qt."""
 
-from dataclasses import dataclass
+import msgspec
 
 from engine.parameter import Value as Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(msgspec.Struct, frozen=True, kw_only=True):
     """One value of a choice."""
 
     value: Value
@@ -16,8 +15,7 @@ class Option:
     """Why it cannot be chosen now; shown in place of a disappearance."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldState:
+class FieldState(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one parameter or action in the window."""
 
     value: Value = None

@@ -1,8 +1,10 @@
 """From the instrument's state to what every field of the window shows. No Qt."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from itertools import combinations
+
+import msgspec
+from msgspec.structs import replace
 
 from app.installed_bundles import BundleCard
 from app.window.field_state import Fields, FieldState, Option
@@ -22,8 +24,7 @@ NOTHING_PLAYS = "Nothing plays yet. Play a phrase first, or press D."
 FOLLOWS_DAW = "The DAW's clock runs: start, stop and set the tempo there."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What the window knows besides the instrument's state."""
 
     models: tuple[BundleCard, ...] = ()

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from app.window.presenter import take_title
 from engine.inference.constraints import Lock
@@ -17,8 +18,7 @@ from engine.session.settings import Turns
 from engine.session.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollMusic:
+class RollMusic(msgspec.Struct, frozen=True, kw_only=True):
     """What the large roll shows; counted in beats from its left edge."""
 
     heard: Phrase | None = None
@@ -48,8 +48,7 @@ class RollMusic:
         return max(self.bars * self.metre.beats_per_bar, 1e-6)
 
 
-@dataclass(frozen=True, slots=True)
-class StripBar:
+class StripBar(msgspec.Struct, frozen=True):
     """One bar that was heard, or the one that is being played."""
 
     id: int

@@ -1,7 +1,9 @@
 """What the window shows, worked out from the session's snapshot: pure functions, no Qt."""
 
 import math
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
@@ -12,8 +14,7 @@ COUNTED_BEATS = 0.25
 """A start that is nearer is not counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lamp:
+class Lamp(msgspec.Struct, frozen=True):
     """State of the clock as a word, a colour and a sentence."""
 
     word: str

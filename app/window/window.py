@@ -1,11 +1,11 @@
 """The main window: it shows the instrument's state sixty times a second and hands on what the player does."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from PyQt6.QtCore import (
     QPoint,
     QSettings,

@@ -1,6 +1,8 @@
 """What has sounded: a list of renderings, each with the document it came from, to play again or keep."""
 
-from dataclasses import replace
+import dataclasses
+
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.modes.catalogue import slots_of
@@ -89,7 +91,7 @@ def _again(state: State, made: Favourite, label: str, now_ns: int) -> State:
         source=made.source or document.source,
         locked=made.locked,
         model=made.model,
-        settings=replace(document.settings, hold=True, transpose=made.transpose),
+        settings=dataclasses.replace(document.settings, hold=True, transpose=made.transpose),
     )
 
 

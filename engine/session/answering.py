@@ -2,9 +2,9 @@
 
 import math
 from collections import Counter
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.controls import changed

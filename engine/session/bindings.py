@@ -1,7 +1,8 @@
 """MIDI messages that move parameters and do actions: which one is meant, soft takeover, conflicts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.midi.messages import (
     CONTROL,
@@ -25,8 +26,7 @@ LSB = 32
 """The fine half of controller N is controller N + 32."""
 
 
-@dataclass(frozen=True, slots=True)
-class Controller:
+class Controller(msgspec.Struct, frozen=True):
     """A message that a binding can mean."""
 
     kind: BindingKind

@@ -1,7 +1,9 @@
 """The bars that were heard, append-only with serial ids, and phrases formed from them."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from engine.errors import RenderError
 from engine.music.chords import Chord
@@ -14,8 +16,7 @@ _LINE_TOLERANCE_BEATS = 1e-3
 """How near the bar line a note must end to go on in the next bar."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedBar:
+class CapturedBar(msgspec.Struct, frozen=True):
     """A bar with its number in the order in which bars were heard."""
 
     id: int
@@ -27,8 +28,7 @@ class CapturedBar:
     """Key after this bar, and the chords of its beats."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedBars:
+class CapturedBars(msgspec.Struct, frozen=True):
     """The last 64 bars, oldest first."""
 
     bars: tuple[CapturedBar, ...] = ()
@@ -153,7 +153,9 @@ def phrase_of(bars: Sequence[BarCaptured]) -> Phrase:
             key = note.channel, note.pitch
             if number in bar.tied and key in held:
                 place = held[key]
-                notes[place] = replace(notes[place], duration_beats=note.end_beats - notes[place].start_beats)
+                notes[place] = dataclasses.replace(
+                    notes[place], duration_beats=note.end_beats - notes[place].start_beats
+                )
             else:
                 place = len(notes)
                 notes.append(note)

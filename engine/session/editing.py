@@ -1,10 +1,11 @@
 """What the player does to the document: parameters, actions, slots, source, model."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.constraints import Lock
@@ -110,7 +111,7 @@ def _with_model_or_document(state: State, what: Intent, now_ns: int) -> State:
         case i.Opened():
             opened = replace(state, document=what.document, undo=Undo(), asked=None, answer=None, gesture="")
             # The session of somebody else may name places of its own to send to.
-            switched = replace(state.live.switches, bypass=False, osc=False)
+            switched = dataclasses.replace(state.live.switches, bypass=False, osc=False)
             return opened.with_live(
                 kept=what.kept, switches=switched, heard=what.document.source, takes=(), positions={}
             )
@@ -190,12 +191,12 @@ def check_mode(model: ModelFacts | None, mode: Value) -> None:
 def _switched(state: State, name: str, value: Value) -> State:
     if name == "demo" and value and state.demo_phrase is None:
         raise RenderError("there is no demo phrase in this session")
-    switches: Switches = replace(state.live.switches, **{name: value})  # type: ignore[arg-type]
+    switches: Switches = dataclasses.replace(state.live.switches, **{name: value})  # type: ignore[arg-type]
     return state if switches == state.live.switches else state.with_live(switches=switches)
 
 
 def _with_setting(state: State, name: str, value: Value, now_ns: int, label: str, join: str) -> State:
-    settings = replace(state.document.settings, **{name: value})  # type: ignore[arg-type]
+    settings = dataclasses.replace(state.document.settings, **{name: value})  # type: ignore[arg-type]
     changes: dict[str, object] = {"settings": settings}
     if name in ("turns", "turn_bars", "pause_beats"):
         state = turns.begun_anew(state)
@@ -406,7 +407,7 @@ def _exchanged(held: Mapping[SlotName, Held], first: SlotName, second: SlotName)
 
 def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
     """Answer a phrase that was heard before, and hold on to it."""
-    settings = replace(state.document.settings, hold=True)
+    settings = dataclasses.replace(state.document.settings, hold=True)
     controls = changed(state.document.controls, source=HEARD)
     first, last = picked.first_bar + 1, picked.first_bar + picked.phrase.bars
     label = f"Take bar {first}" if first == last else f"Take bars {first} to {last}"
@@ -461,7 +462,7 @@ def _key_locked(state: State, now_ns: int) -> State:
 
 def _live(state: State, now_ns: int) -> State:
     """Answer what is heard again."""
-    settings = replace(state.document.settings, hold=False)
+    settings = dataclasses.replace(state.document.settings, hold=False)
     source = state.live.heard or state.document.source
     controls = changed(state.document.controls, source=HEARD)
     return state.committed(now_ns, "Live", settings=settings, source=source, controls=controls)

@@ -1,6 +1,6 @@
 """What follows from a change whatever caused it: commands, requests, undo labels, saving."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from engine.inference.controls import HEARD, changed
 from engine.music.metre import Metre

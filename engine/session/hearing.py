@@ -1,8 +1,7 @@
 """From captured bars to the phrase that is answered."""
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from engine.music.metre import Metre
 from engine.music.metre_fit import fit_for

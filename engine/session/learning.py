@@ -1,6 +1,6 @@
 """What a MIDI message from the input does besides being music: bound controls, learning, activity."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.midi.messages import channel, is_note, is_note_on, is_whole, key

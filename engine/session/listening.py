@@ -1,9 +1,10 @@
 """Key and chords of what is heard, bar by bar: which notes are for chords, and what they say."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.midi.messages import is_note, key
 from engine.music.chord_recognition import LEAST_PITCH_CLASSES, chords_of_bars
@@ -31,11 +32,10 @@ def is_chord_note(settings: Settings, data: bytes) -> bool:
     return is_note(data) and is_for_chords(settings, *key(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True):
     """What was heard of key and chords so far; frozen, each bar makes another."""
 
-    follower: KeyFollower = field(default_factory=KeyFollower)
+    follower: KeyFollower = msgspec.field(default_factory=KeyFollower)
     chord_bars: tuple[tuple[NoteData, ...], ...] = ()
     """Notes for chords of the last bars before the next one, oldest first."""
 
@@ -83,7 +83,7 @@ def _has_chord(notes: Sequence[NoteData]) -> bool:
 def _chords_of_last(bars: Sequence[Sequence[NoteData]], metre: Metre) -> Harmony:
     """Return the chord of each pulse of the last of some bars."""
     notes = [
-        replace(_note(data), start_beats=data.start_beats + index * metre.beats_per_bar)
+        dataclasses.replace(_note(data), start_beats=data.start_beats + index * metre.beats_per_bar)
         for index, bar in enumerate(bars)
         for data in bar
     ]

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from engine.inference.controls import Controls, Mode
 from engine.music.key import Key
@@ -26,8 +27,7 @@ NOT_LINKED = LinkState(enabled=False)
 Mood = Literal["bad", "waiting", "hint"]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """Something the player should know, as long as it holds."""
 
     text: str
@@ -39,8 +39,7 @@ class Notice:
     """Its subject: a newer notice about the same replaces it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """Ours, and what they are wired to."""
 
     backend: str = ""
@@ -55,8 +54,7 @@ class Ports:
     """Why each back end could not be used, while none can."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputMessage:
+class InputMessage(msgspec.Struct, frozen=True):
     """A message that came in."""
 
     t_ns: int
@@ -66,34 +64,31 @@ class InputMessage:
     used: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """What comes in, as it comes."""
 
     sounding: frozenset[tuple[int, int]] = frozenset()
     """Channel (0 to 15) and pitch of the keys that are down."""
-    notes: Mapping[int, int] = field(default_factory=dict)
+    notes: Mapping[int, int] = msgspec.field(default_factory=dict)
     """How many notes came that are no control, by channel (0 to 15)."""
     messages: tuple[InputMessage, ...] = ()
     """The last 10, oldest first."""
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
     """How many messages were ignored, by reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OscActivity:
+class OscActivity(msgspec.Struct, frozen=True, kw_only=True):
     """What came in by OSC."""
 
     received: int = 0
     """Messages, the refused ones too."""
-    refused: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = msgspec.field(default_factory=dict)
     """How many were refused, by reason."""
     messages: tuple[str, ...] = ()
     """The last 10 with what became of each, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sounding:
+class Sounding(msgspec.Struct, frozen=True):
     """A pattern of ours that plays."""
 
     phrase: Phrase
@@ -101,8 +96,7 @@ class Sounding:
     """Song position that its first beat is counted from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sounded:
+class Sounded(msgspec.Struct, frozen=True):
     """A rendering that has sounded."""
 
     number: int
@@ -114,8 +108,7 @@ class Sounded:
     """What it was made from."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How well the machine keeps up."""
 
     pattern_ms: float | None = None
@@ -134,8 +127,7 @@ class Health:
         return ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] / 1e6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """How the document is saved."""
 
     path: str = ""
@@ -146,8 +138,7 @@ class Kept:
     """Files of the documents opened lately, newest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(msgspec.Struct, frozen=True):
     """A rendering that was computed beside the answer, to hear and keep."""
 
     controls: Controls
@@ -156,8 +147,7 @@ class Take:
     """How well it fits, 0 to 1; higher is better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """Whose turn it is, where turns are taken; positions in quarter notes of the song."""
 
     whose: Literal["player", "answer"] = "player"
@@ -173,8 +163,7 @@ class Turn:
     """Where the player's last note ended; None while one sounds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replaying:
+class Replaying(msgspec.Struct, frozen=True):
     """What was played of this performance and is played again; positions in quarter notes of the song."""
 
     since_beats: float
@@ -188,8 +177,7 @@ class Replaying:
         return max(0, min(self.bars, math.floor(part * self.bars + 1e-6) + 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
+class Live(msgspec.Struct, frozen=True, kw_only=True):
     """The present moment of a session."""
 
     ports: Ports = Ports()
@@ -199,8 +187,8 @@ class Live:
     osc: OscActivity = OscActivity()
     link: LinkState = NOT_LINKED
     """Who shares tempo and beat with us."""
-    captured: CapturedBars = field(default_factory=CapturedBars)
-    free: FreeCapture = field(default_factory=FreeCapture)
+    captured: CapturedBars = msgspec.field(default_factory=CapturedBars)
+    free: FreeCapture = msgspec.field(default_factory=FreeCapture)
     """The passage that is played while nothing rolls."""
     heard: HeardPhrase | None = None
     """What was heard last, of up to the model's length; the document's source unless that is held."""
@@ -211,7 +199,7 @@ class Live:
     """Of what is heard; None until enough was heard to name one."""
     turn: Turn = Turn()
     replay: Replaying | None = None
-    switches: Switches = field(default_factory=Switches)
+    switches: Switches = msgspec.field(default_factory=Switches)
     sounded: tuple[Sounded, ...] = ()
     """The last 256 renderings that sounded for a beat or more, oldest first."""
     takes: tuple[Take, ...] = ()
@@ -224,11 +212,11 @@ class Live:
     redo_label: str = ""
     learning: str = ""
     """Id of the parameter or action that waits for a MIDI message; empty for none."""
-    positions: Mapping[Binding, float] = field(default_factory=dict)
+    positions: Mapping[Binding, float] = msgspec.field(default_factory=dict)
     """Where bound controllers stand, 0 to 1."""
     loading: str = ""
     """Name of the model that is being loaded; empty for none."""
-    installed: Mapping[str, tuple[Mode, ...]] = field(default_factory=dict)
+    installed: Mapping[str, tuple[Mode, ...]] = msgspec.field(default_factory=dict)
     """Models that can be loaded: task by name."""
     kept: Kept = Kept()
 

@@ -1,7 +1,9 @@
 """The notes of the bar that is being played: what was heard and has not been captured as a bar yet."""
 
 import math
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.midi.messages import (
     CONTROL,
@@ -22,8 +24,7 @@ LONGEST_HELD_BEATS = 64.0
 """A key whose note-off never came is forgotten after so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenNote:
+class OpenNote(msgspec.Struct, frozen=True):
     """A note that began."""
 
     start_beats: float
@@ -37,8 +38,7 @@ class OpenNote:
     """Whether its key is up and the pedal holds it."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenBar:
+class OpenBar(msgspec.Struct, frozen=True):
     """Notes that reach beyond the last bar line that was captured; frozen, each message makes another."""
 
     notes: tuple[OpenNote, ...] = ()

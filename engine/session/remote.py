@@ -7,7 +7,8 @@ button sends when it is let go. `/antiphon/list` asks for all of them.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.parameter import Action, Choice, Number, Parameter, Text, Toggle, Value, Whole

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from engine.errors import RenderError
 from engine.inference.controls import CONTROLS, control, with_value
 from engine.midi.messages import is_note_off, is_note_on
@@ -145,7 +147,7 @@ class Rendered:
         controls = counting(
             with_value(request.controls, change.name, change.value), facts.features, attributes
         )
-        return replace(request, controls=controls)
+        return msgspec.structs.replace(request, controls=controls)
 
 
 def _patterns_from(performance: Performance, from_bar: int) -> list[int]:

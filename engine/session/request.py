@@ -1,7 +1,8 @@
 """What an answer depends on, all of it values; made from a state, computed by the inference thread."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from engine.inference.controls import CONTROLS, HEARD, LOCKED, Controls, changed
 from engine.inference.features import DRUMMERS_TOLD
@@ -15,8 +16,7 @@ from engine.session.document import UNKNOWN, Document, Surroundings
 from engine.session.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One answer that is asked for."""
 
     model: str
@@ -25,7 +25,7 @@ class Request:
     """Only what counts; the rest is at its default."""
     phrases: Mapping[str, Phrase]
     """Those that are needed, by slot name."""
-    surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
+    surroundings: Mapping[str, Surroundings] = msgspec.field(default_factory=dict)
     """Their keys and chords, by slot name."""
     key: Key | None = None
     """What comes from no slot stays in it."""

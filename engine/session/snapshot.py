@@ -1,7 +1,8 @@
 """What window and stream see of a session: three references that do not change under them."""
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from engine.inference.bundle.manifest import Attribute, Voice
 from engine.inference.controls import Mode, value_of
@@ -14,8 +15,7 @@ from engine.session.live import LONGEST_GUESS_NS, NS_PER_MINUTE, ROLLING, Live
 from engine.session.parameters import SETTINGS, SWITCHES, Table, table_for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFacts:
+class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be known of the model that is loaded."""
 
     name: str
@@ -63,12 +63,11 @@ class ModelFacts:
         return frozenset(name for name, yes in has.items() if yes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A session at one moment."""
 
-    document: Document = field(default_factory=Document)
-    live: Live = field(default_factory=Live)
+    document: Document = msgspec.field(default_factory=Document)
+    live: Live = msgspec.field(default_factory=Live)
     model: ModelFacts | None = None
     """None while none is loaded."""
 

@@ -1,10 +1,10 @@
 """All that a session knows, frozen: the snapshot's three parts and what only `update` needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.music.notes import Phrase
 from engine.performer.messages import Command
@@ -96,14 +96,13 @@ class New(msgspec.Struct, frozen=True):
 Effect = Send | Replay | Render | RenderTakes | Load | Save | Log | New | OpenOsc | SendOsc
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(msgspec.Struct, frozen=True, kw_only=True):
     """A session between two updates."""
 
-    document: Document = field(default_factory=Document)
-    live: Live = field(default_factory=Live)
+    document: Document = msgspec.field(default_factory=Document)
+    live: Live = msgspec.field(default_factory=Live)
     model: ModelFacts | None = None
-    undo: Undo = field(default_factory=Undo)
+    undo: Undo = msgspec.field(default_factory=Undo)
     gesture: str = ""
     """Join key while a control is held."""
     gestures: int = 0
@@ -112,7 +111,7 @@ class State:
     """What was asked for last."""
     asked_from: tuple[tuple[Request, Document], ...] = ()
     """The last requests with the documents they were made from."""
-    sent_from: Mapping[int, Document] = field(default_factory=dict)
+    sent_from: Mapping[int, Document] = msgspec.field(default_factory=dict)
     """Documents that the patterns on their way and the one that sounds were made from, by pattern."""
     takes_wanted: bool = False
     """Whether takes are shown beside the answer."""
@@ -122,7 +121,7 @@ class State:
     """What takes were asked for last."""
     answer: Answered | None = None
     """The rendering that was sent last, as it was before the settings of the output."""
-    sent: Mapping[int, Phrase] = field(default_factory=dict)
+    sent: Mapping[int, Phrase] = msgspec.field(default_factory=dict)
     """Patterns on their way that have not begun, by id."""
     last_pattern: int = 0
     """Id of the pattern sent last; 0 for none."""
@@ -134,9 +133,9 @@ class State:
     """Whether the demo started the internal clock, and so stops it."""
     play_sent: bool = False
     """Whether Play was sent and the clock has not spoken since."""
-    listening: Listening = field(default_factory=Listening)
+    listening: Listening = msgspec.field(default_factory=Listening)
     """Key and chords of what is heard."""
-    open_bar: OpenBar = field(default_factory=OpenBar)
+    open_bar: OpenBar = msgspec.field(default_factory=OpenBar)
     """What was heard since the last captured bar, where turns are taken."""
 
     @property

@@ -1,8 +1,7 @@
 """Undo and redo: the document before and after each step, with a label."""
 
-from dataclasses import dataclass, replace
-
 import msgspec
+from msgspec.structs import replace
 
 from engine.session.document import Document
 
@@ -11,8 +10,7 @@ JOINED_NS = 500_000_000
 """Changes with the same join key closer than this are one step: a turn of a knob, not its values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One change that the player can take back."""
 
     label: str
@@ -29,8 +27,7 @@ class Step:
         return tuple(name for name in names if getattr(self.before, name) is not getattr(self.after, name))
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(msgspec.Struct, frozen=True):
     """The steps behind the present document and those that were taken back."""
 
     past: tuple[Step, ...] = ()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
 from app.demo import demo_phrase
 from app.installed_bundles import BundleCard
@@ -75,12 +75,12 @@ def clock(**changes: Any) -> ClockState:
 
 def with_live(snapshot: Snapshot, **changes: Any) -> Snapshot:
     """Return a snapshot whose live state differs."""
-    return replace(snapshot, live=replace(snapshot.live, **changes))
+    return structs.replace(snapshot, live=structs.replace(snapshot.live, **changes))
 
 
 def with_document(snapshot: Snapshot, **changes: Any) -> Snapshot:
     """Return a snapshot whose document differs."""
-    return replace(snapshot, document=msgspec.structs.replace(snapshot.document, **changes))
+    return structs.replace(snapshot, document=structs.replace(snapshot.document, **changes))
 
 
 def with_controls(snapshot: Snapshot, **changes: Any) -> Snapshot:

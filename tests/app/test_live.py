@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_instrument import clock
+from msgspec.structs import replace
 
 from app import session_files
 from app.compose import LiveOptions, make_session

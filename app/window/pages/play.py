@@ -4,9 +4,9 @@ Two arrangements of the same parts: a wide one with everything in sight, and a c
 screens, in which slots, character and limits share one panel behind tabs. Nothing moves otherwise.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -38,8 +38,7 @@ COMPACT_HEIGHT = 520
 """Below this height of the page every row is as low as it can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heights:
+class Heights(msgspec.Struct, frozen=True):
     """Heights of the parts in pixels; the roll takes the rest."""
 
     strip: int

@@ -1,8 +1,8 @@
 """Where things are on the large roll: beats and rows to pixels and back."""
 
 import math
-from dataclasses import dataclass, field
 
+import msgspec
 from PyQt6.QtCore import QPointF, QRect, QRectF, QSize
 from PyQt6.QtWidgets import QApplication
 
@@ -20,13 +20,12 @@ STEP_BEATS = 0.25
 """Locks begin and end on steps."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollPlaces:
+class RollPlaces(msgspec.Struct, frozen=True, kw_only=True):
     """The places of music of so many rows in a widget of a size, zoomed to a part of its beats."""
 
     size: QSize
-    music: RollMusic = field(default_factory=RollMusic)
-    axis: Axis = field(default_factory=Axis)
+    music: RollMusic = msgspec.field(default_factory=RollMusic)
+    axis: Axis = msgspec.field(default_factory=Axis)
     first_beats: float = 0.0
     """Where what is shown begins."""
     shown_beats: float = 0.0

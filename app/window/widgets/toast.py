@@ -1,8 +1,8 @@
 """Notices that float over the window: nothing moves for them; hints fade, errors stay."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
@@ -16,8 +16,7 @@ MARGIN = 16
 WIDEST = 760
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One notice as it is shown."""
 
     text: str

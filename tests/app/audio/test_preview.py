@@ -1,9 +1,8 @@
 """Reading the playing phrase along the clock while there are no ports."""
 
-from dataclasses import replace
-
 import pytest
 from fake_instrument import READY, clock, with_live
+from msgspec.structs import replace
 
 from app.audio.preview import Preview
 from engine.music.notes import Note, Phrase

@@ -1,9 +1,8 @@
 """What the page of connections says: what is connected, what came in, and the one thing to do next."""
 
-from dataclasses import replace
-
 import pytest
 from fake_instrument import READY, captured, clock, with_document, with_live
+from msgspec.structs import replace
 
 from app.window.advice import connection_advice, connection_facts, message_lines, message_words, osc_lines
 from app.window.daws import DAWS, daw_lines

@@ -1,9 +1,8 @@
 """Names from outside, of models, ports and attributes, are shown as they are: never as markup."""
 
-from dataclasses import replace
-
 import pytest
 from fake_instrument import MELODY, FakeInstrument, playing, with_live
+from msgspec.structs import replace
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QWidget
 

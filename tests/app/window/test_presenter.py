@@ -1,7 +1,5 @@
 """What fields show: values and texts, quiet where nothing counts, greyed with a reason where nothing can."""
 
-from dataclasses import replace
-
 import pytest
 from fake_instrument import (
     CARDS,
@@ -15,6 +13,7 @@ from fake_instrument import (
     with_document,
     with_live,
 )
+from msgspec.structs import replace
 
 from app.window.presenter import (
     Presenter,

@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations
 
 import pytest
 from fake_instrument import CARDS, MELODY, FakeInstrument, answer, playing, with_document, with_live
+from msgspec.structs import replace
 from PyQt6.QtCore import QRect
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (

@@ -21,6 +21,7 @@ from fake_instrument import (
     with_document,
     with_live,
 )
+from msgspec import structs
 from PyQt6.QtCore import QPoint, QPointF, QSize, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
@@ -223,7 +224,7 @@ def test_the_sliders_are_those_of_the_tool(window, show):
     assert visible() == ["variation", "temperature", "density"]
     show(with_controls(READY, mode="morph"))
     assert visible() == ["temperature", "density", "morph"]
-    show(with_controls(replace(READY, model=CONTINUES), mode="continue"))
+    show(with_controls(structs.replace(READY, model=CONTINUES), mode="continue"))
     assert visible() == ["temperature", "density", "bars"]
 
 
@@ -232,7 +233,7 @@ def test_directions_are_those_of_the_model(window, instrument, show):
     assert list(panel.sliders) == ["attribute.density", "attribute.in_scale", "attribute.swagger"]
     QTest.keyClick(panel.sliders["attribute.swagger"].fader, Qt.Key.Key_End)
     assert asked(instrument) == [("set", "attribute.swagger", 3.0)]
-    show(replace(READY, model=HUMANIZES))
+    show(structs.replace(READY, model=HUMANIZES))
     assert list(panel.sliders) == []
 
 
@@ -240,7 +241,7 @@ def test_a_direction_that_two_models_have_is_of_the_new_one_alone(window, instru
     """The slider of the model before is deleted, and must not be shown to."""
     panel = window.play.character
     density = next(each for each in READY.model.attributes if each.name == "density")
-    show(replace(READY, model=replace(READY.model, name="other", attributes=(density,))))
+    show(structs.replace(READY, model=structs.replace(READY.model, name="other", attributes=(density,))))
     QTest.qWait(1)  # what is to be deleted is
     assert window.field_places["attribute.density"] == [panel.sliders["attribute.density"]]
     show(with_controls(instrument.state, attributes=(("density", 1.0),)))
@@ -993,9 +994,9 @@ def test_rows_of_another_models_music_go_once_it_plays_no_more(window, show):
     roll, kick = window.play.roll, Phrase.of([Note(0.0, 36, 0.25, 90, 9)], 2)
     show(with_live(playing(), playing=Sounding(kick, 0.0), coming=None))
     assert roll.axis.lanes
-    show(replace(with_live(playing(), playing=Sounding(kick, 0.0), coming=None), model=CONTINUES))
+    show(structs.replace(with_live(playing(), playing=Sounding(kick, 0.0), coming=None), model=CONTINUES))
     assert roll.axis.lanes  # what plays is still of the model before
-    show(replace(with_live(playing(), coming=None), model=CONTINUES))
+    show(structs.replace(with_live(playing(), coming=None), model=CONTINUES))
     assert not roll.axis.lanes
 
 
@@ -1011,7 +1012,7 @@ def test_no_note_lights_up_while_the_answer_rests(window, show):
 
 
 def test_without_ports_lamp_and_playhead_do_not_pretend(window, show):
-    state = with_live(playing(), ports=replace(READY.live.ports, backend=""))
+    state = with_live(playing(), ports=structs.replace(READY.live.ports, backend=""))
     window.edit("sound", False)
     show(state)
     assert window.top.lamp_text == "no ports"
@@ -1024,7 +1025,7 @@ def test_without_ports_lamp_and_playhead_do_not_pretend(window, show):
 def test_title_and_port_line_say_the_real_clients_name(window, show):
     show(READY)
     assert window.windowTitle() == "Antiphon"
-    ports = replace(
+    ports = structs.replace(
         READY.live.ports, input_name="Antiphon-01:Antiphon In", output_name="Antiphon-01:Antiphon Out"
     )
     show(with_live(READY, ports=ports))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import tinybundle
+from msgspec import structs
 
 from engine.errors import BundleError
 from engine.inference.bundle.store import load_bundle
@@ -21,7 +22,7 @@ from engine.session.request import request_of
 from engine.session.snapshot import ModelFacts, Snapshot
 
 TOLD = ModelFacts(name="told", task="humanize", representation="groove", pitched=False, drummers_told=True)
-DEAF = replace(TOLD, name="deaf", drummers_told=False)
+DEAF = structs.replace(TOLD, name="deaf", drummers_told=False)
 ASKED = Controls(mode="groove", drum_style="funk", drummer=7)
 
 
@@ -57,7 +58,7 @@ def test_the_songs_tempo_goes_along_for_a_model_that_is_told() -> None:
     told, deaf = (request_of(session(model), 0) for model in (TOLD, DEAF))
     assert told is not None and deaf is not None
     assert (told.bpm, deaf.bpm) == (120.0, 0.0)
-    assert not told.same_music(replace(told, bpm=121.0))
+    assert not told.same_music(structs.replace(told, bpm=121.0))
 
 
 def test_a_controller_goes_through_the_styles_from_any_on() -> None:
@@ -76,13 +77,15 @@ def test_what_is_asked_for_reaches_the_model(told_model) -> None:
     assert facts_of(told_model).drummers_told
     asked = request_of(session(facts_of(told_model)), 0)
     assert asked is not None
-    asked = replace(asked, controls=replace(asked.controls, variation=1.0, temperature=0.0), bpm=100.0)
+    asked = structs.replace(
+        asked, controls=replace(asked.controls, variation=1.0, temperature=0.0), bpm=100.0
+    )
     answer = Renderer().answer(told_model, asked)
     assert {note.velocity for note in answer.notes} == {round(0.7 * 127)}
     assert [note.start_beats for note in answer.notes[1:]] == pytest.approx(
         [place - 0.16 / 2 / 4 for place in range(1, 8)], abs=1e-6
     )
-    slower = Renderer().answer(told_model, replace(asked, bpm=50.0))
+    slower = Renderer().answer(told_model, structs.replace(asked, bpm=50.0))
     assert slower.notes[1].start_beats == pytest.approx(1 - 0.11 / 2 / 4, abs=1e-6)
 
 

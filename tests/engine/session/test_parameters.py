@@ -1,9 +1,8 @@
 """What holds of every parameter and action."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import Controls

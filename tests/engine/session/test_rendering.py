@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import tinybundle
+from msgspec import structs
 
 from engine.inference.controls import Controls
 from engine.inference.model import Model
@@ -39,7 +40,7 @@ def test_drums_are_heard_by_the_kit_that_is_set(groove) -> None:
     # a conga of General MIDI is the high tom, the seventh drum; Toontrack has its closed hi-hat there
     assert (as_gm.tensor[:, 6].sum(), as_gm.tensor[:, 2].sum()) == (8, 0)
     assert (as_toontrack.tensor[:, 6].sum(), as_toontrack.tensor[:, 2].sum()) == (0, 8)
-    assert not asked.same_music(replace(asked, drum_kit="toontrack"))
+    assert not asked.same_music(structs.replace(asked, drum_kit="toontrack"))
 
 
 def test_notes_without_a_place_are_counted_once(groove) -> None:
@@ -69,9 +70,10 @@ def test_takes_are_rendered_a_few_at_a_time_and_are_the_same_for_it(groove) -> N
             takes = ended.value
             break
         slices += 1
-        renderer.answer(groove, replace(asked, controls=replace(asked.controls, seed=5)))
+        renderer.answer(groove, structs.replace(asked, controls=replace(asked.controls, seed=5)))
     assert slices == 3
     assert sorted(take.controls.seed for take in takes) == list(range(20))
     assert all(
-        renderer.answer(groove, replace(asked, controls=take.controls)) == take.phrase for take in takes
+        renderer.answer(groove, structs.replace(asked, controls=take.controls)) == take.phrase
+        for take in takes
     )

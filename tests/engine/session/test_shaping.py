@@ -1,8 +1,7 @@
 """Nudges, styles and halves in a session: undone, kept in the document, greyed where they mean nothing."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from test_session import OTHER, TUNE, Hands
 
 from engine.inference.controls import Controls
