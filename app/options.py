@@ -62,7 +62,7 @@ def metavar(parameter: Parameter) -> str:
 
 
 def option_of(parameter: Parameter, default: Value) -> inspect.Parameter:
-    """Return the argument of a command that a parameter becomes; None where it is not given.
+    """Return the argument of a command that a parameter becomes; its value is None where it is not given.
 
     Args:
         parameter: what the option sets.

@@ -57,7 +57,7 @@ class EchoGuard:
         self._nonce = 0
 
     def sent(self, due_ns: int, data: bytes) -> None:
-        """Remember a message of ours."""
+        """Remember a note-on of ours; no other message is looked for."""
         if is_note_on(data):
             self._recent.append(_Sent(due_ns, data[1:]))
 

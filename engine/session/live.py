@@ -40,7 +40,7 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
-    """Ours, and what they are wired to."""
+    """Our ports: the back end, their names, and why there are none."""
 
     backend: str = ""
     """Name of the MIDI back end; empty until the ports are open and while they are lost."""
@@ -62,6 +62,7 @@ class InputMessage(msgspec.Struct, frozen=True):
     use: str
     """What became of it: "played", "moves Variation", or why it was ignored."""
     used: bool = True
+    """Whether it was used at all."""
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
