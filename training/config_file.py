@@ -108,7 +108,7 @@ def _blamed(message: str, tables: dict[str, Any], changes: Sequence[tuple[str, s
 
 def _override(tables: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+    if not equals or not all(name.strip() for name in key.split(".")):
         raise ValueError(f"{text!r} is not of the form key=value, as in optim.steps=500")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
@@ -130,6 +130,9 @@ def _explained(message: str, tables: dict[str, Any]) -> str:
         declared, value = _declared(steps), _value(tables, steps)
     except (KeyError, IndexError, TypeError):
         return message
+    if isinstance(declared, inspect.StructType) and not isinstance(value, dict):
+        first = declared.fields[0].name
+        return f"{where} = {value!r}: is a table; give its settings one by one, as {where}.{first}=..."
     if isinstance(declared, inspect.StructType):
         known = ", ".join(field.name for field in declared.fields)
         name = _UNKNOWN.search(text)
@@ -153,6 +156,8 @@ def _declared(steps: list[str]) -> inspect.Type:
             kind = {field.name: field.type for field in kind.fields}[step]
         elif isinstance(kind, inspect.VarTupleType):
             kind = kind.item_type
+        elif isinstance(kind, inspect.TupleType):
+            kind = kind.item_types[int(step)]
     return kind
 
 
@@ -173,7 +178,10 @@ def allowed(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.BoolType):
         return "give true or false"
     if isinstance(kind, inspect.VarTupleType):
-        return f"give a list; each: {allowed(kind.item_type)}"
+        example = """'["a", "b"]'""" if isinstance(kind.item_type, inspect.StrType) else "[1, 2]"
+        return f"give a list, as {example}; each: {allowed(kind.item_type)}"
+    if isinstance(kind, inspect.TupleType):
+        return f"give a list of {len(kind.item_types)}; each: {allowed(kind.item_types[0])}"
     if isinstance(kind, inspect.UnionType):
         return " or ".join(allowed(part) for part in kind.types if not isinstance(part, inspect.NoneType))
     if isinstance(kind, inspect.StrType):

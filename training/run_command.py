@@ -95,12 +95,14 @@ class _Watcher:
         self.task = bar.add_task(config.name, total=config.optim.steps, state="")
         self.losses = ""
         self._writer: SummaryWriter | None = None
-        self._ended = False
+        self._began, self._ended = False, False
 
     def __enter__(self) -> "_Watcher":
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is not None and not self._began:
+            self.bar.live.transient = True  # what was refused leaves its one line alone
         if self._writer is not None:
             with suppress(OSError):  # reported already, or of no use any more
                 self._writer.close()
@@ -118,11 +120,13 @@ class _Watcher:
         return self._writer
 
     def _begin(self, stage: str) -> None:
+        self._began = True
         self.bar.update(self.task, state=stage)
         self.bar.refresh()
 
     def show(self, progress: loop.Progress) -> None:
         """Take in one step."""
+        self._began = True
         step, terms = progress.step, progress.terms
         if step % EVERY_STEPS == 0 or step == 1 or progress.metrics:
             self.losses = (

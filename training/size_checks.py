@@ -23,15 +23,16 @@ def check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
             raise ConfigError(f"{part.path}: no training windows of {config.model.bars} bars; add files")
     if config.data.shares and len(config.data.shares) != len(corpora.parts):
         raise ConfigError(
-            f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; one each"
+            f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; give one each, "
+            "or data.shares=[]"
         )
     if config.data.shares and not any(config.data.shares):
         raise ConfigError("data.shares: all are 0; give one corpus a share above it")
     weights, streams = config.loss.stream_weights, _streams(config)
     if weights and len(weights) != streams:
         raise ConfigError(
-            f"loss.stream_weights has {len(weights)} numbers, {config.model.representation} has {streams} "
-            "streams; give one for each, or none"
+            f"loss.stream_weights: {len(weights)} for the {streams} streams of "
+            f"{config.model.representation}; {'give one each, or' if streams else 'give'} none"
         )
 
 

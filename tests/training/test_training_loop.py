@@ -104,6 +104,28 @@ def test_a_bad_override_is_one_clear_line(corpus: Path, tmp_path: Path, argument
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["model.bars=3"], "built for windows of 2 bars, not 3"),
+        (["data.shares=[1, 2]"], "data.shares: 2 for 1 corpora; give one each, or data.shares=[]"),
+        (["loss.stream_weights=[1, 2]"], "2 for the 1 streams of melody; give one each, or none"),
+        (["device=cuda"], "this PyTorch sees no CUDA card"),
+    ],
+)
+def test_what_is_refused_before_the_first_step_is_its_one_line_alone(
+    corpus: Path, tmp_path: Path, monkeypatch, arguments, said
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    file = tmp_path / "toy.toml"
+    file.write_text(f'name = "toy"\ncorpus = "{corpus.as_posix()}"\n')
+    result = CliRunner().invoke(app, ["run", str(file), *arguments, "-o", str(tmp_path / "run")])
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert (result.stderr.count("\n"), result.stdout.strip()) == (1, "")
+    assert not (tmp_path / "run").exists()
+
+
 def test_run_refuses_to_overwrite_and_resumes_on_request(corpus: Path, tmp_path: Path) -> None:
     file, run = tmp_path / "toy.toml", str(tmp_path / "run")
     file.write_text(
