@@ -81,7 +81,7 @@ class Variation:
         self._free = _free(model, controls, source, (source,), self._form)
         self._anchor = _anchor(model, controls, source)
         chords = chords_heard(controls, source, model.representation)
-        self._leans = [moved_bias(_lean_to_register(model, source), source.semitones_home)]
+        self._leans = [moved_bias(_lean_to_register(model, [(source, 1.0)]), source.semitones_home)]
         if not any(chords):
             eased = np.float32(1 - EASED_BY * max(0.0, self._halves[1] - EASED_FROM))
             self._leans.append(moved_bias(eased * _lean_to_source(model, source), source.semitones_home))
@@ -168,6 +168,7 @@ def morph(model: LatentModel, mix: Mix, controls: Controls) -> PlanOfSeed:
     coarse = spherical_mean([(slot.mu, share) for slot, share in mix])
     free = _free(model, controls, near, [slot for slot, share in mix if share], form)
     anchors = [_anchor(model, controls, slot) for slot, _ in mix]
+    register = moved_bias(_lean_to_register(model, mix), near.semitones_home)
     chords = chords_heard(controls, near, model.representation)
     heard = heard_chords(chords, model.representation.grid.metre, near.semitones_home)
     finish = _finish(model, near.semitones_home, _in_register(near, controls))
@@ -178,7 +179,7 @@ def morph(model: LatentModel, mix: Mix, controls: Controls) -> PlanOfSeed:
             (slot, owner == at, 1 - share <= MORPH_PITCHES * place) for at, (slot, share) in enumerate(mix)
         ]
         z = assembled(layout, coarse, [_pins(*each, controls) for each in pinned])
-        bias = moved_bias(free(seed), near.semitones_home)
+        bias = moved_bias(free(seed), near.semitones_home) + register
         for anchor, (_, rhythm, pitch) in zip(anchors, pinned, strict=True):
             bias = bias + _held(model, anchor, rhythm & pitch)
         return Plan(z, bias, finish, heard)
@@ -289,14 +290,18 @@ def _lean_to_source(model: LatentModel, source: Slot) -> Floats:
     return bias
 
 
-def _lean_to_register(model: LatentModel, source: Slot) -> Floats:
-    """Return a bias `[T, V]` towards where the source plays: a variation of a high tune is no bass line."""
+def _lean_to_register(model: LatentModel, mix: Mix) -> Floats:
+    """Return a bias `[T, V]` towards where phrases play, between them by their shares: what is written to a
+    high tune is no bass line."""
     representation = model.representation
     bias = np.zeros((representation.steps, representation.width), np.float32)
-    played = [note.pitch for note in source.phrase.notes]
-    if played:
+    ranges = [(share, [note.pitch for note in slot.phrase.notes]) for slot, share in mix if slot.phrase.notes]
+    whole = sum(share for share, _ in ranges)
+    if whole:
+        lowest = sum(share * min(played) for share, played in ranges) / whole
+        highest = sum(share * max(played) for share, played in ranges) / whole
         pitches = np.arange(LOWEST_PITCH, LOWEST_PITCH + len(PITCH_CLASSES))
-        beyond = np.maximum(min(played) - pitches, pitches - max(played)) - NEAR_SEMITONES
+        beyond = np.maximum(lowest - pitches, pitches - highest) - NEAR_SEMITONES
         for columns in perturbation.pitch_columns(representation):
             bias[:, columns] = -FAR_NATS * np.maximum(beyond, 0)
     return bias

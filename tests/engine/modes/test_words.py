@@ -245,6 +245,19 @@ def test_a_variation_stays_near_where_the_source_plays(words):
     assert np.mean(np.array(away) < 12) > 0.8
 
 
+def test_a_morph_plays_between_the_registers_of_both_phrases(words):
+    low, high = tune(2, 1, semitones=-24), tune(2, 2, semitones=12)
+    slots = {"A": encode_slot(words, low), "B": encode_slot(words, high)}
+    lowest, highest = min(n.pitch for n in low.notes), max(n.pitch for n in high.notes)
+    middles = []
+    for share in (0.25, 0.5, 0.75):
+        answers = [render(words, slots, Controls(mode="morph", morph=share, seed=seed)) for seed in range(20)]
+        pitches = [note.pitch for answer in answers for note in answer.notes]
+        assert np.mean([lowest - 2 <= pitch <= highest + 2 for pitch in pitches]) > 0.99
+        middles.append(np.mean(pitches))
+    assert middles == sorted(middles)
+
+
 def test_words_are_encoded_and_written_in_any_number(sentences):
     layout = sentences.bundle.manifest.latent_layout
     for words in (1, 3, 8):
