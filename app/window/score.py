@@ -174,10 +174,10 @@ def empty_hint(snapshot: Snapshot) -> str:
         slots, verb = ("Slots", "are") if len(missing) > 1 else ("Slot", "is")
         names = " and ".join(missing)
         return f"{slots} {names} {verb} empty. Play a phrase, then press {' or '.join(missing)}."
-    if snapshot.live.rolling and snapshot.document.settings.turns != "follow":
-        return (
-            f"Your turn: {_TO_HAND_OVER[snapshot.document.settings.turns]}; the answer comes on a bar line."
-        )
+    if snapshot.document.settings.turns != "follow":
+        begin = "Your turn" if snapshot.live.rolling else "Press Space, or start the DAW; it is your turn"
+        hand_over = _TO_HAND_OVER[snapshot.document.settings.turns]
+        return f"{begin}: {hand_over}; the answer comes on a bar line."
     if snapshot.document.source is not None or "heard" not in needed:
         return "Press Space, or start the DAW: the answer begins with the next bar."
     if snapshot.model is not None:

@@ -89,7 +89,7 @@ def test_an_empty_roll_says_what_to_do():
     source = HeardPhrase(demo_phrase(), 0)
     assert roll_music(with_document(READY, source=source), None).hint.startswith("Press Space")
     cue = with_document(READY, source=source, settings=Settings(turns="cue"))
-    assert roll_music(cue, None).hint.startswith("Press Space")
+    assert roll_music(cue, None).hint.startswith("Press Space, or start the DAW; it is your turn: play, then")
     rolling = with_live(cue, clock=clock(position_beats=1.0))
     assert roll_music(rolling, 1.0).hint.startswith("Your turn: play, then hand over with Take turn")
 
