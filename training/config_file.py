@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from msgspec import inspect
 from training.config import LONGEST_NAME, RunConfig
 from training.errors import ConfigError
 
+BARE_POINT = re.compile(r"[-+]?(\d+\.|\.\d+)([eE][-+]?\d+)?")
+"""A number as people type it and TOML does not: .5 or 5."""
 COMMAND_LINE, OVERRIDES_VARIABLE = "command line", "ANTIPHON_OVERRIDES"
 CONFIGS = Path(__file__).parent / "configs"
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
@@ -110,6 +112,8 @@ def _override(tables: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals or not all(name.strip() for name in key.split(".")):
         raise ValueError(f"{text!r} is not of the form key=value, as in optim.steps=500")
+    if BARE_POINT.fullmatch(value.strip()):
+        value = str(float(value))
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -137,7 +141,9 @@ def _explained(message: str, tables: dict[str, Any]) -> str:
         known = ", ".join(field.name for field in declared.fields)
         name = _UNKNOWN.search(text)
         if name:
-            return f"{where + ': ' if where else ''}no setting {name.group(1)}; there are {known}"
+            elsewhere = [each for each in _settings() if each.rsplit(".", 1)[-1] == name.group(1)]
+            there = f"it is {' or '.join(elsewhere)}" if elsewhere else f"there are {known}"
+            return f"{where + ': ' if where else ''}no setting {name.group(1)}; {there}"
         return f"{where + ': ' if where else ''}{text[0].lower() + text[1:]}"
     return f"{where} = {value!r}: {allowed(declared)}"
 
@@ -146,6 +152,16 @@ def _parted(message: str) -> tuple[str, str]:
     """Return msgspec's message without its place, and the place as a dotted key."""
     found = re.search(r"(.*?)(?: - at `\$\.?([^`]*)`)?$", message)
     return (found.group(1), found.group(2) or "") if found else (message, "")
+
+
+def _settings(kind: inspect.Type | None = None, before: str = "") -> Iterator[str]:
+    """Yield the names of all settings, as in `loss.beta`."""
+    kind = inspect.type_info(RunConfig) if kind is None else kind
+    for part in kind.types if isinstance(kind, inspect.UnionType) else (kind,):
+        if isinstance(part, inspect.StructType):
+            for field in part.fields:
+                yield f"{before}{field.name}"
+                yield from _settings(field.type, f"{before}{field.name}.")
 
 
 def _declared(steps: list[str]) -> inspect.Type:

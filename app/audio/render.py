@@ -20,6 +20,8 @@ TAIL_S = 1.5
 """Of ringing after the last note of a file."""
 LONGEST_S = 2 * 3600.0
 BLOCK_FRAMES = 1 << 15
+OTHER_SOUND = {".mp3", ".ogg", ".flac", ".opus", ".m4a", ".aac", ".aif", ".aiff"}
+"""Suffixes that nobody gives a folder."""
 
 Event = tuple[int, int, int, int, int]
 """Frame, 0 for an end or 1 for a beginning, channel, pitch, velocity: sorted, they are in playing order."""
@@ -42,6 +44,8 @@ def render_files(files: Sequence[Path], output: Path, say: Callable[[str], None]
     """
     songs = [read_midi(file) for file in files]
     joined = output.suffix.lower() == ".wav"
+    if output.suffix.lower() in OTHER_SOUND:
+        raise AntiphonError(f"{output}: sound is written as WAV alone; name it {output.stem}.wav")
     places = {output: songs} if joined else {output / f"{s.name.rsplit('.', 1)[0]}.wav": [s] for s in songs}
     if len(places) < (1 if joined else len(songs)):
         raise AntiphonError(f"{output}: two of the files bear one name; render them apart")

@@ -27,6 +27,11 @@ from training.errors import ConfigError
         ("model.encoder.kind=foo", "choose one of bilstm, hier_bilstm, mixer"),
         ("device=gpu", "device = 'gpu': choose one of auto, cpu, cuda"),
         ("optim.stepz=3", "optim: no setting stepz; there are steps, learning_rate"),
+        ("teacher_forcing_ratio=1", "no setting teacher_forcing_ratio; it is loss.teacher_forcing_ratio"),
+        (
+            "model.decoder_layers=1",
+            "model: no setting decoder_layers; it is model.continuer.decoder_layers",
+        ),
         ("bf16=1", "bf16 = 1: give true or false"),
         ("loss.stream_weights=[1, -2]", "loss.stream_weights[1] = -2: give a number from 0"),
         ("name=a/b", "name = 'a/b': give a short text with a letter or a digit, without slashes"),
@@ -81,6 +86,11 @@ def test_who_is_to_blame_is_named(tmp_path: Path, monkeypatch, changes, environm
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "mine.toml", changes)
     assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(said)
+
+
+def test_a_number_may_begin_or_end_with_its_point() -> None:
+    config = load_config("melody_2bar", ["loss.beta=.5", "loss.gamma=2.", "optim.learning_rate=.5e-3"])
+    assert (config.loss.beta, config.loss.gamma, config.optim.learning_rate) == (0.5, 2.0, 0.0005)
 
 
 def numbers(kind: inspect.Type, path: str = "") -> list[tuple[str, inspect.IntType | inspect.FloatType]]:

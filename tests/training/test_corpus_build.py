@@ -113,6 +113,11 @@ def test_a_transposed_copy_is_one_work_and_gives_no_window_of_its_own(folder: Pa
     assert len({row["group"] for row in rows.values()}) == 12
 
 
+def test_a_cluster_without_its_executor_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="ray address there:1: add --executor ray, or leave it out"):
+        build_corpus([tmp_path], tmp_path / "corpus", options(ray_address="there:1"))
+
+
 @pytest.mark.parametrize("executor", ["pool", "ray"])
 def test_every_executor_writes_the_same_bytes(folder: Path, tmp_path: Path, executor: str) -> None:
     if executor == "ray":

@@ -83,3 +83,11 @@ def test_the_command_refuses_what_is_no_midi_file(tmp_path: Path) -> None:
     assert result.exit_code != 0
     assert "text.mid" in str(result.exception)
     assert not (tmp_path / "x.wav").exists()
+
+
+def test_another_format_than_wav_is_no_folder(tmp_path: Path) -> None:
+    song = write_song(tmp_path / "a.mid")
+    refused = CliRunner().invoke(application, ["render", str(song), "-o", str(tmp_path / "a.mp3")])
+    assert isinstance(refused.exception, AntiphonError)
+    assert str(refused.exception).endswith("a.mp3: sound is written as WAV alone; name it a.wav")
+    assert not (tmp_path / "a.mp3").exists()

@@ -130,6 +130,8 @@ def _check(options: BuildOptions) -> None:
     if options.files_per_shard < 1 or not options.file_timeout_s > 0:
         raise CorpusError("files per shard and file timeout: give numbers above 0")
     check_executor(options.executor)
+    if options.ray_address and options.executor != "ray":
+        raise CorpusError(f"ray address {options.ray_address}: add --executor ray, or leave it out")
     kits = "auto", *KITS, *ALIASES
     if options.kit not in kits:
         raise CorpusError(f"kit '{options.kit}': unknown; choose one of {', '.join(kits)}")
