@@ -91,6 +91,10 @@ class EventLog:
         if record is not None:
             self._line(record)
 
+    def write_free(self, bar: messages.BarCaptured) -> None:
+        """Write a bar that was heard while nothing rolled; its beats count from the passage's first note."""
+        self._line({**(record_of(bar) or {}), "free": True})
+
     def close(self) -> None:
         """Write what waits and close the file. Closing twice is harmless."""
         self._writer.close()

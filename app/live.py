@@ -32,9 +32,17 @@ Say = Callable[[str], None]
 class Stream:
     """Follows a session and says what happens, once a bar."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
+    def __init__(self, say: Say, keep_free: Callable[[BarCaptured], None] = lambda _: None) -> None:
+        """Begin.
+
+        Args:
+            say: takes each line.
+            keep_free: takes each bar that was heard while nothing rolled; the performer says nothing of them.
+        """
+        self._say, self._keep_free = say, keep_free
         self._bar: int | None = None
+        self._last_id = 0
+        """Of the bars that were heard."""
         self._shown_notices: tuple[Notice, ...] = ()
         self._backend = ""
         self.heard_notes = 0
@@ -57,7 +65,19 @@ class Stream:
             if notice not in self._shown_notices:
                 self._say(f"notice   {notice_line(notice)}")
         self._shown_notices = snapshot.live.notices
+        self._follow_free_bars(snapshot)
         self._follow_bars(snapshot, now_ns)
+
+    def _follow_free_bars(self, snapshot: Snapshot) -> None:
+        """Say and keep the bars that were heard while nothing rolled."""
+        for each in snapshot.live.captured:
+            if each.id > self._last_id and each.free:
+                self._keep_free(each.bar)
+                notes = len(each.bar.notes)
+                self._say(
+                    f"free {each.bar.bar + 1:3}  {each.bar.bpm:6.1f} bpm  nothing rolls   heard {notes:3}"
+                )
+        self._last_id = snapshot.live.captured.next_id - 1
 
     def _follow_bars(self, snapshot: Snapshot, now_ns: int) -> None:
         clock = snapshot.live.clock
@@ -96,9 +116,9 @@ def run_headless(
         AntiphonError: the model, the ports or the log file cannot be had.
     """
     stopped = watch_for_end()
-    stream = Stream(say)
     with ExitStack() as stack:
         written = stack.enter_context(opened(log)) if log else None
+        stream = Stream(say, written.write_free) if written is not None else Stream(say)
 
         def on_event(event: Event) -> None:
             stream.on_event(event)

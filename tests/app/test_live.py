@@ -23,6 +23,7 @@ from engine.errors import AntiphonError, BundleError, RenderError
 from engine.inference.controls import Controls
 from engine.music.metre import FOUR_FOUR
 from engine.performer import messages as m
+from engine.session.captured_bars import CapturedBars
 from engine.session.document import Document
 from engine.session.live import Health, Live, Notice, Ports
 from engine.session.snapshot import ModelFacts, Snapshot
@@ -51,6 +52,26 @@ def test_the_stream_says_one_line_a_bar():
         stream.follow(rolling(position), 0)
     assert [line[:10] for line in said[1:]] == ["bar    1  ", "bar    2  ", "bar    3  "]
     assert said[0].startswith("ports    jack: Antiphon In -> Antiphon Out")
+
+
+def test_bars_that_are_heard_while_nothing_rolls_are_said_once_and_kept(tmp_path):
+    said: list[str] = []
+    note = m.NoteData(0.0, 60, 1.0, 80, 0)
+    bars = [m.BarCaptured(number, (note,) * (number + 1), (), 120.0, FOUR_FOUR, 5) for number in range(2)]
+    with opened(tmp_path / "log") as log:
+        stream = Stream(said.append, log.write_free)
+        heard = CapturedBars().with_bar(bars[0]).with_bar(bars[0], free=True)
+        for captured in (heard, heard, heard.with_bar(bars[1], free=True)):
+            stream.follow(replace(READY, live=replace(READY.live, captured=captured)), 0)
+    assert said[1:] == [
+        "free   1   120.0 bpm  nothing rolls   heard   1",
+        "free   2   120.0 bpm  nothing rolls   heard   2",
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [(each["event"], each["bar"], each["free"]) for each in lines] == [
+        ("bar_captured", 0, True),
+        ("bar_captured", 1, True),
+    ]
 
 
 def test_the_line_of_a_bar_counts_what_was_heard():
