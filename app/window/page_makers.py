@@ -111,7 +111,7 @@ class PageMakers:
     def _history_page(self) -> Page:
         from app.window.pages.history import HistoryPage
 
-        page, instrument = HistoryPage(), self._instrument
+        page, instrument = HistoryPage(self._instrument.snapshot().table), self._instrument
 
         def attempt(work: Callable[[int], None], number: int) -> Work:
             return lambda: self._attempt(partial(work, number))
@@ -150,15 +150,15 @@ class PageMakers:
 
     def _settings_page(self) -> Page:
         from app.window.pages.connections import CLOCK, INPUT, OSC, OUTPUT
-        from app.window.pages.settings import VERBS
+        from app.window.pages.history import REPLAY
 
         table = self._instrument.snapshot().table
-        placed = {*self._placed(), *CLOCK, *INPUT, *OSC, *OUTPUT}
+        placed = {*self._placed(), *CLOCK, *INPUT, *OSC, *OUTPUT, *REPLAY}
         rest = [name for name in table.parameters if name not in placed]
         look, text_size = (
             read_setting(self._settings, each.id, str(each.default)) for each in (LOOK, TEXT_SIZE)
         )
-        page = SettingsPage(look, text_size, table, rest, VERBS)
+        page = SettingsPage(look, text_size, table, rest)
         page.look_chosen.connect(self._choose_look)
         page.text_size_chosen.connect(self._keep_text_size)
         return page

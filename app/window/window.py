@@ -42,6 +42,7 @@ from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size, saved_g
 from app.window.sound import Sound
 from app.window.view import client_name, rolling_position
 from app.window.widgets.group import Field
+from app.window.widgets.roll import CLOSER
 from app.window.widgets.toast import Line, Toast
 from engine.errors import AntiphonError, RenderError
 from engine.inference.controls import STORED
@@ -454,6 +455,9 @@ class InstrumentWindow(QMainWindow):
             ("Ctrl+K", self._learning.begin),
             ("J", lambda: self.edit("locking", not self._around.locking)),
             ("Backspace", self.pages.close_page),
+            ("Ctrl++", lambda: self.play.roll.zoom_at_playhead(CLOSER)),
+            ("Ctrl+=", lambda: self.play.roll.zoom_at_playhead(CLOSER)),  # + without Shift
+            ("Ctrl+-", lambda: self.play.roll.zoom_at_playhead(1 / CLOSER)),
         ):
             self._shortcut(key, work)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)

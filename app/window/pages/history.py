@@ -6,18 +6,22 @@ from itertools import pairwise
 from PyQt6.QtCore import pyqtBoundSignal, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QWidget
 
+from app.window.pages.fields import action, toggle, typed
 from app.window.pages.page import Page, heading, paragraph
 from app.window.pages.phrase_panels import SlotRow
 from app.window.presenter import made_text
 from app.window.widgets.button import KeyButton, Role
 from app.window.widgets.group import discard, row
 from app.window.widgets.history_chips import tune, without_repeats
-from app.window.widgets.lamp import set_tip
+from app.window.widgets.lamp import label, set_tip
 from app.window.widgets.phrase_card import PhraseCard
 from engine.inference.controls import STORED
 from engine.modes.catalogue import slots_of
+from engine.session.parameters import Table
 from engine.session.snapshot import Snapshot
 
+REPLAY = ("replay_from_bar", "replay_with", "replay_heard")
+"""What Replay plays again: from where, what is otherwise, and whether with the player's part."""
 COLUMNS = 4
 SHOWN = 40
 """Answers shown, the newest first, each once."""
@@ -88,7 +92,7 @@ class HistoryPage(Page):
     menu_wanted = pyqtSignal(object, int, object)
     favourite_menu_wanted = pyqtSignal(object, int, object)
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table) -> None:
         super().__init__("History")
         self.slots = SlotRow()
         self.head.insertWidget(2, self.slots)
@@ -100,6 +104,14 @@ class HistoryPage(Page):
             "Nothing has sounded yet.", lambda: self._card("playing", self.again, self.menu_wanted)
         )
         self._shown: tuple[object, object] = (None, None)
+        words = [label(10, "quiet") for _ in range(2)]
+        for word, text in zip(words, ("from bar", "with"), strict=True):
+            word.setText(text)
+        first, changed, mine = typed(table, REPLAY[0]), typed(table, REPLAY[1]), toggle(table, REPLAY[2])
+        first.setFixedWidth(64)
+        changed.setFixedWidth(290)
+        verb = action(table, "replay", colour="playing")
+        self.body.addLayout(row(heading("Tonight"), None, words[0], first, words[1], changed, mine, verb))
         self.body.addWidget(heading("Favourites"))
         self.body.addLayout(self.favourites)
         tip = "Write everything that has sounded to MIDI files in a folder."

@@ -51,7 +51,7 @@ class CharacterPanel(QWidget):
 
 
 class ShapePanel(QWidget):
-    """How far rhythm, pitches and style go, and how sure a key must be."""
+    """Single changes, how far rhythm, pitches and style go, and how sure a key must be."""
 
     def __init__(self, table: Table) -> None:
         super().__init__()
@@ -59,8 +59,9 @@ class ShapePanel(QWidget):
         self.sliders = [slider(table, name) for name in names]
         for made in self.sliders:
             made.set_narrow()
+        self.nudge = action(table, "nudge")
         verbs = [action(table, f"style.{name}", colour="heard") for name in ("heard", "forget")]
-        layout = row(*self.sliders, *verbs, spacing=10)
+        layout = row(self.nudge, *self.sliders, *verbs, spacing=10)
         layout.setContentsMargins(0, 0, 0, 0)
         for made in self.sliders:
             layout.setStretchFactor(made, 1)

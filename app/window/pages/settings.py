@@ -6,7 +6,6 @@ from PyQt6.QtCore import pyqtSignal
 
 from app.window.field_state import FieldState
 from app.window.pages.page import Page, heading, paragraph, settings_grid
-from app.window.widgets.button import action_button
 from app.window.widgets.choice import ChoiceRow
 from app.window.widgets.group import row
 from engine.parameter import Choice
@@ -30,9 +29,6 @@ TEXT_SIZE = Choice(
     help="Size of the text and of everything with it, from the next start on.",
 )
 
-VERBS = ("replay",)
-"""Actions that stand below the controls they go with."""
-
 
 class SettingsPage(Page):
     """Lets the look be chosen.
@@ -45,9 +41,7 @@ class SettingsPage(Page):
     look_chosen = pyqtSignal(str)
     text_size_chosen = pyqtSignal(str)
 
-    def __init__(
-        self, look: str, text_size: str, table: Table, names: Sequence[str], verbs: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, look: str, text_size: str, table: Table, names: Sequence[str]) -> None:
         """Make the page.
 
         Args:
@@ -55,7 +49,6 @@ class SettingsPage(Page):
             text_size: the one that was chosen last.
             table: parameters by id.
             names: those that have no place elsewhere in the window.
-            verbs: ids of actions that have none either.
         """
         super().__init__("Settings")
         self.look = ChoiceRow(LOOK)
@@ -74,8 +67,6 @@ class SettingsPage(Page):
         if names:
             self.body.addWidget(heading("Further controls"))
             self.body.addLayout(settings_grid(table, names))
-        if verbs:
-            self.body.addLayout(row(*(action_button(table.action(name)) for name in verbs), None))
         self.body.addStretch(1)
 
     def _choose(self, look: str) -> None:

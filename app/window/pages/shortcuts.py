@@ -16,6 +16,7 @@ WINDOW_KEYS = {
     "Tab": "From control to control",
     "Arrow keys": "Move a slider, walk over heard bars",
     "Ctrl and wheel": "Zoom the roll",
+    "Ctrl++, Ctrl+-": "Zoom the roll at the playhead",
     "Ctrl+Q": "Quit",
 }
 COLUMNS = 3

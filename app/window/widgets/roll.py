@@ -23,6 +23,8 @@ from app.window.widgets.roll_places import RollPlaces
 from engine.music.notes import Note
 
 CLOSEST_ZOOM_BEATS = 2.0
+CLOSER = 0.8
+"""Share of the beats that is left in sight by a step of the zoom."""
 
 
 class PianoRoll(QWidget):
@@ -130,6 +132,13 @@ class PianoRoll(QWidget):
             shown_beats=0.0 if shown >= length else shown, first_beats=min(max(0.0, first), length - shown)
         )
 
+    def zoom_at_playhead(self, factor: float) -> None:
+        """Zoom around the playhead, or around the left edge where there is none in sight."""
+        first = self.places.first_beats
+        shown = self.places.shown_beats or self.music.length_beats
+        position = first if self._position is None else self._position
+        self.zoom(factor, position if first <= position <= first + shown else first)
+
     def scroll(self, beats: float) -> None:  # type: ignore[override]
         """Move what is shown by so many beats."""
         shown = self.places.shown_beats or self.music.length_beats
@@ -172,7 +181,7 @@ class PianoRoll(QWidget):
             return
         turn = event.angleDelta().y() or event.angleDelta().x()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(0.8 if turn > 0 else 1.25, self.places.beats_at(event.position().x()))
+            self.zoom(CLOSER if turn > 0 else 1 / CLOSER, self.places.beats_at(event.position().x()))
         elif self.places.shown_beats:
             self.scroll(-math.copysign(self.places.shown_beats / 8, turn))
         event.accept()

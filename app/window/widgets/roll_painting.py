@@ -11,6 +11,8 @@ from app.window.widgets.note_paint import paint_block
 from app.window.widgets.roll_places import TITLE_HEIGHT, TRAIL_WIDTH, RollPlaces
 from engine.music.notes import Note
 
+LOCK_TEXT = 14
+"""Height in pixels that a lock must have for its word."""
 BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
 CLOSEST_LINES = 7.0
 """Lines of 16ths nearer than this many pixels are left out."""
@@ -145,7 +147,8 @@ class RollPicture:
             painter.setBrush(theme.with_alpha(look.waiting, 36))
             painter.drawRect(area)
             painter.setPen(look.waiting)
-            painter.drawText(QPointF(area.left() + 4, area.top() + 11), "locked")
+            if area.height() > LOCK_TEXT:
+                painter.drawText(QPointF(area.left() + 4, area.top() + 11), "locked")
         if self._band is not None:
             painter.setPen(QPen(look.waiting, 1.5, Qt.PenStyle.DashLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -990,6 +990,17 @@ def test_the_roll_shows_the_music_and_the_playhead_moves(window, show):
     assert window.play.roll.position is None
 
 
+def test_the_roll_is_zoomed_at_the_playhead_by_keys(window, show):
+    show(playing())
+    roll = window.play.roll
+    roll.show_position(4.0)
+    before = roll.places.x(4.0)
+    QTest.keyClick(window, Qt.Key.Key_Equal, CONTROL)
+    assert (roll.places.shown_beats, roll.places.x(4.0)) == (pytest.approx(6.4), pytest.approx(before))
+    QTest.keyClick(window, Qt.Key.Key_Minus, CONTROL)
+    assert (roll.places.first_beats, roll.places.shown_beats) == (0.0, 0.0)  # all of it
+
+
 def test_rows_of_another_models_music_go_once_it_plays_no_more(window, show):
     roll, kick = window.play.roll, Phrase.of([Note(0.0, 36, 0.25, 90, 9)], 2)
     show(with_live(playing(), playing=Sounding(kick, 0.0), coming=None))
