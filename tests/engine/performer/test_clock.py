@@ -347,3 +347,18 @@ def test_a_host_that_pauses_without_a_word_goes_on_where_it_was():
     for t_ns in times:
         clock.tick(round(t_ns))
     assert clock.count == 300
+
+
+@pytest.mark.parametrize(("before", "after"), [(120, 60), (120, 240), (120, 80), (60, 200), (170, 120)])
+def test_a_leap_in_tempo_is_known_by_its_second_interval_and_costs_no_tick(before, after):
+    clock, t_ns = ClockFollower(), 10**9
+    for _ in range(30):
+        clock.tick(t_ns)
+        t_ns += tick_period_ns(before)
+    t_ns -= tick_period_ns(before)
+    for ticks in range(1, 7):
+        t_ns += tick_period_ns(after)
+        clock.tick(t_ns)
+        if ticks > 1:
+            assert clock.count == 30 + ticks
+            assert clock.bpm == pytest.approx(after, rel=1e-3)
