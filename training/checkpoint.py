@@ -19,6 +19,7 @@ from torch import Tensor
 
 from engine.staging import staging_folder
 from engine.text import json_bytes, json_value
+from training.command_line import FULL_DISK
 from training.config import RunConfig
 from training.errors import ConfigError, TrainingError
 from training.model_files import load_checkpoint_file
@@ -56,10 +57,13 @@ class RunFolder:
                 staged.replace(file)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise TrainingError(
-                f"{file}: cannot be written ({reason}); what was written before is whole, so make room "
-                "and go on with --resume"
-            ) from error
+            full = error.errno in FULL_DISK
+            if self.has_checkpoint:
+                mend = "make room" if full else "let it be written"
+                remedy = f"what was written before is whole, so {mend} and go on with --resume"
+            else:
+                remedy = f"{'make room or ' if full else ''}choose another place with -o"
+            raise TrainingError(f"{file}: cannot be written ({reason}); {remedy}") from error
 
     def write_json(self, name: str, value: Any) -> None:
         """Write `value` as JSON under `name`."""

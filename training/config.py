@@ -181,6 +181,9 @@ class ModelConfig(Table, frozen=True):
                 f"task {self.task} with representation {self.representation}: a piano roll is continued or "
                 "autoencoded, and nothing else is continued"
             )
+        for name in self._unused:
+            if getattr(self, name) != type(getattr(self, name))():
+                raise ValueError(f"model.{name}: this kind of model has no use for it; leave it out")
         if self.division != SIXTEENTHS.steps_per_beat and self.representation != "pianoroll":
             raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
         if self.decoder.joint and self.representation != "trio":
@@ -209,6 +212,13 @@ class ModelConfig(Table, frozen=True):
             raise ValueError(f"model.decoder.fed_back: {self.representation} is written by what came before")
         if self.task in ("humanize", "drumify") and self.representation != "groove":
             raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
+
+    @property
+    def _unused(self) -> tuple[str, ...]:
+        """The tables that say nothing of this kind of model."""
+        if self.words is not None or self.accompaniment is not None or self.key_chain is not None:
+            return "encoder", "decoder", "continuer"
+        return ("encoder", "decoder") if self.task == "continue" else ("continuer",)
 
     @property
     def corpus_kind(self) -> str:

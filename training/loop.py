@@ -359,6 +359,10 @@ class Trainer:
             ) from error
         self.step, self.seconds = state["counters"]["step"], state["counters"]["seconds"]
         self.started_from = state["started_from"]
+        if self.step > self.config.optim.steps:
+            raise ConfigError(
+                f"{self.folder.path}: has taken {self.step} steps already; give optim.steps a larger number"
+            )
         self.first_beta = state.get("first_beta", self.config.loss.beta if self.started_from else 0.0)
         self._restore_evaluations()
 

@@ -93,6 +93,22 @@ def test_a_number_may_begin_or_end_with_its_point() -> None:
     assert (config.loss.beta, config.loss.gamma, config.optim.learning_rate) == (0.5, 2.0, 0.0005)
 
 
+@pytest.mark.parametrize(
+    ("config", "change", "unused"),
+    [
+        ("words_2bar", "model.encoder.dropout=0.5", "model.encoder"),
+        ("accompany_2bar", "model.decoder.hidden=9", "model.decoder"),
+        ("sentences_16bar", "model.continuer.layers=3", "model.continuer"),
+        ("pianoroll_continue", "model.continuer.dropout=0.5", "model.continuer"),
+        ("pianoroll_continue_gru", "model.decoder.dropout=0.5", "model.decoder"),
+        ("melody_2bar", "model.continuer.dropout=0.5", "model.continuer"),
+    ],
+)
+def test_a_setting_that_would_be_ignored_is_refused(config: str, change: str, unused: str) -> None:
+    with pytest.raises(ConfigError, match=f"{unused}: this kind of model has no use for it; leave it out"):
+        load_config(config, [change])
+
+
 def numbers(kind: inspect.Type, path: str = "") -> list[tuple[str, inspect.IntType | inspect.FloatType]]:
     """Return every number that a config has, by its dotted name."""
     if isinstance(kind, inspect.StructType):

@@ -100,6 +100,28 @@ def test_a_test_is_never_overwritten(test_folder: Path) -> None:
         write_test(test_folder, [Question(REAL, MADE)], "toy", seed=3)
 
 
+def test_a_test_wants_a_folder_of_its_own_and_a_failed_one_leaves_none(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for taken in ("mine", "file"):
+        with pytest.raises(ConfigError, match=f"{taken}: is there already; give a new folder with -o"):
+            write_test(tmp_path / taken, [Question(REAL, MADE)], "toy", seed=3)
+
+    def interrupt(done: int) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "empty").mkdir()
+    for place in ("empty", "new"):
+        with pytest.raises(KeyboardInterrupt):
+            write_test(tmp_path / place, [Question(REAL, MADE)], "toy", seed=3, say=interrupt)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "mine"]
+    page = write_test(tmp_path / "empty", [Question(REAL, MADE)], "toy", seed=3)
+    assert page == tmp_path / "empty" / "page" / "index.html"
+    assert page.is_file()
+    assert (tmp_path / "empty" / "key.json").is_file()
+
+
 def test_drums_sound_and_start_where_they_should() -> None:
     kick = Phrase.of([Note(2, 36, 0.25, channel=9)], bars=1)
     sound = render(kick, bpm=120)

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from typer.testing import CliRunner
 
 from training.checkpoint import RunFolder
 from training.cli import app
-from training.errors import ConfigError
+from training.errors import ConfigError, TrainingError
 from training.loop import Observer, load_model, train
 from training.model_files import load_start
 
@@ -124,6 +126,38 @@ def test_what_is_refused_before_the_first_step_is_its_one_line_alone(
     assert said in result.stderr
     assert (result.stderr.count("\n"), result.stdout.strip()) == (1, "")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "fault", "remedy"),
+    [
+        (False, errno.ENOTDIR, "; choose another place with -o"),
+        (False, errno.ENOSPC, "; make room or choose another place with -o"),
+        (True, errno.EROFS, "is whole, so let it be written and go on with --resume"),
+        (True, errno.ENOSPC, "is whole, so make room and go on with --resume"),
+    ],
+)
+def test_what_cannot_be_written_is_told_with_a_way_that_there_is(
+    tmp_path: Path, monkeypatch, checkpoint: bool, fault: int, remedy: str
+) -> None:
+    if checkpoint:
+        (tmp_path / "checkpoint.pt").write_bytes(b"whole")
+
+    def refuse(path: Path, data: bytes) -> int:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(TrainingError) as caught:
+        RunFolder(tmp_path).write("run.json", b"{}")
+    assert str(caught.value).startswith(f"{tmp_path / 'run.json'}: cannot be written (")
+    assert str(caught.value).endswith(remedy)
+    assert {path.name for path in tmp_path.iterdir()} == ({"checkpoint.pt"} if checkpoint else set())
+
+
+def test_fewer_steps_than_were_taken_are_refused(corpus: Path, tmp_path: Path) -> None:
+    train(toy_config(corpus, optim={"steps": 4}), tmp_path)
+    with pytest.raises(ConfigError, match=r"has taken 4 steps already; give optim\.steps a larger number$"):
+        train(toy_config(corpus, optim={"steps": 3}), tmp_path)
 
 
 def test_run_refuses_to_overwrite_and_resumes_on_request(corpus: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from engine.music.notes import Phrase
+from engine.staging import staging_folder
 from training.corpus.dataset import Corpus, spread
 from training.errors import ConfigError
 from training.evaluation import sound
@@ -88,12 +89,26 @@ def write_test(
     """Write `page/` (to hand out) and `key.json` (to keep); return the page.
 
     Raises:
-        ConfigError: the folder holds a test already.
+        ConfigError: something is there already.
+        OSError: it cannot be written; nothing is left then.
     """
-    page, key = output / "page", output / "key.json"
-    if key.exists():
-        raise ConfigError(f"{output}: holds a listening test already; give another folder with -o")
-    (page / "audio").mkdir(parents=True, exist_ok=True)
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise ConfigError(f"{output}: is there already; give a new folder with -o")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with staging_folder(output.parent) as staged:
+        page = _write_test(staged / "test", pairs, model, seed, bpm, say)
+        if output.exists():
+            output.rmdir()  # not every system moves a folder over an empty one
+        (staged / "test").replace(output)
+    return output / page
+
+
+def _write_test(
+    folder: Path, pairs: Sequence[Question], model: str, seed: int, bpm: float, say: Callable[[int], None]
+) -> Path:
+    """Write a test into a new folder; return the page relative to it."""
+    page, key = folder / "page", folder / "key.json"
+    (page / "audio").mkdir(parents=True)
     rng = np.random.default_rng(seed)
     sides, identity = {}, secrets.token_hex(8)
     # As often first as second, so that a listener who favours one side gains nothing.
@@ -112,7 +127,7 @@ def write_test(
     index_file.write_text(
         template("listening.html").render(test=identity, pairs=list(sides), sides=SIDES), encoding="utf-8"
     )
-    return index_file
+    return index_file.relative_to(folder)
 
 
 def score_answers(answers: Path, key: Path) -> Score:
