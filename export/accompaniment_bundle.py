@@ -67,9 +67,9 @@ def accompaniment_graphs(model: Accompaniment, manifest: BundleManifest) -> dict
 def styles(model: Accompaniment, corpora: Sequence[Corpus]) -> Latents:
     """Return a prior of the styles that training windows have: a narrow component for each of `STYLES`.
 
-    Each voice's styles come from windows that have it: drums from the last of the corpora alone that has
-    any, all others from all corpora; no drums of a window with a fill. Fine parts are left at 0 by whoever
-    draws.
+    Each voice's styles come from windows that have it: drums from the last of the corpora that has any, all
+    others from the first, so that each is in the manner of those who played it and not of a library of
+    patterns; no drums of a window with a fill. Fine parts are left at 0 by whoever draws.
 
     Raises:
         ExportError: a voice is in no training window.
@@ -93,7 +93,7 @@ def _styles_of(
     found = [part for corpus in corpora if (part := _windows_with(voice, corpus)) is not None]
     if not found:
         raise ExportError(f"no training window has {VOICES[voice]}; build the corpus from more files")
-    tokens = found[-1] if VOICES[voice] == "drums" else torch.cat(found)
+    tokens = found[-1 if VOICES[voice] == "drums" else 0]
     order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(voice))[:STYLES]
     chosen = tokens[order.repeat(-(-STYLES // len(order)))[:STYLES]]
     posterior = model.writer(voice).posterior(chosen)

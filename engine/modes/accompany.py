@@ -28,9 +28,9 @@ from engine.music.melody import FIRST_NOTE, VOCABULARY, MelodyRepresentation
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 
-CHANCE: Mapping[str, float] = {"chords": 2.0, "bass": 1.0, "drums": 2.0}
+CHANCE: Mapping[str, float] = {"chords": 2.0, "bass": 1.5, "drums": 2.0}
 """How much chance each voice has beside the slider's: chords and drums are then as free, at the usual
-temperature, as pianists and drummers; a bass that is freer leaves its chords."""
+temperature, as pianists and drummers; a bass that is freer still leaves the roots of its chords."""
 FILL_AFTER_BEATS = 3
 """The drums fill the last beat of a phrase where the melody has begun nothing for so many beats."""
 

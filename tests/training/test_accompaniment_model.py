@@ -14,7 +14,12 @@ from engine.inference.bundle.manifest import (
     graph_specs,
 )
 from engine.music.representation import representation
-from export.accompaniment_bundle import accompaniment_graphs, accompaniment_manifest, prove_accompaniment
+from export.accompaniment_bundle import (
+    accompaniment_graphs,
+    accompaniment_manifest,
+    prove_accompaniment,
+    styles,
+)
 from export.bundling import in_memory
 from export.manifest import VOICES as BUNDLE_VOICES
 from training.config import AccompanimentConfig, LossConfig, VoiceConfig
@@ -207,3 +212,24 @@ def test_the_graphs_write_what_torch_writes(model: Accompaniment) -> None:
     assert set(files) == set(GRAPHS)
     proof = prove_accompaniment(model, in_memory(manifest, tensors, files, "float"))
     assert proof["float_same_choices"] > 0.99
+
+
+def test_styles_of_drums_are_of_the_last_corpus_that_has_them_and_all_others_of_the_first(
+    model: Accompaniment,
+) -> None:
+    def corpus(*voices: str, shift: int) -> SimpleNamespace:
+        rows = window(voices).roll(shift, dims=1).numpy()
+        if "drums" in voices:
+            rows[..., 3] &= 1  # the first class alone, so that no beat is a fill
+        return SimpleNamespace(
+            steps=32, window_ids=lambda split: np.arange(2), batch=lambda ids: rows[ids], rows=rows
+        )
+
+    piano, trio = corpus("chords", "bass", shift=0), corpus("bass", "drums", shift=1)
+    drummers = corpus("drums", shift=2)
+    found = styles(model, (piano, trio, drummers))  # type: ignore[arg-type]
+    for voice, owner in enumerate((piano, piano, drummers)):
+        own = torch.as_tensor(owner.rows[..., 1 + voice])
+        expected = model.writer(voice).posterior(own).mu[:, :2].detach().numpy()
+        drawn = found.prior_means[:, 18 * voice : 18 * voice + 2]
+        assert {tuple(row) for row in drawn.round(4)} == {tuple(row) for row in expected.round(4)}

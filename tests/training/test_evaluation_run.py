@@ -53,7 +53,9 @@ def test_the_report_holds_every_section(report: Path) -> None:
     assert set(metrics["attributes"]["change"]) == set(metrics["attributes"]["units"])
     assert metrics["music"]["vary 0.0"]["note_f1"] == 1
     assert metrics["chords"]["follow 1"] >= metrics["chords"]["follow 0"]
-    assert {"held-out music", "another piece", "morph .5", "prior, T 0.5"} <= set(metrics["music"])
+    assert {"held-out music", "training music", "another piece", "morph .5", "prior, T 0.5"} <= set(
+        metrics["music"]
+    )
     assert {"register +1", "register -1, in key", "another piece"} <= set(metrics["sliders"])
     assert metrics["sliders"]["register +1"]["onsets_kept"] == 1  # it moves on the scale
     assert metrics["sliders"]["register +1"]["own"] > 0 > metrics["sliders"]["register -1"]["own"]

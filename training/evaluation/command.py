@@ -14,7 +14,7 @@ from training.evaluation.loaded_model import load_subject
 from training.evaluation.recorded import record
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
 
-SHOWN_MUSIC = ("held-out music", "prior, T 0.5", "vary 0.4", "morph .5")
+SHOWN_MUSIC = ("held-out music", "training music", "prior, T 0.5", "vary 0.4", "morph .5")
 
 
 def evaluate_command(

@@ -104,11 +104,11 @@ def measure_music(
     played, real = _halves(held)
     channel = None if spec.name in DRUMS else 0
     rows = _baselines(played, channel, seed)
+    training = held_out(corpus, spec, "train", CRITIC_WINDOWS if channel is None else len(played.phrases))
+    _add_training(rows, training, len(played.phrases))
     if channel is None:
-        training = held_out(corpus, spec, "train", CRITIC_WINDOWS)
         critic = DrumCritic(training.phrases) if training.phrases else None
         yardstick = Yardstick(spec.bars, None, drum_critic=critic)
-        _add_training(rows, training, len(played.phrases))
     else:
         yardstick = Yardstick(spec.bars, channel, teach_critic(corpus, spec, channel))
     say("what it plays")
@@ -131,7 +131,10 @@ def measure_music(
 
 
 def _add_training(rows: Rows, training: HeldOut, count: int) -> None:
-    """Add a row of training phrases: how far held-out players are from those that were heard."""
+    """Add a row of training phrases: how far held-out works are from those that were heard.
+
+    A model that wrote just like the training split would be told apart as easily.
+    """
     for index in spread(np.arange(len(training.phrases)), count):
         rows.add("training music", training.phrases[index])
 
