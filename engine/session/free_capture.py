@@ -15,7 +15,7 @@ from engine.midi.messages import (
     key,
 )
 from engine.music.metre import Metre
-from engine.performer.capture import NOTES_PER_BAR
+from engine.performer.capture import EARLIEST_BEATS, NOTES_PER_BAR
 from engine.performer.held_keys import HeldKey, HeldKeys
 from engine.performer.messages import BarCaptured, NoteData
 
@@ -128,7 +128,7 @@ class FreeCapture:
         )
 
     def closed(self, now_ns: int, bpm: float, metre: Metre) -> tuple["FreeCapture", BarCaptured | None]:
-        """Close the next bar if its time is over.
+        """Close the next bar if its time is over; a note shortly before its end is an early one of the next.
 
         A bar without a note ends the passage, so that the next note begins another on a line of its own; so
         does a key that is held for longer than anybody holds one.
@@ -140,20 +140,25 @@ class FreeCapture:
         start_ns, end_ns = self.bars * bar_ns, (self.bars + 1) * bar_ns
         if now_ns - self.began_ns < end_ns + LATEST_S * 1e9:
             return self, None
-        inside = [note for note in self.notes if note.start_ns < end_ns]
+        early_ns = EARLIEST_BEATS * beat_ns
+        inside = [note for note in self.notes if note.start_ns <= end_ns - early_ns]
         forgotten_ns = start_ns - LONGEST_HELD_BARS * bar_ns
         if all(note.start_ns < forgotten_ns for note in inside):
-            return self._from(end_ns), None
+            return self._from(end_ns - early_ns), None
         return replace(
             self,
-            notes=tuple(note for note in self.notes if note.end_ns is None or note.end_ns > end_ns),
+            notes=tuple(
+                note
+                for note in self.notes
+                if note.end_ns is None or note.end_ns > end_ns or note.start_ns > end_ns - early_ns
+            ),
             bars=self.bars + 1,
             left_out=0,
         ), self._bar(inside, bpm, metre)
 
-    def _from(self, end_ns: float) -> "FreeCapture":
+    def _from(self, line_ns: float) -> "FreeCapture":
         """Return the passage that begins with the first note from a moment on; an empty one without any."""
-        later = [note for note in self.notes if note.start_ns >= end_ns]
+        later = [note for note in self.notes if note.start_ns > line_ns]
         if not later:
             return self.ended
         first_ns = later[0].start_ns
@@ -182,13 +187,14 @@ class FreeCapture:
         bar_ns = beat_ns * metre.beats_per_bar
         start_ns, end_ns = self.bars * bar_ns, (self.bars + 1) * bar_ns
         data = tuple(_in_bar(note, start_ns, end_ns, beat_ns) for note in inside)
-        tied = tuple(place for place, note in enumerate(inside) if note.start_ns < start_ns)
+        earliest_ns = start_ns - EARLIEST_BEATS * beat_ns
+        tied = tuple(place for place, note in enumerate(inside) if note.start_ns <= earliest_ns)
         return BarCaptured(self.bars, data, tied, bpm, metre, round((self.began_ns or 0) + end_ns))
 
 
 def _in_bar(note: FreeNote, start_ns: float, end_ns: float, beat_ns: float) -> NoteData:
-    """Return the part of a note that lies in a bar, in beats from its line."""
-    begins = max(note.start_ns, start_ns)
+    """Return the part of a note that lies in a bar, in beats from its line; of one early for it, all."""
+    begins = note.start_ns if note.start_ns > start_ns - EARLIEST_BEATS * beat_ns else start_ns
     ends = end_ns if note.end_ns is None else min(note.end_ns, end_ns)
     shortest_ns = beat_ns / 64
     return NoteData(

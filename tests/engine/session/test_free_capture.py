@@ -3,7 +3,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.music.metre import FOUR_FOUR
-from engine.performer.capture import NOTES_PER_BAR
+from engine.performer.capture import EARLIEST_BEATS, NOTES_PER_BAR
 from engine.performer.messages import Heard, NoteData
 from engine.performer.offline import OfflinePerformer
 from engine.session.free_capture import FreeCapture
@@ -38,6 +38,21 @@ def test_bars_are_counted_from_the_first_note_at_the_internal_tempo():
     assert free == FreeCapture()
 
 
+def test_a_note_just_before_a_line_is_the_early_first_of_the_next_bar():
+    free = played(
+        (0, (0x90, 60, 80)), (0.5, (0x80, 60, 0)), (1.99, (0x90, 62, 80)), (1.995, (0x80, 62, 0)),
+        (3.98, (0x90, 64, 80)), (4.4, (0x80, 64, 0)),
+    )  # fmt: skip
+    _, bars = closed(free, 2.06, 4.06, 6.06)
+    assert [[(n.pitch, round(n.start_beats, 6)) for n in bar.notes] for bar in bars] == [
+        [(60, 0.0)],
+        [(62, -0.02)],
+        [(64, -0.04)],
+    ]
+    assert [round(bar.notes[0].duration_beats, 6) for bar in bars] == [1.0, 1 / 64, 0.84]
+    assert [bar.tied for bar in bars] == [(), (), ()]
+
+
 def test_a_note_held_over_the_line_is_tied():
     free = played((1.5, (0x90, 60, 80)), (1.75, (0x90, 62, 80)), (3.5, (0x80, 62, 0)), (4.0, (0x80, 60, 0)))
     _, bars = closed(free, 3.6, 5.6)
@@ -68,7 +83,13 @@ def test_every_note_begins_in_exactly_one_bar(notes):
         free, bar = free.closed(t_ms * 1_000_000, 120.0, FOUR_FOUR)
         if bar is not None:
             began += len(bar.notes) - len(bar.tied)
-            assert all(0 <= note.start_beats < 4 and 0 < note.duration_beats <= 4 for note in bar.notes)
+            early = EARLIEST_BEATS
+            assert all(
+                -early < note.start_beats <= 4 - early and note.duration_beats > 0 for note in bar.notes
+            )
+            ends = [note.start_beats + note.duration_beats for note in bar.notes]
+            assert all(note.duration_beats > 0 for note in bar.notes)
+            assert all(end <= 4 + 1e-9 for end in ends)
     assert began == len(notes)
 
 
