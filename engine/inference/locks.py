@@ -65,10 +65,11 @@ def _ended(note: Note, locks: Sequence[Lock], locked: Phrase) -> Note:
     if line >= note.end_beats:
         return note
     voice = (note.pitch, note.channel)
-    ringing = (
+    ringing = [
         each.end_beats
         for each in locked.notes
         if (each.pitch, each.channel) == voice and each.start_beats < line < each.end_beats
-    )
-    end = max(ringing, default=line)
-    return note if end == note.end_beats else replace(note, duration_beats=end - note.start_beats)
+    ]
+    if note.end_beats in ringing:  # of several of one pitch, each ends as it did
+        return note
+    return replace(note, duration_beats=max(ringing, default=line) - note.start_beats)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tinybundle
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import RenderError
@@ -112,6 +112,7 @@ ringing = st.builds(
 
 @settings(max_examples=100, deadline=None)
 @given(notes=st.lists(ringing, max_size=12), chosen=st.lists(locks, min_size=1, max_size=3))
+@example(notes=[Note(4.25, 40, 1.1, 80), Note(5.0, 40, 0.3, 80)], chosen=[Lock(5.25, 5.5)])
 def test_locking_alone_changes_nothing_of_what_plays(notes, chosen):
     by_place = {(note.start_beats, note.pitch): note for note in notes}
     played = Phrase.of(by_place.values(), 2)
