@@ -43,6 +43,7 @@ from app.window.dragging import fresh_name, is_midi_or_bundle
 from app.window.exception_hook import Guard
 from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size
 from app.window.widgets.button import KeyButton
+from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import InstrumentWindow
 from engine.inference.constraints import Lock
 from engine.inference.controls import STORED, Controls
@@ -97,6 +98,23 @@ def test_every_control_has_a_name_and_tab_reaches_it(window, show, size):
         QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
         reached.add(window.focusWidget())
     assert [w.accessibleName() for w in controls if w not in reached] == []
+
+
+@pytest.mark.parametrize("page", ["Takes", "Connections", "History", "Settings", "MIDI map", "About"])
+def test_tab_reaches_everything_on_a_page(window, show, page):
+    sounded = (heard_at(3, 0), heard_at(4, 2))
+    favourites = (Favourite(demo_phrase()),)
+    opened = window.pages.open(page)
+    show(with_live(with_document(playing(), favourites=favourites), takes=takes_of(8), sounded=sounded))
+    QTest.qWait(1)
+    controls = [*controls_of(opened), *(each for each in opened.findChildren(PhraseCard) if each.isVisible())]
+    assert [each for each in controls if not each.accessibleName()] == []
+    opened.back.setFocus()
+    reached: set[QWidget] = set()
+    for _ in range(len(controls) + len(controls_of(window))):
+        reached.add(window.focusWidget())
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+    assert set(controls) - reached == set()
 
 
 def test_every_parameter_has_a_widget_and_every_action_a_widget_or_a_key(window, instrument):
