@@ -10,8 +10,10 @@ from engine.inference.latent_space import prior_draw
 from engine.inference.model import Model
 from engine.inference.moved_draws import SPREAD, Home, best_transposition, draws_near, home_of, move_home
 from engine.inference.slots import encode_slot
+from engine.inference.style import Pull
 from engine.music.key import Key
 from engine.music.notes import Note, Phrase
+from engine.music.style import style_of
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +67,12 @@ def test_where_nothing_was_heard_a_draw_is_the_priors(model) -> None:
     np.testing.assert_array_equal(
         draws_near(model, slot, [7])[0], prior_draw(model.bundle.latents, 7, SPREAD)
     )
+
+
+def test_where_nothing_was_heard_a_style_pulls_the_draw_altogether_to_a_phrase_of_its_own(model) -> None:
+    style = style_of([(phrase(C_SCALE), Key(0))], "scales")
+    heard, nothing = encode_slot(model, phrase(C_SCALE)), encode_slot(model, Phrase((), 2))
+    (whole,) = draws_near(model, nothing, [7], Pull(style, 1.0))
+    np.testing.assert_allclose(whole, heard.mu, atol=1e-5)
+    (half,) = draws_near(model, nothing, [7], Pull(style, 0.5))
+    assert (half != whole).any() and (half != draws_near(model, nothing, [7])[0]).any()
