@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from training.cli import app
 from training.corpus.build.build import WORK_FOLDER, BuildOptions, BuildProgress, build_corpus
-from training.corpus.build.executors import why_ray_is_slower
+from training.corpus.build.executors import _start_ray, why_ray_is_slower
 from training.corpus.dataset import Corpus
 from training.errors import CorpusError
 
@@ -116,6 +117,18 @@ def test_a_transposed_copy_is_one_work_and_gives_no_window_of_its_own(folder: Pa
 def test_a_cluster_without_its_executor_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="ray address there:1: add --executor ray, or leave it out"):
         build_corpus([tmp_path], tmp_path / "corpus", options(ray_address="there:1"))
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_cluster_that_does_not_answer_is_refused_before_ray_waits_for_it(scheme: str) -> None:
+    class Ray:
+        def init(self, **options: object) -> None:
+            raise AssertionError("Ray was asked to wait")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(CorpusError, match=r"nobody answers there .*ray start --head"):
+        _start_ray(Ray(), 1, f"{scheme}127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize("executor", ["pool", "ray"])

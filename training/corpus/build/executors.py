@@ -4,6 +4,7 @@ Every executor writes the same bytes: a shard's output depends on the shard alon
 """
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ Advance = Callable[[int], None]
 EXECUTORS = ("serial", "pool", "ray")
 REPORTED_FILES = 16
 """An actor on Ray reports after so many files."""
+CLUSTER_ANSWERS_S = 10.0
 FEW_FILES = 5_000
 """One process reads so many melodies in the processor time that Ray takes to start."""
 
@@ -157,9 +159,25 @@ def _ray() -> Any:
     return ray
 
 
+def _check_reachable(address: str) -> None:
+    """Refuse a cluster's `host:port` where nobody answers; Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CLUSTER_ANSWERS_S).close()
+    except (OSError, OverflowError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise CorpusError(
+            f"Ray at '{address}': nobody answers there ({reason}); start a cluster with 'ray start --head', "
+            "or check --ray-address"
+        ) from error
+
+
 def _start_ray(ray: Any, workers: int, address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
     address = address or os.environ.get("RAY_ADDRESS", "")
+    _check_reachable(address)
     try:
         if address:
             ray.init(address=address, **quiet)
