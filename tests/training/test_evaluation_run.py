@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 import shutil
 import wave
 from pathlib import Path
@@ -20,6 +21,7 @@ from training.checkpoint import RunFolder
 from training.cli import app
 from training.evaluation.core_metrics import core_metrics
 from training.evaluation.loaded_model import Prior, load_subject
+from training.evaluation.report import number
 from training.loop import Observer, train
 from training.run_command import run_with_progress
 
@@ -232,3 +234,21 @@ def test_curves_that_cannot_be_written_end_with_one_notice_and_the_training_goes
     said = capsys.readouterr().out
     assert said.count("curves and pictures end here (no space left on device); the training goes on") == 1
     assert RunFolder(tmp_path / "full").read_json("run.json")["steps"] == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (1358, "1,358"),
+        (2441.0, "2,441"),
+        (112.04, "112.04"),
+        (0.30051, "0.3005"),
+        (1.0, "1"),
+        (-1.5e-17, "0"),
+        (math.inf, "inf"),
+    ],
+)
+def test_numbers_of_the_page_are_as_a_reader_wants_them(value: float | None, shown: str) -> None:
+    assert number(value) == shown

@@ -144,8 +144,8 @@ def number(value: Any) -> str:
     """Return a number as a reader wants it: whole, or four digits; a dash where there is none."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int) or (abs(value) >= 100 and value.is_integer()):
+        return f"{int(value):,}"
     if abs(value) < 1e-9:  # what is left of adding up
         return "0"
     return f"{value:.2f}" if abs(value) >= 100 else f"{value:.4g}"
