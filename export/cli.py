@@ -79,9 +79,7 @@ def export(
     export_command(run, place, home, corpus, latents, int8, zipped, name, title, metres, weights, console)
     if home is not None:
         install_bundle(place, home)
-        # A bundle that came with the program keeps the name where both bear it.
-        shadowed = (SHIPPED / home.stem).exists()
-        typer.echo(f"installed as {home.stem}: antiphon live --model {home if shadowed else home.stem}")
+        typer.echo(f"installed as {home.stem}: antiphon live --model {loaded_by(home)}")
 
 
 def export_command(
@@ -122,6 +120,11 @@ def installed_place(name: str, zipped: bool) -> Path:
     from export.manifest import bundle_name
 
     return user_folder() / (bundle_name(name) + (".zip" if zipped else ""))
+
+
+def loaded_by(home: Path) -> Path | str:
+    """Return what loads an installed bundle: its name, or its path where a shipped one bears that name."""
+    return home if (SHIPPED / home.stem).exists() else home.stem
 
 
 def install_bundle(bundle: Path, home: Path) -> None:
