@@ -3,7 +3,8 @@
     nice -n 19 python bench/random_hosts.py [--bars 1000000] [--first 0] [--tally FILE] [--build FOLDER]
 
 The hosts are those of tests/engine/performer/random_host.py, which know nothing of the engine. A bar is
-wrong if one of its beats is more than 0.12 beats from where the host played it.
+wrong if one of its beats is more than 0.12 beats from where the host played it, and miscounted if at its
+first beat the count of ticks is not the host's: one tick is 0.04 beats.
 
 The very source of the transport and of the hosts is compiled with mypyc first: the same steps in about a
 fifth of the time, a bar in about a millisecond. It takes a C compiler; `--interpreted` does without. With
@@ -32,6 +33,7 @@ COMPILED = (
     "engine/performer/clock.py",
     "engine/performer/clock_pairs.py",
     "engine/performer/tick_count.py",
+    "engine/performer/tick_grid.py",
     "engine/performer/transport.py",
     "random_host.py",
     "followed_bars.py",
@@ -64,13 +66,13 @@ def classes() -> list[Class]:
     return list(itertools.product(TEMPI, NOISES, (False, True), (False, True)))
 
 
-def follow(number: int, kind: Class) -> tuple[int, int]:
-    """Let one host be followed; return its bars and how many were wrong."""
-    from followed_bars import wrong_bars
+def follow(number: int, kind: Class) -> tuple[int, int, int]:
+    """Let one host be followed; return its bars, how many were wrong, and how many miscounted."""
+    from followed_bars import followed
     from random_host import RandomHost
 
     tempo, jitter, jumps, faults = kind
-    return wrong_bars(RandomHost(number, BARS_PER_HOST, tempo, jitter, jumps=jumps, faults=faults))
+    return followed(RandomHost(number, BARS_PER_HOST, tempo, jitter, jumps=jumps, faults=faults))
 
 
 class Tally:
@@ -79,24 +81,22 @@ class Tally:
     def __init__(self, file: Path | None, first: int) -> None:
         self._file = file
         self._saved_s = time.monotonic()
-        self.seen: dict[str, Any] = {"first": first, "next": first, "bars": 0, "wrong": 0, "cpu_s": 0.0}
-        self.seen |= {"bars_by_class": {}, "failing": []}
+        self.seen: dict[str, Any] = {"first": first, "next": first, "bars": 0, "wrong": 0}
+        self.seen |= {"miscounted": 0, "cpu_s": 0.0, "bars_by_class": {}, "failing": []}
         if file is not None and file.exists():
             self.seen = json.loads(file.read_text())
 
-    def add(self, number: int, kind: Class, bars: int, wrong: int, cpu_s: float) -> None:
+    def add(self, number: int, kind: Class, bars: tuple[int, int, int], cpu_s: float) -> None:
         """Take in a host."""
         seen = self.seen
         seen["next"] = number + 1
-        seen["bars"], seen["wrong"], seen["cpu_s"] = (
-            seen["bars"] + bars,
-            seen["wrong"] + wrong,
-            seen["cpu_s"] + cpu_s,
-        )
+        found = dict(zip(("bars", "wrong", "miscounted"), bars, strict=True))
+        for counted, much in {**found, "cpu_s": cpu_s}.items():
+            seen[counted] += much
         name = ", ".join((*kind[:2], *(["jumps"] if kind[2] else []), *(["faults"] if kind[3] else [])))
-        seen["bars_by_class"][name] = seen["bars_by_class"].get(name, 0) + bars
-        if wrong:
-            seen["failing"].append({"number": number, "class": name, "bars": bars, "wrong": wrong})
+        seen["bars_by_class"][name] = seen["bars_by_class"].get(name, 0) + bars[0]
+        if bars[1] or bars[2]:
+            seen["failing"].append({"number": number, "class": name, **found})
         if time.monotonic() - self._saved_s > SAVED_EVERY_S:
             self.save()
 
@@ -124,8 +124,8 @@ def main() -> None:
         kinds = classes()
         for number in range(tally.seen["next"], options.first + max(1, options.bars // BARS_PER_HOST)):
             began_s = time.process_time()
-            bars, wrong = follow(number, kinds[number % len(kinds)])
-            tally.add(number, kinds[number % len(kinds)], bars, wrong, time.process_time() - began_s)
+            bars = follow(number, kinds[number % len(kinds)])
+            tally.add(number, kinds[number % len(kinds)], bars, time.process_time() - began_s)
     tally.save()
     print(json.dumps(tally.seen, indent=1))
 

@@ -15,7 +15,7 @@ import math
 from collections import deque
 
 from engine.performer.clock_pairs import PairFilter
-from engine.performer.tick_count import TickCounter, is_timer_period
+from engine.performer.tick_count import TickCounter
 
 TICKS_PER_BEAT = 24
 BANDWIDTH_HZ = 0.5
@@ -176,7 +176,7 @@ class ClockFollower:
             self.sync(t_ns)
             return first
         error_ns = t_ns - self._anchor_ns - self._period_ns
-        ticks = self._slip(error_ns)
+        ticks = self._slip(t_ns - self.last_ns, error_ns)
         number, proven = self._counter.add(t_ns)
         if ((ticks != 0 or self._guessed < 0) and self._steady(t_ns)) or self._is_odd_again(ticks):
             self._change_tempo(t_ns)
@@ -195,7 +195,7 @@ class ClockFollower:
 
     # Ticks that are missing or too many ------------------------------------------------------
 
-    def _slip(self, error_ns: float) -> int:
+    def _slip(self, interval_ns: int, error_ns: float) -> int:
         """Guess how many ticks are missing (positive) or too many (negative) before this one.
 
         None where the clock jitters so much that one tick says nothing.
@@ -209,7 +209,7 @@ class ClockFollower:
         if 2 < ticks < STEEPEST_STEP:
             # A tempo so much slower is as likely; the next tick decides, and two are little wrong either way.
             ticks = 2
-        rounded = abs(ticks) == 1 and is_timer_period(self._period_ns / 1e6)
+        rounded = abs(ticks) == 1 and self._counter.grid.hides((interval_ns - self._period_ns) / 1e6)
         return 0 if rounded else ticks
 
     def _correct(self, number: int, ticks: int) -> None:
@@ -370,7 +370,7 @@ class ClockFollower:
             if spread_ns > 2.0 * self._noise_ns + LINE_NOISE_NS or lag_ns <= least_ns:
                 continue
             # Rounded ticks lie on a line of the wrong tempo until the next odd one.
-            ratio = ROUNDED_LAG_RATIO if is_timer_period(period_ns / 1e6) else LAG_RATIO
+            ratio = ROUNDED_LAG_RATIO if self._counter.grid.lasts(period_ns / 1e6) else LAG_RATIO
             if lag_ns > ratio * self._period_ns and period_ns >= SHORTEST_TICK_NS:
                 self._anchor_ns, self._period_ns, self._seen = last_ns, period_ns, ticks
                 self._run, self._error_mean_ns = 0, 0.0

@@ -4,7 +4,7 @@ from collections import deque
 from itertools import pairwise
 from statistics import median
 
-from engine.performer.tick_count import is_timer_period
+from engine.performer.tick_grid import is_timer_period
 
 PAIR_NS = 1_000_000
 """Ticks closer than this may be one tick on two cables."""

@@ -10,19 +10,21 @@ Small windows find a lost tick of a steady clock within a fraction of a beat, la
 jitter is as large as its ticks are apart. Ticks in a heap were held up: their times say nothing.
 
 Ticks that are rounded to a timer's or driver's period look like a steady clock of exactly that period of
-which now and then one tick is lost or doubled. Known periods are left alone, others are learned when such
-corrections come at equal distances.
+which now and then one tick is lost or doubled. Periods that `engine.performer.tick_grid` sees are left
+alone, others are learned when such corrections come at equal distances.
 """
 
 import math
-from collections import deque
-from collections.abc import Collection
 from itertools import pairwise
+
+from engine.performer.tick_grid import PERIOD_TOLERANCE, ROUNDING_REACH, TickGrid
 
 SCALES = (4, 8, 16, 32, 64, 128, 256)
 """Ticks on either side of the place that is judged."""
 SPARSE_SCALE = 64
-"""From here on a scale is judged only every sixteenth of its ticks."""
+"""From here on a scale is judged only every sixteenth of its ticks, and where an interval is odd."""
+STEADY_SCALE = 128
+"""Up to here tempo seldom changes twice within a scale, which can look like one tick lost or too many."""
 KEPT_TICKS = 2 * SCALES[-1]
 REBUILD_AT_TICKS = 4 * KEPT_TICKS
 """Sums are taken anew this often, so that rounding errors do not grow."""
@@ -34,33 +36,15 @@ MISFIT = 2.2
 """How much more residual a tick the shifted line may leave than lines through parts of the window."""
 SHORT_ROUNDING_MS = 0.45
 """Spread of ticks that are rounded to periods of 64 frames, which looks like none over few ticks."""
-GRID_NOISE_MS = 0.05
-GRID_INTERVALS = 12
-"""So many intervals in a row that are whole periods, and the clock is taken to be rounded to them."""
 WHOLE_TICKS = 0.15
 """So near to a whole number of ticks a shift must be, its own standard error aside."""
 NEAR_SHARE, NEAR_SIGMAS = 0.75, 3.0
 """From near a shift is at least this share of what it is from afar, less so many standard errors."""
 UNSURE_TICKS = 0.35
 """Where rounding may hide more of a tick, two numbers of lost ticks look alike until more ticks have come."""
-ROUNDING_REACH, MOST_REACH = 1.03, 2.0
-"""Rounded ticks of one tempo are at most this share of a period apart beside the right line; beside the one
-of least squares they are less than that."""
+MOST_REACH = 2.0
+"""Beside the line of least squares rounded ticks are less than this share of a period apart."""
 SLOPES_TRIED = 10
-PERIOD_TOLERANCE = 1e-3
-TIMER_PERIODS_MS = (
-    *(frames * 1e3 / rate for rate in (44_100, 48_000) for frames in (256, 512, 1024, 2048, 4096)),
-    10.0,
-    1e3 / 64,
-    1e3 / 60,
-)
-"""Periods that ticks are known to be rounded to: audio drivers, timers of 10 ms and 1/64 s, screens."""
-GRID_PERIODS_MS = (
-    1.0,
-    *(frames * 1e3 / rate for rate in (44_100, 48_000) for frames in (64, 128)),
-    *TIMER_PERIODS_MS,
-)
-"""Periods that ticks are looked for at."""
 HEAP_SPREAD = 0.2
 """Several ticks to a period come at once; their spread is at least this share of it."""
 HEAP_MS, HEAP_TICKS = 1.0, 4
@@ -70,21 +54,6 @@ REGULAR_CORRECTIONS = 4
 
 _Sums = tuple[float, float, float, float, float]
 """Sums of x, t, x x, x t, t t over all ticks before an index."""
-
-
-def is_timer_period(period_ms: float) -> bool:
-    """Return whether a time is one of the known periods."""
-    return any(abs(known_ms - period_ms) < PERIOD_TOLERANCE * period_ms for known_ms in TIMER_PERIODS_MS)
-
-
-def _grids_of(intervals_ms: Collection[float]) -> list[float]:
-    """Return the known periods of which every interval is a whole number."""
-
-    def fits(period_ms: float) -> bool:
-        parts = (interval_ms / period_ms for interval_ms in intervals_ms)
-        return all(abs(part - round(part)) * period_ms < GRID_NOISE_MS for part in parts)
-
-    return [period_ms for period_ms in GRID_PERIODS_MS if fits(period_ms)]
 
 
 def _unseen_ms(period_ms: float, spread_ms: float) -> float:
@@ -108,8 +77,7 @@ class TickCounter:
         """Ticks that came twice, as far as is proven."""
         self._found: list[tuple[int, int]] = []
         self._learned_ms: tuple[float, ...] = ()
-        self._intervals_ms: deque[float] = deque(maxlen=GRID_INTERVALS)
-        """The latest intervals, also from before a reset."""
+        self.grid = TickGrid()
         self.reset()
 
     def reset(self) -> None:
@@ -133,13 +101,12 @@ class TickCounter:
             self._origin_ns = t_ns
         self.number += 1
         t_ms = (t_ns - self._origin_ns) / 1e6
-        if self._t:
-            self._intervals_ms.append(t_ms - self._t[-1])
+        self.grid.add(t_ns)
         self._append(self._x[-1] + 1.0 if self._x else 0.0, t_ms)
         for n in SCALES:
             if len(self._x) < 2 * n:
                 break
-            if n >= SPARSE_SCALE and self.number % (n // 16):
+            if n >= SPARSE_SCALE and self.number % (n // 16) and not self._is_odd(n):
                 continue
             ticks = self._shift(n)
             if ticks:
@@ -147,6 +114,12 @@ class TickCounter:
         if len(self._x) >= REBUILD_AT_TICKS:
             self._rebuild(len(self._x) - KEPT_TICKS)
         return self.number, 0
+
+    def _is_odd(self, n: int) -> bool:
+        """Return whether the interval before the latest `n` ticks lasts by half more or less than usual."""
+        t, at = self._t, len(self._t) - n
+        usual_ms = (t[-1] - t[at - n]) / (2 * n - 1)
+        return abs(t[at] - t[at - 1] - usual_ms) > usual_ms / 2
 
     def _is_heap(self, t_ns: int) -> bool:
         latest = self._t[1 - HEAP_TICKS :]
@@ -157,11 +130,7 @@ class TickCounter:
 
     def _rounding_ms(self) -> float:
         """Spread that rounding to a period makes, which the ticks of a short window may hide."""
-        return max(SHORT_ROUNDING_MS, max(self._grids_ms(), default=0.0) / math.sqrt(12.0))
-
-    def _grids_ms(self) -> list[float]:
-        """Return the periods that the latest ticks were seen to be rounded to."""
-        return _grids_of(self._intervals_ms) if len(self._intervals_ms) == GRID_INTERVALS else []
+        return max(SHORT_ROUNDING_MS, self.grid.period_ms / math.sqrt(12.0))
 
     def line(self, ticks: int) -> tuple[float, float, float] | None:
         """Fit a line through the latest ticks.
@@ -245,7 +214,7 @@ class TickCounter:
         within = max(0.0, left_tt + right_tt - slope * (left_xt + right_xt)) / (2 * n - 3)
         reach = (right_t - left_t) / slope
         error = math.sqrt(within * (2 / n + reach * reach / (left_xx + right_xx))) / slope
-        period_ms = self._grid_ms(middle)
+        period_ms = self.grid.period_ms
         if period_ms and self._is_one_tempo(first, end, period_ms):
             return 0
         unseen = _unseen_ms(period_ms, math.sqrt(within)) / slope
@@ -265,28 +234,24 @@ class TickCounter:
         """Return whether shorter rows on either side of the place are shifted by as many ticks.
 
         A shift is a fact of one place and the same from near, while the shift that tempo changes within the
-        rows seem to make shrinks with them.
+        rows seem to make shrinks with them. Rounding may hide a single tick from near.
         """
-        if abs(ticks) < 2:
+        if abs(ticks) == 1 and n <= STEADY_SCALE:
             return True
         middle = len(self._x) - n
         spread_ms = max(self._rounding_ms(), math.sqrt(residual / (2 * n)))
         for near in (scale for scale in SCALES if n // 4 <= scale < n):
-            left_x, left_t, left_xx, left_xt, _ = self._moments(middle - near, middle)
-            right_x, right_t, right_xx, right_xt, _ = self._moments(middle, middle + near)
+            left_x, left_t, left_xx, left_xt, left_tt = self._moments(middle - near, middle)
+            right_x, right_t, right_xx, right_xt, right_tt = self._moments(middle, middle + near)
             slope = (left_xt + right_xt) / (left_xx + right_xx)
             shift_ms = right_t - left_t - slope * (right_x - left_x)
-            error_ms = spread_ms * math.sqrt(8.0 / near)
-            if shift_ms < NEAR_SHARE * ticks * tick_ms - NEAR_SIGMAS * error_ms and ticks > 0:
-                return False
-            if shift_ms > NEAR_SHARE * ticks * tick_ms + NEAR_SIGMAS * error_ms and ticks < 0:
+            slack_ms = NEAR_SIGMAS * spread_ms * math.sqrt(8.0 / near)
+            if abs(ticks) == 1:
+                within = max(0.0, left_tt + right_tt - slope * (left_xt + right_xt)) / (2 * near - 3)
+                slack_ms += _unseen_ms(self.grid.period_ms, math.sqrt(within))
+            if math.copysign(shift_ms, shift_ms * ticks) < NEAR_SHARE * abs(ticks) * tick_ms - slack_ms:
                 return False
         return True
-
-    def _grid_ms(self, place: int) -> float:
-        """Return the longest known period that the ticks about a place are rounded to; 0 for none."""
-        times = self._t[max(0, place - GRID_INTERVALS) : place + GRID_INTERVALS]
-        return max(_grids_of([later - earlier for earlier, later in pairwise(times)]), default=0.0)
 
     def _is_one_tempo(self, first: int, end: int, period_ms: float) -> bool:
         """Return whether all ticks lie within a period along some line: they are of one tempo, rounded.
@@ -313,7 +278,7 @@ class TickCounter:
         """Whether these may be ticks rounded to a period, one to four of them to each."""
         spread_ms = math.sqrt(residual / (2 * n))
         tolerance_ms = PERIOD_TOLERANCE * tick_ms + 2.0 * spread_ms * math.sqrt(12 / (2 * n) ** 3)
-        for period_ms in (*self._grids_ms(), *self._learned_ms):
+        for period_ms in (self.grid.period_ms, *self._learned_ms):
             ticks = round(period_ms / tick_ms)
             heaped = ticks == 1 or spread_ms > HEAP_SPREAD * period_ms
             if 1 <= ticks <= 4 and heaped and abs(period_ms / ticks - tick_ms) < tolerance_ms:

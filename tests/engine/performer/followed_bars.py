@@ -1,6 +1,8 @@
 """Lets a transport follow a random host, and counts the bars it has out of place."""
 
-from random_host import RandomHost
+from typing import NamedTuple
+
+from random_host import TICKS_PER_BEAT, RandomHost
 
 from engine.performer.transport import Transport
 
@@ -10,10 +12,20 @@ SILENCE_STEPS = 8
 """A silence is stepped through in so many parts."""
 
 
-def wrong_bars(host: RandomHost) -> tuple[int, int]:
-    """Let a transport follow; return how many bars it saw, and how many had a beat out of place."""
+class Bars(NamedTuple):
+    """Bars that were followed."""
+
+    seen: int
+    wrong: int
+    """Bars with a beat further from its place than `TOLERANCE_BEATS`."""
+    miscounted: int
+    """Bars at whose first beat the count of ticks was not the host's, were it by one."""
+
+
+def followed(host: RandomHost) -> Bars:
+    """Let a transport follow; return how many bars it saw, and how many were out of place or miscounted."""
     transport = Transport()
-    bars = wrong = 0
+    seen = wrong = miscounted = 0
     bar_is_wrong = False
     for event in host.events():
         if event.silence_s:
@@ -24,9 +36,12 @@ def wrong_bars(host: RandomHost) -> tuple[int, int]:
         if event.beat is None:
             continue
         if event.beat % 4 == 0:
-            bars += 1
+            seen += 1
             wrong += bar_is_wrong
             bar_is_wrong = False
+            # Where the latest tick is counted to be, whatever the time between ticks is thought to be.
+            tick_beats = transport.beats_at(transport.clock.time_of(transport.clock.count))
+            miscounted += round((tick_beats - event.beat) * TICKS_PER_BEAT) != 0
         off_beats = abs(transport.beats_at(event.t_ns) - event.beat)
         bar_is_wrong = bar_is_wrong or not transport.rolling or off_beats > TOLERANCE_BEATS
-    return bars, wrong + bar_is_wrong
+    return Bars(seen, wrong + bar_is_wrong, miscounted)

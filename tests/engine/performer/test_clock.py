@@ -237,6 +237,66 @@ def test_doubled_ticks_under_jitter_are_dropped_where_a_tick_lasts_as_long_as_a_
     assert (clock.count, clock.missed, clock.duplicates) == (80 * 24 + 1, 0, 2)
 
 
+@pytest.mark.parametrize("tick_ms", [11.62, 21.34])
+def test_faults_of_a_steady_clock_of_nearly_a_drivers_period_are_told_within_four_ticks(tick_ms):
+    """Its ticks lie on no periods, so that a gap of two is a lost tick and nothing else."""
+    ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(2500 / tick_ms), 20))
+    clock = ClockFollower()
+    for t_ns in simclock.doubled(simclock.without(ticks, 300, 1), 200)[:308]:
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed, clock.duplicates) == (308, 1, 1)
+
+
+def test_doubled_ticks_are_dropped_where_a_tick_lasts_a_little_more_than_four_periods():
+    """10.678 ms in periods of 128 frames, 2.667 ms: four make 512 frames, to which it is not rounded."""
+    tempo = simclock.constant(2500 / 10.678)
+    ticks = simclock.arrivals(simclock.true_ticks(tempo, 60), simclock.quantised(128))
+    clock = ClockFollower()
+    for t_ns in simclock.doubled(simclock.doubled(ticks, 1100), 600):
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed, clock.duplicates) == (60 * 24 + 1, 0, 2)
+
+
+@pytest.mark.parametrize("at", [333, 334, 335, 336])
+def test_three_missed_ticks_are_counted_wherever_they_were(at):
+    """10.631 ms in periods of 256 frames: half a tick may be hidden, so that it takes 64 ticks to know."""
+    tempo = simclock.constant(2500 / 10.631)
+    ticks = simclock.arrivals(simclock.true_ticks(tempo, 20), simclock.quantised(256))
+    clock = ClockFollower()
+    for t_ns in simclock.without(ticks, at, 3):
+        clock.tick(t_ns)
+    assert (clock.count, clock.missed, clock.duplicates) == (20 * 24 + 1, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "bpm", "late_share"),
+    [(44_100, 120, 0.0), (44_100, 120, 0.5), (44_100, 120, 1.0), (48_000, 140, 0.5), (48_000, 140, 1.0)],
+)
+def test_a_lost_tick_is_counted_though_the_next_is_up_to_a_period_late(rate, bpm, late_share):
+    period_ns = 1024 / rate * 1e9
+    tempo = simclock.constant(bpm)
+    for lost in range(100, 124):
+        ticks = simclock.arrivals(simclock.true_ticks(tempo, 20), simclock.quantised(1024, rate))
+        late_ns = round(ticks[lost + 1] + late_share * period_ns)
+        times = [max(t_ns, late_ns) if tick > lost else t_ns for tick, t_ns in enumerate(ticks)]
+        clock = ClockFollower()
+        for t_ns in simclock.without(times, lost, 1):
+            clock.tick(t_ns)
+        assert clock.count == 20 * 24 + 1
+
+
+@pytest.mark.parametrize(("frames", "bpm"), [(1024, 120), (512, 240)])
+@pytest.mark.parametrize("after_frames", [0, 8, 200, 512, 1000])
+def test_no_tick_of_a_rounded_clock_is_too_many_wherever_its_periods_begin(frames, bpm, after_frames):
+    """1,000 frames in periods of 1,024, 500 in 512: now and then there are two at once."""
+    tick_frames = 48_000 * 2.5 / bpm
+    clock = ClockFollower()
+    for tick in range(1000):
+        period = -(-(after_frames + tick * tick_frames) // frames)
+        clock.tick(1_000_000_000 + round(period * frames / 48_000 * 1e9))
+        assert clock.count == tick + 1
+
+
 def test_doubled_ticks_at_equal_distances_are_still_doubled():
     ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(70.7), 20))
     for index in (300, 228, 156):

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import random_host
-from followed_bars import wrong_bars
+from followed_bars import followed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_host import NOISES, TEMPI, RandomHost
@@ -13,23 +13,37 @@ from random_host import NOISES, TEMPI, RandomHost
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10**9), st.sampled_from(TEMPI), st.sampled_from(NOISES), st.booleans())
 def test_no_tempo_jitter_or_jump_moves_a_bar(seed, tempo, jitter, jumps):
-    _, wrong = wrong_bars(RandomHost(seed, 12, tempo, jitter, jumps=jumps, faults=False))
-    assert wrong == 0
+    bars = followed(RandomHost(seed, 12, tempo, jitter, jumps=jumps, faults=False))
+    assert bars.wrong == 0
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10**9), st.sampled_from(TEMPI), st.sampled_from(NOISES), st.booleans())
 def test_lost_and_doubled_ticks_move_no_bar(seed, tempo, jitter, jumps):
-    _, wrong = wrong_bars(RandomHost(seed, 12, tempo, jitter, jumps=jumps, faults=True))
-    assert wrong == 0
+    bars = followed(RandomHost(seed, 12, tempo, jitter, jumps=jumps, faults=True))
+    assert bars.wrong == 0
 
 
 @pytest.mark.parametrize(
     ("seed", "tempo", "jitter"), [(1000072, "constant", "none"), (1000084, "small steps", "64")]
 )
 def test_a_song_of_fifty_bars_with_faults_ends_where_it_should(seed, tempo, jitter):
-    bars, wrong = wrong_bars(RandomHost(seed, 50, tempo, jitter, jumps=False, faults=True))
-    assert (bars > 40, wrong) == (True, 0)
+    bars = followed(RandomHost(seed, 50, tempo, jitter, jumps=False, faults=True))
+    assert (bars.seen > 40, bars.wrong) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "bars", "tempo", "jitter"),
+    [
+        (3001121, 60, "constant", "128"),
+        (3002997, 60, "constant", "256"),
+        (3001337, 60, "steps", "128"),
+        (3001033, 110, "steps", "none"),
+    ],
+)
+def test_a_tempo_near_a_drivers_period_costs_no_tick(seed, bars, tempo, jitter):
+    followed_bars = followed(RandomHost(seed, bars, tempo, jitter, jumps=False, faults=True))
+    assert (followed_bars.wrong, followed_bars.miscounted) == (0, 0)
 
 
 def test_the_host_plays_what_it_says():
