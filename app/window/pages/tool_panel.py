@@ -97,7 +97,7 @@ class ToolPanel(QFrame):
         self._compact = compact
         if (between := self.modes.layout()) is not None:
             between.setSpacing(1 if compact else FIRST_ROW_SPACING)
-        self.seed.setFixedWidth(56 if compact else 108)
+        self.seed.setFixedWidth(56 if compact else 84)
         for button in self.modes.buttons.values():
             button.setFont(theme.font(COMPACT_POINTS if compact else POINTS, bold=True))
         self._show_keys_that_fit()
