@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from training.command_line import INTERRUPTED_STATUS, OneLineGroup, fail
+from training.command_line import OneLineGroup, fail, stopped_status
 
 # Without rich's markup, which takes the brackets of "[default: ...]" for a style and swallows them.
 app = typer.Typer(
@@ -117,8 +117,8 @@ def corpus_build(
                 ray_address=ray_address,
             ),
         )
-    except KeyboardInterrupt:
-        fail("antiphon-train", "stopped; the same command goes on from here", INTERRUPTED_STATUS)
+    except KeyboardInterrupt as stop:
+        fail("antiphon-train", "stopped; the same command goes on from here", stopped_status(stop))
 
 
 @corpus_app.command("report")

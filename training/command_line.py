@@ -2,9 +2,12 @@
 
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -16,8 +19,11 @@ from engine.text import never_fail_on_text, printable
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
-INTERRUPTED_STATUS = 130
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which ends a command as tidily as Ctrl+C does."""
 
 
 class OneLineGroup(TyperGroup):
@@ -42,13 +48,15 @@ class OneLineCommand(TyperCommand):
 
 @contextmanager
 def one_line_errors(program: str) -> Iterator[None]:
-    """Turn every failure into one line on standard error and status 1, or 130 after Ctrl+C."""
+    """Turn every failure into one line and status 1; 130 after Ctrl+C and 143 after SIGTERM."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _terminate) if in_main_thread else None
     try:
         yield
     except (TyperException, typer.Exit, typer.Abort):
         raise
-    except KeyboardInterrupt:
-        fail(program, "stopped", INTERRUPTED_STATUS)
+    except KeyboardInterrupt as stop:
+        fail(program, "stopped", stopped_status(stop))
     except AntiphonError as error:
         fail(program, str(error))
     except OSError as error:
@@ -63,6 +71,18 @@ def one_line_errors(program: str) -> Iterator[None]:
             raise
         detail = f"{type(error).__name__}: {error}"
         fail(program, f"internal error, {detail}; set {DEBUG_VARIABLE}=1 to see where")
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise TerminatedError
+
+
+def stopped_status(stop: KeyboardInterrupt) -> int:
+    """Return the exit status that shells expect of a command that was stopped."""
+    return 128 + (signal.SIGTERM if isinstance(stop, TerminatedError) else signal.SIGINT)
 
 
 def fail(program: str, text: str, status: int = 1) -> NoReturn:

@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 from training.cli import app
 from training.corpus.build.build import WORK_FOLDER, BuildOptions, BuildProgress, build_corpus
 from training.corpus.build.executors import _start_ray, why_ray_is_slower
+from training.corpus.build.merge import _write_steps
+from training.corpus.corpus_kinds import kind_named
 from training.corpus.dataset import Corpus
 from training.errors import CorpusError
 
@@ -276,3 +278,20 @@ def test_a_manifest_in_another_encoding_still_finds_its_files(tmp_path: Path) ->
     }
     row = next(csv.DictReader((tmp_path / "corpus" / "files.csv").open(encoding="utf-8")))
     assert (row["path"], row["work"]) == ("caf\\xe9.mid", "L\\xf6we")
+
+
+@pytest.mark.parametrize("lengths", [(3, 0, 2), (), (0,)])
+def test_steps_are_written_as_numpy_writes_one_array(tmp_path: Path, lengths: tuple[int, ...]) -> None:
+    kind = kind_named("pianoroll")
+    whole = np.arange(sum(lengths) * kind.width).reshape(-1, kind.width).astype(kind.dtype)
+    parts = np.split(whole, np.cumsum(lengths)[:-1]) if lengths else []
+    _write_steps(tmp_path / "parts.npy", parts, kind)
+    np.save(tmp_path / "whole.npy", whole)
+    assert (tmp_path / "parts.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_steps_on_a_full_disk_are_an_error_and_no_crash() -> None:
+    kind = kind_named("pianoroll")
+    with pytest.raises(OSError, match="No space left"):
+        _write_steps(Path("/dev/full"), [np.zeros((100_000, kind.width), kind.dtype)], kind)

@@ -133,10 +133,8 @@ def _write(
 def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind, metre: Metre) -> Merged:
     """Put the shards' arrays one after another; the steps go straight to the corpus's file."""
     outputs = [shard_files.load_shard(shard, work) for shard in shards]
-    total = sum(len(output.steps) for output in outputs)
-    steps = np.lib.format.open_memmap(
-        corpus / "steps.npy", mode="w+", dtype=np.dtype(kind.dtype), shape=(total, kind.width)
-    )
+    _write_steps(corpus / "steps.npy", [output.steps for output in outputs], kind)
+    steps = np.load(corpus / "steps.npy", mmap_mode="r")
     files: list[SourceFile] = []
     statistics: list[FileStatistics] = []
     tables = []
@@ -147,13 +145,11 @@ def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind, 
         table["file"] = numbers[table["file"]]
         table["first"] += np.uint64(row)
         tables.append(table)
-        steps[row : row + len(output.steps)] = output.steps
         row += len(output.steps)
         for source, entry in zip(shard.files, output.statistics, strict=True):
             if entry is not None:
                 files.append(source)
                 statistics.append(entry)
-    steps.flush()
     streams = Streams(
         steps=steps,
         marks=_joined([output.marks for output in outputs], (), "uint8"),
@@ -163,6 +159,24 @@ def _concatenate(shards: Sequence[Shard], work: Path, corpus: Path, kind: Kind, 
     )
     rejected = tuple(entry for output in outputs for entry in output.rejected)
     return Merged(tuple(files), tuple(statistics), streams, rejected)
+
+
+def _write_steps(path: Path, parts: Sequence[NDArray[Any]], kind: Kind) -> None:
+    """Write arrays one after another as one; not through a map, where a full disk kills the process.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    dtype = np.dtype(kind.dtype)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": (sum(map(len, parts)), kind.width),
+    }
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for part in parts:
+            stream.write(np.ascontiguousarray(part, dtype).tobytes())
 
 
 def _file_numbers(output: ShardOutput, first: int) -> NDArray[np.uint32]:
