@@ -59,15 +59,7 @@ class PlayedModel:
         return mu.float().cpu().numpy(), sigma.float().cpu().numpy()
 
     @torch.no_grad()
-    def decode(
-        self,
-        z: Floats,
-        perturbation: Floats,
-        chords: Floats | None = None,
-        before: NDArray[np.int64] | None = None,
-        heard: Floats | None = None,
-        **further: NDArray[Any] | None,
-    ) -> NDArray[Any]:
+    def decode(self, z: Floats, perturbation: Floats, *given: Any, **further: Any) -> NDArray[Any]:
         """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`; no model here hears chords or a bar before."""
         device = next(self._model.parameters()).device
         parts = [
