@@ -26,18 +26,20 @@ BENCH = GUIDE.parents[1] / "bench" / "training_steps.py"
 BLOCK = re.compile(r"```\n(.*?)```", re.DOTALL)
 PROGRAMS = {"antiphon-train": train_app, "antiphon-export": export_app, "antiphon": application}
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
-TINY = {
+QUICK = {
     "optim.steps": 2,
     "optim.warmup_steps": 0,
     "evaluate_every_steps": 1,
     "evaluate_windows": 8,
     "threads": 1,
     "data.batch": 4,
+}
+TINY = {
+    **QUICK,
     "model.z_size": 8,
-    "model.continuer.hidden": 8,
-    "model.continuer.channels": 8,
     **{f"model.{half}.{name}": size for half in ("encoder", "decoder") for name, size in SMALL.items()},
 }
+TINY_CONTINUER = {**QUICK, "model.continuer.hidden": 8, "model.continuer.channels": 8}
 
 
 NOT_RUN = {
@@ -107,10 +109,12 @@ def test_every_command_of_the_guide_runs(folder: Path, monkeypatch, number: int)
         pytest.skip("Ray is not installed; no part of the program needs it")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
-    monkeypatch.setenv("ANTIPHON_OVERRIDES", " ".join(f"{name}={value}" for name, value in TINY.items()))
     for earlier, command in enumerate(commands()[: number + 1]):
         marker = folder / f"run{earlier}"
         if not marker.exists() and ("ray" not in command.split() or has_ray()):
+            continues = "run deep_musician" in command or "run pianoroll_continue" in command
+            sizes = TINY_CONTINUER if continues else TINY
+            monkeypatch.setenv("ANTIPHON_OVERRIDES", " ".join(f"{n}={value}" for n, value in sizes.items()))
             prepare(command)
             run(command)
             marker.touch()
