@@ -31,6 +31,8 @@ from engine.music.representation import Representation
 CHANCE: Mapping[str, float] = {"chords": 2.0, "bass": 1.5, "drums": 2.0}
 """How much chance each voice has beside the slider's: chords and drums are then as free, at the usual
 temperature, as pianists and drummers; a bass that is freer still leaves the roots of its chords."""
+BASS_ON_ONE_NATS = 2.0
+"""By which the bass rather begins a note with the bar: what is played over counts on it."""
 FILL_AFTER_BEATS = 3
 """The drums fill the last beat of a phrase where the melody has begun nothing for so many beats."""
 
@@ -58,7 +60,8 @@ class Accompany(Tool):
         bias = perturb(model, controls, replace(source, harmony=harmony), (), (source,))
         if not known:  # a chord that was only guessed takes nothing out of the key
             bias = bias + harmony_of(tensors, controls.constraints, source.key, (), (source,))
-        bias = _moved(bias + _further_chance(tensors, controls), tensors, home)
+        bias = bias + _further_chance(tensors, controls) + _bass_on_one(tensors)
+        bias = _moved(bias, tensors, home)
         off = frozenset(voice for voice in VOICES if not getattr(controls, f"with_{voice}"))
 
         def finish(decoded: npt.NDArray[Any]) -> Phrase:
@@ -90,6 +93,15 @@ def _further_chance(representation: Representation, controls: Controls) -> Float
     shares = np.repeat([CHANCE[voice] - 1 for voice in VOICES], representation.streams)
     noise = perturbation.noise(representation, controls.seed)
     return np.asarray(np.float32(controls.temperature) * shares.astype(np.float32) * noise, np.float32)
+
+
+def _bass_on_one(representation: Representation) -> Floats:
+    """Return the bias `[T, V]` towards a note of the bass at the beginning of every bar."""
+    voice, steps = VOICES.index("bass"), representation.grid.steps_per_bar
+    start, end = np.cumsum((0, *representation.streams))[voice : voice + 2]
+    bias = np.zeros((representation.steps, representation.width), np.float32)
+    bias[::steps, start + FIRST_NOTE : end] = BASS_ON_ONE_NATS
+    return bias
 
 
 def _size(part: VoiceLatent, representation: Representation) -> int:

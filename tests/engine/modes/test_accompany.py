@@ -15,7 +15,7 @@ from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
-from engine.modes.accompany import _further_chance
+from engine.modes.accompany import _bass_on_one, _further_chance
 from engine.music.accompaniment import CHORDS_CHANNEL
 from engine.music.chords import by_pulse, parse_chords
 from engine.music.key import Key
@@ -131,3 +131,10 @@ def test_chords_and_drums_have_twice_the_sliders_chance_and_the_bass_half_more(m
     assert np.allclose(chords, noise[:, : chords.shape[1]])
     assert np.allclose(bass, noise[:, chords.shape[1] : -drums.shape[1]] / 2)
     assert np.allclose(drums, noise[:, -drums.shape[1] :])
+
+
+def test_the_bass_rather_begins_a_note_with_the_bar(model: Model) -> None:
+    bias = _bass_on_one(model.representation)
+    assert np.flatnonzero(bias.any(axis=1)).tolist() == [0, 16]
+    assert np.flatnonzero(bias.any(axis=0)).tolist() == list(range(92, 180))  # notes of the bass
+    assert set(bias[bias != 0].tolist()) == {2.0}
