@@ -153,7 +153,7 @@ def test_weights_are_kept_every_so_many_steps_and_found_by_name(corpus, tmp_path
     [
         ({"corpus": "nowhere"}, "no corpus there"),
         ({"device": "cuda"}, "sees no CUDA card"),
-        ({"loss": {"stream_weights": [1, 2]}}, "melody has 1 streams"),
+        ({"loss": {"stream_weights": [1, 2]}}, "the 1 streams of melody"),
         ({"model": {"representation": "drums"}}, "holds melody, the model speaks drums"),
         ({"model": {"bars": 4}}, "not 4; build it again with --bars 4"),
     ],
