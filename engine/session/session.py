@@ -299,27 +299,31 @@ class Session:
             self._go_on(document, path)
 
     def save_as(self, path: Path) -> None:
-        """Go on in another file; SessionFileError if it cannot be written."""
+        """Go on in another file; SessionFileError if it cannot be written or is open elsewhere."""
         with self._lock:
+            lock = None if self._keeps(path) else FileLock(path)  # nobody else's file is written over
             try:
                 write_document(path, self._state.document)
             except OSError as error:
+                if lock is not None:
+                    lock.release()
                 why = f"the session cannot be saved ({reason_of(error)}); choose another place"
                 raise refusal(path, why) from None
-            self._move_to(path)
+            if lock is not None:
+                self._move_to(path, lock)
             self._apply(i.KeptAs(self._kept_at(path, saved=True)))
 
     def _go_on(self, document: Document, path: Path | None) -> None:
-        if path is not None:
-            self._move_to(path)
+        if path is not None and not self._keeps(path):
+            self._move_to(path, FileLock(path))
         kept = self._kept_at(path) if path else self._state.live.kept
         self._apply(i.Opened(document, kept))
 
-    def _move_to(self, path: Path) -> None:
+    def _keeps(self, path: Path) -> bool:
+        return self._autosave is not None and self._autosave.path == path
+
+    def _move_to(self, path: Path, lock: FileLock) -> None:
         """Save and leave the present file, and keep the document in another from now on."""
-        if self._autosave is not None and self._autosave.path == path:
-            return
-        lock = FileLock(path)
         self._leave_file()
         self._lock_on_file, self._autosave = lock, Autosave(path, self._saved)
 

@@ -1,5 +1,6 @@
 """The document's file: read with upgrades, written atomically, set aside where it is broken."""
 
+import errno
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -207,13 +208,18 @@ class FileLock:
     """Keeps a second program off a document while it is open. The lock goes with the process."""
 
     def __init__(self, path: Path) -> None:
-        """Take the lock; SessionFileError if another program has it."""
+        """Take the lock; SessionFileError if another program has it, or the name leaves no room for a longer.
+
+        No file kept beside a session has a longer name than its lock: the log and the log before it.
+        """
         self._file: IO[bytes] | None = None
         lock = path.with_name(f".{path.name}.lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = lock.open("ab")
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise refusal(path, "is too long a name for a session; choose a shorter one") from None
             return  # saving will say why
         try:
             _lock(self._file)

@@ -1,6 +1,7 @@
 """A session and its file: what is kept, opened, and what happens where it cannot be."""
 
 import json
+import sys
 
 import pytest
 from test_session import OTHER, TUNE, Hands, phrase, wire
@@ -10,7 +11,7 @@ from engine.inference.controls import Controls
 from engine.session.autosave import log_path
 from engine.session.document import Document
 from engine.session.session import Session
-from engine.session.store import read_document, write_document
+from engine.session.store import FileLock, read_document, write_document
 
 
 @pytest.fixture
@@ -93,8 +94,33 @@ def test_what_cannot_be_opened_or_written_changes_nothing(hands, tmp_path):
     with pytest.raises(SessionFileError, match=r"broken\.antiphon: is no session"):
         hands.session.open_document(tmp_path / "broken.antiphon")
     with pytest.raises(SessionFileError, match="cannot be saved"):
-        hands.session.save_as(tmp_path / "no" / "x.antiphon")
+        hands.session.save_as(tmp_path / "broken.antiphon" / "x.antiphon")
     assert hands.session.snapshot() is before
+
+
+def test_saving_over_a_document_open_elsewhere_leaves_it(hands, tmp_path):
+    path = tmp_path / "other.antiphon"
+    write_document(path, Document(controls=Controls(seed=9)))
+    with FileLock(path), pytest.raises(SessionFileError, match="is open in another Antiphon"):
+        hands.session.save_as(path)
+    assert read_document(path).controls.seed == 9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows says in another way that a name is too long")
+@pytest.mark.parametrize(("length", "fits"), [(249, True), (250, False), (255, False)])
+def test_a_name_that_leaves_no_room_for_the_files_beside_it_is_refused(hands, tmp_path, length, fits):
+    path = (
+        tmp_path / f"{'a' * (length - 9)}.antiphon"
+    )  # a disk's names have 255 bytes; .NAME.lock is 6 longer
+    if fits:
+        hands.session.save_as(path)
+        assert path.exists()
+        return
+    with pytest.raises(SessionFileError, match="too long a name for a session; choose a shorter one"):
+        hands.session.save_as(path)
+    with pytest.raises(SessionFileError, match="too long a name"):
+        Session(hands.client, file=path)
+    assert not path.exists()
 
 
 def test_a_full_disk_is_a_notice_and_the_music_goes_on(hands, monkeypatch):
