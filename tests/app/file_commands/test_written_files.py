@@ -341,6 +341,19 @@ def test_a_track_chosen_plays_in_the_bars_chosen(tmp_path, melody) -> None:
     assert "channel 2" in said[0]
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_bars_of_more_notes_than_an_answer_can_be_waited_for_are_refused(tmp_path, melody, more) -> None:
+    # two bars of 3,840 ticks may have 8,000 notes; each lasts a tick, at a place and key of its own
+    events = [e for hit in range(8000 + more) for e in note(hit % 3839, hit % 3839 + 1, 60 + hit // 3839, 0)]
+    path = write(tmp_path / "a.mid", events)
+    if not more:
+        varied(path, melody)
+        return
+    line = r"^a\.mid: 8001 notes in bars 1 to 2, 8000 at most; thin them out in an editor$"
+    with pytest.raises(MidiFileError, match=line):
+        varied(path, melody)
+
+
 def test_a_remedy_of_a_refusal_exists(tmp_path, melody) -> None:
     events = note(0, 480, 60) + note(1920, 2400, 62) + note(4 * 1920, 4 * 1920 + 10, 60, 9)
     path = write(tmp_path / "a.mid", events)
