@@ -47,6 +47,8 @@ class Loop:
         self.length_beats = length_beats
         self.anchor_beats = anchor_beats
         inside = [note for note in notes if -length_beats < note.start_beats < length_beats]
+        self.first_beats = max(0.0, min((note.start_beats for note in inside), default=0.0))
+        """Where its first note begins, from the pattern's start; one that is early for it counts as there."""
         placed = sorted(((note.start_beats % length_beats, note.pitch, note) for note in inside), key=_place)
         self._notes = [note for _, _, note in placed]
         self._onsets = [onset for onset, _, _ in placed]

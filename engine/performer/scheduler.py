@@ -15,8 +15,6 @@ from engine.performer.outbox import Outbox
 from engine.performer.transport import Jump, Transport
 
 STEP_BEATS = 2 * HALF_STEP_BEATS
-LATE_BEATS = 1.0
-"""A pass that begins no later than this is the one that is heard where a pattern is played once."""
 SHIFT_TOLERANCE_NS = 1_000_000
 """Messages handed over are timed anew when the tempo has moved them by more than this."""
 SAME_PLACE_BEATS = 1e-3
@@ -371,8 +369,11 @@ class Scheduler:
 def _end_with_its_pass(loop: Loop, at_beats: float, *, once: bool) -> None:
     """Let a loop that is played once fall silent after its first pass.
 
-    One that begins more than a beat late goes on to the end of the next one, so that all of it is heard.
+    One that is joined after its first note goes on to the end of the next one, so that all of it is heard.
     """
     if once:
-        passes = math.ceil((at_beats - loop.anchor_beats - LATE_BEATS - 1e-9) / loop.length_beats)
-        loop.until_beats = min(loop.until_beats, loop.anchor_beats + (passes + 1) * loop.length_beats)
+        begun_beats = (
+            loop.anchor_beats + (at_beats - loop.anchor_beats + 1e-9) // loop.length_beats * loop.length_beats
+        )
+        misses = begun_beats + loop.first_beats <= at_beats - HALF_STEP_BEATS
+        loop.until_beats = min(loop.until_beats, begun_beats + (1 + misses) * loop.length_beats)

@@ -1,6 +1,8 @@
 """Patterns on the internal clock at 120 BPM: what is sent, at which beat."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.music.metre import Metre
 from engine.performer import messages as m
@@ -73,6 +75,19 @@ def test_a_pattern_played_once_rests_once_all_of_it_was_heard(lead_ns):
     stage.offline.handle(m.SetPattern(3, notes((2.0, 53, 1.0)), 1, "step", 20.0, once=True))
     stage.run_to(29.0)
     assert stage.sent()[10:] == [(22.0, "on", 53), (23.0, "off", 53)]
+
+
+@LEADS
+@given(first_steps=st.integers(0, 15), late_steps=st.integers(0, 15))
+def test_the_first_note_of_a_pattern_played_once_is_never_missed(lead_ns, first_steps, late_steps):
+    """A bar of one note that comes in some steps after the bar line, where it takes over at the next step."""
+    stage = Stage(lead_ns, m.SetPattern(1, (), 1))
+    stage.run_to(8.0 + late_steps / 4 - 0.1)
+    stage.offline.handle(m.SetPattern(2, notes((first_steps / 4, 60, 0.1)), 1, "step", once=True))
+    stage.run_to(24.0)
+    first_beats = 8.0 + first_steps / 4
+    at_beats = first_beats if late_steps <= first_steps else first_beats + 4.0
+    assert [each for each in stage.sent() if each[1] == "on"] == [(at_beats, "on", 60)]
 
 
 def test_a_pattern_of_the_same_length_keeps_the_phase():
