@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
 from engine.errors import RenderError
+from engine.inference.constraints import PITCH_NAMES
 from engine.parameter import Choice, Number, Text, Toggle, Whole
 from engine.performer.messages import ClockSource, StartAt
 
@@ -150,10 +151,9 @@ class Settings:
         int,
         Whole(
             label="Click note",
-            low=0,
-            high=127,
+            words=PITCH_NAMES,
             group="Metronome",
-            help="MIDI note of the clicks; 37 is the side stick of General MIDI drums.",
+            help="MIDI note of the clicks; C#2 is the side stick of General MIDI drums.",
         ),
     ] = 37
     transpose: Annotated[
@@ -230,10 +230,9 @@ class Settings:
         int,
         Whole(
             label="Split",
-            low=0,
-            high=127,
+            words=PITCH_NAMES,
             group="Input",
-            help="Lowest MIDI pitch of the melody, where the keys below are for chords; 60 is middle C.",
+            help="Lowest note of the melody, where the keys below are for chords; C4 is middle C.",
         ),
     ] = 60
     melody_channel: Annotated[
