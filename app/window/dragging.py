@@ -35,7 +35,8 @@ class PhraseFiles:
     def write(self, phrase: Phrase, bpm: float, path: str | Path, voices: Sequence[Voice] = ()) -> Path:
         """Write a phrase as a MIDI file, tracks named by voice, and return its path.
 
-        A path without `.mid` or another suffix of MIDI files ends in `.mid`.
+        Where a path has no suffix of MIDI files, `.mid` follows its name, with a number if such a file is
+        there, which nobody was asked about.
 
         Raises:
             MidiFileError: the phrase cannot be written.
@@ -45,7 +46,7 @@ class PhraseFiles:
 
         target = Path(path)
         if target.suffix.lower() not in MIDI_SUFFIXES:
-            target = target.with_suffix(".mid")
+            target = fresh_name(target.with_name(f"{target.name}.mid"))
         write_phrase(target, phrase, bpm=bpm, **voicing(voices))
         return target
 

@@ -1127,6 +1127,16 @@ def test_export_reports_the_file_it_wrote(window, show, tmp_path):
     assert window.toast.mood == "bad"
 
 
+def test_a_file_that_nobody_was_asked_about_is_not_overwritten(window, show, tmp_path):
+    """Asked about `take.1`, which is not there, the player has said nothing of `take.1.mid` or `take.mid`."""
+    show(playing())
+    for kept in ("take.mid", "take.1.mid"):
+        (tmp_path / kept).write_bytes(b"kept")
+    window._exchange.write(demo_phrase(), str(tmp_path / "take.1"))
+    assert window.toast.text == f"Written: {tmp_path / 'take.1-2.mid'}"
+    assert {path.read_bytes() for path in (tmp_path / "take.mid", tmp_path / "take.1.mid")} == {b"kept"}
+
+
 def test_a_name_that_is_taken_gets_a_number(tmp_path):
     taken = tmp_path / "antiphon.mid"
     assert fresh_name(taken) == taken
