@@ -26,7 +26,7 @@ from engine.midifile.track_choice import (
     choose_trio,
     find_track,
 )
-from engine.midifile.window import Window, window
+from engine.midifile.window import Window, refuse_crowd, window
 from engine.midifile.write import Setting, Tempos
 from engine.music.left_out import left_out
 from engine.music.metre import Metre
@@ -44,9 +44,6 @@ ABSENT = {
     "bass": "no bass track: bass stays silent",
     "drums": "no drum track: drums stay silent",
 }
-
-MOST_NOTES_A_BAR = 4000
-"""Forty times what the densest bars of real tracks have; a MIDI cable takes four seconds for them."""
 
 Say = Callable[[str], None]
 
@@ -143,7 +140,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
         say(f"{name}: {warning}")
     length = Length(asked.length or model.bars, model.metres, model.representation.name)
     parts, taken, why = _chosen(song, model, asked, length)
-    _check_crowd(taken, parts)
+    refuse_crowd(taken, [track for part in parts for track in part.tracks])
     played = [_notes(taken, part) for part in parts if part.chosen]
     _check_sounding(taken, parts, length)
     rests = [
@@ -255,15 +252,6 @@ def _check_sounding(taken: Window, parts: Sequence[Part], length: Length) -> Non
     if any(other.onsets(track) for track in tracks):
         remedy = f"choose others with --bar, such as --bar {other.first_bar + 1}"
     raise MidiFileError(f"{song.name}: {taken.label} of {which} are silent; {remedy}")
-
-
-def _check_crowd(taken: Window, parts: Sequence[Part]) -> None:
-    """Refuse bars of more notes than an answer could be waited for."""
-    notes = sum(taken.onsets(track) for part in parts for track in part.tracks)
-    most = MOST_NOTES_A_BAR * taken.bars
-    if notes > most:
-        crowd = f"{notes} notes in {taken.label}, {most} at most"
-        raise MidiFileError(f"{taken.song.name}: {crowd}; thin them out in an editor")
 
 
 def _notes(taken: Window, part: Part) -> list[Note]:

@@ -90,11 +90,12 @@ def read_phrase(path: Path, plays: str, bars: int, metres: tuple[Metre, ...]) ->
         metres: those whose bars it knows, its own first.
 
     Raises:
-        MidiFileError: the file cannot be read or has nothing of the kind.
+        MidiFileError: the file cannot be read, has nothing of the kind, or far too many notes.
     """
     from engine.midifile.bar_choice import Length, choose_bars, playable
     from engine.midifile.read import read_midi
     from engine.midifile.track_choice import choose_drums, choose_melody, choose_pitched
+    from engine.midifile.window import refuse_crowd
 
     song = read_midi(path)
     choose = {"drums": choose_drums, "groove": choose_drums, "pianoroll": choose_pitched}.get(
@@ -103,6 +104,7 @@ def read_phrase(path: Path, plays: str, bars: int, metres: tuple[Metre, ...]) ->
     length = Length(bars, metres, plays)
     tracks = choose(playable(song, length)).tracks
     taken, _ = choose_bars(song, [tracks], length)
+    refuse_crowd(taken, tracks)
     notes = [note for track in tracks for note in taken.phrase(track).notes]
     return Phrase.of(notes, taken.bars, taken.metre)
 

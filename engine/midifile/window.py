@@ -4,6 +4,7 @@ A note belongs to the window that its onset lies in. In a track that was played,
 shortly before a bar line may be an early downbeat; then it belongs to the window that begins there.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -20,6 +21,9 @@ from engine.music.metre import Metre
 from engine.music.notes import Phrase
 
 Mask = npt.NDArray[np.bool_]
+
+MOST_NOTES_A_BAR = 4000
+"""Forty times what the densest bars of real tracks have; a MIDI cable takes four seconds for them."""
 
 STRAIGHT_SHARE = 0.9
 """Share of onsets on straight places from which a track was written, not played."""
@@ -132,6 +136,14 @@ def window_of_run(song: Song, run: Run, first: int, bars: int) -> Window:
     """Return bars of a run, `first` counted from the run's own first bar."""
     start = run.start_ticks + first * run.bar_ticks
     return Window(song, run.first_bar + first, bars, start, run.bar_ticks, run.metre.metre)
+
+
+def refuse_crowd(taken: Window, tracks: Iterable[Track]) -> None:
+    """Refuse bars of more notes (MidiFileError) than an answer could be waited for or a session keeps."""
+    notes, most = sum(taken.onsets(track) for track in tracks), MOST_NOTES_A_BAR * taken.bars
+    if notes > most:
+        crowd = f"{notes} notes in {taken.label}, {most} at most"
+        raise MidiFileError(f"{taken.song.name}: {crowd}; thin them out in an editor")
 
 
 def _odd(song: Song, bar: Bar, first: Bar) -> str:

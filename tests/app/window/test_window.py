@@ -49,6 +49,7 @@ from engine.inference.constraints import Lock
 from engine.inference.controls import STORED, Controls
 from engine.midi.ports import now_ns
 from engine.midifile.read import read_midi
+from engine.midifile.write import Part, write_midi
 from engine.music.notes import Note, Phrase
 from engine.parameter import Text
 from engine.performer.messages import Heard
@@ -504,6 +505,14 @@ def test_a_midi_file_dropped_anywhere_is_answered_from_the_first_free_slot(
     assert [call[:2] for call in instrument.calls] == [("store", "D"), ("do", "recall.D")]
     window.take_file(tmp_path / "no.mid")
     assert len(instrument.calls) == 2
+
+
+def test_a_dropped_file_of_more_notes_than_a_session_keeps_is_refused(window, instrument, tmp_path):
+    crowd = [Note(row % 3800 / 480, 60 + row // 3800, 1 / 480, 80) for row in range(8001)]
+    write_midi(tmp_path / "crowd.mid", [Part("Lead", crowd)], bars=2, ppq=480)
+    window.take_file(tmp_path / "crowd.mid")
+    assert "8001 notes in bars 1 to 2, 8000 at most" in window.toast.text
+    assert not instrument.calls
 
 
 def test_a_bundle_dropped_anywhere_is_loaded_and_other_files_are_not_taken(window, instrument, tmp_path):
