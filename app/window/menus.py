@@ -55,7 +55,7 @@ class Menus:
         """Open the menu of the large roll at a place on the screen."""
         menu = QMenu(self._parent)
         snapshot = self._instrument.snapshot()
-        locks, playing = bool(snapshot.document.controls.locks), snapshot.live.playing is not None
+        locks, playing = bool(snapshot.locks), snapshot.live.playing is not None
         _add_entry(menu, "Unlock all", partial(self._edit, "unlock_all", True)).setEnabled(locks)
         for slot in STORED:
             store = partial(self._edit, f"store_answer.{slot}", True)

@@ -63,7 +63,7 @@ class Presenter:
         fields["replay"] = _available(bool(snapshot.live.kept.path), kept)
         fields |= _morph_fields(fields, snapshot)
         fields["model"] = _model_field(snapshot, around)
-        fields["unlock_all"] = _available(bool(snapshot.document.controls.locks), "Nothing is locked.")
+        fields["unlock_all"] = _available(bool(snapshot.locks), "Nothing is locked.")
         fields["locking"] = FieldState(value=around.locking)
         fields["live"] = FieldState(value=not snapshot.document.settings.hold)
         fields["sound"] = FieldState(value=around.sounds, text="Sound on" if around.sounds else "Sound off")

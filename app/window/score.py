@@ -76,7 +76,7 @@ def roll_music(snapshot: Snapshot, position_beats: float | None) -> RollMusic:
         coming=coming,
         bars=bars,
         metre=metre,
-        locks=snapshot.document.controls.locks,
+        locks=snapshot.locks,
         chords=chords_of(harmony_of(snapshot, bars, metre), metre),
         turn_text=turn_text(snapshot, position_beats),
         is_players_turn=live.turn.whose == "player",

@@ -436,7 +436,7 @@ def _written(state: State, verb: str) -> Phrase:
 def _locked(state: State, lock: Lock, now_ns: int) -> State:
     """Lock a part of what plays; just that part once more unlocks it."""
     written = _written(state, "lock")
-    locks = state.document.controls.locks
+    locks = state.shown.locks
     if lock in locks:
         left = tuple(each for each in locks if each != lock)
         return _with_locks(state, left, state.document.locked if left else None, "Unlock", now_ns)

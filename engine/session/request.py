@@ -116,13 +116,13 @@ def request_of(
     attributes = [attribute.name for attribute in model.attributes] if model else []
     chosen = {name: phrases[name] for name in needed if name in phrases}
     known = surroundings_of(document)
-    if document.controls.locks and document.locked is not None:
-        chosen[LOCKED] = document.locked
+    if shown.locks and (locked := shown.locked) is not None:
+        chosen[LOCKED] = locked
         # In the source's key, so that a model that moves phrases to its own key moves both alike.
         known[LOCKED] = known.get(document.controls.source, UNKNOWN)
     return Request(
         model=(model.hash or model.name) if model else "",
-        controls=counting(document.controls, shown.features, attributes),
+        controls=counting(changed(document.controls, locks=shown.locks), shown.features, attributes),
         key=_key_heard(shown),
         phrases=chosen,
         surroundings={

@@ -5,10 +5,12 @@ from typing import Any
 import msgspec
 
 from engine.inference.bundle.manifest import Attribute, Voice
+from engine.inference.constraints import Lock
 from engine.inference.controls import Mode, value_of
 from engine.inference.features import DRUMMERS_TOLD, HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES
 from engine.modes.catalogue import counts, modes_of, places_of
 from engine.music.metre import FOUR_FOUR, Metre
+from engine.music.notes import Phrase
 from engine.parameter import Parameter
 from engine.session.document import Document
 from engine.session.live import LONGEST_GUESS_NS, NS_PER_MINUTE, ROLLING, Live
@@ -85,6 +87,22 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def features(self) -> frozenset[str]:
         """What parameters may need of the model; before there is one, all."""
         return self.model.features if self.model else MODEL_FEATURES
+
+    @property
+    def locked(self) -> Phrase | None:
+        """The phrase that locks are parts of, in the model's voices; None without notes of theirs."""
+        phrase, voices = self.document.locked, self.model.voices if self.model else ()
+        if phrase is None or not phrase.notes or not voices:
+            return phrase
+        channels = {voice.channel for voice in voices}
+        own = [note for note in phrase.notes if note.channel in channels]
+        return Phrase.of(own, phrase.bars, phrase.metre) if own else None
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """The locks that hold: none while all they keep is of another model's voices."""
+        lost = self.document.locked is not None and self.locked is None
+        return () if lost else self.document.controls.locks
 
     def value(self, name: str) -> Any:
         """Return the value of a parameter by id; KeyError if there is none."""
