@@ -170,6 +170,52 @@ def test_a_bundle_is_measured_with_its_own_prior_and_directions(run: Path, tmp_p
     assert "draws from the mixture" in metrics["likeness"]
 
 
+def unmeasured(*arguments: object) -> None:
+    raise AssertionError("measured before it was known where to record")
+
+
+def test_what_cannot_be_recorded_is_refused_before_measuring(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.evaluation.command.evaluate", unmeasured)
+    own = shutil.copytree(run, tmp_path / "run")
+    (own / "metrics.json").write_text('{"loss": ')
+    kept = shutil.copytree(run, tmp_path / "kept")
+    RunFolder(kept).keep(2, load_subject(run).model)
+    bundle = make_bundle(run, tmp_path / "bundle")
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps(manifest | {"metrics": [1]}))
+    for arguments, said in (
+        ([own], "metrics.json: is damaged"),
+        ([bundle, "-o", tmp_path / "report"], "metrics is no JSON object"),
+        ([kept, "--weights", 2], "last and the best weights"),
+    ):
+        result = invoke("evaluate", *arguments, "--record")
+        assert result.exit_code == 1
+        assert said in result.output
+        assert len(result.output.strip().splitlines()) == 1
+
+
+def test_the_numbers_of_the_best_weights_stand_beside_them(run: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(run, tmp_path / "run")
+    last = (own / "metrics.json").read_bytes()
+    call = [
+        "evaluate",
+        own,
+        "--split",
+        "train",
+        "--windows",
+        16,
+        "--no-audio",
+        "--weights",
+        "best",
+        "--record",
+    ]
+    assert invoke("evaluate", own, *options).exit_code == 0
+    assert (own / "metrics.json").read_bytes() == last
+    assert "train_note_f1" in RunFolder(own).read_json("best.json")
+
+
 def test_numbers_are_recorded_in_a_bundle_that_stays_what_it_is(run: Path, tmp_path: Path) -> None:
     bundle = make_bundle(run, tmp_path / "bundle")
     before = json.loads((bundle / "bundle.json").read_text())

@@ -11,7 +11,7 @@ from training.evaluation import sound
 from training.evaluation.evaluate import Options, Results, evaluate
 from training.evaluation.listening import questions, score_answers, verdict, write_test
 from training.evaluation.loaded_model import load_subject
-from training.evaluation.recorded import record
+from training.evaluation.recorded import known_numbers, record
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
 
 SHOWN_MUSIC = ("held-out music", "training music", "prior, T 0.5", "vary 0.4", "morph .5")
@@ -38,6 +38,8 @@ def evaluate_command(
     subject = load_subject(path, weights)
     if recorded and path.is_file():
         raise ConfigError(f"{path}: --record does not write into a .zip; unpack it and name the folder")
+    if recorded:
+        known_numbers(path, weights)  # it is written to after minutes
     if output is None and subject.is_bundle:
         raise ConfigError(f"{path}: a bundle is not written into; name a folder for the report with -o")
     target = output or path / "evaluation" / options.split
@@ -47,7 +49,7 @@ def evaluate_command(
         )
         page = write_evaluation(results, target, audio=audio)
     if recorded:
-        record(path, results.metrics)
+        record(path, weights, results.metrics)
     _show(console, results)
     console.print(f"Report: {page}", soft_wrap=True)
 

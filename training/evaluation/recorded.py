@@ -9,31 +9,55 @@ import msgspec
 import numpy as np
 
 from engine.staging import staging_folder
-from training.checkpoint import RunFolder
+from training.checkpoint import BEST_METRICS, RunFolder
+from training.errors import ConfigError
 from training.model_files import BUNDLE_MANIFEST
 
 SECTIONS = ("music", "continuation", "sliders", "seeds")
 """Those with rows of numbers."""
+FILES = {"last": "metrics.json", "best": BEST_METRICS}
+"""Where a run keeps the numbers of its weights."""
 
 
-def record(path: Path, metrics: Mapping[str, Any]) -> None:
-    """Add the main numbers to a run's `metrics.json`, or to the metrics of a bundle's `bundle.json`.
+def record(path: Path, weights: str, metrics: Mapping[str, Any]) -> None:
+    """Add the main numbers to what a run knows of the weights, or to the metrics of a bundle's `bundle.json`.
 
     Each stands under its split's name (`test_note_f1`, `test_music_vary_0.4_critic`). The exporter puts
     what a run knows into the bundle.
     """
     numbers = {f"{metrics['split']}_{name}": value for name, value in numbers_of(metrics).items()}
+    numbers = known_numbers(path, weights) | numbers
     manifest = path / BUNDLE_MANIFEST
     if manifest.is_file():
-        content = json.loads(manifest.read_bytes())
-        content["metrics"] = content.get("metrics", {}) | numbers
+        content = json.loads(manifest.read_bytes()) | {"metrics": numbers}
         with staging_folder(path) as folder:
             written = folder / BUNDLE_MANIFEST
             written.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
             written.replace(manifest)
         return
-    run = RunFolder(path)
-    run.write_json("metrics.json", run.read_json("metrics.json") | numbers)
+    RunFolder(path).write_json(FILES[weights], numbers)
+
+
+def known_numbers(path: Path, weights: str) -> dict[str, Any]:
+    """Return what a run, or a bundle, knows already, so that what cannot be added to is refused early.
+
+    Raises:
+        ConfigError: it is damaged, or a run has no place for numbers of those weights.
+    """
+    manifest = path / BUNDLE_MANIFEST
+    if manifest.is_file():
+        known = json.loads(manifest.read_bytes()).get("metrics", {})
+        if not isinstance(known, dict):
+            raise ConfigError(f"{manifest}: is damaged (metrics is no JSON object); export the model again")
+        return known
+    if weights not in FILES:
+        raise ConfigError(f"--record: keeps numbers of the last and the best weights, not of '{weights}'")
+    file = path / FILES[weights]
+    try:
+        return RunFolder(path).read_json(file.name) if file.is_file() else {}
+    except ConfigError as error:
+        fault = str(error).rpartition(";")[0]
+        raise ConfigError(f"{fault}; move it away, or leave --record out") from error
 
 
 def numbers_of(metrics: Mapping[str, Any]) -> dict[str, float]:
