@@ -65,3 +65,15 @@ def test_missing_and_empty_folders_are_refused_by_name(tmp_path: Path) -> None:
         find_sources([tmp_path / "nowhere"])
     with pytest.raises(CorpusError, match="no MIDI files there"):
         find_sources([tmp_path])
+
+
+def test_folders_behind_links_are_read_once_and_loops_end(tmp_path: Path) -> None:
+    root = collection(tmp_path / "set", {"songs/a.mid": "s,MIT,ok,a,a,train,"})
+    write_midi(tmp_path / "elsewhere" / "deep" / "b.mid", [Part(tune([70] * 8))])
+    (root / "linked").symlink_to(tmp_path / "elsewhere")  # outside the named folder
+    (root / "again").symlink_to(root / "songs")  # sorts before what the table names
+    (root / "songs" / "up").symlink_to(root)
+    (tmp_path / "elsewhere" / "back").symlink_to(root / "songs")
+    sources = find_sources([root], shippable_only=False)
+    assert {source.name for source in sources.files} == {"songs/a.mid", "linked/deep/b.mid"}
+    assert sources.rejected == ()

@@ -1,7 +1,8 @@
 """Which files a corpus is made of, each with what its catalogue says."""
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -122,9 +123,24 @@ def _some(names: set[str]) -> str:
 def _midi_files(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder]
-    return sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in MIDI_SUFFIXES and path.is_file()
-    )
+    return sorted(path for path in _files(folder) if path.suffix.lower() in MIDI_SUFFIXES and path.is_file())
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, those behind links to folders too; each folder is walked once.
+
+    Links come last, so that a file has the name that a table knows it by, whatever else leads to it.
+    """
+    walked, links = set[str](), [folder]
+    while links:
+        for place, folders, files in os.walk(links.pop(0)):
+            real = os.path.realpath(place)
+            if real in walked:
+                folders.clear()
+                continue
+            walked.add(real)
+            links += [path for path in (Path(place, name) for name in sorted(folders)) if path.is_symlink()]
+            yield from (Path(place, name) for name in files)
 
 
 def _source(path: Path, catalogue: Catalogue) -> SourceFile:
