@@ -28,6 +28,7 @@ from training.evaluation.attributes import (
     Effects,
     calibrated,
     definitions,
+    deviations_of,
     directions,
     measure_all,
     measure_effects,
@@ -126,7 +127,7 @@ def measure_latents(
         values = measure_all(named, train.phrases)
         tried = drawn[_spread(len(drawn), CALIBRATION_LATENTS)]
         found = directions(drawn, values)
-        found = calibrated(named, found, np.nanstd(values, axis=0), tried, lambda z: _decoded(graphs, z))
+        found = calibrated(named, found, deviations_of(values), tried, lambda z: _decoded(graphs, z))
         effects = measure_effects(named, found, moved, lambda z: _decoded(graphs, z))
         works = effective(effects)
         attributes = tuple(_attribute(named, index, effects) for index in works)

@@ -7,11 +7,13 @@ from training.evaluation.attributes import (
     Definition,
     calibrated,
     definitions,
+    deviations_of,
     directions,
     drum_hits,
     measure_all,
     measure_effects,
 )
+from training.evaluation.pictures import effects_picture
 
 
 def token(pitch):
@@ -166,3 +168,13 @@ def test_effects_are_half_the_difference_of_both_ways():
     np.testing.assert_allclose(effects.change, [[10, 0], [10, 0]])
     np.testing.assert_allclose(effects.percent[:, 0], 100 * 10 / 60)
     assert np.isnan(effects.percent[:, 1]).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_defined_nowhere_has_no_deviation_and_no_number_in_the_picture():
+    values = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
+    assert np.array_equal(deviations_of(values), [1.0, np.nan], equal_nan=True)
+    assert np.isfinite(directions(np.eye(3), values)).all()
+    drawn = effects_picture(["density", "register"], np.full((2, 2), np.nan))
+    drawn.canvas.draw()
+    assert [text.get_text() for text in drawn.axes[0].texts] == [""] * 4

@@ -179,9 +179,9 @@ def directions(latents: Floats, values: Floats) -> Floats:
         values: `[N, A]` their attributes, nan where undefined.
     """
     centred = latents - latents.mean(axis=0)
-    spread = np.nanstd(values, axis=0)
+    spread = deviations_of(values)
     spread = np.where(spread > 0, spread, 1)
-    scores = np.nan_to_num((values - np.nanmean(values, axis=0)) / spread)
+    scores = np.nan_to_num((values - _mean(values)) / spread)
     covariance = centred.T @ centred / len(centred)
     ridge = RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     weights = np.linalg.solve(covariance + ridge, centred.T @ scores / len(centred)).T  # [A, Z]
@@ -229,6 +229,11 @@ def calibrated(
                 break
         stretched[index] *= _reaching(factors, changes)
     return stretched
+
+
+def deviations_of(values: Floats) -> Floats:
+    """Return the standard deviations `[A]` of what is defined in `[N, A]`; nan where nothing is."""
+    return np.sqrt(_mean((values - _mean(values)) ** 2))
 
 
 def _mean(values: Floats) -> Floats:

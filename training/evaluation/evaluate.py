@@ -25,6 +25,7 @@ from training.evaluation.attributes import (
     CALIBRATION_LATENTS,
     calibrated,
     definitions,
+    deviations_of,
     directions,
     measure_all,
     measure_effects,
@@ -287,11 +288,11 @@ def _attributes(
         z, values = encode(model, phrases, options.seed, drawn=True), measure_all(named, phrases)
         tried = spread(np.arange(len(z)), CALIBRATION_LATENTS)
         found = directions(z, values)
-        found = calibrated(named, found, np.nanstd(values, axis=0), z[tried], lambda z: decode(model, z))
+        found = calibrated(named, found, deviations_of(values), z[tried], lambda z: decode(model, z))
     held = corpus.batch(spread(corpus.window_ids(options.split), min(EFFECT_LATENTS, options.windows)))
     latents = encode(model, held, options.seed, drawn=True)
     effects = measure_effects(named, found, latents, lambda z: decode(model, z))
-    spread_of = np.nanstd(measure_all(named, held), axis=0)
+    spread_of = deviations_of(measure_all(named, held))
     relative = effects.change / np.where(spread_of > 0, spread_of, np.nan)
     names = [definition.name for definition in named]
     results.metrics["attributes"] = {

@@ -112,7 +112,7 @@ def effects_picture(names: Sequence[str], in_deviations: NDArray[np.float64]) ->
         size = 1.6 + 0.62 * len(names)
         figure = Figure(figsize=(size + 1.0, size), layout="constrained")
         axes = figure.add_subplot()
-        limit = max(1.0, float(np.nanmax(np.abs(in_deviations))))
+        limit = float(np.nanmax(np.abs(in_deviations), initial=1.0))
         image = axes.imshow(in_deviations, cmap="RdBu_r", vmin=-limit, vmax=limit)
         axes.set_xticks(range(len(names)), names, rotation=35, ha="right")
         axes.set_yticks(range(len(names)), names)
@@ -122,7 +122,7 @@ def effects_picture(names: Sequence[str], in_deviations: NDArray[np.float64]) ->
                 axes.text(
                     column,
                     row,
-                    f"{value:+.2f}",
+                    f"{value:+.2f}" if np.isfinite(value) else "",
                     ha="center",
                     va="center",
                     fontsize=7,
