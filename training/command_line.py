@@ -19,6 +19,8 @@ from engine.text import never_fail_on_text, printable
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
+TORCH_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA out of memory")
+"""How PyTorch says it, in errors of a type that it has for other faults too."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,9 +66,9 @@ def one_line_errors(program: str) -> Iterator[None]:
         if error.errno in FULL_DISK:  # which file it was, the system does not say
             fail(program, f"the disk that is written to: {reason}; free some and run it again")
         fail(program, f"{error.filename or 'system'}: {reason}")
-    except MemoryError:
-        fail(program, "out of memory; take a smaller batch or model, or fewer workers")
     except Exception as error:
+        if isinstance(error, MemoryError) or any(sign in str(error) for sign in TORCH_OUT_OF_MEMORY):
+            fail(program, "out of memory; take a smaller batch or model, or fewer workers")
         if os.environ.get(DEBUG_VARIABLE):
             raise
         detail = f"{type(error).__name__}: {error}"

@@ -199,7 +199,7 @@ def test_what_cannot_be_recorded_is_refused_before_measuring(
 def test_the_numbers_of_the_best_weights_stand_beside_them(run: Path, tmp_path: Path) -> None:
     own = shutil.copytree(run, tmp_path / "run")
     last = (own / "metrics.json").read_bytes()
-    options = "--split train --windows 16 --no-audio --weights best --record".split()
+    options = ["--split", "train", "--windows", "16", "--no-audio", "--weights", "best", "--record"]
     assert invoke("evaluate", own, *options).exit_code == 0
     assert (own / "metrics.json").read_bytes() == last
     assert "train_note_f1" in RunFolder(own).read_json("best.json")

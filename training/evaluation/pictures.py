@@ -177,5 +177,6 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
         right.set(xlabel="step", ylabel="loss, nats a phrase")
         right.legend(frameon=False)
         for axes in (left, right):
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(color="#e3e6ea")
     return figure
