@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 from PyQt6.QtCore import (
     QPoint,
+    QRect,
     QSettings,
     Qt,
     QTimer,
@@ -54,10 +55,6 @@ from engine.session.live import Notice
 from engine.session.snapshot import Snapshot
 from engine.session.store import SUFFIX
 
-if TYPE_CHECKING:
-    pass
-
-TOAST_GAP = 10
 FRAME_MS = 16
 """Time between two looks at the instrument: 60 a second."""
 
@@ -166,22 +163,19 @@ class InstrumentWindow(QMainWindow):
             self._places.adopt()
 
     def _show_notices(self, notices: Sequence[Notice]) -> None:
-        self._place_toast()
         self.toast.show_standing([Line(notice_line(each), each.mood, each.about) for each in notices])
 
     # Notices ---------------------------------------------------------------------------------
 
     def notify(self, text: str, mood: str = "bad") -> None:
         """Show one line over the window: `bad` stays, `hint` fades."""
-        self._place_toast()
         self.toast.show_notice(text, mood)
 
-    def _place_toast(self) -> None:
-        """Let notices float over the roll, which takes no clicks, rather than over buttons."""
+    def _notice_area(self) -> QRect:
+        """Return where notices float: over the roll, which takes no clicks, rather than over buttons."""
         roll, ground = self.play.roll, self.centralWidget()
         assert ground is not None
-        below = roll.mapTo(ground, QPoint(0, roll.height())).y()
-        self.toast.bottom_margin = ground.height() - below + TOAST_GAP if roll.isVisible() else TOAST_GAP
+        return QRect(roll.mapTo(ground, QPoint()), roll.size()) if roll.isVisible() else ground.rect()
 
     def fail(self, text: str) -> None:
         """Silence everything and say what went wrong; the window lives on."""
@@ -415,6 +409,7 @@ class InstrumentWindow(QMainWindow):
     def _wire(self) -> None:
         self.failed.connect(self.fail)
         self.later.connect(lambda work: None if self._closed else work())
+        self.toast.area = self._notice_area
         self.toast.dismissed.connect(self.instrument.dismiss)
         self.pages.made.connect(self._places.adopt)
         self.pages.currentChanged.connect(self._show_again)

@@ -1,9 +1,9 @@
 """Notices that float over the window: nothing moves for them; hints fade, errors stay."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
-from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QRect, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from app.window import theme
@@ -46,8 +46,8 @@ class Toast(QFrame):
         self._text, self._count = label(11), label(9.5, "quiet", figures=True)
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.bottom_margin = MARGIN
-        """Pixels kept free below it; set before a notice is shown."""
+        self.area: Callable[[], QRect] = parent.rect
+        """Returns the part of its parent at whose lower edge it floats."""
         self.next = KeyButton("older_notice", "Next", "", "Show the other notices.", parent=self)
         self.next.setAccessibleName("Next notice")
         self.next.edited.connect(lambda *_: self._show_older())
@@ -138,9 +138,9 @@ class Toast(QFrame):
         self._show(self._lines[-1] if self._lines else None)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's name
-        """Stay at the lower edge when the parent is resized."""
+        """Stay at the lower edge when the parent is resized, once what it holds has found its place."""
         if event is not None and event.type() == QEvent.Type.Resize:
-            self._place()
+            QTimer.singleShot(0, self._place)
         return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802 - Qt's name
@@ -159,15 +159,12 @@ class Toast(QFrame):
             self.setStyleSheet(sheet)
 
     def _place(self) -> None:
-        parent = self.parentWidget()
-        if parent is None:
-            return
-        width = min(WIDEST, parent.width() - 2 * MARGIN)
+        area = self.area()
+        width = min(WIDEST, area.width() - 2 * MARGIN)
         self.setFixedWidth(width)
         height = max(self.heightForWidth(width), self.sizeHint().height())
-        self.setGeometry(
-            (parent.width() - width) // 2, parent.height() - height - self.bottom_margin, width, height
-        )
+        left, top = area.x() + (area.width() - width) // 2, area.y() + area.height() - height - MARGIN
+        self.setGeometry(left, top, width, height)
 
     def _dismiss(self) -> None:
         about = self._shown.about if self._shown is not None else None

@@ -22,7 +22,7 @@ from fake_instrument import (
     with_live,
 )
 from msgspec import structs
-from PyQt6.QtCore import QPoint, QPointF, QSize, Qt
+from PyQt6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
@@ -985,6 +985,21 @@ def test_of_several_notices_the_newest_is_shown_and_every_other_can_be_reached(w
     assert (window.toast.text, window.toast.count) == ("A hint.", "1 of 2")
     window.toast._fade()
     assert window.toast.text == "Number 1."
+
+
+def test_notices_cover_no_button_at_any_size(window, qapp):
+    """They float over the roll, also once the window has been resized."""
+    window.notify("Every note was ended.")
+    for width in (1280, 1024, 900):
+        window.resize(width, 820)
+        qapp.processEvents()
+        roll, toast = window.play.roll, window.toast
+        assert QRect(roll.mapTo(window, QPoint()), roll.size()).contains(
+            QRect(toast.mapTo(window, QPoint()), toast.size())
+        )
+    window.pages.open("History")
+    window.notify("Nothing has sounded yet.", "hint")
+    assert window.centralWidget().rect().contains(window.toast.geometry())
 
 
 def test_a_hint_that_has_faded_comes_back_only_when_it_is_said_again(window, show):
