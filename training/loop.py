@@ -25,6 +25,7 @@ from training.corpus.sampler import EpochSampler
 from training.distributed import Ranks, ranks
 from training.encoder_input import heard_and_target
 from training.errors import ConfigError
+from training.memory import check_memory
 from training.model_files import Start, check_start, config_differences
 from training.models.build import Trainable, build_model, build_objective, latent_size, whole_start
 from training.models.losses import Noise, Terms, choices_of
@@ -124,6 +125,7 @@ class Trainer:
             self.model.load_state_dict(start.weights)
             self.started_from = start.origin
             self.first_beta = config.loss.beta if start.beta is None else start.beta
+        check_memory(self.model, config, self.corpus, team.world_size)
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.objective = team.wrap(build_objective(self.model, config.loss))
         self.optimizer = torch.optim.AdamW(

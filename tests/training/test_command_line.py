@@ -24,6 +24,11 @@ from training.command_line import one_line_errors
             "antiphon-train: the disk that is written to: disk quota exceeded; free some and run it again",
         ),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.mid"), "antiphon-train: a.mid: no such file"),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+            "antiphon-train: out of memory; take a smaller batch or model, or fewer workers",
+        ),
+        (MemoryError(), "antiphon-train: out of memory; take a smaller batch or model, or fewer workers"),
     ],
 )
 def test_an_error_of_the_system_is_one_line(error, line, capsys):
