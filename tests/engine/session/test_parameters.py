@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import Controls
 from engine.music.notes import Note, Phrase
-from engine.parameter import Action, Choice, Text
+from engine.parameter import Action, Choice, Text, Whole
 from engine.performer.messages import Heard
 from engine.session.document import Binding, Document
 from engine.session.intents import Set
@@ -149,3 +149,12 @@ def test_a_length_of_one_is_said_in_the_singular(beats, text):
     pause = SETTINGS["pause_beats"]
     assert pause.text(beats) == text
     assert pause.parse(text) == beats
+
+
+def test_every_note_is_written_by_its_name_and_typed_as_name_or_number():
+    wholes = [each for each in table_for().parameters.values() if isinstance(each, Whole)]
+    notes = {each.id: each for each in wholes if each.id.endswith("_pitch")}
+    assert notes.keys() == {"lowest_pitch", "highest_pitch", "click_pitch", "split_pitch"}
+    for each in notes.values():
+        assert [each.text(pitch) for pitch in (0, 37, 60, 127)] == ["C-1", "C#2", "C4", "G9"]
+        assert [each.parse(typed) for typed in ("c4", " C#2", "60")] == [60, 37, 60]
