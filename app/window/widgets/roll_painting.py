@@ -18,6 +18,8 @@ CLOSEST_LINES = 7.0
 """Lines of 16ths nearer than this many pixels are left out."""
 LEAST_LABEL_ROW = 11.0
 """Rows lower than this many pixels share names: only C is named."""
+NEXT_WIDTH = 160
+"""Pixels at the right of the title's line in which it is said when the next answer comes."""
 
 
 class RollPicture:
@@ -171,12 +173,18 @@ class RollPicture:
         if music.next_text:
             painter.setPen(look.coming)
             painter.drawText(header, middle | Qt.AlignmentFlag.AlignRight, music.next_text)
+        room = header.adjusted(name_width, 0, -NEXT_WIDTH, 0)
         if music.turn_text:
             painter.setPen(look.heard if music.is_players_turn else look.playing)
             painter.drawText(header, middle | Qt.AlignmentFlag.AlignHCenter, music.turn_text)
+            room.setRight(
+                header.center().x() - painter.fontMetrics().horizontalAdvance(music.turn_text) / 2 - 12
+            )
         painter.setFont(theme.font(9, figures=True))
         painter.setPen(look.quiet)
-        painter.drawText(header.adjusted(name_width, 0, -160, 0), middle, music.title)
+        end = Qt.TextElideMode.ElideRight
+        title = painter.fontMetrics().elidedText(music.title, end, round(room.width()))
+        painter.drawText(room, middle, title)
         if music.hint:
             painter.setFont(theme.font(12))
             box = self._rect.adjusted(self._places.left(), self._places.top(), 0, 0)

@@ -1,11 +1,12 @@
 """What a drag over the large roll locks: times, pitches, the voice it begins on, drum lanes."""
 
 import pytest
-from PyQt6.QtCore import QPointF, QSize
+from PyQt6.QtCore import QPointF, QRect, QSize
 
 from app.window.axis import Axis
 from app.window.score import RollMusic
-from app.window.widgets.roll_places import RollPlaces
+from app.window.widgets.roll_painting import RollPicture
+from app.window.widgets.roll_places import TITLE_HEIGHT, RollPlaces
 from engine.inference.constraints import Lock
 from engine.music.notes import Note, Phrase
 
@@ -49,3 +50,12 @@ def test_a_drag_without_shift_or_from_pitches_to_drums_locks_everything() -> Non
     pitched, drum = shown.axis.row_of_pitch(60), shown.axis.row_of_lane(0)
     assert shown.lock_of(at(shown, 0.0, drum), at(shown, 0.9, drum), False) == Lock(0.0, 1.0)
     assert shown.lock_of(at(shown, 0.0, pitched), at(shown, 0.9, drum), True) == Lock(0.0, 1.0)
+
+
+def test_a_long_title_ends_before_whose_turn_it_is() -> None:
+    def middle_of_the_title_line(title: str):
+        music = RollMusic(playing=TRIO, title=title, turn_text="ANSWER'S TURN")
+        shown = RollPlaces(size=QSize(600, 400), music=music, axis=Axis().grown(TRIO.notes))
+        return RollPicture(shown).painted(1.0).toImage().copy(QRect(250, 0, 100, TITLE_HEIGHT))
+
+    assert middle_of_the_title_line("Vary") == middle_of_the_title_line("C major (heard, kept to) " * 9)
