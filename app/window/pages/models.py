@@ -66,7 +66,8 @@ class ModelsPage(Page):
 
     def show_state(self, snapshot: Snapshot) -> None:
         """Mark the model that is loaded; none can be chosen while one loads."""
-        name, loading = snapshot.model.name if snapshot.model else "", snapshot.live.loading
+        model, loading = snapshot.model, snapshot.live.loading
+        name = (model.reference or model.name) if model else ""
         why_not = f"{loading} is being loaded." if loading else ""
         for each, button in self.buttons.items():
             text = "Loaded" if each == name else "Loading …" if each == loading else "Load"

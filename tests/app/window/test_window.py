@@ -57,6 +57,7 @@ from engine.session.document import Binding, Favourite
 from engine.session.free_capture import FreeCapture
 from engine.session.live import Kept, Notice, Sounded, Sounding, Take, Turn
 from engine.session.settings import Settings
+from engine.session.snapshot import ModelFacts
 
 pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
@@ -839,6 +840,13 @@ def test_a_model_is_loaded_from_its_card(window, instrument, show):
     assert instrument.calls == [("load_model", "humanize")]
     show(with_live(READY, loading="humanize"))
     assert page.buttons["humanize"].text() == "Loading …"
+
+
+@pytest.mark.parametrize(("reference", "text"), [("humanize", "Loaded"), ("/mine/humanize", "Load")])
+def test_a_bundle_of_an_installed_ones_name_is_not_that_one(reference, text, window, show):
+    page = window.pages.open("Models")
+    show(msgspec.structs.replace(READY, model=ModelFacts(name="humanize", reference=reference)))
+    assert page.buttons["humanize"].text() == text
 
 
 @pytest.mark.parametrize("chosen", ["mine/bundle.json", "mine.zip"])
