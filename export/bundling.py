@@ -33,6 +33,7 @@ from export.continuation_proof import prove_continuation
 from export.decoder_graph import conditions_graph, decoder_graph
 from export.drum_words_bundle import coarse_dimensions, drum_words_graphs, drum_words_manifest
 from export.encoder_graph import encoder_graph
+from export.errors import ExportError
 from export.graph import GraphBuilder
 from export.key_chain_graph import key_chain_graphs
 from export.latents import LatentSpace, Progress, check_windows, measure_latents, measure_states
@@ -58,6 +59,7 @@ from training.corpus.metres import FOUR_FOUR
 from training.models.accompaniment import Accompaniment
 from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
+from training.models.piano_words import PianoWords
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -110,6 +112,10 @@ def export_run(
     elif isinstance(run.model, DrumWords):
         manifest = drum_words_manifest(manifest, run.model, run.representation)
         parts = drum_words_parts(run, run.model, manifest, corpus, progress)
+    elif isinstance(run.model, PianoWords):
+        raise ExportError(
+            f"{run.path}: a model of piano in words cannot be exported yet; it can be evaluated"
+        )
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
         manifest = words_manifest(manifest, words, run.representation, options.metres)

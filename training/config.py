@@ -98,7 +98,7 @@ class KeyChainConfig(Table, frozen=True):
 
 
 class WordsConfig(Table, frozen=True):
-    """Two bars of melody or drums by a decoder with a language; see training/models/words.py."""
+    """Two bars of melody, drums or piano by a decoder with a language; see training/models/words.py."""
 
     coarse_rhythm: Size = 12
     """Latent dimensions of a phrase's kind of rhythm."""
@@ -110,9 +110,9 @@ class WordsConfig(Table, frozen=True):
     """Units of the rhythm encoder."""
     pitch_hidden: Size = 128
     channels: Size = 128
-    """Of what a step is given."""
+    """Of what a step is given; of piano, of what a beat is."""
     hidden: Size = 320
-    """LSTM units."""
+    """LSTM units; of piano, units between a beat's fine latents and the keys they pin."""
 
 
 class SentencesConfig(Table, frozen=True):
@@ -164,12 +164,15 @@ class ModelConfig(Table, frozen=True):
     """Where given, a groove's decoder is told tempo, style and drummer, as far as they are known."""
     continuer: ContinuerConfig = ContinuerConfig()
     key_chain: KeyChainConfig | None = None
-    """Where given, a continuation is written by training/models/key_chain.py and not by two GRUs."""
+    """Where given, a continuation is written by training/models/key_chain.py and not by two GRUs; beside
+    `words`, the phrases of training/models/piano_words.py are."""
     sentences: SentencesConfig | None = None
     """Where given, the model goes over the words of a trained model of words, which `words` describes."""
     words: WordsConfig | None = None
     """Where given, the model is one of training/models/words.py, on a corpus of kind `words`; of drums one of
-    training/models/drum_words.py, whose rhythm half is kick and snare and whose pitch half are the others."""
+    training/models/drum_words.py, whose rhythm half is kick and snare and whose pitch half are the others; of
+    a pianoroll one of training/models/piano_words.py, whose rhythm half is the left hand and whose pitch half
+    is the right one."""
     accompaniment: AccompanimentConfig | None = None
     """The model of task `accompany`, of training/models/accompaniment.py."""
 
@@ -188,8 +191,11 @@ class ModelConfig(Table, frozen=True):
             raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
         if self.decoder.joint and self.representation != "trio":
             raise ValueError(f"model.decoder.joint is for several streams; {self.representation} has one")
-        if self.key_chain is not None and (self.task != "continue" or self.division != 4):
-            raise ValueError("model.key_chain is for task continue and division 4")
+        continued = self.task == "continue" or self.words is not None
+        if self.key_chain is not None and (not continued or self.division != 4):
+            raise ValueError(
+                "model.key_chain is for task continue, or beside model.words, and for division 4"
+            )
         wholly = (
             self.accompaniment is not None,
             self.representation == "accompaniment",
@@ -199,9 +205,13 @@ class ModelConfig(Table, frozen=True):
             raise ValueError(
                 "model.accompaniment, representation accompaniment, task accompany and bars 2 belong together"
             )
-        kinds = ("melody", "autoencode"), ("drums", "autoencode")
+        kinds = ("melody", "autoencode"), ("drums", "autoencode"), ("pianoroll", "autoencode")
         if self.words is not None and (self.representation, self.task) not in kinds:
-            raise ValueError("model.words is for representation melody or drums and task autoencode")
+            raise ValueError(
+                "model.words is for representation melody, drums or pianoroll and task autoencode"
+            )
+        if self.words is not None and (self.key_chain is not None) != (self.representation == "pianoroll"):
+            raise ValueError("model.words of a pianoroll needs model.key_chain, and of nothing else has it")
         if self.sentences is not None and (
             self.words is None or self.representation != "melody" or self.bars % 2
         ):

@@ -38,6 +38,9 @@ SHOWN = (
     "back_nats",
     "back_nats_by_place",
     "coarse_nats",
+    "coarse_nats_a_stroke",
+    "coarse_strokes_a_bar",
+    "coarse_sounding_keys",
     "related_share",
 )
 PICTURED = 2

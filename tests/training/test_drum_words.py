@@ -102,7 +102,7 @@ def test_it_begins_with_the_writer_of_an_accompaniments_drums_where_sizes_agree(
     assert torch.equal(weights["writer.from_coarse.weight"], own["writer.from_coarse.weight"])
 
 
-def test_words_are_of_melodies_and_drums_alone() -> None:
-    with pytest.raises(ValueError, match=r"model\.words is for representation melody or drums"):
+def test_words_are_of_melodies_drums_and_piano_alone() -> None:
+    with pytest.raises(ValueError, match=r"model\.words is for representation melody, drums or pianoroll"):
         ModelConfig(representation="groove", words=SMALL)
     assert CONFIG.corpus_kind == "drums"

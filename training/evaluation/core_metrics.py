@@ -7,11 +7,12 @@ from training.evaluation.accompaniment import evaluate_accompaniment
 from training.evaluation.continuation import evaluate_continuation, evaluate_key_chain
 from training.evaluation.reconstruction import evaluate_reconstruction
 from training.evaluation.sentences import evaluate_sentences
-from training.evaluation.words import coarse_nats_a_hit, evaluate_words
+from training.evaluation.words import coarse_nats_a_hit, coarse_nats_a_stroke, evaluate_words
 from training.models.accompaniment import Accompaniment
 from training.models.build import Trainable
 from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
+from training.models.piano_words import PianoWords
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.words import Words
@@ -37,4 +38,6 @@ def core_metrics(
     found = evaluate_reconstruction(model, corpus, split, windows, unseen=unseen)
     if isinstance(model, DrumWords):
         found |= coarse_nats_a_hit(model, corpus, split, windows)
+    if isinstance(model, PianoWords):
+        found |= coarse_nats_a_stroke(model, corpus, split, windows)
     return found

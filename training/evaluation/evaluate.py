@@ -50,6 +50,7 @@ from training.evaluation.writing import continuations, decode, encode, generated
 from training.models.accompaniment import Accompaniment
 from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
+from training.models.piano_words import PianoWords
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE, Autoencoder
@@ -108,7 +109,7 @@ def evaluate(
             "4 or more are needed; choose another with --split, or add files"
         )
     results = Results(_heading(subject, corpus, options, held_out))
-    if isinstance(subject.model, Words | Sentences | DrumWords):
+    if isinstance(subject.model, Words | Sentences | DrumWords | PianoWords):
         _words(subject, corpus, options, results, say)
         _history(subject, results)
         return results
@@ -193,7 +194,7 @@ def _words(
     """Measure a model of words: what it foresees, and what the engine plays with it."""
     say("reconstruction")
     results.metrics["core"] = core_metrics(subject.model, corpus, options.split, options.windows)
-    if isinstance(subject.model, DrumWords):
+    if isinstance(subject.model, DrumWords | PianoWords):
         say("attributes")
         found = _attributes(subject, subject.model, corpus, options, results)
         played: PlayedModel | PlayedWords = PlayedModel(replace(subject, sliders=subject.sliders or found))

@@ -11,7 +11,10 @@ from torch.nn import functional
 from engine.music.key import Key
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH, VOCABULARY
 from training.corpus.dataset import Corpus, spread
+from training.evaluation.continuation import logistic_noise
 from training.models.drum_words import DrumWords
+from training.models.key_chain import struck
+from training.models.piano_words import PianoWords
 from training.models.vae import DRUM_CLASSES
 from training.models.words import Surroundings, Words
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
@@ -108,6 +111,46 @@ def coarse_nats_a_hit(
         hits += float(((target >> torch.arange(DRUM_CLASSES, device=device)) & 1).sum())
         bits += float((posterior.kl_nats() * mask).sum()) / math.log(2)
     return {"coarse_nats_a_hit": nats / max(1.0, hits), "coarse_bits": bits / max(1, len(ids))}
+
+
+@torch.no_grad()
+def coarse_nats_a_stroke(
+    model: PianoWords, corpus: Corpus, split: str, windows: int = 2048, batch: int = 256
+) -> dict[str, float]:
+    """Measure what strokes of keys cost, teacher-forced from a sample of the coarse part alone, in up to
+    `windows` windows.
+
+    Returns:
+        `coarse_nats_a_stroke`, releases included, `coarse_bits`, the KL of the coarse part; and of what is
+        written freely from that sample at temperature 1 the `coarse_strokes_a_bar` and
+        `coarse_sounding_keys` a step, beside the music's `strokes_a_bar` and `sounding_keys`.
+    """
+    ids, generator = spread(corpus.window_ids(split), windows), torch.Generator().manual_seed(1)
+    device, sums = next(model.parameters()).device, torch.zeros(6, dtype=torch.float64)
+    for start in range(0, len(ids), batch):
+        target = torch.as_tensor(corpus.batch(ids[start : start + batch]), device=device)
+        posterior = model.encode(target)
+        mask = coarse_mask(model.layout, posterior.mu)
+        noise = torch.randn(posterior.mu.shape, generator=generator).to(device)
+        z = posterior.sample(noise) * mask
+        logits = model.logits(model.condition(z), target)[0]
+        written = model.generate(z, logistic_noise(target, generator))
+        parts = (
+            functional.binary_cross_entropy_with_logits(logits, target, reduction="sum"),
+            (posterior.kl_nats() * mask).sum() / math.log(2),
+            *(count for frames in (target, written) for count in (struck(frames).sum(), frames.sum())),
+        )
+        sums += torch.stack([part.double().cpu() for part in parts])
+    nats, bits, strokes, sounding, written_strokes, written_sounding = sums.tolist()
+    windows_seen, steps = max(1, len(ids)), max(1, len(ids)) * model.steps
+    return {
+        "coarse_nats_a_stroke": nats / max(1.0, strokes),
+        "coarse_bits": bits / windows_seen,
+        "strokes_a_bar": strokes / windows_seen / model.config.bars,
+        "coarse_strokes_a_bar": written_strokes / windows_seen / model.config.bars,
+        "sounding_keys": sounding / steps,
+        "coarse_sounding_keys": written_sounding / steps,
+    }
 
 
 def _noise(tokens: Tensor, generator: torch.Generator) -> Tensor:

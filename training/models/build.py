@@ -9,13 +9,14 @@ from training.models.accompaniment_loss import AccompanimentObjective
 from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
 from training.models.losses import ContinuationObjective, KeyChainObjective, Objective
+from training.models.piano_words import PianoWords
 from training.models.sentences import WORD_BEATS, WORD_STEPS, Sentences, SentencesObjective
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.models.words import BEAT_STEPS, Words
-from training.models.words_loss import DrumWordsObjective, WordsObjective
+from training.models.words_loss import DrumWordsObjective, PianoWordsObjective, WordsObjective
 
-Trainable = VAE | DrumWords | Continuer | KeyChain | Words | Sentences | Accompaniment
+Trainable = VAE | DrumWords | PianoWords | Continuer | KeyChain | Words | Sentences | Accompaniment
 
 DRUMS_OF_VOICES = f"writers.{VOICES.index('drums')}."
 """What names of an accompaniment's weights begin with that are of its drums."""
@@ -27,6 +28,8 @@ def build_model(config: ModelConfig) -> Trainable:
         return Sentences(config.sentences, config.words)
     if config.accompaniment is not None:
         return Accompaniment(config.accompaniment)
+    if config.words is not None and config.key_chain is not None:
+        return PianoWords(config, config.words, config.key_chain)
     if config.words is not None:
         return DrumWords(config, config.words) if config.representation == "drums" else Words(config.words)
     spec = representation(config.representation, config.bars, config.grid)
@@ -43,6 +46,8 @@ def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
         return WordsObjective(model, config)
     if isinstance(model, DrumWords):
         return DrumWordsObjective(model, config)
+    if isinstance(model, PianoWords):
+        return PianoWordsObjective(model, config)
     if isinstance(model, Accompaniment):
         return AccompanimentObjective(model, config)
     if isinstance(model, Sentences):
@@ -58,7 +63,7 @@ def latent_size(model: Trainable, config: ModelConfig, steps: int) -> int:
         return sum(model.sizes(steps // BEAT_STEPS))
     if isinstance(model, Sentences):
         return steps // WORD_STEPS * model.words.layout(WORD_BEATS).size
-    if isinstance(model, DrumWords):
+    if isinstance(model, DrumWords | PianoWords):
         return model.layout.size
     return model.layout(steps // BEAT_STEPS).size if isinstance(model, Words) else config.z_size
 
@@ -66,7 +71,8 @@ def latent_size(model: Trainable, config: ModelConfig, steps: int) -> int:
 def whole_start(model: Trainable, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return weights to begin with, completed where those of another kind of model are a part of them.
 
-    Words begin a model of sentences over them; the writer of an accompaniment's drums begins one of drums.
+    Words begin a model of sentences over them; the writer of an accompaniment's drums begins one of drums,
+    and a continuation of piano whose keys are decided together begins the writer of one of piano.
     """
     own = model.state_dict()
     if isinstance(model, Sentences) and not any(name.startswith("words.") for name in weights):
@@ -75,4 +81,6 @@ def whole_start(model: Trainable, weights: dict[str, Tensor]) -> dict[str, Tenso
         found = {f"writer.{name.removeprefix(DRUMS_OF_VOICES)}": value for name, value in weights.items()}
         fitting = {n: v for n, v in found.items() if n in own and own[n].shape == v.shape}
         return own | fitting
+    if isinstance(model, PianoWords) and not any(name.startswith("writer.") for name in weights):
+        return own | {f"writer.{name}": value for name, value in weights.items()}
     return weights

@@ -137,9 +137,16 @@ class KeyChain(nn.Module):
         nn.init.constant_(self.head.bias[:keys], 1.0)
         nn.init.constant_(self.head.bias[keys:], -4.0)
 
-    def states(self, past: Past, start: Tensor | None = None) -> Tensor:
-        """Return the network's state at each step, `[B, T, H]`, from `start` `[B, H]` or zero."""
-        out, _ = self.gru(self.fed(past), None if start is None else start[None].contiguous())
+    def states(self, past: Past, start: Tensor | None = None, told: Tensor | None = None) -> Tensor:
+        """Return the network's state at each step, `[B, T, H]`.
+
+        Args:
+            past: what the steps look back on.
+            start: state before the first step, `[B, H]`; zero where there is none.
+            told: `[B, T, C]` what the steps are told beside their past.
+        """
+        fed = self.fed(past) if told is None else self.fed(past) + told
+        out, _ = self.gru(fed, None if start is None else start[None].contiguous())
         return out
 
     def fed(self, past: Past, first_step: int = 0) -> Tensor:
@@ -176,36 +183,55 @@ class KeyChain(nn.Module):
         """Return the state z `[B, H]`, within -1 to 1, after hearing `given` float32 `[B, T, K]`."""
         return self.states(past_of(given))[:, -1]
 
-    def log_loss(self, frames: Tensor, states: Tensor, past: Past) -> Tensor:
-        """Return the nats `[B, T]` of frames `[B, T, K]`, each step given those before it."""
-        hold, strike = (logits.float() for logits in self.bases(states, past))
-        sounded = past.before
-        held_nats = functional.binary_cross_entropy_with_logits(hold, frames, reduction="none") * sounded
-        onsets = frames * (1 - sounded)
+    def logits(
+        self, frames: Tensor, states: Tensor, past: Past, pinned: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Return the logit of each key of frames `[B, T, K]`, given those that are decided before it.
+
+        Args:
+            frames: what is written.
+            states: `[B, T, H]` of the steps.
+            past: what the steps look back on.
+            pinned: what is added to the logits of holding and of striking, `[B, T, K]` each.
+        """
+        hold, strike = (logits.float() for logits in shifted(self.bases(states, past), pinned))
+        onsets = frames * (1 - past.before)
         above = onsets.flip(-1).cumsum(-1).flip(-1) - onsets  # struck keys above each key
         above = above.clamp_max(MOST_STROKES - 1).flatten(0, 1)
         count = onsets.sum(-1).flatten().clamp_max(MOST_STROKES - 1)
         step, number = torch.nonzero(
             torch.arange(MOST_STROKES, device=frames.device) <= count[:, None], as_tuple=True
         )
-        truth = onsets.flatten(0, 1)[step]
-        mine = above[step] == number[:, None]
-        sounding = (frames * sounded).flatten(0, 1)[step] + truth * (above[step] < number[:, None])
+        truth, first = onsets.flatten(0, 1)[step], above[step]
+        sounding = (frames * past.before).flatten(0, 1)[step] + truth * (first < number[:, None])
         chain = self.chain_state(states).flatten(0, 1)[step]
-        logits = self.struck_given(strike.flatten(0, 1)[step], chain, sounding).float()
-        nats = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-        nats = (nats * mine * (1 - sounded.flatten(0, 1)[step])).sum(-1)
-        struck_nats = torch.zeros(count.shape, device=frames.device).index_add(0, step, nats)
-        return held_nats.sum(-1) + struck_nats.reshape(frames.shape[:2])
+        given = self.struck_given(torch.zeros_like(truth), chain, sounding).float()
+        given = given * (first == number[:, None])
+        strike = strike.flatten(0, 1).index_add(0, step, given).reshape(strike.shape)
+        return torch.where(past.before > 0, hold, strike)
+
+    def log_loss(self, frames: Tensor, states: Tensor, past: Past) -> Tensor:
+        """Return the nats `[B, T]` of frames `[B, T, K]`, each step given those before it."""
+        logits = self.logits(frames, states, past)
+        return functional.binary_cross_entropy_with_logits(logits, frames, reduction="none").sum(-1)
 
     @torch.no_grad()
-    def generate(self, z: Tensor, perturbation: Tensor, heard: Tensor) -> Tensor:
+    def generate(
+        self,
+        z: Tensor,
+        perturbation: Tensor,
+        heard: Tensor,
+        told: Tensor | None = None,
+        pinned: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Write frames free-running: a key is held or struck where its logit + perturbation is above 0.
 
         Args:
             z: `[B, H]` state after `heard`.
             perturbation: `[U, B, K]`; logistic noise samples at temperature 1, zeros are the likeliest.
             heard: `[B, T, K]` what was heard before; T may be 0, or any number of whole bars.
+            told: `[B, U, C]` what the steps are told beside their past.
+            pinned: what is added to the logits of holding and of striking, `[B, U, K]` each.
 
         Returns:
             float32 `[B, U, K]` of 0 and 1.
@@ -216,15 +242,21 @@ class KeyChain(nn.Module):
             recent = functional.pad(frames[:, first:], (0, 0, 0, 1))
             past = Past(*(part[:, -1:] for part in past_of(recent)))
             place = (heard.shape[1] + step) % BAR
-            out, hidden = self.gru(self.fed(past, place), state[None].contiguous())
+            fed = self.fed(past, place)
+            if told is not None:
+                fed = fed + told[:, step : step + 1]
+            out, hidden = self.gru(fed, state[None].contiguous())
             state = hidden[0]
-            frame = self._decided(out, past, shift)
+            now = None if pinned is None else (pinned[0][:, step : step + 1], pinned[1][:, step : step + 1])
+            frame = self._decided(out, past, shift, now)
             frames = torch.cat([frames, frame[:, None]], dim=1)
         return frames[:, heard.shape[1] :]
 
-    def _decided(self, state: Tensor, past: Past, shift: Tensor) -> Tensor:
+    def _decided(
+        self, state: Tensor, past: Past, shift: Tensor, pinned: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
         """Return one frame `[B, K]` from a state `[B, 1, H]` and a perturbation `[B, K]`."""
-        hold, strike = (logits[:, 0] for logits in self.bases(state, past))
+        hold, strike = (logits[:, 0] for logits in shifted(self.bases(state, past), pinned))
         sounded, chain = past.before[:, 0], self.chain_state(state[:, 0])
         frame = sounded * (hold + shift > 0).to(shift.dtype)
         free = 1 - sounded
@@ -237,6 +269,11 @@ class KeyChain(nn.Module):
             below = highest.flip(-1).cumsum(-1).flip(-1) - highest  # 1 below the one just struck
             free = free * below
         return frame
+
+
+def shifted(bases: tuple[Tensor, Tensor], by: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+    """Return the logits of holding and of striking, with what is added to each of them, if anything is."""
+    return bases if by is None else (bases[0] + by[0], bases[1] + by[1])
 
 
 def laid_in_sixteens(frames: Tensor, bars: int) -> Tensor:

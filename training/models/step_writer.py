@@ -14,16 +14,33 @@ from training.models.words import BEAT_STEPS
 BAR_STEPS = 16
 
 
-class StepWriter(nn.Module):
-    """Conditions to tokens; -1 is a token that is not known."""
+class BeatsToSteps(nn.Module):
+    """What is told of a phrase and of its beats to what each step is told, G channels a step."""
 
-    def __init__(self, vocabulary: int, channels: int, hidden: int, coarse: int, beat_size: int) -> None:
+    def __init__(self, channels: int, coarse: int, beat_size: int, step_channels: int) -> None:
         super().__init__()
         c = channels
         self.from_coarse = nn.Linear(coarse, c)
         self.from_beat = nn.Linear(beat_size, c)
         self.ahead = nn.GRU(c, c, batch_first=True)
-        self.to_steps = nn.Sequential(nn.Linear(2 * c, 2 * c), nn.GELU(), nn.Linear(2 * c, BEAT_STEPS * c))
+        self.to_steps = nn.Sequential(
+            nn.Linear(2 * c, 2 * c), nn.GELU(), nn.Linear(2 * c, BEAT_STEPS * step_channels)
+        )
+
+    def steps(self, coarse: Tensor, beat: Tensor) -> Tensor:
+        """Return `[B, T, G]` from the coarse latent `[B, Z]` and the numbers of each beat `[B, K, F]`."""
+        beats = self.from_beat(beat) + self.from_coarse(coarse)[:, None]
+        ahead, _ = self.ahead(beats.flip(1))
+        steps: Tensor = self.to_steps(torch.cat([beats, ahead.flip(1)], dim=-1))
+        return steps.reshape(beats.shape[0], beats.shape[1] * BEAT_STEPS, -1)
+
+
+class StepWriter(BeatsToSteps):
+    """Conditions to tokens; -1 is a token that is not known."""
+
+    def __init__(self, vocabulary: int, channels: int, hidden: int, coarse: int, beat_size: int) -> None:
+        super().__init__(channels, coarse, beat_size, channels)
+        c = channels
         self.place = nn.Embedding(2 * BAR_STEPS, c)
         self.last = nn.Embedding(vocabulary + 1, c)
         self.bar_ago = nn.Embedding(vocabulary + 1, c)
@@ -37,10 +54,7 @@ class StepWriter(nn.Module):
     def given(self, coarse: Tensor, beat: Tensor) -> Tensor:
         """Return what each step is told by the coarse latent and the numbers of its beat `[B, K, F]`,
         `[B, T, C]`."""
-        beats = self.from_beat(beat) + self.from_coarse(coarse)[:, None]
-        ahead, _ = self.ahead(beats.flip(1))
-        steps = self.to_steps(torch.cat([beats, ahead.flip(1)], dim=-1))
-        steps = steps.reshape(beats.shape[0], beats.shape[1] * BEAT_STEPS, -1)
+        steps = self.steps(coarse, beat)
         return steps + self.place.weight[: steps.shape[1]]
 
     def logits(self, condition: Tensor, tokens: Tensor, before: Tensor) -> Tensor:

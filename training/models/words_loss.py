@@ -14,6 +14,7 @@ from training.corpus.metres import METRES
 from training.models.drum_words import DrumWords
 from training.models.losses import Noise, Terms
 from training.models.moved_chords import moved_with_chords
+from training.models.piano_words import PianoWords
 from training.models.vae import Posterior
 from training.models.words import BEAT_STEPS, Layout, Surroundings, Words
 
@@ -111,6 +112,23 @@ class DrumWordsObjective(nn.Module):
         return written_terms(logits, target[..., 0], posterior, keep, layout, self.config, beta)
 
 
+class PianoWordsObjective(nn.Module):
+    """The loss of one batch of piano; the same signature as `Objective`."""
+
+    def __init__(self, model: PianoWords, config: LossConfig):
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
+        """Return the loss terms of phrases `[B, T, 88]`, as those of `WordsObjective`."""
+        layout, posterior = self.model.layout, self.model.encode(heard)
+        keep = fine_mask(layout, *kept_beats(noise, layout.beats, self.config.fine_left_out))
+        condition = self.model.condition(posterior.sample(noise.latent) * keep)
+        logits = self.model.logits(condition, target)[0].float()
+        nll = functional.binary_cross_entropy_with_logits(logits, target, reduction="sum") / len(target)
+        return latent_terms(nll, posterior, keep, layout, self.config, beta)
+
+
 def written_terms(
     logits: Tensor,
     tokens: Tensor,
@@ -120,13 +138,19 @@ def written_terms(
     config: LossConfig,
     beta: float,
 ) -> Terms:
-    """Return the loss terms of logits `[B, T, V]` for tokens `[B, T]`; `kl_bits` is of the coarse part.
+    """Return the loss terms of logits `[B, T, V]` for tokens `[B, T]`; see `latent_terms`."""
+    nll = functional.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="sum")
+    return latent_terms(nll / len(tokens), posterior, keep, layout, config, beta)
+
+
+def latent_terms(
+    nll: Tensor, posterior: Posterior, keep: Tensor, layout: Layout, config: LossConfig, beta: float
+) -> Terms:
+    """Return the loss terms where a phrase costs `nll` nats to write; `kl_bits` is of the coarse part.
 
     The coarse part costs `beta` a nat above the free bits; the fine part `fine_beta` a nat in the dimensions
     that `keep` `[B, Z]` has kept.
     """
-    nll = functional.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="sum")
-    nll = nll / len(tokens)
     nats, is_coarse = posterior.kl_nats(), coarse_mask(layout, keep)
     coarse, fine = (nats * is_coarse).sum(-1), (nats * keep * (1 - is_coarse)).sum(-1)
     above = (coarse - config.free_bits * math.log(2)).clamp_min(0).mean()

@@ -22,6 +22,7 @@ from engine.inference.bundle.store import Bundle
 from engine.music.representation import Representation
 from training.evaluation.loaded_model import Prior, Sliders, Subject
 from training.models.drum_words import DrumWords
+from training.models.piano_words import PianoWords
 from training.models.vae import Autoencoder
 
 Floats = NDArray[np.float32]
@@ -41,7 +42,7 @@ class PlayedModel:
         self._model = subject.model
         self.representation: Representation = subject.representation
         self.bundle: Bundle = bundle_of(subject, subject.model.z_size)
-        if isinstance(subject.model, DrumWords):
+        if isinstance(subject.model, DrumWords | PianoWords):
             layout = LatentLayout(**subject.model.layout._asdict())
             manifest = msgspec.structs.replace(self.bundle.manifest, latent_layout=layout)
             self.bundle = replace(self.bundle, manifest=manifest)
