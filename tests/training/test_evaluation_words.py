@@ -10,9 +10,10 @@ from corpus_files import Part, write_midi
 from engine.inference.controls import Controls
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
-from training.config import ModelConfig, RunConfig, SentencesConfig, WordsConfig
+from training.config import KeyChainConfig, ModelConfig, RunConfig, SentencesConfig, WordsConfig
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
+from training.evaluation.core_metrics import core_metrics
 from training.evaluation.loaded_model import Subject
 from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.sentences import evaluate_sentences
@@ -89,3 +90,26 @@ def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
     assert render(played, {"heard": slot}, Controls(variation=0.0, seed=4)).notes == phrase.notes
     assert render(played, {"heard": slot}, Controls(variation=1.0, seed=4)).notes != phrase.notes
     assert render(played, {}, Controls(mode="generate", seed=1)).bars == 16
+
+
+def test_a_piano_is_measured_by_its_strokes_from_the_coarse_part_beside_what_was_played(
+    tmp_path: Path,
+) -> None:
+    for song in range(3):  # of each beat a chord of three keys, and a rest of one step before the next
+        chords = [(beat, 0.75, 60 + song + key) for beat in range(32) for key in (0, 4, 7)]
+        write_midi(tmp_path / "in" / f"{song}.mid", [Part(chords)])
+    options = BuildOptions(kind="pianoroll", bars=(2,), executor="serial")
+    build_corpus([tmp_path / "in"], tmp_path / "out", options)
+    torch.manual_seed(2)
+    chain = KeyChainConfig(hidden=8, channels=8, key_channels=4, chain=4)
+    model = build_model(ModelConfig(representation="pianoroll", words=SMALL, key_chain=chain)).eval()
+    for weight in model.parameters():
+        weight.data.zero_()  # every key is held or struck with chance one half
+    metrics = core_metrics(model, Corpus.open(tmp_path / "out", 2), "train", 8)
+    assert metrics["strokes_a_bar"] == 12
+    assert metrics["sounding_keys"] == pytest.approx(3 * 0.75)
+    assert metrics["coarse_nats_a_stroke"] == pytest.approx(32 * 88 * np.log(2) / 24, rel=1e-4)
+    assert metrics["coarse_sounding_keys"] > 5
+    assert 0 < metrics["coarse_strokes_a_bar"] <= 8 * 16
+    assert metrics["free_running"] == 0.25
+    assert metrics["note_f1"] == 0

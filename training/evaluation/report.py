@@ -41,6 +41,12 @@ CORE_NAMES = (
     ("kl_bits", "KL to the prior, bits a phrase"),
     ("coarse_bits", "of these in the coarse part"),
     ("coarse_nats_a_note", "nats a note, written from the coarse part alone"),
+    ("coarse_nats_a_hit", "nats a hit, written from the coarse part alone"),
+    ("coarse_nats_a_stroke", "nats a stroke, written from the coarse part alone"),
+    ("strokes_a_bar", "strokes a bar, played"),
+    ("coarse_strokes_a_bar", "strokes a bar, drawn from the coarse part alone"),
+    ("sounding_keys", "sounding keys a step, played"),
+    ("coarse_sounding_keys", "sounding keys a step, drawn from the coarse part alone"),
     ("back_nats", "nats a word of how far back it comes from"),
     ("back_nats_by_place", "the same by its place alone"),
     ("coarse_nats", "nats of a new word's coarse latent"),
@@ -60,6 +66,7 @@ CORE_NAMES = (
 )
 MUSIC_NAMES = (
     ("notes", "notes"),
+    ("sounding_keys", "sounding keys"),
     ("own_key", "own key"),
     ("source_key", "source's key"),
     ("critic", "critic"),

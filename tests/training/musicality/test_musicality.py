@@ -13,9 +13,10 @@ from training.evaluation.musicality.baselines import crossfaded, nudged
 from training.evaluation.musicality.continued import continuation_measures
 from training.evaluation.musicality.critic import Critic, tokens_of
 from training.evaluation.musicality.form import extra_leap, motifs, repeated_bars, returning_motifs
+from training.evaluation.musicality.held_out import HeldOut
 from training.evaluation.musicality.key_sets import SETS, best_set, in_sets, own_key, pitch_class_counts
 from training.evaluation.musicality.lines import Line, voices
-from training.evaluation.musicality.measure import note_f1
+from training.evaluation.musicality.measure import Yardstick, measure_row, note_f1
 from training.evaluation.musicality.traits import drum_traits, melody_traits, traits
 from training.evaluation.musicality.two_sample import telling_apart
 
@@ -172,6 +173,15 @@ def test_a_crossfade_is_one_voice_of_notes_of_both(first: list[int], second: lis
 def test_note_f1_counts_onset_pitch_and_channel() -> None:
     assert note_f1([phrase([60, 62])], [phrase([60, 64])]) == 0.5
     assert note_f1([phrase([60, 62])], [phrase([60])]) == pytest.approx(2 / 3)
+
+
+def test_a_row_of_many_keys_says_how_many_sound_together() -> None:
+    chord = [Note(start_beats=0.0, pitch=pitch, duration_beats=3.0) for pitch in (60, 64, 67)]
+    phrases = [Phrase(notes=tuple(chord), bars=1), Phrase(notes=(), bars=1)]
+    nothing = HeldOut(np.zeros((0, 16, 88)), [], [], np.zeros(0, np.int64))
+    found = measure_row(phrases, Yardstick(1, 0, polyphonic=True), nothing, [])
+    assert found["sounding_keys"] == 3 * 3 / 8  # three keys for three of all eight beats
+    assert "sounding_keys" not in measure_row(phrases, Yardstick(1, 0), nothing, [])
 
 
 def test_continuations_are_read_beside_real_ones_and_another_piece() -> None:

@@ -60,6 +60,8 @@ class Yardstick:
     """MIDI channel of the voice that key, critic and form are of; None for drums alone."""
     critic: Critic | None = None
     drum_critic: DrumCritic | None = None
+    polyphonic: bool = False
+    """Whether many keys sound together, so that how many is measured."""
 
 
 @dataclass(slots=True)
@@ -110,7 +112,8 @@ def measure_music(
         critic = DrumCritic(training.phrases) if training.phrases else None
         yardstick = Yardstick(spec.bars, None, drum_critic=critic)
     else:
-        yardstick = Yardstick(spec.bars, channel, teach_critic(corpus, spec, channel))
+        critic_of_lines = teach_critic(corpus, spec, channel)
+        yardstick = Yardstick(spec.bars, channel, critic_of_lines, polyphonic=spec.name == "pianoroll")
     say("what it plays")
     _play(model, played, rows, seed)
     real_traits = np.stack([traits(phrase, spec.name) for phrase in real.phrases])
@@ -204,7 +207,8 @@ def measure_row(
     """Return the measures of one set of phrases; of drums those of `backbone`, and the critic in nats a step.
 
     `notes` a phrase; `own_key`, `source_key` (where they have sources); `critic` in nats a note; `note_f1` to
-    their sources (onset and pitch); from eight bars on `repeated_bars` and `extra_leap` in semitones.
+    their sources (onset and pitch); of music of many keys `sounding_keys`, how many sound together on average
+    over the whole phrase; from eight bars on `repeated_bars` and `extra_leap` in semitones.
     """
     found = {
         "phrases": float(len(phrases)),
@@ -222,6 +226,9 @@ def measure_row(
     found["own_key"] = own_key(lines)
     if made_from:
         found["source_key"] = in_sets(lines, [played.keys[index] for index in made_from])
+    if yardstick.polyphonic:
+        held = sum(note.duration_beats for phrase in phrases for note in phrase.notes)
+        found["sounding_keys"] = held / sum(phrase.length_beats for phrase in phrases)
     if yardstick.critic is not None:
         found["critic"] = yardstick.critic.mean_nats(lines)
     if yardstick.bars >= LONG_BARS:
