@@ -1,10 +1,11 @@
 """Whole training steps (data, loss, gradient, optimiser, average) of every config, part by part.
 
-    python bench/training_steps.py [CONFIG...] [--published] [--steps 12] [--batch 0] [--json FILE]
+    python bench/training_steps.py [CONFIG...] [--published] [--steps 12] [--skip 2] [--batch 0] [--json FILE]
 
 Beside each stands the same step in its straightforward form: every recurrent layer unrolled, one cell a step
 as in scheduled sampling by hand, and optimiser, clipping and average one tensor after the other. Both forms
-compute the same, and take turns, so that a busy machine is busy for both.
+compute the same, and take turns on the same weights, so that a busy machine is busy for both and large models
+are in memory once.
 
 Times are of the processor, so other load on the machine counts little; with several threads they are of
 all threads together. Random music stands for a corpus, so any config can be timed without files. The bound
@@ -39,9 +40,6 @@ from training.config_file import config_names, load_config
 from training.encoder_input import heard_and_target
 from training.models.build import build_model, build_objective, latent_size
 from training.models.losses import Noise, choices_of
-
-SKIPPED = 2
-"""First steps, which allocate."""
 
 
 def matrix_rate(size: int = 1024) -> float:
@@ -87,22 +85,22 @@ def accompaniment_columns(rng: np.random.Generator, shape: tuple[int, int]) -> n
 
 
 class Stepper:
-    """One form of a config's training step, with weights of its own."""
+    """A config's training step in both forms, on the same weights."""
 
-    def __init__(self, config: RunConfig, *, straightforward: bool) -> None:
+    def __init__(self, config: RunConfig) -> None:
         torch.manual_seed(1)
-        self.config, self.straightforward = config, straightforward
+        self.config = config
         self.model = build_model(config.model)
         self.objective = build_objective(self.model, config.loss)
         self.weights = list(self.model.parameters())
-        self.optimizer = torch.optim.AdamW(self.weights, lr=1e-3, foreach=not straightforward)
+        self.optimizer = torch.optim.AdamW(self.weights, lr=1e-3)
         self.ema = [weight.detach().clone() for weight in self.weights]
         self.data = windows(config, 4 * config.data.batch)
-        self.rows: list[tuple[float, ...]] = []
 
-    def take(self, step: int) -> float:
-        """Take a step, note the seconds of its parts, and return its loss."""
-        with unrolled() if self.straightforward else nullcontext():
+    def take(self, step: int, *, straightforward: bool) -> tuple[float, ...]:
+        """Take a step and return the processor seconds of its parts: data, forward, backward, optimiser."""
+        torch.manual_seed(step)
+        with unrolled() if straightforward else nullcontext():
             marks = [time.process_time()]
             inputs = self.draw(step)
             marks.append(time.process_time())
@@ -111,10 +109,24 @@ class Stepper:
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             marks.append(time.process_time())
-            self.learn()
+            self.learn(foreach=not straightforward)
             marks.append(time.process_time())
-        self.rows.append(tuple(b - a for a, b in pairwise(marks)))
-        return float(loss.detach())
+        return tuple(b - a for a, b in pairwise(marks))
+
+    def check_same_loss(self) -> None:
+        """Compare the two forms before the first step.
+
+        Raises:
+            ValueError: they do not compute the same loss.
+        """
+        if has_dropout(self.model):
+            return
+        with torch.no_grad():
+            ours = float(self.loss(self.draw(0)))
+            with unrolled():
+                theirs = float(self.loss(self.draw(0)))
+        if abs(ours - theirs) > 1e-3 * abs(theirs):
+            raise ValueError(f"{self.config.name}: the two forms differ: {ours} and {theirs}")
 
     def draw(self, step: int) -> tuple[torch.Tensor, torch.Tensor, Noise]:
         """Return what is heard, what is to be written, and the step's noise."""
@@ -137,10 +149,10 @@ class Stepper:
         loss: torch.Tensor = self.objective(heard, target, noise, self.config.loss.beta, self.own).loss
         return loss
 
-    def learn(self) -> None:
-        """Clip, move the weights and their average."""
-        foreach = not self.straightforward
+    def learn(self, *, foreach: bool) -> None:
+        """Clip, move the weights and their average; all tensors at once, or one after the other."""
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0, foreach=foreach)
+        self.optimizer.param_groups[0]["foreach"] = foreach
         self.optimizer.step()
         with torch.no_grad():
             if foreach:
@@ -148,11 +160,6 @@ class Stepper:
             else:
                 for average, weight in zip(self.ema, self.weights, strict=True):
                     average.lerp_(weight, 1e-3)
-
-    @property
-    def parts_s(self) -> list[float]:
-        """Median seconds of data, forward, backward and optimiser."""
-        return [statistics.median(column) for column in zip(*self.rows[SKIPPED:], strict=True)]
 
 
 @contextmanager
@@ -197,32 +204,41 @@ def _unrolled_forward(self: nn.RNNBase, x: torch.Tensor, start: Any = None) -> t
     return x, last if is_lstm else last[0]
 
 
-def measure(config: RunConfig, steps: int) -> dict[str, float]:
+def measure(config: RunConfig, steps: int, skip: int) -> dict[str, float]:
     """Return seconds a step by part in both forms, sequences a second, and multiplications a step.
+
+    Args:
+        config: what is trained.
+        steps: measured steps of each form.
+        skip: steps before them, at least one, which allocate; in the first the multiplications are counted.
 
     Raises:
         ValueError: the two forms do not compute the same loss.
     """
-    forms = Stepper(config, straightforward=False), Stepper(config, straightforward=True)
-    for step in range(steps + SKIPPED):
-        torch.manual_seed(step)
-        ours = forms[0].take(step)
-        torch.manual_seed(step)
-        theirs = forms[1].take(step)
-        if step == 0 and not has_dropout(forms[0].model) and abs(ours - theirs) > 1e-3 * abs(theirs):
-            raise ValueError(f"{config.name}: the two forms differ: {ours} and {theirs}")
-    with FlopCounterMode(display=False) as counter, unrolled():
-        forms[1].loss(forms[1].draw(0)).backward()
-    parts, straightforward_s = forms[0].parts_s, sum(forms[1].parts_s)
+    stepper = Stepper(config)
+    stepper.check_same_loss()
+    ours, theirs = list[tuple[float, ...]](), list[tuple[float, ...]]()
+    for step in range(skip + steps):
+        ours.append(stepper.take(step, straightforward=False))
+        with FlopCounterMode(display=False) if step == 0 else nullcontext() as counter:
+            theirs.append(stepper.take(step, straightforward=True))
+        if counter is not None:
+            gflop = counter.get_total_flops() / 1e9
+    parts, straightforward = medians(ours[skip:]), medians(theirs[skip:])
     names = ("data_s", "forward_s", "backward_s", "optimiser_s")
     return {
         **dict(zip(names, parts, strict=True)),
         "step_s": sum(parts),
-        "straightforward_s": straightforward_s,
+        "straightforward_s": sum(straightforward),
         "sequences_per_s": config.data.batch / sum(parts),
-        "gflop": counter.get_total_flops() / 1e9,
-        "parameters": float(sum(weight.numel() for weight in forms[0].weights)),
+        "gflop": gflop,
+        "parameters": float(sum(weight.numel() for weight in stepper.weights)),
     }
+
+
+def medians(rows: list[tuple[float, ...]]) -> list[float]:
+    """Return the median of each column."""
+    return [statistics.median(column) for column in zip(*rows, strict=True)]
 
 
 def has_dropout(model: nn.Module) -> bool:
@@ -236,6 +252,7 @@ def main() -> None:
     parser.add_argument("configs", nargs="*", help="names; all of ours by default")
     parser.add_argument("--published", action="store_true", help="the published configs instead of ours")
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--skip", type=int, default=2, help="steps before those, which allocate; 1 or more")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=0, help="instead of the configs' own")
     parser.add_argument("--json", type=Path)
@@ -252,7 +269,7 @@ def main() -> None:
             config = msgspec.structs.replace(
                 config, data=msgspec.structs.replace(config.data, batch=options.batch)
             )
-        found[name] = row = measure(config, options.steps)
+        found[name] = row = measure(config, options.steps, options.skip)
         parts = "  ".join(
             f"{part} {100 * row[f'{part}_s'] / row['step_s']:2.0f} %"
             for part in ("data", "forward", "backward", "optimiser")

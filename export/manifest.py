@@ -22,7 +22,8 @@ from engine.music.notes import DRUM_CHANNEL
 from export import key_chain_graph
 from export.continuation_graph import state_size
 from export.errors import ExportError
-from export.run import Run
+from export.run import Run, remedy
+from training.checkpoint import RECORD
 from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
@@ -104,7 +105,8 @@ def training_record(run: Run) -> TrainingRecord:
             notes=_notes(record),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ExportError(f"{run.path / 'run.json'}: lacks or garbles {error}; train again") from error
+        file = run.path / RECORD
+        raise ExportError(f"{file}: lacks or garbles {error}; {remedy(file)}") from error
 
 
 def data_source(source: Mapping[str, Any]) -> DataSource:

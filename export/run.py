@@ -18,7 +18,7 @@ from engine.music.metre import Metre
 from engine.music.representation import Representation, representation
 from engine.text import json_value
 from export.errors import ExportError
-from training.checkpoint import BEST_METRICS, RunFolder
+from training.checkpoint import BEST_METRICS, CONFIG, METRICS, RECORD, RunFolder
 from training.config import ModelConfig, RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.joined import JoinedCorpora
@@ -26,8 +26,6 @@ from training.corpus.metres import FOUR_FOUR, metre_named
 from training.errors import ConfigError, CorpusError
 from training.models.build import Trainable
 from training.models.build import build_model as build
-
-CONFIG, METRICS, RECORD = "config.json", "metrics.json", "run.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,10 +87,15 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror}; the folder holds no finished run") from error
     except ValueError as error:
-        raise ExportError(f"{path}: is not JSON ({error}); train again") from error
+        raise ExportError(f"{path}: is not JSON ({error}); {remedy(path)}") from error
     if not isinstance(content, dict):
-        raise ExportError(f"{path}: is not a JSON object; train again")
+        raise ExportError(f"{path}: is not a JSON object; {remedy(path)}")
     return content
+
+
+def remedy(file: Path) -> str:
+    """Return what to do about a damaged file of a run."""
+    return RunFolder(file.parent).remedy(file.name)
 
 
 def rounded(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -71,9 +71,9 @@ def test_the_switch_is_set_before_onnxruntime_is_imported(module, monkeypatch):
 
 
 def test_ray_is_started_without_its_reports_of_use(monkeypatch):
-    from training.corpus.build import executors
+    from training.corpus.build import ray_cluster
 
     monkeypatch.setitem(sys.modules, "ray", "stands for Ray")
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
-    assert executors._ray() == "stands for Ray"
+    assert ray_cluster.ray_library() == "stands for Ray"
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"

@@ -26,7 +26,8 @@ from training.model_files import load_checkpoint_file
 from training.models.build import Trainable
 from training.weights import packed, unpacked
 
-CHECKPOINT, LAST, BEST, BEST_METRICS = "checkpoint.pt", "ema.safetensors", "best.safetensors", "best.json"
+CHECKPOINT, LAST, BEST = "checkpoint.pt", "ema.safetensors", "best.safetensors"
+CONFIG, RECORD, METRICS, BEST_METRICS = "config.json", "run.json", "metrics.json", "best.json"
 STATE = ("model", "ema", "optimizer", "sampler", "counters", "data_sha256")
 """What a checkpoint holds, in every form that it has had."""
 
@@ -76,17 +77,32 @@ class RunFolder:
         except OSError as error:
             raise ConfigError(f"{self.path}: no {name} there; give the folder of a training run") from error
         except ValueError as error:
-            raise ConfigError(f"{self.path / name}: is damaged ({error}); train again") from error
+            raise ConfigError(f"{self.path / name}: is damaged ({error}); {self.remedy(name)}") from error
         if not isinstance(value, dict):
-            raise ConfigError(f"{self.path / name}: is damaged (no JSON object); train again")
+            raise ConfigError(f"{self.path / name}: is damaged (no JSON object); {self.remedy(name)}")
         return value
+
+    def remedy(self, name: str) -> str:
+        """Return what brings a damaged JSON file of the run back, or goes on without it."""
+        anew = "the training command with --resume writes it anew" if self.has_checkpoint else ""
+        if name == METRICS and anew:
+            return f"remove it: its figures alone are lost, and {anew}"
+        if name in (METRICS, BEST_METRICS):
+            return "remove it: its figures alone are lost"
+        if anew:
+            return f"remove it, and {anew}"
+        return "train again"
 
     def config(self) -> RunConfig:
         """Return the run's config."""
         try:
-            return msgspec.convert(self.read_json("config.json"), RunConfig)
+            return msgspec.convert(self.read_json(CONFIG), RunConfig)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"{self.path / 'config.json'}: {error}; it is of another version") from error
+            raise ConfigError(f"{self.path / CONFIG}: {error}; it is of another version") from error
+
+    def holds(self, name: str) -> bool:
+        """Return whether a file of the run is there, whole or not."""
+        return (self.path / name).is_file()
 
     def append_history(self, entry: dict[str, Any]) -> None:
         """Add one line to `history.jsonl`."""
@@ -113,7 +129,7 @@ class RunFolder:
         """Let the best weights, and what was measured on them, be the run's own; ConfigError if damaged."""
         self.read_weights("best")
         self.write(LAST, (self.path / BEST).read_bytes())
-        self.write_json("metrics.json", self.read_json(BEST_METRICS))
+        self.write_json(METRICS, self.read_json(BEST_METRICS))
 
     def load_checkpoint(self, device: torch.device) -> dict[str, Any] | None:
         """Return the last checkpoint, or None where there is none.

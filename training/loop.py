@@ -17,11 +17,10 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from training import schedules
-from training.checkpoint import BEST, BEST_METRICS, RunFolder
+from training.checkpoint import BEST, BEST_METRICS, CONFIG, METRICS, RECORD, RunFolder
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
-from training.corpus.joined import JoinedCorpora, JoinedSampler
-from training.corpus.sampler import EpochSampler
+from training.corpus.joined import JoinedCorpora
 from training.distributed import Ranks, ranks
 from training.encoder_input import heard_and_target
 from training.errors import ConfigError
@@ -49,6 +48,7 @@ class Progress:
     step: int
     steps: int
     terms: Terms
+    """Means over all ranks."""
     sequences_per_second: float
     learning_rate: float
     beta: float
@@ -131,9 +131,10 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), betas=(0.9, 0.98), weight_decay=config.optim.weight_decay
         )
-        self.sampler = _sampler(config, team, self.corpora.train_counts)
-        self.step, self.evaluated, self.seconds = 0, 0, 0.0
-        self.step_seconds = 0.0
+        self.sampler = self.corpora.sampler(
+            config.data.batch, config.data.shares, config.seed, rank=team.rank, world_size=team.world_size
+        )
+        self.step, self.evaluated, self.seconds, self.step_seconds = 0, 0, 0.0, 0.0
         self.patience = Patience(config.patience)
         self.gradient_norm = torch.zeros(())
         self._restore()
@@ -142,9 +143,9 @@ class Trainer:
         """Take the steps that are left, evaluating and saving on the way."""
         config, metrics, terms = self.config, dict[str, Any](), None
         if self.team.is_first:
-            self.folder.write_json("config.json", config)
+            self.folder.write_json(CONFIG, config)
             if self.step:
-                self.folder.mend_weights(self.ema)
+                self._mend()
         with StopSignals() as signals:
             while True:
                 if self._evaluation_is_due():
@@ -159,6 +160,12 @@ class Trainer:
                 if end == EARLY:
                     return self._finish_early(metrics)
                 terms = self._timed_step()
+
+    def _mend(self) -> None:
+        """Write anew what is gone of the run's folder."""
+        self.folder.mend_weights(self.ema)
+        if not self.folder.holds(RECORD):
+            self.folder.write_json(RECORD, self._record(self._how_far))
 
     def _timed_step(self) -> Terms:
         started = time.perf_counter()
@@ -200,7 +207,7 @@ class Trainer:
         if self.team.is_first:
             self.observer.begin("saving")
             self.folder.save(self._state(), self.ema)
-            self.folder.write_json("run.json", self._record("stopped by a signal"))
+            self.folder.write_json(RECORD, self._record("stopped by a signal"))
         raise StoppedError(
             signal_number or 15,
             f"stopped at step {self.step} and saved; the same command with --resume goes on from there",
@@ -216,8 +223,8 @@ class Trainer:
             f"no lower validation loss than {patience.best_loss:.4g} at step {patience.best_step} in "
             f"{patience.worse} evaluations; the weights are those of that step"
         )
-        self.folder.write_json("run.json", self._record(reason, weights_of_step=patience.best_step))
-        return dict(self.folder.read_json("metrics.json"))
+        self.folder.write_json(RECORD, self._record(reason, weights_of_step=patience.best_step))
+        return dict(self.folder.read_json(METRICS))
 
     def _take_step(self) -> Terms:
         config, device = self.config, self.team.device
@@ -245,7 +252,7 @@ class Trainer:
         self.optimizer.step()
         self._average(schedules.ema_decay(self.step, config.optim))
         self.step += 1
-        return Terms(*(part.detach() for part in terms))
+        return self.team.mean(Terms(*(part.detach() for part in terms)))
 
     def _average(self, decay: float) -> None:
         with torch.no_grad():
@@ -258,11 +265,10 @@ class Trainer:
             terms: of the step just taken; None where a resumed run makes up for an evaluation.
             signals: made to interrupt the measuring at once, since all is saved.
         """
-        trained = self.team.mean(terms) if terms is not None else None
         self.evaluated = self.step
         if not self.team.is_first:
             return {}
-        if trained is not None and not math.isfinite(float(trained.loss)):
+        if terms is not None and not math.isfinite(float(terms.loss)):
             raise ConfigError(
                 f"{self.folder.path}: the loss is no number at step {self.step}; lower optim.learning_rate "
                 "or raise optim.warmup_steps; the checkpoint before this one is whole"
@@ -276,7 +282,7 @@ class Trainer:
         except KeyboardInterrupt:
             self._stop(signals.asked)
         signals.at_once = False
-        self._write_down(metrics, trained)
+        self._write_down(metrics, terms)
         return metrics
 
     def _measured(self) -> dict[str, Any]:
@@ -299,13 +305,16 @@ class Trainer:
             {f"train_{name}": float(value) for name, value in trained._asdict().items()} if trained else {}
         )
         self.folder.append_history(metrics | train | {"seconds": self.seconds})
-        self.folder.write_json("metrics.json", metrics)
+        self.folder.write_json(METRICS, metrics)
         self.folder.write_json(EVALUATIONS, {"step": self.step, "patience": asdict(self.patience)})
-        done = self.step == self.config.optim.steps
-        self.folder.write_json("run.json", self._record("all steps taken" if done else "it goes on"))
+        self.folder.write_json(RECORD, self._record(self._how_far))
+
+    @property
+    def _how_far(self) -> str:
+        return "all steps taken" if self.step == self.config.optim.steps else "it goes on"
 
     def _last_metrics(self) -> dict[str, Any]:
-        return dict(self.folder.read_json("metrics.json")) if self.team.is_first else {}
+        return dict(self.folder.read_json(METRICS)) if self.team.is_first else {}
 
     def _record(self, ended: str, weights_of_step: int | None = None) -> dict[str, Any]:
         return {
@@ -346,7 +355,8 @@ class Trainer:
                 f"{self.folder.path}: was trained on another corpus than {self.config.corpus}; "
                 "name that corpus, or give the run a new folder"
             )
-        differing = config_differences(self.folder.config().model, self.config.model)
+        known = self.folder.config().model if self.folder.holds(CONFIG) else self.config.model
+        differing = config_differences(known, self.config.model)
         if differing:
             raise ConfigError(f"{self.folder.path}: {differing}; a run goes on with the sizes it began with")
         try:
@@ -369,7 +379,7 @@ class Trainer:
         self._restore_evaluations()
 
     def _restore_evaluations(self) -> None:
-        """Take up what the last evaluation said; one that a crash cut off is made up for."""
+        """Take up what the last evaluation said; one that was cut off or is gone is made up for."""
         if (self.folder.path / EVALUATIONS).is_file():
             last = self.folder.read_json(EVALUATIONS)
             try:
@@ -380,15 +390,8 @@ class Trainer:
                     f"{self.folder.path / EVALUATIONS}: is damaged; remove it, and the last evaluation is "
                     "made again"
                 ) from error
-
-
-def _sampler(config: RunConfig, team: Ranks, counts: list[int]) -> EpochSampler | JoinedSampler:
-    """Return what draws this rank's part of every batch."""
-    batch, seed = config.data.batch // team.world_size, config.seed
-    if len(counts) == 1:
-        return EpochSampler(counts[0], batch, seed=seed, rank=team.rank, world_size=team.world_size)
-    shares = config.data.shares
-    return JoinedSampler(counts, shares, batch, seed=seed, rank=team.rank, world_size=team.world_size)
+        if self.step == self.config.optim.steps and not self.folder.holds(METRICS):
+            self.evaluated = 0
 
 
 def load_model(run: Path, which: str = "last") -> tuple[RunConfig, Trainable]:

@@ -61,6 +61,14 @@ def test_refuses_weights_that_are_missing_damaged_or_of_another_size(folder):
     assert "no averaged weights yet" in refusal(folder)
 
 
+def test_damaged_figures_can_be_left_away_or_measured_anew(folder):
+    (folder / "metrics.json").write_text("[]")
+    alone = "metrics.json: is not a JSON object; remove it: its figures alone are lost"
+    assert refusal(folder).endswith(alone)
+    (folder / "checkpoint.pt").write_bytes(b"")
+    assert refusal(folder).endswith(f"{alone}, and the training command with --resume writes it anew")
+
+
 def test_refuses_weights_that_are_not_finite_in_half_precision(folder):
     weights = load_file(folder / "ema.safetensors")
     weights["to_mu.bias"][0] = 1e6

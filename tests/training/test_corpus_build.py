@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from training.cli import app
 from training.corpus.build.build import WORK_FOLDER, BuildOptions, BuildProgress, build_corpus
-from training.corpus.build.executors import _start_ray, why_ray_is_slower
+from training.corpus.build.executors import why_ray_is_slower
 from training.corpus.build.merge import _write_steps
+from training.corpus.build.ray_cluster import _start_ray
 from training.corpus.corpus_kinds import kind_named
 from training.corpus.dataset import Corpus
 from training.errors import CorpusError
@@ -121,8 +122,7 @@ def test_a_cluster_without_its_executor_is_refused(tmp_path: Path) -> None:
         build_corpus([tmp_path], tmp_path / "corpus", options(ray_address="there:1"))
 
 
-@pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_a_cluster_that_does_not_answer_is_refused_before_ray_waits_for_it(scheme: str) -> None:
+def test_a_cluster_that_does_not_answer_is_refused_before_ray_waits_for_it() -> None:
     class Ray:
         def init(self, **options: object) -> None:
             raise AssertionError("Ray was asked to wait")
@@ -130,7 +130,7 @@ def test_a_cluster_that_does_not_answer_is_refused_before_ray_waits_for_it(schem
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(CorpusError, match=r"nobody answers there .*ray start --head"):
-        _start_ray(Ray(), 1, f"{scheme}127.0.0.1:{port}")
+        _start_ray(Ray(), 1, f"127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize("executor", ["pool", "ray"])

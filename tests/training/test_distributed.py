@@ -8,10 +8,11 @@ import msgspec
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy_runs import melody_corpus, toy_config, write_config
 
 from training.checkpoint import RunFolder
-from training.loop import train
+from training.loop import Observer, Progress, train
 
 WORKER = """
 import os, signal, sys
@@ -69,7 +70,7 @@ def test_two_processes_do_what_one_does_even_after_one_was_killed(tmp_path: Path
 
 @pytest.mark.dist
 def test_the_documented_command_trains_with_two_processes_as_one_does(tmp_path: Path) -> None:
-    """`torchrun -m training.cli run`, with the training loss in the history that of the whole batch."""
+    """`torchrun -m training.cli run`, whose history and curves have the training loss of the whole batch."""
     corpus = melody_corpus(tmp_path)
     config = write_config(tmp_path, corpus)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
@@ -77,11 +78,26 @@ def test_the_documented_command_trains_with_two_processes_as_one_does(tmp_path: 
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     ended = subprocess.run(command, timeout=400, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    train(toy_config(corpus), tmp_path / "one")
+    seen = dict[int, float]()
+    train(toy_config(corpus), tmp_path / "one", observer=Observer(watch=lambda now: keep_loss(now, seen)))
     assert_same_weights(tmp_path / "one", tmp_path / "two")
+    shown = curve(tmp_path / "two", "train/loss")
+    assert 1 in shown
+    assert shown == pytest.approx({step: seen[step] for step in shown}, rel=1e-4)
     for ours, theirs in zip(*(history(tmp_path / name) for name in ("one", "two")), strict=True):
         for name in ("train_loss", "train_reconstruction_nats", "train_kl_bits", "loss"):
             assert theirs[name] == pytest.approx(ours[name], rel=1e-4)
+
+
+def keep_loss(progress: Progress, seen: dict[int, float]) -> None:
+    seen[progress.step] = float(progress.terms.loss)
+
+
+def curve(run: Path, name: str) -> dict[int, float]:
+    """Return a curve of TensorBoard's by its steps."""
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    return {point.step: point.value for point in events.Scalars(name)}
 
 
 def history(run: Path) -> list[dict]:

@@ -34,8 +34,10 @@ def test_lengths_are_steps_and_the_last_stands_for_all_beyond() -> None:
     assert list(lengths_steps([BEAT], STEP)) == []
 
 
-def test_intervals_are_those_of_a_line_and_a_chord_has_none() -> None:
+def test_intervals_are_those_of_a_line_and_of_the_highest_notes_of_chords() -> None:
     assert list(intervals_semitones([LINE, CHORD], STEP)) == [4, -12]
+    hands = [Note(0, 64, 1), Note(0, 60, 2), Note(1, 62, 1), Note(2, 55, 1), Note(2, 67, 1)]
+    assert list(intervals_semitones([Phrase.of(hands, bars=1)], STEP)) == [-2, 5]
 
 
 def test_sounding_notes_are_counted_at_every_step() -> None:

@@ -230,6 +230,24 @@ def test_a_file_that_holds_no_object_is_one_line(corpus, tmp_path, name) -> None
         train(toy_config(corpus), tmp_path)
 
 
+@pytest.mark.parametrize("name", ["config.json", "run.json", "metrics.json"])
+def test_a_damaged_file_that_was_removed_is_written_anew_by_going_on(corpus, tmp_path, name) -> None:
+    train(toy_config(corpus), tmp_path)
+    before = json.loads((tmp_path / name).read_text())
+    (tmp_path / name).write_text('{"half": ')
+    with pytest.raises(ConfigError) as refused:
+        RunFolder(tmp_path).read_json(name)
+    assert str(refused.value).endswith("and the training command with --resume writes it anew")
+    (tmp_path / name).unlink()
+    train(toy_config(corpus), tmp_path)
+    assert json.loads((tmp_path / name).read_text()) == before
+
+
+def test_figures_of_the_best_weights_are_all_that_is_lost_with_their_file(corpus, tmp_path) -> None:
+    train(toy_config(corpus), tmp_path)
+    assert RunFolder(tmp_path).remedy("best.json") == "remove it: its figures alone are lost"
+
+
 def test_shares_that_are_all_zero_are_refused(corpus, tmp_path) -> None:
     with pytest.raises(ConfigError, match=r"data\.shares: all are 0"):
         train(toy_config(corpus, data={**TOY["data"], "shares": [0.0]}), tmp_path / "run")

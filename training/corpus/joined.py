@@ -61,6 +61,15 @@ class JoinedCorpora:
         """Training windows of each part."""
         return [len(ids) for ids in self.train_ids]
 
+    def sampler(
+        self, batch: int, shares: Sequence[float], seed: int, *, rank: int, world_size: int
+    ) -> "EpochSampler | JoinedSampler":
+        """Return what draws a rank's part of every batch of `batch` windows over all ranks."""
+        counts, mine = self.train_counts, batch // world_size
+        if len(counts) == 1:
+            return EpochSampler(counts[0], mine, seed=seed, rank=rank, world_size=world_size)
+        return JoinedSampler(counts, shares, mine, seed=seed, rank=rank, world_size=world_size)
+
     def train_batch(
         self, places: NDArray[np.int64], transpose: int, uniforms: NDArray[np.float64]
     ) -> NDArray[Any]:

@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 
 from engine.staging import staging_folder
-from training.checkpoint import BEST_METRICS, RunFolder
+from training.checkpoint import BEST_METRICS, METRICS, RunFolder
 from training.errors import ConfigError
 from training.model_files import BUNDLE_MANIFEST
 
 SECTIONS = ("music", "continuation", "sliders", "seeds")
 """Those with rows of numbers."""
-FILES = {"last": "metrics.json", "best": BEST_METRICS}
+FILES = {"last": METRICS, "best": BEST_METRICS}
 """Where a run keeps the numbers of its weights."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from engine.music.kits import ALIASES, KITS, drum_kit
 from training.corpus.build.executors import check_executor, run_shards, why_ray_is_slower
 from training.corpus.build.merge import MergeOptions, merge
-from training.corpus.build.shards import is_done, plan_shards
+from training.corpus.build.shards import is_done, plan_shards, remove_unfinished
 from training.corpus.corpus_kinds import kind_named
 from training.corpus.extract.selection import EVERYTHING, Selection
 from training.corpus.metres import FOUR_FOUR, divided, metre_named
@@ -92,6 +92,7 @@ def build_corpus(
     shards = plan_shards(files, options.kind, options.files_per_shard, options.selection, metre)
     work = corpus / WORK_FOLDER
     missing = [shard for shard in shards if not is_done(shard, work)]
+    remove_unfinished(work)
     unread = sum(len(shard.files) for shard in missing)
     if missing and options.executor == "ray":
         progress.remark(why_ray_is_slower(unread, len(missing), options.ray_address))
@@ -104,6 +105,7 @@ def build_corpus(
         workers=options.workers or available_cpus(),
         file_timeout_s=options.file_timeout_s,
         ray_address=options.ray_address,
+        remark=progress.remark,
     )
     bars = options.bars or kind_named(options.kind).default_bars
     progress.stage("cutting windows", len(bars) + 2)

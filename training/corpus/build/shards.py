@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from training.corpus.windows import SEGMENT_DTYPE
 FORMAT = 4
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
 DONE = "_DONE"
+UNFINISHED = "unfinished-"
+"""How folders begin that no shard is known by yet."""
 
 Progress = Callable[[SourceFile | None], None]
 """Called with each file before it is opened, and with None when all are read and writing begins."""
@@ -97,8 +100,7 @@ def build_shard(
         quarantined: reasons by sha256 of files that must not be opened again.
         progress: see `Progress`.
     """
-    folder = shard.folder(work)
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = _unfinished_folder(shard, work)
     folder.mkdir(parents=True)
     kind, metre = kind_named(shard.kind), metre_named(shard.metre)
     segments: list[tuple[int, Segment]] = []
@@ -114,6 +116,30 @@ def build_shard(
     _write_arrays(folder, kind, segments)
     _write_records(folder, shard.files, records)
     (folder / DONE).write_text(shard.key, encoding="ascii")
+    _move_into_place(folder, shard, work)
+
+
+def _unfinished_folder(shard: Shard, work: Path) -> Path:
+    """Return a folder of this attempt alone: one that was given up may still be writing elsewhere."""
+    return work / f"{UNFINISHED}{shard.number:05d}-{uuid.uuid4().hex[:12]}"
+
+
+def _move_into_place(folder: Path, shard: Shard, work: Path) -> None:
+    """Let a finished folder be the shard's; of two attempts that end at once either will do."""
+    place = shard.folder(work)
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        folder.rename(place)
+    except OSError:
+        if not is_done(shard, work):
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_unfinished(work: Path) -> None:
+    """Remove what attempts that were cut off have left."""
+    for folder in work.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,13 +116,11 @@ def lengths_steps(phrases: Iterable[Phrase], step_beats: float) -> Iterable[int]
 
 
 def intervals_semitones(phrases: Iterable[Phrase], step_beats: float) -> Iterable[int]:
-    """Yield the interval from each note of a voice to its next; voices that play chords have none."""
+    """Yield the interval from each onset of a voice to its next; of a chord the highest note counts."""
     for phrase in phrases:
         for channel in {note.channel for note in _pitched(phrase)}:
-            line = sorted((n.start_beats, n.pitch) for n in phrase.notes if n.channel == channel)
-            if len({start for start, _ in line}) < len(line):
-                continue
-            for (_, before), (_, pitch) in pairwise(line):
+            highest = dict(sorted((n.start_beats, n.pitch) for n in phrase.notes if n.channel == channel))
+            for before, pitch in pairwise(highest.values()):
                 yield max(-LARGEST_INTERVAL, min(LARGEST_INTERVAL, pitch - before))
 
 
@@ -164,7 +162,7 @@ COUNTED: Mapping[str, tuple[str, str, Count, Callable[[int], str]]] = {
         lambda steps: f"{steps}+" if steps == LONGEST_STEPS else str(steps),
     ),
     "intervals": (
-        "Intervals to the next note",
+        "Intervals to the next note, of chords the highest",
         "semitones",
         intervals_semitones,
         lambda steps: f"{steps:+d}" if steps else "0",
