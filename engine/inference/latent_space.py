@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # how a bundle is read and checked is not needed before one i
     from engine.inference.bundle.store import Bundle
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 VARIATION_CURVE = (0.0, 0.2, 0.27, 0.33, 0.38, 0.43, 0.48, 0.54, 0.62, 0.74, 1.0)
 """Share of the great circle at equally spaced slider values: near the source a latent can move far
@@ -26,6 +27,11 @@ model (48 held-out phrases); a bundle may bring its own."""
 MORPH_CURVE = (0.0, 0.2, 0.28, 0.36, 0.43, 0.5, 0.57, 0.64, 0.72, 0.8, 1.0)
 """The same between two phrases."""
 
+SHORTEST = 1e-6
+"""A latent, or a mean of directions, that is shorter has no direction."""
+MOST_DESCENT_STEPS = 50
+DESCENT_ENDS = 1e-8
+"""Angle of a step, in radians, below which a mean of directions is found."""
 _LATENT_STREAM = 0
 _POSTERIOR_STREAM = 2
 
@@ -70,17 +76,60 @@ def slerp(start: Floats, end: Floats, share: float) -> Floats:
 
 
 def spherical_mean(parts: Sequence[tuple[Floats, float]]) -> Floats:
-    """Blend latents by their shares on the sphere: each is met on the way from those before it.
+    """Blend latents by their shares on the sphere, the same whatever order they come in.
+
+    Their directions are blended to the weighted Fréchet mean (Karcher 1977, doi 10.1002/cpa.3160300502): the
+    one whose squared angles to them, times the shares, have the smallest sum. The latents are added with the
+    coefficients that their directions have in it, those of `slerp` where there are two.
 
     Args:
-        parts: latents `[Z]` with their shares, which sum to 1; two of them are `slerp`.
+        parts: latents `[Z]` with their shares, at least 0, which sum to 1; one with a share of 1 comes back
+            as it is.
     """
-    mean, total = parts[0]
-    for latent, share in parts[1:]:
-        total += share
-        if share:
-            mean = latent if share == total else slerp(mean, latent, share / total)
+    counted = sorted((part for part in parts if part[1]), key=lambda part: (part[1], part[0].tobytes()))
+    if len(counted) < 3:
+        (first, _), (last, share) = counted[0], counted[-1]
+        return first if len(counted) == 1 else slerp(first, last, share / (counted[0][1] + share))
+    latents = np.stack([latent for latent, _ in counted]).astype(np.float64)
+    shares = np.array([share for _, share in counted])
+    return np.asarray(_mean_weights(latents, shares / shares.sum()) @ latents, np.float32)
+
+
+def _mean_weights(latents: Doubles, shares: Doubles) -> Doubles:
+    """Return the coefficients `[N]` of latents `[N, Z]` in their mean: found by steps of steepest descent.
+
+    Where a direction has no mean that is nearest, as of latents that cancel out or of one that is 0, they are
+    the shares: a straight blend.
+    """
+    lengths: Doubles = np.linalg.norm(latents, axis=1)
+    if lengths.min() < SHORTEST:
+        return shares
+    cosines: Doubles = (latents @ latents.T) / np.outer(lengths, lengths)
+    mean = shares
+    for _ in range(MOST_DESCENT_STEPS):
+        length = _length(cosines, mean)
+        if length < SHORTEST:
+            return shares
+        mean = np.asarray(mean / length)
+        step = _descent(cosines, shares, mean)
+        size = _length(cosines, step)
+        if size < DESCENT_ENDS:
+            break
+        mean = np.asarray(np.cos(size) * mean + np.sinc(size / np.pi) * step)
     return mean
+
+
+def _length(cosines: Doubles, weights: Doubles) -> float:
+    """Return the length of a sum of directions by their coefficients `[N]` and cosines `[N, N]`."""
+    return float(np.sqrt(max(float(weights @ cosines @ weights), 0.0)))
+
+
+def _descent(cosines: Doubles, shares: Doubles, mean: Doubles) -> Doubles:
+    """Return where the directions pull a mean of length 1 along the sphere, each by its share and angle."""
+    near = cosines @ mean
+    angles = np.arccos(np.clip(near, -1.0, 1.0))
+    pulls = shares / np.maximum(np.sinc(angles / np.pi), SHORTEST)
+    return np.asarray(pulls - (pulls @ near) * mean)
 
 
 def prior_draw(latents: Latents, seed: int, spread: float = 1.0) -> Floats:

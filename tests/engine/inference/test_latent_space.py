@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Controls, changed
@@ -31,10 +33,60 @@ def test_the_further_an_attribute_is_pushed_the_less_the_source_holds():
     assert pushed(("register", 2.0), ("density", 0.125)) == 0.125
 
 
-def test_a_third_is_met_on_the_way_from_the_middle_of_the_first_two():
+def test_three_that_count_alike_are_equally_far_from_their_mean():
     mean = spherical_mean([(X, 1 / 3), (Y, 1 / 3), (Z, 1 / 3)])
-    # a third of a right angle away: the cosine and sine of 30 degrees, the first shared by two
-    assert mean == pytest.approx([0.75**0.5 * 0.5**0.5, 0.75**0.5 * 0.5**0.5, 0.5], abs=1e-6)
+    assert mean == pytest.approx([3**-0.5] * 3, abs=1e-6)
+    assert spherical_mean([(2 * X, 1 / 3), (Y, 1 / 3), (Z, 1 / 3)]) == pytest.approx(
+        [2 * 3**-0.5, 3**-0.5, 3**-0.5], abs=1e-6
+    )
+
+
+def test_two_of_the_same_count_as_one_of_both_shares():
+    assert spherical_mean([(X, 0.25), (Y, 0.5), (X, 0.25)]) == pytest.approx(slerp(X, Y, 0.5), abs=1e-6)
+
+
+def test_the_mean_of_many_has_no_pull_in_any_direction():
+    """At the mean, each direction pulls with its share and its angle, and the pulls cancel out."""
+    parts = np.random.default_rng(1).standard_normal((4, 40)).astype(np.float32)
+    units = parts / np.linalg.norm(parts, axis=1, keepdims=True)
+    shares = np.array([0.1, 0.2, 0.3, 0.4])
+    mean = spherical_mean(list(zip(units, shares.tolist(), strict=True)))
+    assert np.linalg.norm(mean) == pytest.approx(1, abs=1e-6)
+    angles = np.arccos(units @ mean)
+    pulls = (shares * angles / np.sin(angles))[:, None] * (units - np.cos(angles)[:, None] * mean)
+    assert np.abs(pulls.sum(axis=0)).max() < 1e-5
+
+
+def test_latents_that_cancel_out_or_are_nothing_are_blended_straight():
+    assert spherical_mean([(X, 0.25), (-X, 0.25), (Y, 0.25), (-Y, 0.25)]) == pytest.approx(0 * X)
+    assert spherical_mean([(0 * X, 0.5), (X, 0.25), (Y, 0.25)]) == pytest.approx((X + Y) / 4)
+
+
+@given(
+    st.integers(2, 4).flatmap(
+        lambda count: st.tuples(
+            st.lists(
+                st.lists(st.floats(-4, 4, width=32), min_size=3, max_size=3), min_size=count, max_size=count
+            ),
+            st.lists(st.integers(0, 5), min_size=count, max_size=count).filter(any),
+            st.permutations(range(count)),
+        )
+    )
+)
+def test_the_order_of_the_slots_changes_no_blend(drawn):
+    latents, weights, order = drawn
+    parts = [
+        (np.array(latent, np.float32), weight / sum(weights))
+        for latent, weight in zip(latents, weights, strict=True)
+    ]
+    mean = spherical_mean(parts)
+    assert np.isfinite(mean).all()
+    assert np.array_equal(mean, spherical_mean([parts[place] for place in order]))
+    if max(weights) == sum(weights):
+        assert np.array_equal(mean, latents[weights.index(max(weights))])
+
+
+def test_a_blend_has_the_end_where_one_counts_alone():
     assert np.array_equal(spherical_mean([(X, 0.0), (Y, 1.0), (Z, 0.0)]), Y)
     assert np.array_equal(spherical_mean([(X, 0.0), (Y, 0.0), (Z, 1.0)]), Z)
     assert spherical_mean([(X, 0.75), (Y, 0.25)]) == pytest.approx(slerp(X, Y, 0.25), abs=1e-6)
