@@ -24,15 +24,20 @@ from engine.modes.base import Plan, Tool, chords_of, harmony_of, perturb
 from engine.music.accompaniment import VOICES, melody_of, played_back
 from engine.music.chord_recognition import recognise_chords
 from engine.music.chords import Harmony, chroma
-from engine.music.melody import FIRST_NOTE, VOCABULARY, MelodyRepresentation
+from engine.music.melody import FIRST_NOTE, NOTE_OFF, VOCABULARY, MelodyRepresentation
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 
-CHANCE: Mapping[str, float] = {"chords": 2.0, "bass": 1.5, "drums": 2.0}
-"""How much chance each voice has beside the slider's: chords and drums are then as free, at the usual
-temperature, as pianists and drummers; a bass that is freer still leaves the roots of its chords."""
-BASS_ON_ONE_NATS = 2.0
+CHANCE = 2.0
+"""How much chance each voice has beside the slider's: it is then as free, at the usual temperature, as
+pianists and drummers."""
+FREE_VARIATION = 0.3
+"""Variation, the usual one, from which on a voice that was not played has the style of the seed altogether:
+there is nothing to stay near to, and a little of each seed's style would sound the same with all of them."""
+BASS_ON_ONE_NATS = 1.0
 """By which the bass rather begins a note with the bar: what is played over counts on it."""
+BASS_HELD_NATS = 0.75
+"""By which the bass rather holds its notes: by itself it ends .88 of them before the next, pianists .75."""
 FILL_AFTER_BEATS = 3
 """The drums fill the last beat of a phrase where the melody has begun nothing for so many beats."""
 
@@ -60,7 +65,7 @@ class Accompany(Tool):
         bias = perturb(model, controls, replace(source, harmony=harmony), (), (source,))
         if not known:  # a chord that was only guessed takes nothing out of the key
             bias = bias + harmony_of(tensors, controls.constraints, source.key, (), (source,))
-        bias = bias + _further_chance(tensors, controls) + _bass_on_one(tensors)
+        bias = bias + _further_chance(tensors, controls) + _bass_lean(tensors)
         bias = _moved(bias, tensors, home)
         off = frozenset(voice for voice in VOICES if not getattr(controls, f"with_{voice}"))
 
@@ -74,8 +79,8 @@ class Accompany(Tool):
 def _style(model: LatentModel, source: Slot, controls: Controls) -> Floats:
     """Return a latent `[Z]` with styles alone.
 
-    At variation 0 a voice has the style it has in the source, or the first one of the model where the source
-    has not got it; at 1 that of the seed.
+    At variation 0 a voice has the style it has in the source, at 1 that of the seed. One that the source has
+    not got has the model's usual style at 0 and that of the seed from `FREE_VARIATION` on.
     """
     z, start = np.zeros(model.bundle.manifest.z_size, np.float32), 0
     for voice, part in enumerate(model.bundle.manifest.voice_latents):
@@ -83,24 +88,25 @@ def _style(model: LatentModel, source: Slot, controls: Controls) -> Floats:
         heard = bool((source.tensor[:, voice] > 0).any())
         usual = source.mu if heard else prior_draw(model.bundle.latents, voice)
         drawn = prior_draw(model.bundle.latents, len(VOICES) * (controls.seed + 1) + voice)
-        z[columns] = great_circle(usual[columns], drawn[columns], controls.variation)
+        share = controls.variation if heard else min(1.0, controls.variation / FREE_VARIATION)
+        z[columns] = great_circle(usual[columns], drawn[columns], share)
         start += _size(part, model.representation)
     return z
 
 
 def _further_chance(representation: Representation, controls: Controls) -> Floats:
     """Return the noise `[T, V]` that voices have beyond what all of them have."""
-    shares = np.repeat([CHANCE[voice] - 1 for voice in VOICES], representation.streams)
     noise = perturbation.noise(representation, controls.seed)
-    return np.asarray(np.float32(controls.temperature) * shares.astype(np.float32) * noise, np.float32)
+    return np.asarray(np.float32(controls.temperature * (CHANCE - 1)) * noise, np.float32)
 
 
-def _bass_on_one(representation: Representation) -> Floats:
-    """Return the bias `[T, V]` towards a note of the bass at the beginning of every bar."""
+def _bass_lean(representation: Representation) -> Floats:
+    """Return the bias `[T, V]` of the bass: towards a note at the beginning of every bar, against ends."""
     voice, steps = VOICES.index("bass"), representation.grid.steps_per_bar
     start, end = np.cumsum((0, *representation.streams))[voice : voice + 2]
     bias = np.zeros((representation.steps, representation.width), np.float32)
     bias[::steps, start + FIRST_NOTE : end] = BASS_ON_ONE_NATS
+    bias[:, start + NOTE_OFF] = -BASS_HELD_NATS
     return bias
 
 
