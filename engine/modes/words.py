@@ -330,10 +330,10 @@ def limits_left(controls: Controls) -> Constraints:
 def chord_bias_left(follow: float) -> float:
     """Return how firmly, 0 to 1, to lean towards chords that the model hears anyway; all the way only at 1.
 
-    The model alone has as many tones of the chord on strong beats as music has, so that below the middle
-    hardly anything is added; the whole bias would make it .98.
+    The model alone has as many tones of the chord on strong beats as music has, so that up to the middle
+    next to nothing is added; the whole bias would make it .98. It is more than 0, so that the scale follows.
     """
-    return follow**6
+    return follow**10
 
 
 def _anchor(model: LatentModel, controls: Controls, slot: Slot) -> Floats:

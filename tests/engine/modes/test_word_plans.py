@@ -57,9 +57,9 @@ def test_music_from_nothing_is_in_the_key_that_is_set_else_in_that_of_the_chords
 
 
 def test_what_hears_chords_is_hardly_leant_towards_them_below_the_top():
-    assert [chord_bias_left(follow) for follow in (0.0, 0.5, 1.0)] == [0.0, 1 / 64, 1.0]
+    assert [chord_bias_left(follow) for follow in (0.0, 0.5, 1.0)] == [0.0, 1 / 1024, 1.0]
     limits = Constraints(follow_chords=0.5, keep_rhythm=True)
-    assert limits_left(Controls(constraints=limits)) == replace(limits, follow_chords=1 / 64)
+    assert limits_left(Controls(constraints=limits)) == replace(limits, follow_chords=1 / 1024)
 
 
 def test_chords_are_given_in_quarters_and_in_the_models_key():
