@@ -17,7 +17,7 @@ from typing import Any
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
 from engine.midi.jack_wires import Wires, port_names
-from engine.midi.messages import ACTIVE_SENSING, NOTE_OFF, SYSEX, SYSEX_END
+from engine.midi.messages import ACTIVE_SENSING, FIRST_SYSTEM, NOTE_OFF, SYSEX, SYSEX_END
 from engine.midi.note_off_repeat import NoteEnds
 from engine.midi.ports import InputEvent, WiringChange, now_ns
 
@@ -25,6 +25,8 @@ LEAD_NS = 30_000_000
 """How early messages may be handed over: more than a period of 1024 frames at 48 kHz."""
 RING_SIZE = 4096
 """Messages the input keeps for the performer: a second of the densest stream."""
+CLOCK_ROOM = 1024
+"""Clock messages that still find room where that many notes and controllers wait."""
 SILENT_NS = 1_200_000_000
 """A server that has not called for so long counts as dead."""
 FLUSH_NS = 300_000_000
@@ -171,7 +173,7 @@ class JackInput:
             data = bytes(buffer)
             if not data or data[0] < NOTE_OFF or data[0] in _IGNORED:
                 continue
-            if len(self._ring) >= RING_SIZE:
+            if len(self._ring) >= (RING_SIZE if data[0] < FIRST_SYSTEM else RING_SIZE + CLOCK_ROOM):
                 self.dropped += 1
                 continue
             self._ring.append(InputEvent(clock.ns_at(offset), data))

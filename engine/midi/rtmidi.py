@@ -18,12 +18,14 @@ from typing import Any
 
 from engine.errors import PortError
 from engine.midi.loopback import bare_name, choose_loopbacks, loops
-from engine.midi.messages import ACTIVE_SENSING, NOTE_OFF, SYSEX, SYSEX_END
+from engine.midi.messages import ACTIVE_SENSING, FIRST_SYSTEM, NOTE_OFF, SYSEX, SYSEX_END
 from engine.midi.port_names import match_port
 from engine.midi.ports import NO_CHANGE, InputEvent, WiringChange, now_ns
 
 RING_SIZE = 4096
 """Messages the input keeps for the performer."""
+CLOCK_ROOM = 1024
+"""Clock messages that still find room where that many notes and controllers wait."""
 LOOK_EVERY_NS = 1_000_000_000
 """How often the list of ports is read to see whether ours are still there."""
 APIS = {
@@ -179,7 +181,7 @@ class RtMidiInput:
             data = bytes(event[0])
             if not data or data[0] < NOTE_OFF or data[0] in _IGNORED:
                 return
-            if len(self._ring) >= RING_SIZE:
+            if len(self._ring) >= (RING_SIZE if data[0] < FIRST_SYSTEM else RING_SIZE + CLOCK_ROOM):
                 self.dropped += 1
                 return
             self._ring.append(InputEvent(t_ns, data))

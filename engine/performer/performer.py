@@ -15,6 +15,8 @@ from engine.performer.capture import Capture
 from engine.performer.clockout import ClockOut
 from engine.performer.demo_input import Feeder
 from engine.performer.echo import EchoGuard
+from engine.performer.flood_gate import NOTICE as FLOOD_NOTICE
+from engine.performer.flood_gate import FloodGate
 from engine.performer.input_counter import InputCounter
 from engine.performer.ledger import Ledger
 from engine.performer.link import LinkFollower, TempoLink
@@ -47,6 +49,7 @@ JOINED = (
     "Joined a clock that was already running, so where its bars begin is a guess: "
     "stop and start the host, or press Play on a beat 1"
 )
+FLOOD = "too many came in a second"
 ECHO = "it is our own, come back"
 PROBE = "it is a click that measures the way back"
 BROKEN = "it is no whole MIDI message"
@@ -88,6 +91,7 @@ class Performer:
         self._counter.opened(backend.input.name)
         self._feeder = Feeder(self.transport)
         self._echo = EchoGuard()
+        self._flood = FloodGate()
         self._state_ns = 0
         self._state_key: tuple[object, ...] = ()
         self._now_ns = 0
@@ -299,6 +303,9 @@ class Performer:
             self._hear_fed(event.t_ns)
             self._take(event, now_ns)
         self._hear_fed(now_ns)
+        if self._flood.watch(self._backend.input.dropped, now_ns):
+            self.let_go(now_ns)
+        self._notify(FLOOD_NOTICE, self._flood.closed)
 
     def _hear_fed(self, until_ns: int) -> None:
         if self._feeder.active:
@@ -310,6 +317,8 @@ class Performer:
             self._ignore(event, BROKEN)
         elif event.data[0] >= FIRST_SYSTEM:
             self._take_clock(event, now_ns)
+        elif not self._flood.take(event.t_ns):
+            self._counter.ignored(FLOOD)
         elif self._probe.take(event.t_ns, event.data):
             self._ignore(event, PROBE)
         elif self._is_echo(event):

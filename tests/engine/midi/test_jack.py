@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
-from engine.midi.jack import REPEAT_NS, RING_SIZE, JackInput, JackOutput, _Name
+from engine.midi.jack import CLOCK_ROOM, REPEAT_NS, RING_SIZE, JackInput, JackOutput, _Name
 from engine.midi.jack_wires import Wires
 
 FRAME_NS = 1e9 / 48_000
@@ -64,11 +64,20 @@ def test_input_is_stamped_with_the_time_of_its_frame():
 
 def test_a_full_ring_drops_the_newest_and_counts():
     port = FakePort()
-    port.incoming = [(0, b"\xf8")] * (RING_SIZE + 2)
+    port.incoming = [(0, NOTE)] * (RING_SIZE + 2)
     source = JackInput(port)
     source.receive(cycle_at(0))
     assert source.dropped == 2
     assert len(source.drain()) == RING_SIZE
+
+
+def test_a_ring_full_of_notes_has_room_for_the_clock_and_not_for_ever():
+    port = FakePort()
+    port.incoming = [(0, NOTE)] * (RING_SIZE + 5) + [(1, b"\xf8")] * (CLOCK_ROOM + 7)
+    source = JackInput(port)
+    source.receive(cycle_at(0))
+    assert source.dropped == 5 + 7
+    assert [event.data for event in source.drain()][RING_SIZE:] == [b"\xf8"] * CLOCK_ROOM
 
 
 def test_a_message_leaves_in_the_cycle_and_at_the_frame_of_its_due_time(output):

@@ -6,7 +6,7 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi import rtmidi
-from engine.midi.rtmidi import RING_SIZE, RtMidiBackend
+from engine.midi.rtmidi import CLOCK_ROOM, RING_SIZE, RtMidiBackend
 
 
 class FakeLibrary(SimpleNamespace):
@@ -133,9 +133,11 @@ def test_what_says_nothing_to_us_is_left_out(library, message):
 def test_a_full_ring_drops_and_counts(library):
     backend, handle_in, _ = opened(library)
     for _ in range(RING_SIZE + 3):
+        handle_in.callback(([0x90, 60, 80], 0.0))
+    for _ in range(CLOCK_ROOM + 2):
         handle_in.callback(([0xF8], 0.0))
-    assert backend.input.dropped == 3
-    assert len(backend.input.drain()) == RING_SIZE
+    assert backend.input.dropped == 3 + 2
+    assert [event.data for event in backend.input.drain()][RING_SIZE:] == [b"\xf8"] * CLOCK_ROOM
 
 
 def test_a_broken_message_is_counted_and_never_raises(library):
