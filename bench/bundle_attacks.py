@@ -181,7 +181,8 @@ def run_crafted(files: Files, place: Path) -> None:
             load_model(path)
             verdict = "LOADED"
         except BundleError as error:
-            verdict = f"refused: {str(error).replace(str(path), 'BUNDLE')[:150]}"
+            lines = "" if _one_line(str(error)) else " in more than a line"
+            verdict = f"refused{lines}: {str(error).replace(str(path), 'BUNDLE')[:150]}"
         took_s = time.monotonic() - began_s
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
         print(f"{name:55} {took_s:6.1f} s  +{grown} MB here  {verdict}", flush=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from bundle_files import Files, with_hashes
+from crafted_graphs import changed, hidden_files, hidden_graphs
 from onnx import TensorProto, helper, load_from_string, numpy_helper
 
 
@@ -58,6 +59,9 @@ def crafted(files: Files) -> Iterator[tuple[str, Files | bytes]]:
     yield "a manifest of a million brackets", {**files, "bundle.json": b"[" * 10**6}
     yield "an endless curve", manifest(variation_curve=[0.0, *([0.5] * 10**5), 0.4, 1.0])
     yield "a channel of 10^9", manifest(voices=[{"name": "x", "channel": 10**9}])
+    for name, change in hidden_graphs():
+        yield name, changed(files, change)
+    yield from hidden_files(files)
 
 
 def external(tensor: TensorProto) -> None:
@@ -69,12 +73,12 @@ def external(tensor: TensorProto) -> None:
 
 
 def not_a_number(graph: object) -> None:
-    """Put a NaN into the first matrix."""
+    """Put a NaN into the last tensor of numbers."""
     tensors = graph.initializer  # type: ignore[attr-defined]
-    matrix = next(tensor for tensor in tensors if len(tensor.dims) == 2 and tensor.data_type in (1, 10))
-    array = numpy_helper.to_array(matrix).copy()
-    array[0, 0] = np.nan
-    matrix.CopyFrom(numpy_helper.from_array(array, matrix.name))
+    weights = [tensor for tensor in tensors if tensor.data_type in (1, 10)][-1]
+    array = numpy_helper.to_array(weights).copy()
+    array.flat[0] = np.nan
+    weights.CopyFrom(numpy_helper.from_array(array, weights.name))
 
 
 def grow(size: int) -> Callable[..., None]:

@@ -3,8 +3,9 @@
 It is a list of what is allowed, not of what is known to do harm: arithmetic on tensors, cutting and
 joining them, recurrent layers, and `Scan`, whose steps are counted by a tensor's axis. Not on it are
 loops that end by a value (`Loop`), branches (`If`), randomness, text, sequences, functions, and all of
-other domains. What a graph does is then the same for every input of a shape, in time and memory, so that
-one trial run shows what the others will cost. An exporter that needs another operator adds it here.
+other domains. And what decides a shape (`SIZES`) may come from constants and from other shapes, never from
+the values of an input. What a graph does is then the same for every input of a shape, in time and memory, so
+that one trial run shows what the others will cost. An exporter that needs another operator adds it here.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ Attributes = Mapping[str, AttributeType]
 _NONE: Attributes = {}
 _AXIS: Attributes = {"axis": "i"}
 _REDUCE: Attributes = {"keepdims": "i", "noop_with_empty_axes": "i"}
+_REDUCING = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin")
 _RECURRENT: Attributes = {"hidden_size": "i", "direction": "s", "layout": "i"}
 
 _DEFAULT: Mapping[str, Attributes] = {
@@ -32,7 +34,7 @@ _DEFAULT: Mapping[str, Attributes] = {
     **dict.fromkeys(("And", "Or", "Not", "Where", "Identity", "MatMul"), _NONE),
     **dict.fromkeys(("Squeeze", "Unsqueeze", "Slice", "Expand"), _NONE),
     **dict.fromkeys(("Gather", "GatherElements", "Concat", "Softmax", "LogSoftmax"), _AXIS),
-    **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"), _REDUCE),
+    **dict.fromkeys(_REDUCING, _REDUCE),
     "ArgMax": {"axis": "i", "keepdims": "i", "select_last_index": "i"},
     "Cast": {"to": "i"},
     "Constant": {"value": "t"},
@@ -61,6 +63,15 @@ _DEFAULT: Mapping[str, Attributes] = {
     "Transpose": {"perm": "ints"},
 }
 _MICROSOFT: Mapping[str, Attributes] = {"MatMulIntegerToFloat": _NONE}
+
+SIZES: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(("Expand", "Reshape", "Split", "Squeeze", "Unsqueeze"), (1,)),
+    **dict.fromkeys(_REDUCING, (1,)),
+    "ConstantOfShape": (0,),
+    "Pad": (1, 3),
+    "Slice": (1, 2, 3, 4),
+}
+"""Which inputs of an operator decide the shape of what it returns."""
 
 
 def allowed_attributes(domain: str, operator: str) -> Attributes | None:

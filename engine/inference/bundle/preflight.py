@@ -2,18 +2,18 @@
 
 The file is walked as plain protobuf: nothing in it is followed, loaded or run. What comes out is what
 the graph takes and returns. Only what a bundle has a use for passes: the messages and fields named
-here, the operators of `operators.py` with their attributes, tensors whose bytes are in the file, match
-their shape and are finite numbers.
+here, the operators of `operators.py` with their attributes, shapes that no value of an input decides, tensors
+whose bytes are in the file, match their shape and are finite numbers.
 """
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from engine.errors import BundleError
-from engine.inference.bundle.operators import DOMAINS, AttributeType, allowed_attributes
+from engine.inference.bundle.operators import DOMAINS, SIZES, AttributeType, allowed_attributes
 from engine.inference.bundle.protobuf import Field, Message, read_message
 
 MOST_NODES = 20_000
@@ -21,6 +21,7 @@ MOST_NODES = 20_000
 DEEPEST_NESTING = 4
 """Graphs inside graphs; a Scan body is at depth 1."""
 LARGEST_AXIS = 1 << 31
+MOST_AXES = 16
 
 DTYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16"}
 """ONNX element types by number, as far as graphs here take, hold or return them."""
@@ -112,6 +113,8 @@ class _Walk:
     what: str
     nodes: int = 0
     depth: int = 0
+    fixed: set[str] = field(default_factory=set)
+    """Names of what is the same whatever the values of the inputs are."""
 
     def refuse(self, reason: str) -> BundleError:
         return BundleError(f"{self.what}: {reason}; get the bundle again or export it again")
@@ -148,11 +151,13 @@ def _graph(data: memoryview, walk: _Walk) -> GraphInfo:
     if walk.depth > DEEPEST_NESTING:
         raise walk.refuse(f"nests graphs deeper than {DEEPEST_NESTING}")
     graph = walk.read("graph", data, _GRAPH)
-    for part in graph.get("initializer", ()):
-        _tensor(part, walk)
+    sides = [tuple(_value_infos(graph.get(side, ()), walk)) for side in ("input", "output")]
+    fixed_outside = walk.fixed
+    walk.fixed = fixed_outside | {_tensor(part, walk) for part in graph.get("initializer", ())}
+    walk.fixed -= {value.name for value in sides[0]}
     for part in graph.get("node", ()):
         _node(part, walk)
-    sides = [tuple(_value_infos(graph.get(side, ()), walk)) for side in ("input", "output")]
+    walk.fixed = fixed_outside
     return GraphInfo(sides[0], sides[1], walk.nodes)
 
 
@@ -172,6 +177,18 @@ def _node(data: memoryview, walk: _Walk) -> None:
         if name in seen:
             raise walk.refuse(f"gives {operator} the attribute {name!r} twice")
         seen.add(name)
+    _follow_sizes(operator, node.get("input", []), node.get("output", []), walk)
+
+
+def _follow_sizes(operator: str, inputs: list[str], outputs: list[str], walk: _Walk) -> None:
+    """Refuse a node to which a value says how large its output is; keep whether that output is fixed."""
+    for at in SIZES.get(operator, ()):
+        if at < len(inputs) and inputs[at] and inputs[at] not in walk.fixed:
+            raise walk.refuse(f"lets the values of an input decide the size of what {operator} returns")
+    if operator == "Shape" or (operator != "Scan" and walk.fixed.issuperset(filter(None, inputs))):
+        walk.fixed.update(outputs)
+    else:
+        walk.fixed.difference_update(outputs)
 
 
 def _attribute(data: memoryview, operator: str, allowed: Mapping[str, AttributeType], walk: _Walk) -> str:
@@ -195,12 +212,19 @@ def _attribute(data: memoryview, operator: str, allowed: Mapping[str, AttributeT
     return name
 
 
-def _tensor(data: memoryview, walk: _Walk) -> None:
-    """Check that a tensor is inside the file, as large as its shape says, and of finite numbers."""
+def _tensor(data: memoryview, walk: _Walk) -> str:
+    """Check that a tensor is inside the file, as large as its shape says, and of finite numbers.
+
+    Returns:
+        Its name.
+    """
     tensor = walk.read("tensor", data, _TENSOR)
-    name, shape, dtype = tensor.get("name", ""), tensor.get("dims", []), tensor.get("data_type", 0)
+    name: str = tensor.get("name", "")
+    shape, dtype = tensor.get("dims", []), tensor.get("data_type", 0)
     if dtype not in DTYPES:
         raise walk.refuse(f"tensor {name!r} is of type {dtype}, which bundles have no use for")
+    if len(shape) > MOST_AXES:
+        raise walk.refuse(f"tensor {name!r} has {len(shape)} axes, at most {MOST_AXES} are of use")
     if any(size >= LARGEST_AXIS for size in shape):
         raise walk.refuse(f"tensor {name!r} of shape {shape} is too large")
     typed = [field for field in _TYPED_DATA if field in tensor]
@@ -218,6 +242,7 @@ def _tensor(data: memoryview, walk: _Walk) -> None:
         raise walk.refuse(f"tensor {name!r} of shape {shape} has other bytes than its shape says")
     if not finite:
         raise walk.refuse(f"tensor {name!r} holds a value that is not a finite number")
+    return name
 
 
 def _finite(raw: memoryview, dtype: str) -> bool:
