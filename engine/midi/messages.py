@@ -61,6 +61,16 @@ def ends_all_notes(data: bytes) -> bool:
     return data[0] & 0xF0 == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF)
 
 
+def sustain_of(data: bytes) -> bool | None:
+    """Return whether a channel message presses the sustain pedal (True) or lifts it, None for any other.
+
+    Reset All Controllers lifts it.
+    """
+    if data[0] & 0xF0 != CONTROL or data[1] not in (SUSTAIN, RESET_CONTROLLERS):
+        return None
+    return data[1] == SUSTAIN and data[2] >= PEDAL_DOWN
+
+
 def is_whole(data: bytes) -> bool:
     """Return whether bytes are one whole channel or system message, SysEx aside: data bytes below 128."""
     if not data or data[0] < NOTE_OFF:

@@ -10,16 +10,13 @@ from collections import deque
 from typing import Protocol
 
 from engine.midi.messages import (
-    CONTROL,
-    PEDAL_DOWN,
-    SUSTAIN,
     Key,
     channel,
     ends_all_notes,
     is_note_off,
     is_note_on,
     key,
-    kind,
+    sustain_of,
 )
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import Metre
@@ -212,8 +209,8 @@ class Capture:
             self._end_all(self._held.release(key(data), t_ns), t_ns, beats)
         elif ends_all_notes(data):
             self._end_all(self._held.release_all(channel(data)), t_ns, beats)
-        elif kind(data) == CONTROL and data[1] == SUSTAIN:
-            self._end_all(self._held.pedal(channel(data), data[2] >= PEDAL_DOWN), t_ns, beats)
+        elif (pedal := sustain_of(data)) is not None:
+            self._end_all(self._held.pedal(channel(data), pedal), t_ns, beats)
         return True
 
     def let_go(self, t_ns: int, beats: float) -> list[bytes]:

@@ -89,11 +89,12 @@ class Outbox:
             self._player_keys.discard(key(data))
         self.send(now_ns, beats, data)
 
-    def let_go(self, now_ns: int, beats: float) -> None:
-        """Switch off the player's notes: nobody else will."""
-        for channel, pitch in sorted(self._player_keys):
+    def let_go(self, now_ns: int, beats: float, of_channel: int | None = None) -> None:
+        """Switch off the player's notes, of one channel or of all: nobody else will."""
+        keys = [key for key in sorted(self._player_keys) if of_channel in (None, key[0])]
+        for channel, pitch in keys:
             self.note_off(now_ns, beats, channel, pitch)
-        self._player_keys.clear()
+        self._player_keys.difference_update(keys)
 
     def poll(self, now_ns: int) -> None:
         """Ask the port what has left."""

@@ -86,7 +86,7 @@ class Performer:
         self._link = LinkFollower(self.transport, open_link)
         self._probe = LoopProbe()
         self._capture = Capture(self.transport)
-        self._thru = Thru(self._send_on)
+        self._thru = Thru(self._send_on, self._end_passed_on)
         self._counter = InputCounter()
         self._counter.opened(backend.input.name)
         self._feeder = Feeder(self.transport)
@@ -173,6 +173,7 @@ class Performer:
         for data in self._capture.let_go(now_ns, beats):  # the session counts what is down as well
             self._emit(m.Heard(now_ns, beats, data))
         self._outbox.let_go(now_ns, self.transport.beats_at(now_ns))
+        self._thru.lift()
 
     def panic(self, now_ns: int) -> None:
         """Silence everything; for the owner's exit paths. A broken port does not raise here."""
@@ -350,6 +351,9 @@ class Performer:
 
     def _send_on(self, data: bytes) -> None:
         self._outbox.pass_on(self._now_ns, self.transport.beats_at(self._now_ns), data)
+
+    def _end_passed_on(self, channel: int) -> None:
+        self._outbox.let_go(self._now_ns, self.transport.beats_at(self._now_ns), channel)
 
     def _ignore(self, event: InputEvent, reason: str) -> None:
         self._counter.ignored(reason)

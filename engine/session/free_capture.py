@@ -5,14 +5,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 from engine.midi.messages import (
-    CONTROL,
-    PEDAL_DOWN,
-    SUSTAIN,
     channel,
     ends_all_notes,
     is_note,
     is_note_on,
     key,
+    sustain_of,
 )
 from engine.music.metre import Metre
 from engine.performer.capture import EARLIEST_BEATS, NOTES_PER_BAR
@@ -70,8 +68,8 @@ class FreeCapture:
         """
         if len(data) != 3:
             return self
-        pedal = sustains and data[0] & 0xF0 == CONTROL and data[1] == SUSTAIN
-        if not (is_note(data) or pedal or ends_all_notes(data)):
+        pedal = sustain_of(data) if sustains else None
+        if not (is_note(data) or pedal is not None or ends_all_notes(data)):
             return self
         held = deepcopy(self.held)  # messages make states of their own; few keys are down
         held.sustains = sustains
@@ -79,8 +77,8 @@ class FreeCapture:
             return self._with_note(held, t_ns, data)
         if is_note(data):
             ended = held.release(key(data), t_ns)
-        elif pedal:
-            ended = held.pedal(channel(data), data[2] >= PEDAL_DOWN)
+        elif pedal is not None:
+            ended = held.pedal(channel(data), pedal)
         else:
             ended = held.release_all(channel(data))
         return self._with_ends(held, ended, t_ns)

@@ -6,14 +6,12 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.midi.messages import (
-    CONTROL,
     FIRST_SYSTEM,
-    PEDAL_DOWN,
-    SUSTAIN,
     channel,
+    ends_all_notes,
     is_note_off,
     is_note_on,
-    kind,
+    sustain_of,
 )
 from engine.music.notes import Note
 from engine.performer.looped_pattern import HALF_STEP_BEATS
@@ -58,7 +56,7 @@ class OpenBar(msgspec.Struct, frozen=True):
         return None if not ends or None in ends else max(end for end in ends if end is not None)
 
     def with_message(self, heard: Heard) -> "OpenBar":
-        """Return the bar after a note-on, note-off or pedal; other messages change nothing."""
+        """Return the bar after a note, a pedal or All Notes Off; other messages change nothing."""
         data = heard.data
         if len(data) != 3 or data[0] >= FIRST_SYSTEM:
             return self
@@ -67,9 +65,15 @@ class OpenBar(msgspec.Struct, frozen=True):
             return replace(self, notes=(*self.notes, OpenNote(beats, data[1], data[2], channel(data))))
         if is_note_off(data):
             return self._released(channel(data), data[1], beats)
-        if kind(data) == CONTROL and data[1] == SUSTAIN:
-            return self._with_pedal(channel(data), data[2] >= PEDAL_DOWN, beats)
-        return self
+        if ends_all_notes(data):
+            return self._with_ends(channel(data), beats, held=True)
+        pedal = sustain_of(data)
+        if pedal is None:
+            return self
+        if pedal:
+            return replace(self, pedals=self.pedals | {channel(data)})
+        lifted = replace(self, pedals=self.pedals - {channel(data)})
+        return lifted._with_ends(channel(data), beats, held=False)
 
     def since(self, line_beats: float) -> "OpenBar":
         """Return the bar without what ended or was let go long before a bar line, or lies far behind it."""
@@ -116,13 +120,12 @@ class OpenBar(msgspec.Struct, frozen=True):
                 return replace(self, notes=(*self.notes[:place], after, *self.notes[place + 1 :]))
         return self
 
-    def _with_pedal(self, channel: int, down: bool, beats: float) -> "OpenBar":
-        if down:
-            return replace(self, pedals=self.pedals | {channel})
-        let_go = tuple(
+    def _with_ends(self, channel: int, beats: float, *, held: bool) -> "OpenBar":
+        """End the notes of a channel that sound: those whose keys are up, or with `held` all."""
+        notes = tuple(
             replace(note, end_beats=beats)
-            if note.channel == channel and note.released and note.end_beats is None
+            if note.channel == channel and (held or note.released) and note.end_beats is None
             else note
             for note in self.notes
         )
-        return OpenBar(let_go, self.pedals - {channel})
+        return replace(self, notes=notes)

@@ -313,3 +313,39 @@ def test_a_note_held_by_the_pedal_before_the_start_goes_on_from_the_first_beat()
     (bar,) = player.capture.close_bars(start_ns + player.t(4.1))
     assert (bar.bar, shape(bar)) == (2, [(-0.02, 60, 2.02)])
     assert bar.notes[0].velocity == 77
+
+
+def test_reset_all_controllers_lifts_the_pedal_of_its_channel():
+    player = Player()
+    for channel in (0, 15):
+        pedal(player, 0.0, 127, channel)
+        player.on(0.5, 60, channel=channel)
+        player.off(0.75, 60, channel=channel)
+    player.capture.take(player.t(1.0), 1.0, bytes((0xB0, 121, 0)))
+    player.on(2.0, 62)
+    player.off(2.25, 62)
+    (bar,) = player.bars_by(4.1)
+    assert [(n.channel, *at) for n, at in zip(bar.notes, shape(bar), strict=True)] == [
+        (0, 0.5, 60, 0.5),
+        (15, 0.5, 60, 3.5),
+        (0, 2.0, 62, 0.25),
+    ]
+
+
+def test_a_pedal_over_the_bar_line_ties_what_it_holds_and_one_lifted_on_it_does_not():
+    player = Player()
+    pedal(player, 3.0, 127)
+    player.on(3.0, 60)
+    player.off(3.25, 60)
+    pedal(player, 5.0, 0)
+    pedal(player, 7.0, 127)
+    player.on(7.0, 62)
+    player.off(7.25, 62)
+    pedal(player, 8.0, 0)
+    first, second, third = player.bars_by(12.1)
+    assert [shape(bar) for bar in (first, second, third)] == [
+        [(3.0, 60, 1.0)],
+        [(0.0, 60, 1.0), (3.0, 62, 1.0)],
+        [],
+    ]
+    assert second.tied == (0,)

@@ -94,3 +94,82 @@ def test_a_clock_that_is_not_followed_is_counted_as_ignored():
     offline.play([(offline.now_ns + tick * 20 * MS, b"\xf8") for tick in range(5)])
     offline.run_for(200 * MS)
     assert offline.of(m.InputCounts)[-1].ignored == (("our own clock leads", 5),)
+
+
+def to_send(notes: bool = True, *, lengthens: bool = False) -> m.SetInput:
+    return m.SetInput(thru_notes=notes, sustain_lengthens=lengthens)
+
+
+@pytest.mark.parametrize("controller", [64, 66, 69])
+def test_a_pedal_that_was_sent_on_comes_up_when_its_cable_is_pulled(controller):
+    down, up = bytes((0xB2, controller, 127)), bytes((0xB2, controller, 0))
+    offline = played(down, command=to_send())
+    assert sent(offline) == [down]
+    offline.performer.let_go(offline.now_ns)
+    offline.performer.let_go(offline.now_ns)
+    assert sent(offline) == [down, up]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [m.SetInput(sustain_lengthens=True), m.SetInput(sustain_lengthens=False, thru_controllers=False)],
+)
+def test_a_pedal_that_was_sent_on_comes_up_whatever_was_chosen_meanwhile(command):
+    offline = played(PEDAL, command=to_send())
+    offline.handle(command)
+    offline.play([(offline.now_ns, b"\xb2\x40\x00"), (offline.now_ns + 400 * MS, PEDAL)])
+    offline.run_for(500 * MS)
+    assert sent(offline) == [PEDAL, b"\xb2\x40\x00"]
+
+
+def test_a_quick_foot_is_no_cable_that_leads_back():
+    up = b"\xb2\x40\x00"
+    messages = (PEDAL, up, PEDAL, up, PEDAL, up)
+    assert sent(played(*messages, command=to_send(), gap_ns=80 * MS)) == list(messages)
+
+
+def test_a_pedal_does_not_run_round_a_cable_that_leads_back():
+    """Every message comes back 20 ms later; the foot moves each 90 ms."""
+    offline = OfflinePerformer()
+    offline.handle(to_send())
+    pedal = [bytes((0xB0, 66, value)) for value in (127, 0, 127, 0, 100, 20)]
+    offline.play([(offline.now_ns + index * 90 * MS, data) for index, data in enumerate(pedal)])
+    seen = 0
+    for _ in range(200):
+        offline.run_for(5 * MS)
+        log = offline.backend.output.log
+        offline.play([(max(offline.now_ns, sent_ns + 20 * MS), data) for _, sent_ns, data in log[seen:]])
+        seen = len(log)
+    assert sent(offline) == pedal
+
+
+@pytest.mark.parametrize("mode", [120, 123, 124, 125, 126, 127])
+def test_all_notes_off_ends_what_was_sent_on_on_its_channel(mode):
+    offline = played(b"\x92\x3c\x40", b"\x93\x3c\x40", bytes((0xB2, mode, 0)), command=to_send())
+    assert offline.sounding() == {(3, 60)}
+    assert sent(offline) == [b"\x92\x3c\x40", b"\x93\x3c\x40", b"\x82\x3c\x00"]
+
+
+def test_all_notes_off_leaves_the_answer_alone():
+    offline = OfflinePerformer()
+    offline.handle(to_send())
+    offline.handle(m.SetPattern(1, (m.NoteData(0.0, 60, 4.0, 80, 2),), 1))
+    offline.handle(m.Play())
+    offline.run_for(100 * MS)
+    offline.play([(offline.now_ns, ALL_OFF)])
+    offline.run_for(100 * MS)
+    assert offline.sounding() == {(2, 60)}
+
+
+def test_the_edges_of_channels_pitches_and_velocities_go_through_as_they_are():
+    messages = (
+        b"\x9f\x00\x01",
+        b"\x9f\x7f\x7f",
+        b"\x9f\x00\x00",
+        b"\x8f\x7f\x7f",
+        b"\x90\x00\x7f",
+        b"\x80\x00\x00",
+    )
+    offline = played(*messages, command=to_send())
+    assert sent(offline) == list(messages)
+    assert offline.sounding() == set()

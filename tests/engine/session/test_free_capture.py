@@ -134,6 +134,11 @@ def test_the_pedal_holds_what_is_let_go_until_it_is_lifted_on_its_own_channel():
     assert lengths_s(played(*down, (1.1, bytes((0xB0, 64, 0))))) == [1.0]
 
 
+def test_reset_all_controllers_lifts_the_pedal():
+    held = ((0.0, b"\xb0\x40\x7f"), (0.1, b"\x90\x3c\x50"), (0.3, b"\x80\x3c\x00"), (0.6, b"\xb0\x79\x00"))
+    assert lengths_s(played(*held)) == [0.5]
+
+
 def test_a_pedal_that_lengthens_nothing_is_left_to_who_plays():
     free = FreeCapture()
     for at_ns, data in ((0, b"\xb0\x40\x7f"), (10, b"\x90\x3c\x50"), (30, b"\x80\x3c\x00")):
