@@ -50,7 +50,10 @@ def export(
         ),
     ] = None,
     weights: Annotated[
-        str, typer.Option(help="Which of the run's weights: last, best, or a step that was kept.")
+        str,
+        typer.Option(
+            help="Which of the run's weights: last, best, a step that was kept, or their mean (800+1000)."
+        ),
     ] = "last",
     install: Annotated[
         bool,

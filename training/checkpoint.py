@@ -28,6 +28,8 @@ from training.weights import packed, unpacked
 
 CHECKPOINT, LAST, BEST = "checkpoint.pt", "ema.safetensors", "best.safetensors"
 CONFIG, RECORD, METRICS, BEST_METRICS = "config.json", "run.json", "metrics.json", "best.json"
+AND = "+"
+"""Between weights that are to be averaged."""
 STATE = ("model", "ema", "optimizer", "sampler", "counters", "data_sha256")
 """What a checkpoint holds, in every form that it has had."""
 
@@ -152,9 +154,12 @@ class RunFolder:
     def weights_file(self, which: str = "last") -> Path:
         """Return the file of the weights called `last`, `best` or by a step that was kept.
 
+        Of weights that are to be averaged, as `800+1000+1200`, it is the first one's.
+
         Raises:
             ConfigError: there is none; the message lists those that are there.
         """
+        which = which.split(AND)[0]
         names = {"last": LAST, "best": BEST}
         name = names.get(which) or (kept_name(int(which)) if which.isdecimal() else which)
         file = self.path / name
@@ -182,9 +187,25 @@ class RunFolder:
     def read_weights(self, which: str = "last") -> dict[str, Tensor]:
         """Return the run's averaged weights; see `weights_file`.
 
+        The mean of several steps (`800+1000+1200`) is often a little better on what was not trained on
+        (stochastic weight averaging, Izmailov et al. 2018, arXiv 1803.05407).
+
         Raises:
-            ConfigError: they are not there or damaged; the message says how to mend that.
+            ConfigError: they are not there, damaged, or of different sizes.
         """
+        first, *others = (self._read_weights(name) for name in which.split(AND))
+        if any(_sizes(first) != _sizes(other) for other in others):
+            raise ConfigError(
+                f"{self.path}: weights {which} are of different sizes; average those of one run"
+            )
+        if not others:
+            return first
+        return {
+            name: torch.stack([value, *(other[name] for other in others)]).double().mean(0).to(value.dtype)
+            for name, value in first.items()
+        }
+
+    def _read_weights(self, which: str) -> dict[str, Tensor]:
         file = self.weights_file(which)
         try:
             return unpacked(file.read_bytes())
@@ -205,6 +226,10 @@ class RunFolder:
             unpacked((self.path / LAST).read_bytes())
         except (OSError, ValueError):
             self.save_weights(LAST, ema)
+
+
+def _sizes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def kept_name(step: int) -> str:

@@ -29,7 +29,12 @@ Bars = Annotated[
         "accompaniment, 2 and 4 of drums]."
     ),
 ]
-Weights = Annotated[str, typer.Option(help="Which of a run's weights: last, best, or a step that was kept.")]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="Which of a run's weights: last, best, a step that was kept, or their mean (800+1000)."
+    ),
+]
 Layout = Annotated[
     str,
     typer.Option(

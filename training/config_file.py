@@ -45,8 +45,9 @@ def find_config(name: str) -> Path:
     if path.name in names and path.suffix != ".toml":
         return names[path.name]
     near = difflib.get_close_matches(path.stem, names, 3, 0.4) or names
+    fault = "a folder" if path.is_dir() else "no file to read" if path.exists() else "no such file"
     raise ConfigError(
-        f"{name}: no such file, and no config of that name; there are {', '.join(near)} "
+        f"{name}: {fault}, and no config of that name; there are {', '.join(near)} "
         "('antiphon-train configs' lists all)"
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from toy_runs import TOY, melody_corpus, toy_config, write_config
 from typer.testing import CliRunner
 
@@ -143,6 +143,21 @@ def test_weights_are_kept_every_so_many_steps_and_found_by_name(corpus, tmp_path
     assert folder.weights_file("4").name == "step_0000004.safetensors"
     with pytest.raises(ConfigError, match="no weights '5'; there are last, best, 2, 4, 6"):
         folder.weights_file("5")
+
+
+def test_weights_that_were_kept_are_averaged_where_they_are_named_together(corpus, tmp_path) -> None:
+    train(toy_config(corpus, keep_every_steps=2), tmp_path)
+    folder = RunFolder(tmp_path)
+    one, other = (load_file(tmp_path / "weights" / f"step_000000{step}.safetensors") for step in (2, 6))
+    mean = folder.read_weights("2+6")
+    assert sorted(mean) == sorted(one)
+    for name in one:
+        torch.testing.assert_close(mean[name], 0.5 * (one[name] + other[name]))
+    with pytest.raises(ConfigError, match="no weights '5'; there are last, best, 2, 4, 6"):
+        folder.read_weights("2+5")
+    save_file({**one, "another": torch.zeros(1)}, folder.weights_file("4"))
+    with pytest.raises(ConfigError, match=r"weights 2\+4 are of different sizes; average those of one run"):
+        folder.read_weights("2+4")
 
 
 # Faults -------------------------------------------------------------------------------------
