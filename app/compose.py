@@ -68,7 +68,7 @@ class LiveOptions:
         state = State(document=msgspec.structs.replace(document, model=model))
         document = with_values(state, self.given).document
         if self.style is not None:
-            from app.style_files import read_style
+            from engine.midifile.style_files import read_style
 
             if "mode" in self.given:
                 check_counts(CONTROLS["style_amount"], document.controls.mode)

@@ -18,7 +18,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from app.style_files import phrases_of, read_style
 from engine.errors import MidiFileError
 from engine.inference.controls import Controls
 from engine.inference.model import Model
@@ -26,6 +25,7 @@ from engine.inference.ranking import ranked
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.midifile.read import read_midi
+from engine.midifile.style_files import phrases_of, read_style
 from engine.music.key import Key, key_of
 from engine.music.notes import Phrase
 from engine.music.style import Style

@@ -326,7 +326,7 @@ def controls_of(
 
 def _style(model: LoadedModel, mode: Mode, files: Path) -> Style:
     """Read a style; one that the model has no use for is said and left out."""
-    from app.style_files import read_style
+    from engine.midifile.style_files import read_style
 
     if not counts(CONTROLS["style_amount"], mode, facts_of(model).features):
         typer.echo(f"--style: means nothing to {TOOLS[mode].label} with {model.name}; left out")

@@ -146,9 +146,16 @@ def picture_of(phrase: Phrase, ratio: float = 1.0) -> QPixmap:
 
 
 def dropped_file(data: QMimeData | None) -> Path | None:
-    """Return the first local MIDI file or bundle of a drop; None if there is none."""
+    """Return the first local MIDI file or bundle of a drop, else the first folder; None if there is none."""
     paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
-    return next((path for path in paths if is_midi_or_bundle(path)), None)
+    usable = [path for path in paths if is_midi_or_bundle(path)] or [path for path in paths if path.is_dir()]
+    return next(iter(usable), None)
+
+
+def style_paths(data: QMimeData | None) -> list[Path]:
+    """Return the local folders and MIDI files of a drop, that a style can be learned from."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
+    return [path for path in paths if path.suffix.lower() in MIDI_SUFFIXES or path.is_dir()]
 
 
 def is_midi_or_bundle(path: Path) -> bool:

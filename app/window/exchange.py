@@ -1,6 +1,6 @@
 """Phrases in and out of the window: exported, dragged into a DAW, dropped on a slot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import Qt
@@ -129,6 +129,22 @@ class PhraseExchange:
             self._notify(f"{written} of {len(snapshot.live.sounded)} files were written: {error}", "bad")
         else:
             self._notify(f"Written: {written} files in {folder}", "hint")
+
+    def ask_style(self, folder: bool) -> None:
+        """Ask for a folder or for MIDI files to learn a style from, without stopping anything."""
+        dialog = QFileDialog(self._parent, "Learn a style from", str(Path.cwd()))
+        if folder:
+            dialog.setFileMode(QFileDialog.FileMode.Directory)
+        else:
+            dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+            dialog.setNameFilter("MIDI files (*.mid *.midi *.MID *.MIDI)")
+        dialog.filesSelected.connect(lambda paths: self.learn_style([Path(path) for path in paths]))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()  # not modal: keys and music go on
+
+    def learn_style(self, paths: Sequence[Path]) -> None:
+        """Let a style be learned from folders and MIDI files; how it went is a notice of the session's."""
+        self._instrument.learn_style(paths)
 
     def _read(self, path: Path) -> Phrase:
         model = self._instrument.snapshot().model or ModelFacts(name="")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.window.activity import Activity
 from app.window.pages.play import PlayPage
 from app.window.pages.top_bar import TopBar
+from app.window.presenter import style_text
 from app.window.score import StripBar, free_bar, roll_music, source_ids, strip_bar
 from app.window.view import bar_and_beat, lamp_of, place_in, port_name
 from engine.modes.catalogue import slots_of
@@ -47,6 +48,7 @@ class LiveView:
         controls = snapshot.document.controls
         self._play.slots.pad.square.show_shares(pad_weights(controls.pad_x, controls.pad_y, slots))
         self._play.bottom.chips.show_sounded(snapshot.live.sounded, snapshot.document.favourites)
+        self._play.shape.style_panel.show_source(style_text(snapshot))
         shift = snapshot.document.settings.transpose
         self._play.takes.show_takes(snapshot.live.takes, controls.seed, shift)
         self._top.show_lamp(lamp_of(snapshot.live.clock, bool(snapshot.live.ports.backend)))

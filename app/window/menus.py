@@ -68,6 +68,15 @@ class Menus:
             stores = ((f"Store in {s}", partial(self._exchange.store, s, card.written)) for s in STORED)
             self.of_entries(place, ((first, work), *stores))
 
+    def style_entries(self) -> tuple[tuple[str, Work], ...]:
+        """Return entries that ask for what a style is to be learned from."""
+        ask = self._exchange.ask_style
+        return ("Style from a folder …", partial(ask, True)), ("Style from MIDI files …", partial(ask, False))
+
+    def of_style(self, button: QWidget) -> None:
+        """Open the menu of what a style can be learned from above or below its button."""
+        self.of_entries(button.mapToGlobal(QPoint(0, button.height())), self.style_entries())
+
     def of_entries(self, place: QPoint, entries: Iterable[tuple[str, Work] | None]) -> None:
         """Open a menu of entries at a place on the screen; None is a line between two."""
         menu = QMenu(self._parent)

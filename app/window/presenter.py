@@ -117,14 +117,23 @@ def _scale_field(state: FieldState, snapshot: Snapshot) -> FieldState:
 def _style_fields(fields: Fields, snapshot: Snapshot) -> Fields:
     """Return the fields about style: how far it pulls means nothing before one is learned."""
     learned, heard = bool(snapshot.document.controls.style.bars), len(snapshot.live.captured) > 0
-    amount, first = fields["style_amount"], "Learn a style first, with Learn style."
+    amount, first = fields["style_amount"], "Learn a style first: from what was heard, or from files."
     if amount.enabled and not learned:
         amount = replace(amount, enabled=False, why_not=first)
+    forgets = learned or bool(snapshot.live.reading_style)
     return {
         "style_amount": amount,
         "style.heard": _available(heard, NOTHING_HEARD),
-        "style.forget": _available(learned, first),
+        "style.forget": _available(forgets, "No style has been learned."),
     }
+
+
+def style_text(snapshot: Snapshot) -> str:
+    """Return what takes are pulled to, or how many of the files for a style have been read."""
+    style, reading = snapshot.document.controls.style, snapshot.live.reading_style
+    if reading:
+        return f"reading {reading}"
+    return f"{style.name}, {counted(style.bars, 'bar')}" if style.bars else "no style yet"
 
 
 def _turn_fields(fields: Fields, snapshot: Snapshot) -> Fields:

@@ -241,6 +241,8 @@ QMenu::item:selected {{ background: {faint}; }}
 QMenu::item:disabled {{ color: {quiet}; }}
 QMenu::separator {{ height: 1px; background: {faint}; margin: 5px 8px; }}
 QFrame#card {{ background: {raised}; border: 1px solid {faint}; border-radius: 8px; }}
+QFrame#drop {{ border: 2px solid transparent; border-radius: 7px; }}
+QFrame#drop[target="true"] {{ border-color: {heard}; }}
 QScrollArea {{ border: none; }}
 QScrollBar:vertical {{ width: 12px; background: transparent; }}
 QScrollBar::handle:vertical {{ background: {edge}; border-radius: 4px; margin: 2px; min-height: 24px; }}

@@ -28,7 +28,7 @@ from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 from app.audio.preview import Preview
 from app.installed_bundles import BundleCard
 from app.notice_text import notice_line, sentence
-from app.window.dragging import MIDI_SUFFIXES, PhraseFiles, dropped_file
+from app.window.dragging import MIDI_SUFFIXES, PhraseFiles, dropped_file, is_midi_or_bundle
 from app.window.exchange import PhraseExchange
 from app.window.field_places import FieldPlaces
 from app.window.field_state import Fields
@@ -209,6 +209,7 @@ class InstrumentWindow(QMainWindow):
             "sound": self._switch_sound,
             "locking": self._switch_locking,
             "menu": lambda _: self.open_menu(),
+            "style.files": lambda _: self._menus.of_style(self.play.shape.style_panel.buttons["style.files"]),
             "shortcuts": lambda _: self.pages.open("Shortcuts"),
             "learn": lambda _: self._learning.begin(),
             "session.new": lambda _: self.instrument.new_document(),
@@ -277,7 +278,14 @@ class InstrumentWindow(QMainWindow):
         pages = [(name, partial(self.pages.open, name)) for name in self.pages.names]
         below = self.top.menu.mapToGlobal(QPoint(0, self.top.menu.height()))
         self._menus.of_entries(
-            below, (*pages, None, ("MIDI learn", self._learning.begin), ("Quit", self.close))
+            below,
+            (
+                *pages,
+                None,
+                *self._menus.style_entries(),
+                ("MIDI learn", self._learning.begin),
+                ("Quit", self.close),
+            ),
         )
 
     def _ask_session(self, opening: bool) -> None:
@@ -300,7 +308,7 @@ class InstrumentWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Answer the phrase of a MIDI file from the first free slot on, or load a bundle."""
+        """Answer a MIDI file from the first free slot on, load a bundle, learn a folder's style."""
         path = dropped_file(event.mimeData()) if event is not None else None
         if event is None or path is None:
             return
@@ -308,7 +316,10 @@ class InstrumentWindow(QMainWindow):
         self.take_file(path)
 
     def take_file(self, path: Path) -> None:
-        """Put a MIDI file's phrase into the first free slot, else into D, and answer it; load a bundle."""
+        """Answer a MIDI file in the first free slot, else in D; load a bundle; learn a folder's style."""
+        if path.is_dir() and not is_midi_or_bundle(path):
+            self._exchange.learn_style([path])
+            return
         if path.suffix.lower() not in MIDI_SUFFIXES:
             self.instrument.load_model(str(path))
             return
@@ -426,6 +437,7 @@ class InstrumentWindow(QMainWindow):
         chips.starred.connect(self._star)
         chips.dragged.connect(lambda chip: exchange.drag_card(chip, "history"))
         self.play.cards.edited.connect(self._show_cards)
+        self.play.shape.style_panel.dropped.connect(exchange.learn_style)
         self.play.roll.dragged.connect(lambda: exchange.drag_answer(self.play.roll))
         self.play.roll.locked.connect(lambda lock: self._try(partial(self.instrument.lock, lock)))
         self.play.roll.menu_wanted.connect(self._menus.of_roll)

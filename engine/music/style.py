@@ -38,6 +38,8 @@ USUAL_DEGREES = {
 PHRASE_BARS = 2
 PHRASES_KEPT = 24
 """Phrases that are kept of those heard, spread evenly over them."""
+FEWEST_NOTES = 8
+"""Music with fewer notes is too little to learn a style from."""
 LEAST_NOTES = 4
 """A phrase with fewer notes is none to follow."""
 

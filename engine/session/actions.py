@@ -82,6 +82,14 @@ _SESSION = (
         "",
         "Style",
     ),
+    Action(
+        "style.files",
+        "Style from files",
+        "Learn a style from MIDI files or from those in a folder, and pull takes towards it.",
+        "",
+        "Style",
+        asks="a folder or files",
+    ),
     Action("style.forget", "Forget style", "Pull takes towards no style any more.", "", "Style"),
     Action(
         "take_turn",

@@ -25,10 +25,9 @@ from engine.modes.catalogue import check_counts, counts
 from engine.music.melody import is_line
 from engine.music.notes import Phrase
 from engine.music.scales import KEYS
-from engine.music.style import NO_STYLE, style_of
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
-from engine.session import answer_history, answering, hearing, turns
+from engine.session import answer_history, answering, hearing, styles, turns
 from engine.session import intents as i
 from engine.session.default_map import DEFAULT_MAP
 from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
@@ -39,15 +38,12 @@ from engine.session.settings import Switches
 from engine.session.snapshot import ModelFacts
 from engine.session.state import Effect, New, Replay, Send, State
 from engine.session.undo import Undo
-from engine.text import counted
 
 NUDGE_MS = 1.0
 """What the output offset is moved by at once."""
 LARGEST_DRAWN_SEED = 9999
 """New takes draw seeds that are easy to read and type; any 32-bit seed can be set."""
 
-LEAST_STYLE_NOTES = 8
-HEARD_STYLE = "what was heard"
 MOVED_TOGETHER = {"pad_x": "pad", "pad_y": "pad"}
 """Parameters that one hand moves at once, with the join key that makes one step of both."""
 MORPH_BY = {"pad_x": "pad", "pad_y": "pad", "morph": "line", "morph_from": "line", "morph_to": "line"}
@@ -86,6 +82,8 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
             return answer_history.without_favourite(state, what.index, now_ns)
         case i.Dismiss():
             return state.cleared(what.about)
+        case i.StyleProgress() | i.StyleRead() | i.StyleRefused():
+            return styles.from_files(state, what, now_ns)
         case i.Learn():
             if what.target:
                 state.shown.table.target(what.target)
@@ -228,6 +226,8 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
     match name:
         case "replay":
             return _replay(state, now_ns)
+        case "style":
+            return (styles.learned if rest == "heard" else styles.forgotten)(state, now_ns)
         case "play_stop" | "play" | "stop" | "panic":
             return _transport(state, name)
         case "mode" | "start":
@@ -267,10 +267,6 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
                 seed = (seed + 1) % (LARGEST_DRAWN_SEED + 1)
             controls = changed(state.document.controls, seed=seed, nudges=0)
             return state.committed(now_ns, f"Seed {seed}", f"seed {now_ns}", controls=controls)
-        case "style.heard":
-            return _style_learned(state, now_ns)
-        case "style.forget":
-            return _style_forgotten(state, now_ns)
         case "nudge":
             return _nudged(state, now_ns)
         case "undo" | "redo":
@@ -293,25 +289,6 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
         case "dismiss":
             return state.with_live(notices=())
     raise TypeError(f"nobody does {what.action}")
-
-
-def _style_learned(state: State, now_ns: int) -> State:
-    """Learn from the bars that are kept, each run of them that follow each other for itself."""
-    runs = state.live.captured.runs()
-    style = style_of(((each.phrase, each.surroundings.key) for each in runs), HEARD_STYLE)
-    if style.notes < LEAST_STYLE_NOTES:
-        raise RenderError("too little was heard to learn a style from; play some bars first")
-    controls = changed(state.document.controls, style=style)
-    text = f"Learned from {counted(style.bars, 'bar')} that were heard."
-    state = state.noted("style", text, "Style says how far takes are pulled there.", "hint", now_ns=now_ns)
-    return state.committed(now_ns, "Learn style", controls=controls)
-
-
-def _style_forgotten(state: State, now_ns: int) -> State:
-    if not state.document.controls.style.bars:
-        raise RenderError("no style has been learned")
-    controls = changed(state.document.controls, style=NO_STYLE)
-    return state.committed(now_ns, "Forget style", controls=controls)
 
 
 def _nudged(state: State, now_ns: int) -> State:

@@ -64,6 +64,12 @@ class Instrument(Protocol):
         RenderError if there is no such take, or while turns are taken.
         """
 
+    def learn_style(self, paths: Sequence[Path]) -> None:
+        """Learn a style from MIDI files and those in folders, beside the music; how it went is a notice.
+
+        A newer one takes the place of one that is being read. It is a step of undo.
+        """
+
     def play_again(self, number: int) -> None:
         """Bring back what a rendering that has sounded was made from; RenderError if it is not listed."""
 

@@ -11,6 +11,7 @@ import msgspec
 from engine.inference.constraints import Lock
 from engine.inference.controls import Mode, SlotName
 from engine.music.notes import Phrase
+from engine.music.style import Style
 from engine.parameter import Value
 from engine.session.document import Document
 from engine.session.live import Kept, Mood, Take
@@ -104,6 +105,38 @@ class Dismiss(msgspec.Struct, frozen=True):
     """Put the notice about a subject away."""
 
     about: str
+
+
+class LearnStyle(msgspec.Struct, frozen=True):
+    """Learn a style from MIDI files."""
+
+    paths: tuple[str, ...]
+    """Of files and folders."""
+
+
+class StyleProgress(msgspec.Struct, frozen=True):
+    """Some of the files for a style have been read."""
+
+    number: int
+    """Of the reading that was asked for."""
+    done: int
+    of: int
+
+
+class StyleRead(msgspec.Struct, frozen=True):
+    """A style has been learned from files."""
+
+    number: int
+    style: Style
+    said: str
+    """How much was read, and what was not used and why."""
+
+
+class StyleRefused(msgspec.Struct, frozen=True):
+    """No style can be learned from files; one line says why."""
+
+    number: int
+    reason: str
 
 
 class Learn(msgspec.Struct, frozen=True):
@@ -249,6 +282,10 @@ Intent = (
     | KeepSounded
     | DropFavourite
     | Dismiss
+    | LearnStyle
+    | StyleProgress
+    | StyleRead
+    | StyleRefused
     | Learn
     | Unbind
     | ChooseModel

@@ -215,6 +215,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the parameter or action that waits for a MIDI message; empty for none."""
     positions: Mapping[Binding, float] = msgspec.field(default_factory=dict)
     """Where bound controllers stand, 0 to 1."""
+    reading_style: str = ""
+    """How much of the files for a style has been read, such as `12 of 80 files`; empty while none are."""
     loading: str = ""
     """Name of the model that is being loaded; empty for none."""
     installed: Mapping[str, tuple[Mode, ...]] = msgspec.field(default_factory=dict)

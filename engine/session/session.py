@@ -36,6 +36,7 @@ from engine.session.state import (
     Log,
     New,
     OpenOsc,
+    ReadStyle,
     Render,
     RenderTakes,
     Replay,
@@ -45,6 +46,7 @@ from engine.session.state import (
     State,
 )
 from engine.session.store import SUFFIX, FileLock, read_document, reason_of, refusal, write_document
+from engine.session.style_reader import StyleReader
 from engine.session.update import Updated, opening, update
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
@@ -132,6 +134,7 @@ class Session:
         self._state = State(document=document, live=live, demo_phrase=demo_phrase, takes_wanted=takes)
         self._shown = self._state.shown
         self._jobs = Jobs(KINDS_OF_JOB)
+        self._styles = StyleReader(self._apply)
 
     def start(self, model: "Model | None" = None, reference: str = "") -> None:
         """Send the settings to the performer and answer the document's source.
@@ -192,8 +195,8 @@ class Session:
             return self._shown
 
     def wait_idle(self, timeout_s: float = 60.0) -> bool:
-        """Wait until the inference thread has nothing to do; for tests and offline use."""
-        return self._jobs.wait_idle(timeout_s)
+        """Wait until files are read and the inference thread has nothing to do; for tests and offline use."""
+        return self._styles.wait_idle(timeout_s) and self._jobs.wait_idle(timeout_s)
 
     def close(self) -> None:
         """Stop computing, silence everything, end the performer. Closing twice is harmless."""
@@ -202,6 +205,7 @@ class Session:
                 return
             self._closed = True
         self._jobs.close()
+        self._styles.close()
         if self._osc is not None:
             self._osc.close()
         self._client.close()
@@ -240,6 +244,10 @@ class Session:
     def keep_take(self, index: int) -> None:
         """Let one of the takes shown become the answer."""
         self._apply(i.KeepTake(index))
+
+    def learn_style(self, paths: Sequence[Path]) -> None:
+        """Learn a style from MIDI files and those in folders, beside the music."""
+        self._apply(i.LearnStyle(tuple(str(path) for path in paths)))
 
     def learn(self, target: str) -> None:
         """Bind the next MIDI message to a parameter or an action; an empty id ends learning."""
@@ -380,6 +388,8 @@ class Session:
             case SendOsc():
                 if self._osc is not None:
                     self._osc.send(effect.messages, effect.to)
+            case ReadStyle():
+                self._styles.read(effect)
             case Log():
                 if self._autosave is not None:
                     self._autosave.log(effect.record)

@@ -89,11 +89,20 @@ class Replay(msgspec.Struct, frozen=True):
     with_heard: bool
 
 
+class ReadStyle(msgspec.Struct, frozen=True):
+    """Effect: MIDI files to learn a style from; none ends the reading of those before."""
+
+    number: int
+    """Of the reading, so that one that was overtaken is told from the newest."""
+    paths: tuple[str, ...] = ()
+    """Of files and folders."""
+
+
 class New(msgspec.Struct, frozen=True):
     """Effect: begin with an empty document."""
 
 
-Effect = Send | Replay | Render | RenderTakes | Load | Save | Log | New | OpenOsc | SendOsc
+Effect = Send | Replay | Render | RenderTakes | Load | Save | Log | New | OpenOsc | SendOsc | ReadStyle
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +142,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the demo started the internal clock, and so stops it."""
     play_sent: bool = False
     """Whether Play was sent and the clock has not spoken since."""
+    style_asked: int = 0
+    """Number of the reading of files for a style that was asked for last; 0 for none."""
     listening: Listening = msgspec.field(default_factory=Listening)
     """Key and chords of what is heard."""
     open_bar: OpenBar = msgspec.field(default_factory=OpenBar)

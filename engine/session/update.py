@@ -8,7 +8,17 @@ from msgspec.structs import replace
 from engine.errors import RenderError
 from engine.performer import messages
 from engine.performer.messages import Event
-from engine.session import answer_history, answering, editing, hearing, learning, records, remote, turns
+from engine.session import (
+    answer_history,
+    answering,
+    editing,
+    hearing,
+    learning,
+    records,
+    remote,
+    styles,
+    turns,
+)
 from engine.session import intents as i
 from engine.session.document import Connections
 from engine.session.following import settled
@@ -91,6 +101,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             return answering.with_takes(state, what), ()
         case i.PerformerGone():
             return state.noted("performer", what.reason, now_ns=now_ns), ()
+        case i.LearnStyle():
+            return styles.asked(state, what, now_ns)
         case i.OscReceived():
             return remote.received(state, what, now_ns)
         case i.Do():
@@ -102,7 +114,8 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case i.Noticed():
             return state.noted(what.about, what.text, what.remedy, what.mood, now_ns=now_ns), ()
     if isinstance(what, i.Opened):
-        return editing.edited(state, what, now_ns), (records.begun(),)
+        state, ended = styles.abandoned(state)
+        return editing.edited(state, what, now_ns), (records.begun(), *ended)
     if isinstance(what, messages.Message):
         return _of_ports(state, what, now_ns), ()
     return editing.edited(state, what, now_ns), ()

@@ -211,6 +211,9 @@ class FakeInstrument:
     def load_model(self, reference: str) -> None:
         self.calls.append(("load_model", reference))
 
+    def learn_style(self, paths: Sequence[Path]) -> None:
+        self.calls.append(("learn_style", list(paths)))
+
     def learn(self, target: str) -> None:
         self.calls.append(("learn", target))
 

@@ -55,9 +55,9 @@ def toggle(table: Table, name: str, colour: Role = "heard") -> KeyButton:
     return toggle_button(parameter(table, name, Toggle), colour=colour)
 
 
-def action(table: Table, name: str, colour: Role = "text") -> KeyButton:
-    """Return the button of an action."""
-    return action_button(table.action(name), colour=colour)
+def action(table: Table, name: str, colour: Role = "text", text: str = "") -> KeyButton:
+    """Return the button of an action, with a text of its own on it where one is given."""
+    return action_button(table.action(name), colour=colour, text=text)
 
 
 def captioned(table: Table, name: str) -> QWidget:

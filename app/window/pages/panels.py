@@ -6,6 +6,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QGridLayout, QWidget
 
 from app.window.pages.fields import action, captioned, choice, parameter, slider, toggle, typed
+from app.window.pages.style_panel import StylePanel
 from app.window.widgets.button import HEIGHT, KeyButton
 from app.window.widgets.choice import ChoiceRow
 from app.window.widgets.group import discard, row
@@ -55,16 +56,17 @@ class ShapePanel(QWidget):
 
     def __init__(self, table: Table) -> None:
         super().__init__()
-        names = ("vary_rhythm", "vary_pitch", "threshold", "style_amount")
+        names = ("vary_rhythm", "vary_pitch", "threshold")
         self.sliders = [slider(table, name) for name in names]
         for made in self.sliders:
             made.set_narrow()
         self.nudge = action(table, "nudge")
-        verbs = [action(table, f"style.{name}", colour="heard") for name in ("heard", "forget")]
-        layout = row(self.nudge, *self.sliders, *verbs, spacing=10)
+        self.style_panel = StylePanel(table)
+        layout = row(self.nudge, *self.sliders, self.style_panel, spacing=8)
         layout.setContentsMargins(0, 0, 0, 0)
         for made in self.sliders:
-            layout.setStretchFactor(made, 1)
+            layout.setStretchFactor(made, 2)
+        layout.setStretchFactor(self.style_panel, 4)
         self.setLayout(layout)
 
 

@@ -173,9 +173,15 @@ class KeyButton(QPushButton):
         return look.ground if self._lit() else getattr(look, self._colour)
 
 
-def action_button(action: Action, *, colour: Role = "text", show_key: bool = True) -> KeyButton:
-    """Return the button of an action."""
-    return KeyButton(action.id, action.label, action.key, action.help, colour=colour, show_key=show_key)
+def action_button(
+    action: Action, *, colour: Role = "text", show_key: bool = True, text: str = ""
+) -> KeyButton:
+    """Return the button of an action; `text` stands on it in place of the action's name, if given."""
+    made = KeyButton(
+        action.id, text or action.label, action.key, action.help, colour=colour, show_key=show_key
+    )
+    made.setAccessibleName(action.label)
+    return made
 
 
 def toggle_button(toggle: Toggle, *, colour: Role = "heard") -> KeyButton:

@@ -3,7 +3,7 @@
 import html
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.window import theme
@@ -44,6 +44,41 @@ def show_quiet(target: QWidget, quiet: bool) -> None:
         target.setProperty("quiet", quiet)
         style.unpolish(target)
         style.polish(target)
+
+
+class FittingLabel(QLabel):
+    """A line of any length, which ends in an ellipsis where there is no room; its tip has all of it."""
+
+    def __init__(self, points: float, role: str = "") -> None:
+        super().__init__()
+        self.setFont(theme.font(points))
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._whole = ""
+        if role:
+            self.setProperty("role", role)
+
+    @property
+    def whole(self) -> str:
+        """All of the line."""
+        return self._whole
+
+    def write(self, text: str) -> None:
+        """Show a line."""
+        if text != self._whole:
+            self._whole = text
+            self.setAccessibleName(text)
+            set_tip(self, text)
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Show as much as there is room for."""
+        self._fit()
+        super().resizeEvent(event)
+
+    def _fit(self) -> None:
+        end = Qt.TextElideMode.ElideRight
+        self.setText(self.fontMetrics().elidedText(self._whole, end, self.width()))
 
 
 class Dot(QWidget):

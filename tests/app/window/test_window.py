@@ -22,12 +22,13 @@ from fake_instrument import (
     with_live,
 )
 from msgspec import structs
-from PyQt6.QtCore import QPoint, QPointF, QRect, QSize, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, QRect, QSize, Qt, QUrl
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
+    QApplication,
     QComboBox,
     QFileDialog,
     QLabel,
@@ -51,6 +52,7 @@ from engine.midi.ports import now_ns
 from engine.midifile.read import read_midi
 from engine.midifile.write import Part, write_midi
 from engine.music.notes import Note, Phrase
+from engine.music.style import Style
 from engine.parameter import Text
 from engine.performer.messages import Heard
 from engine.session.document import Binding, Favourite
@@ -63,6 +65,7 @@ pytestmark = [pytest.mark.window, pytest.mark.usefixtures("qt_messages")]
 
 KINDS = (QAbstractButton, QAbstractSlider, QLineEdit, QComboBox)
 NO_MODIFIER = Qt.KeyboardModifier.NoModifier
+TIGHT = (940, 480)
 CONTROL = Qt.KeyboardModifier.ControlModifier
 OWN_CLOCK = clock(source="internal", status="stopped")
 
@@ -523,6 +526,77 @@ def test_a_bundle_dropped_anywhere_is_loaded_and_other_files_are_not_taken(windo
     assert instrument.calls == [("load_model", str(tmp_path / "mine"))]
     taken = [is_midi_or_bundle(tmp_path / name) for name in ("mine", "a.zip", "b.MID", "c.wav", "")]
     assert taken == [True, True, True, False, False]
+
+
+def dropped_on(widget: QWidget, *paths: Path) -> bool:
+    """Drop paths as a file manager does; return whether the drop was taken."""
+    data, middle = QMimeData(), QPointF(widget.rect().center())
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    buttons, copy = Qt.MouseButton.LeftButton, Qt.DropAction.CopyAction
+    entered = QDragEnterEvent(middle.toPoint(), copy, data, buttons, NO_MODIFIER)
+    entered.ignore()
+    QApplication.sendEvent(widget, entered)
+    if entered.isAccepted():
+        QApplication.sendEvent(widget, QDropEvent(middle, copy, data, buttons, NO_MODIFIER))
+    return entered.isAccepted()
+
+
+def test_a_style_is_learned_from_a_folder_or_files_that_are_dropped_on_it(window, instrument, tmp_path):
+    songs, one, two = tmp_path / "songs", tmp_path / "one.mid", tmp_path / "two.MIDI"
+    songs.mkdir()
+    for path in (one, two, tmp_path / "notes.txt"):
+        path.write_bytes(b"")
+    panel = window.play.shape.style_panel
+    assert dropped_on(panel, songs)
+    assert dropped_on(panel, one, tmp_path / "notes.txt", two)
+    assert not dropped_on(panel, tmp_path / "notes.txt")
+    assert asked(instrument) == [("learn_style", [songs]), ("learn_style", [one, two])]
+
+
+def test_a_folder_of_songs_dropped_anywhere_is_a_style(window, instrument, tmp_path):
+    assert dropped_on(window, tmp_path)
+    assert asked(instrument) == [("learn_style", [tmp_path])]
+
+
+@pytest.mark.parametrize("entry", ["Style from a folder …", "Style from MIDI files …"])
+@pytest.mark.parametrize("opener", ["button", "menu"])
+def test_a_style_is_asked_for_by_keyboard_without_stopping_anything(
+    window, instrument, show, tmp_path, entry, opener
+):
+    show(playing())
+    window.play.shelf.open("Shape")
+    if opener == "button":
+        window.play.shape.style_panel.buttons["style.files"].setFocus()
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    else:
+        QTest.keyClick(window, Qt.Key.Key_F10)
+    menu = next(each for each in window.findChildren(QMenu) if each.isVisible())
+    next(each for each in menu.actions() if each.text() == entry).trigger()
+    menu.close()
+    (dialog,) = (each for each in window.findChildren(QFileDialog) if each.isVisible())
+    assert not dialog.isModal()
+    dialog.filesSelected.emit([str(tmp_path)])
+    assert asked(instrument) == [("learn_style", [tmp_path])]
+    dialog.close()
+
+
+def test_the_style_panel_says_what_the_style_is_and_how_far_its_files_are_read(window, show):
+    panel = window.play.shape.style_panel
+    show(playing())
+    assert panel.source.whole == "no style yet"
+    assert not panel.buttons["style.forget"].available
+    show(with_live(playing(), reading_style="12 of 80 files"))
+    assert panel.source.whole == "reading 12 of 80 files"
+    assert panel.buttons["style.forget"].available
+    controls = replace(Controls(), style=Style("songs " * 40, 312, 2000))
+    show(with_document(playing(), controls=controls))
+    assert panel.source.whole == f"{'songs ' * 40}, 312 bars"
+    window.play.shelf.open("Shape")
+    window.resize(*TIGHT)
+    QTest.qWait(1)
+    assert panel.source.text().endswith("…")
+    assert panel.source.accessibleName() == panel.source.whole
+    assert panel.buttons["style.forget"].available
 
 
 # Takes and history ---------------------------------------------------------------------------
