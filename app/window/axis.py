@@ -69,6 +69,11 @@ class Axis(msgspec.Struct, frozen=True):
             return 0
         return int(note.pitch > self.high) - int(note.pitch < self.low)
 
+    def row_name(self, row: int) -> str:
+        """Return what a row, counted from 0 at the top, is called: a pitch or a drum."""
+        pitch = self.pitch(row)
+        return self.lane_names()[row - self.pitched_rows] if pitch is None else note_name(pitch)
+
     def lane_names(self) -> tuple[str, ...]:
         """Return the names of the drum lanes from the top."""
         names = [name.capitalize() for name in CLASS_NAMES] + ["Other"]

@@ -10,6 +10,7 @@ from app.notice_text import sentence
 from app.window.dragging import PhraseFiles, fresh_name, read_phrase, start_drag
 from app.window.widgets.phrase_card import PhraseCard
 from engine.errors import AntiphonError
+from engine.inference.bundle.manifest import Voice
 from engine.inference.controls import SlotName
 from engine.music.notes import Phrase
 from engine.session.instrument import Instrument
@@ -48,9 +49,8 @@ class PhraseExchange:
 
     def write(self, phrase: Phrase, path: str) -> None:
         """Write a phrase to a file and say where it really went."""
-        model = self._instrument.snapshot().model
         try:
-            written = self._files.write(phrase, self._bpm(), path, model.voices if model else ())
+            written = self._files.write(phrase, self._bpm(), path, self._voices(phrase))
         except (AntiphonError, OSError) as error:
             self._notify(str(error), "bad")
         else:
@@ -78,9 +78,8 @@ class PhraseExchange:
         """
         if phrase is None:
             return
-        model = self._instrument.snapshot().model
         try:
-            path = self._files.cached(phrase, self._bpm(), model.voices if model else ())
+            path = self._files.cached(phrase, self._bpm(), self._voices(phrase))
         except (AntiphonError, OSError) as error:
             self._notify(f"The phrase cannot be dragged: {error}", "bad")
             return
@@ -117,13 +116,14 @@ class PhraseExchange:
 
     def write_all(self, folder: str) -> None:
         """Write everything that has sounded into a folder, and say where; no file is replaced."""
-        snapshot, model, written = self._instrument.snapshot(), self._instrument.snapshot().model, 0
+        snapshot, written = self._instrument.snapshot(), 0
         try:
             for each in snapshot.live.sounded:
                 controls = each.document.controls
                 name = f"{each.number:04}-{controls.mode}-seed-{controls.seed}.mid"
                 path = fresh_name(Path(folder) / name)
-                self._files.write(each.phrase, self._bpm(), path, model.voices if model else ())
+                voices = self._voices_of(each.document.model.name)
+                self._files.write(each.phrase, self._bpm(), path, voices)
                 written += 1
         except (AntiphonError, OSError) as error:
             self._notify(f"{written} of {len(snapshot.live.sounded)} files were written: {error}", "bad")
@@ -149,6 +149,22 @@ class PhraseExchange:
     def _read(self, path: Path) -> Phrase:
         model = self._instrument.snapshot().model or ModelFacts(name="")
         return read_phrase(path, model.representation, model.bars, model.metres)
+
+    def _voices(self, phrase: Phrase) -> tuple[Voice, ...]:
+        """Return the voices of a phrase: its model's if it has sounded or is kept, else the present one's."""
+        snapshot = self._instrument.snapshot()
+        sounded = ((each.phrase, each.document.model) for each in reversed(snapshot.live.sounded))
+        favourites = ((each.phrase, each.model) for each in snapshot.document.favourites)
+        made = next((model.name for each, model in (*sounded, *favourites) if each == phrase), None)
+        return self._voices_of(made)
+
+    def _voices_of(self, reference: str | None) -> tuple[Voice, ...]:
+        """Return the voices of a model that was loaded, else none; None stands for the present one."""
+        snapshot = self._instrument.snapshot()
+        present = snapshot.model or ModelFacts(name="")
+        if reference in (None, present.reference):
+            return present.voices
+        return snapshot.live.voices.get(reference or "", ())
 
     def _bpm(self) -> float:
         clock = self._instrument.snapshot().live.clock

@@ -242,6 +242,10 @@ class InstrumentWindow(QMainWindow):
     def _switch_locking(self, on: bool) -> None:
         self._around = replace(self._around, locking=bool(on))
         self.play.roll.set_locking(bool(on))
+        if on and self.play.roll.isVisible():
+            self.play.roll.setFocus()
+        elif not on and self.play.roll.hasFocus():
+            self._home().setFocus()
 
     def _pick(self, first_id: int, bars: int) -> None:
         self._try(partial(self.instrument.pick, first_id, bars))

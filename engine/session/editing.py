@@ -462,7 +462,9 @@ def _model_loaded(state: State, what: i.ModelLoaded, now_ns: int) -> State:
     facts, asked = what.facts, state.document.model
     reference = ModelReference(facts.reference or facts.name, facts.hash)
     state = replace(state, model=facts, document=msgspec.structs.replace(state.document, model=reference))
-    state = hearing.refitted(state.with_live(loading=""), facts).cleared("model", "metre")
+    voices = {**state.live.voices, reference.name: facts.voices}
+    state = state.with_live(loading="", voices=voices)
+    state = hearing.refitted(state, facts).cleared("model", "metre")
     if asked.hash and asked.hash != facts.hash and asked.name == reference.name:
         return state.noted(
             "model",

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.inference.bundle.manifest import Voice
 from engine.inference.controls import Controls, Mode
 from engine.music.key import Key
 from engine.music.notes import Phrase
@@ -217,6 +218,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """Where bound controllers stand, 0 to 1."""
     reading_style: str = ""
     """How much of the files for a style has been read, such as `12 of 80 files`; empty while none are."""
+    voices: Mapping[str, tuple[Voice, ...]] = msgspec.field(default_factory=dict)
+    """Of the models that were loaded, by what they were loaded by: older answers are written with theirs."""
     loading: str = ""
     """Name of the model that is being loaded; empty for none."""
     installed: Mapping[str, tuple[Mode, ...]] = msgspec.field(default_factory=dict)

@@ -26,6 +26,7 @@ CARD_HEIGHT = 62
 WHAT_TO_DO = (
     "Rest on it: it sounds. Click: it becomes the answer. Drag: to a slot or the DAW. Right click: more."
 )
+ALIKE = "Here the answer is a phrase itself, whatever the seed: move Variation, Morph or the pad for others."
 
 
 class TakeCards(QWidget):
@@ -66,15 +67,22 @@ class TakeCards(QWidget):
         self._add_cards(COLUMNS)
 
     def show_takes(self, takes: Sequence[Take], seed: int, shift: int) -> None:
-        """Show the first takes, shifted by so many semitones; the one with the answer's seed is marked."""
+        """Show the first takes, shifted by so many semitones; the one with the answer's seed is marked.
+
+        A take that is note for note one before it says so, as all do at the ends of Variation and Morph.
+        """
         shown = takes[: self._most]
+        first_of = {take.phrase: at for at, take in reversed(list(enumerate(shown)))}
         self._add_cards(len(shown))
         for at, card in enumerate(self.cards):
             card.setVisible(at < max(COLUMNS, len(shown)))
             if at < len(shown):
                 take = shown[at]
-                card.show_phrase(take.phrase, f"fits {take.fit:.0%}", take.controls.seed == seed, shift)
-                set_tip(card, f"{WHAT_TO_DO} Its seed is {take.controls.seed}.")
+                first = first_of[take.phrase]
+                caption = f"fits {take.fit:.0%}" if first == at else f"same as {first + 1}"
+                card.show_phrase(take.phrase, caption, take.controls.seed == seed, shift)
+                alike = "" if first == at else f" {ALIKE}"
+                set_tip(card, f"{WHAT_TO_DO} Its seed is {take.controls.seed}.{alike}")
             else:
                 card.show_phrase(None)
 

@@ -56,7 +56,8 @@ class ToolPanel(QFrame):
         self.bypass, self.hold = toggle(table, "bypass"), toggle(table, "hold")
         tip = (
             "Paint on the roll what new takes keep: drag over time, with Shift over pitches or drum lanes, "
-            "from a note on those of its voice alone; click to let go."
+            "from a note on those of its voice alone; click to let go. By keys: arrows move the frame, Shift "
+            "widens it, Return locks."
         )
         self.locking = KeyButton("locking", "Lock", "J", tip, colour="waiting", toggle=True)
         self.sliders = {name: slider(table, name) for name in _each_once(SLIDERS)}
@@ -95,6 +96,7 @@ class ToolPanel(QFrame):
     def set_compact(self, compact: bool) -> None:
         """Save width: no keys on the buttons of the first row, smaller names of tools, and a short seed."""
         self._compact = compact
+        self._slider_row.setHorizontalSpacing(12 if compact else 24)
         if (between := self.modes.layout()) is not None:
             between.setSpacing(1 if compact else FIRST_ROW_SPACING)
         self.seed.setFixedWidth(56 if compact else 84)
@@ -125,7 +127,6 @@ class ToolPanel(QFrame):
         for at in range(SLIDER_COLUMNS):
             self._slider_row.setColumnStretch(at, 1)
             self._slider_row.setColumnMinimumWidth(at, 130)
-        self._slider_row.setHorizontalSpacing(24)
         first = row(
             self.modes,
             None,

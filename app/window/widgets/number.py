@@ -4,6 +4,7 @@ from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QFocusEvent,
+    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -167,6 +168,7 @@ class NumberSlider(QWidget):
     ) -> None:
         super().__init__(parent)
         self.field_id, self._parameter = parameter.id, parameter
+        self._narrow = False
         whole = isinstance(parameter, Whole)
         self._steps = int(parameter.high - parameter.low) if whole else STEPS
         self._state = FieldState()
@@ -178,6 +180,7 @@ class NumberSlider(QWidget):
         self.fader.valueChanged.connect(lambda _: self.edited.emit(self.field_id, self.value))
         self._value_label, self._binding = QLabel(self), QLabel(self)
         self._lay_out()
+        self._show_what_fits()
         self._describe()
 
     @property
@@ -190,6 +193,11 @@ class NumberSlider(QWidget):
         """The value as it is written."""
         return self._value_label.text()
 
+    @property
+    def binding(self) -> str:
+        """What moves it from outside, as far as there is room to write it."""
+        return self._binding.text()
+
     def show_field(self, state: FieldState) -> None:
         """Show a state; the handle stays under the hand that holds it."""
         if state == self._state:
@@ -200,7 +208,7 @@ class NumberSlider(QWidget):
             self.fader.active = state.active
             self.fader.update()
         self._value_label.setText(state.text)
-        self._show_binding_that_fits()
+        self._show_what_fits()
         if not self.fader.isSliderDown():
             self.fader.blockSignals(True)
             self.fader.setValue(self._place(state.value))
@@ -209,28 +217,46 @@ class NumberSlider(QWidget):
 
     def set_narrow(self) -> None:
         """Write name and value smaller, for many sliders side by side."""
-        self._title.setFont(theme.font(9))
-        self._value_label.setFont(theme.font(10, bold=True, figures=True))
+        self._narrow = True
+        self._show_what_fits()
 
     def take_focus(self) -> None:
         """Let the arrow keys move it."""
         self.fader.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Write what moves it only where name and value leave room."""
-        self._show_binding_that_fits()
+        """Write what there is room for."""
+        self._show_what_fits()
         super().resizeEvent(event)
 
-    def _show_binding_that_fits(self) -> None:
-        labels, binding = (self._title, self._hint, self._value_label), self._state.binding
-        taken = sum(label.sizeHint().width() + LABEL_SPACING for label in labels)
-        needed = self._binding.fontMetrics().horizontalAdvance(binding) + LABEL_SPACING
-        self._binding.setText(binding if taken + needed <= self.width() else "")
+    def _show_what_fits(self) -> None:
+        """Write what moves it where there is room: rather than its key, in smaller letters if need be."""
+        binding, key = self._state.binding, self._parameter.key
+        usual = self._narrow, key, ""
+        forms = ((self._narrow, key, binding), (self._narrow, "", binding), (True, "", binding))
+        fitting = (form for form in forms if self._needed(*form) <= self.width())
+        narrow, key, binding = next(fitting, usual) if binding else usual
+        self._title.setFont(theme.font(_points(narrow)[0]))
+        self._value_label.setFont(theme.font(_points(narrow)[1], bold=True, figures=True))
+        self._hint.setText(key)
+        self._hint.setVisible(bool(key))
+        self._binding.setText(binding)
+
+    def _needed(self, narrow: bool, key: str, binding: str) -> int:
+        """Return the width that name, key, what moves it and value take."""
+        title, value = _points(narrow)
+        texts = (
+            (self._parameter.label, theme.font(title)),
+            (key, self._hint.font()),
+            (binding, self._binding.font()),
+            (self._state.text, theme.font(value, bold=True, figures=True)),
+        )
+        widths = [QFontMetrics(font).horizontalAdvance(text) + 1 for text, font in texts if text]
+        return sum(widths) + LABEL_SPACING * (len(widths) - 1)
 
     def _lay_out(self) -> None:
         self._title, self._hint = QLabel(self._parameter.label, self), QLabel(self._parameter.key, self)
         title, hint = self._title, self._hint
-        title.setFont(theme.font(10.5))
         title.setBuddy(self.fader)
         hint.setFont(theme.font(8.5))
         self._binding.setFont(theme.font(8.5))
@@ -238,7 +264,6 @@ class NumberSlider(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)  # attributes are named by who made the model
             label.setProperty("role", "quiet")
         self._value_label.setTextFormat(Qt.TextFormat.PlainText)
-        self._value_label.setFont(theme.font(12.5, bold=True, figures=True))
         top = QHBoxLayout()
         top.setSpacing(LABEL_SPACING)
         top.addWidget(title)
@@ -263,6 +288,11 @@ class NumberSlider(QWidget):
         lines = (why_not, self._parameter.help, f"Arrow keys step; a double click resets.{key}{moved}")
         set_tip(self.fader, "\n".join(filter(None, lines)))
         self.fader.setAccessibleDescription(" ".join(filter(None, (why_not, self._parameter.help))))
+
+
+def _points(narrow: bool) -> tuple[float, float]:
+    """Return the sizes of a slider's name and value."""
+    return (9, 10) if narrow else (10.5, 12.5)
 
 
 class TypedField(QLineEdit):

@@ -10,19 +10,43 @@ from typing import Any
 
 from msgspec.structs import replace
 from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
+from PyQt6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PyQt6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from app.window import theme
 from app.window.axis import Axis
 from app.window.score import RollMusic
+from app.window.widgets.keys import ENTERING, WALKING, is_kept
 from app.window.widgets.lamp import set_tip
+from app.window.widgets.lock_frame import LockFrame
 from app.window.widgets.note_paint import paint_block
 from app.window.widgets.roll_painting import RollPicture, paint_playhead
-from app.window.widgets.roll_places import RollPlaces
+from app.window.widgets.roll_places import STEP_BEATS, RollPlaces
 from engine.music.notes import Note
 
 CLOSEST_ZOOM_BEATS = 2.0
+DRAGGING = "The answer, over what was heard; drag it into the DAW."
+LOCKING = (
+    "Arrow keys move the frame, with Shift they widen it, page keys move it by bars; up and down "
+    "choose rows. "
+    "Return locks what it is over, or lets go of the lock under it."
+)
+WAYS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+"""Steps and rows that a key moves the frame by."""
 CLOSER = 0.8
 """Share of the beats that is left in sight by a step of the zoom."""
 
@@ -42,11 +66,13 @@ class PianoRoll(QWidget):
     dragged = pyqtSignal()
     locked = pyqtSignal(object)
     menu_wanted = pyqtSignal(QPoint)
+    _locking = False
+    """Of the class, since events come while the widget is being made."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Playing")
-        self.setAccessibleDescription("The answer, over what was heard; drag it into the DAW.")
+        self.setAccessibleDescription(DRAGGING)
         set_tip(self, "Drag this phrase into the DAW. Ctrl and the wheel zoom, a double click shows all.")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -59,9 +85,10 @@ class PianoRoll(QWidget):
         self._sounding: frozenset[Note] = frozenset()
         self._picture: QPixmap | None = None
         self._pressed: QPoint | None = None
-        self._locking = False
         self._band: tuple[QPointF, QPointF] | None = None
         """Corners of the lock that is being painted."""
+        self._frame = LockFrame()
+        """What the keys would lock while locking is on."""
 
     # What is shown -----------------------------------------------------------------------------
 
@@ -98,8 +125,10 @@ class PianoRoll(QWidget):
         self._repaint_all()
 
     def set_locking(self, on: bool) -> None:
-        """Let a drag paint locks instead of dragging the phrase out."""
+        """Let a drag paint locks instead of dragging the phrase out, and the keys move a frame that locks."""
         self._locking = on
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if on else Qt.FocusPolicy.NoFocus)
+        self.setAccessibleDescription(LOCKING if on else DRAGGING)
         self.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.OpenHandCursor)
 
     @property
@@ -222,6 +251,68 @@ class PianoRoll(QWidget):
         if chosen is not None:
             self.locked.emit(chosen)
 
+    def event(self, event: QEvent | None) -> bool:
+        """Keep the keys that lock from the instrument while locking is on."""
+        return (self._locking and is_kept(event, ENTERING | WALKING)) or super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Move the frame, or lock what it is over."""
+        if event is None or not self._locking:
+            return
+        key, wider = Qt.Key(event.key()), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        bar = round(self._beats_per_bar() / STEP_BEATS)
+        pages = {Qt.Key.Key_PageUp: (-bar, 0), Qt.Key.Key_PageDown: (bar, 0)}
+        if key in ENTERING:
+            self._lock_frame()
+        elif key in WAYS or key in pages:
+            steps, rows = (WAYS | pages)[key]
+            length, frame = self.music.length_beats, self._frame
+            frame = frame.moved(steps, length, wider=wider) if steps else frame
+            self._frame = frame.lowered(rows, self.axis.rows, wider=wider) if rows else frame
+            self._show_frame()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Show the frame that the keys move."""
+        super().focusInEvent(event)
+        self._show_frame()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Hide the frame."""
+        super().focusOutEvent(event)
+        self._repaint_all()
+
+    def _lock_frame(self) -> None:
+        if self.music.playing is None:
+            return
+        lock = self._frame.lock(self.axis)
+        under = self.places.lock_at(lock.start_beats) if self._frame.steps == 1 else None
+        self.locked.emit(under if under is not None and self._frame.top is None else lock)
+
+    def _beats_per_bar(self) -> float:
+        return self.music.playing.beats_per_bar if self.music.playing else 4.0
+
+    def _show_frame(self) -> None:
+        """Bring the frame into sight, and say where it is."""
+        self._frame = self._frame.within(self.music.length_beats, self.axis)
+        start, end = (at * STEP_BEATS for at in (self._frame.start, self._frame.start + self._frame.steps))
+        first, shown = self.places.first_beats, self.places.shown_beats
+        if shown and not first <= start < end <= first + shown:
+            self.scroll(start - first)
+        words = self._frame.words(self.axis, self._beats_per_bar())
+        self.setAccessibleName(f"Playing, {words}")
+        self._repaint_all()
+
+    def _framed(self) -> tuple[QPointF, QPointF] | None:
+        """Return the corners of what is being painted, or of the frame that the keys move."""
+        if self._band is not None or not (self._locking and self.hasFocus()):
+            return self._band
+        frame = self._frame.within(self.music.length_beats, self.axis)
+        rows = None if frame.top is None else range(frame.top, frame.top + frame.rows)
+        start = frame.start * STEP_BEATS
+        return self.places.corners(start, start + frame.steps * STEP_BEATS, rows)
+
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Show all of it again."""
         self._place(first_beats=0.0, shown_beats=0.0)
@@ -241,7 +332,7 @@ class PianoRoll(QWidget):
 
     def _current_picture(self, ratio: float) -> QPixmap:
         if self._picture is None or self._picture.devicePixelRatio() != ratio:
-            self._picture = RollPicture(self.places, self._band).painted(ratio)
+            self._picture = RollPicture(self.places, self._framed()).painted(ratio)
         return self._picture
 
 

@@ -93,8 +93,7 @@ class RollPlaces(msgspec.Struct, frozen=True, kw_only=True):
         """Return the lock between two corners, on steps; for a click the lock that is there."""
         left, right = sorted((self.beats_at(one.x()), self.beats_at(other.x())))
         if (other - one).manhattanLength() < QApplication.startDragDistance():
-            under = [lock for lock in self.music.locks if lock.start_beats <= left < lock.end_beats]
-            return under[0] if under else None
+            return self.lock_at(left)
         start = min(
             max(0.0, math.floor(left / STEP_BEATS) * STEP_BEATS), self.music.length_beats - STEP_BEATS
         )
@@ -102,13 +101,20 @@ class RollPlaces(msgspec.Struct, frozen=True, kw_only=True):
             max(math.ceil(right / STEP_BEATS) * STEP_BEATS, start + STEP_BEATS), self.music.length_beats
         )
         top, bottom = sorted((self._row_at(one.y()), self._row_at(other.y())))
-        highest, lowest = self.axis.pitch(top), self.axis.pitch(bottom)
-        first, last = self.axis.lane(bottom), self.axis.lane(top)
-        if by_pitch and first is not None and last is not None:
-            return Lock(start, end, lanes=(first, last))
-        if by_pitch and highest is not None and lowest is not None:
-            return Lock(start, end, lowest, highest, channel=self._voice_at(one))
-        return Lock(start, end)
+        found = locked_rows(self.axis, start, end, top, bottom, self._voice_at(one)) if by_pitch else None
+        return found or Lock(start, end)
+
+    def corners(self, start_beats: float, end_beats: float, rows: range | None) -> tuple[QPointF, QPointF]:
+        """Return the corners of a part of the time over some rows, or over all of them."""
+        row = self.row_height()
+        top = self.top() + (rows.start * row if rows else 0.0)
+        below = self.top() + rows.stop * row if rows else self.size.height() - 5.0
+        return QPointF(self.x(start_beats), top), QPointF(self.x(end_beats), below)
+
+    def lock_at(self, beats: float) -> Lock | None:
+        """Return the first lock that holds at a beat; None where none does."""
+        under = (lock for lock in self.music.locks if lock.start_beats <= beats < lock.end_beats)
+        return next(under, None)
 
     def _row_at(self, y: float) -> int:
         return min(max(0, int((y - self.top()) // self.row_height())), self.axis.rows - 1)
@@ -117,3 +123,16 @@ class RollPlaces(msgspec.Struct, frozen=True, kw_only=True):
         """Return the channel of the note at a place; None where there is none."""
         playing = self.music.playing.notes if self.music.playing else ()
         return next((note.channel for note in playing if self.note_area(note).contains(place)), None)
+
+
+def locked_rows(
+    axis: Axis, start: float, end: float, top: int, bottom: int, channel: int | None = None
+) -> Lock | None:
+    """Return the lock of rows from one at the top to one below, of pitches or lanes; None for both kinds."""
+    highest, lowest = axis.pitch(top), axis.pitch(bottom)
+    first, last = axis.lane(bottom), axis.lane(top)
+    if first is not None and last is not None:
+        return Lock(start, end, lanes=(first, last))
+    if highest is not None and lowest is not None:
+        return Lock(start, end, lowest, highest, channel=channel)
+    return None

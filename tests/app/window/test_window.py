@@ -46,6 +46,7 @@ from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size
 from app.window.widgets.button import KeyButton
 from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import InstrumentWindow
+from engine.inference.bundle.manifest import Voice
 from engine.inference.constraints import Lock
 from engine.inference.controls import STORED, Controls
 from engine.midi.ports import now_ns
@@ -55,7 +56,8 @@ from engine.music.notes import Note, Phrase
 from engine.music.style import Style
 from engine.parameter import Text
 from engine.performer.messages import Heard
-from engine.session.document import Binding, Favourite
+from engine.session.default_map import DEFAULT_MAP
+from engine.session.document import Binding, Favourite, ModelReference
 from engine.session.free_capture import FreeCapture
 from engine.session.live import Kept, Notice, Sounded, Sounding, Take, Turn
 from engine.session.settings import Settings
@@ -599,6 +601,16 @@ def test_the_style_panel_says_what_the_style_is_and_how_far_its_files_are_read(w
     assert panel.buttons["style.forget"].available
 
 
+@pytest.mark.parametrize("size", [(1280, 820), (1024, 640), (940, 480)])
+def test_what_moves_a_slider_is_written_at_every_size(window, show, size):
+    show(with_document(playing(), bindings=DEFAULT_MAP))
+    window.resize(*size)
+    QTest.qWait(1)
+    sliders = window.play.tools.sliders
+    written = {name: sliders[name].binding for name in ("variation", "temperature", "density")}
+    assert written == {"variation": "CC 20", "temperature": "CC 22", "density": "CC 23"}
+
+
 # Takes and history ---------------------------------------------------------------------------
 
 
@@ -622,6 +634,19 @@ def test_a_take_is_heard_once_the_hand_rests_on_it_and_left_with_it(window, show
     takes.cards[4].left.emit()
     calls = [("hear_take", 3), ("hear_take", None), ("hear_take", 4), ("keep_take", 4)]
     assert instrument.calls == calls
+
+
+def test_a_card_that_is_note_for_note_another_says_so_instead_of_how_well_it_fits(window, show):
+    others = [
+        Take(Controls(seed=9), demo_phrase().transposed(2), 0.9),
+        Take(Controls(seed=8), demo_phrase(), 0.8),
+    ]
+    show(with_live(playing(), takes=(*takes_of(1), *others)))
+    cards = window.play.takes.cards
+    said = [card.accessibleDescription() for card in cards[:3]]
+    assert said == ["fits 100%", "fits 90%", "same as 1"]
+    assert "move Variation, Morph or the pad" in cards[2].toolTip()
+    assert "move Variation" not in cards[0].toolTip()
 
 
 def test_a_take_is_not_heard_since_another_widget_is_gone(window, show):
@@ -703,6 +728,21 @@ def test_everything_that_has_sounded_is_written_and_nothing_replaced(window, sho
     assert {note.pitch for note in written.tracks[0].notes} == {note.pitch for note in phrases[1].notes}
     window._exchange.write_all(str(tmp_path / "missing"))
     assert window.toast.text.startswith("0 of 2 files were written")
+
+
+def test_each_answer_is_written_in_the_voices_of_the_model_that_made_it(window, show, tmp_path):
+    band = Phrase.of([Note(0.0, 60, 1.0), Note(0.0, 40, 1.0, 80, 1)], 1)
+    document = msgspec.structs.replace(playing().document, model=ModelReference("band"))
+    sounded = (Sounded(1, band, 0.0, document), Sounded(2, demo_phrase(), 8.0, playing().document))
+    voices = {"band": (Voice(name="tune", program=65), Voice(name="bass", channel=1, program=33))}
+    show(with_live(READY, sounded=sounded, voices=voices))
+    window._exchange.write_all(str(tmp_path))
+    of_band = read_midi(tmp_path / "0001-vary-seed-6213.mid")
+    assert [(track.name, track.program) for track in of_band.tracks] == [("Tune", 65), ("Bass", 33)]
+    window._exchange.write(band, str(tmp_path / "again.mid"))
+    assert [track.name for track in read_midi(tmp_path / "again.mid").tracks] == ["Tune", "Bass"]
+    (alone,) = read_midi(tmp_path / "0002-vary-seed-6213.mid").tracks
+    assert alone.name not in ("Tune", "Bass")
 
 
 # The pad -------------------------------------------------------------------------------------
@@ -809,6 +849,38 @@ def test_a_click_on_a_lock_lets_it_go_and_beside_one_does_nothing(window, instru
     paint(window, at(window, 3.0, 60), at(window, 3.0, 60))
     paint(window, at(window, 6.0, 60), at(window, 6.0, 60))
     assert instrument.calls == [("lock", lock)]
+
+
+def keys(window: InstrumentWindow, *pressed: Qt.Key, shift: bool = False) -> None:
+    for key in pressed:
+        modifier = Qt.KeyboardModifier.ShiftModifier if shift else NO_MODIFIER
+        QTest.keyClick(window.focusWidget(), key, modifier)
+
+
+def test_a_lock_of_steps_bars_and_rows_is_made_by_keys(window, instrument, show):
+    show(playing())
+    keys(window, Qt.Key.Key_J)
+    roll, key = window.play.roll, Qt.Key
+    assert window.focusWidget() is roll
+    keys(window, key.Key_PageDown, key.Key_Right, key.Key_Right, key.Key_Left)
+    keys(window, key.Key_Right, key.Key_Right, key.Key_Right, shift=True)
+    assert roll.accessibleName() == "Playing, bar 2, step 2, 4 steps"
+    keys(window, key.Key_Return)
+    top = roll.axis.high
+    keys(window, key.Key_Down, key.Key_Down)
+    keys(window, key.Key_Down, shift=True)
+    keys(window, key.Key_Enter)
+    assert instrument.calls == [("lock", Lock(4.25, 5.25)), ("lock", Lock(4.25, 5.25, top - 2, top - 1))]
+    keys(window, key.Key_J)
+    assert window.focusWidget() is not roll
+    assert not roll.is_locking
+
+
+def test_return_lets_go_of_the_lock_under_the_frame_and_space_still_plays(window, instrument, show):
+    controls = replace(playing().document.controls, locks=(Lock(0.0, 2.0),))
+    show(with_live(with_document(playing(), controls=controls), clock=OWN_CLOCK))
+    keys(window, Qt.Key.Key_J, Qt.Key.Key_Return, Qt.Key.Key_Space)
+    assert instrument.calls == [("lock", Lock(0.0, 2.0)), ("do", "play_stop")]
 
 
 # MIDI learn and pages ------------------------------------------------------------------------
