@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 
 from engine.inference.bundle.latents import Latents
@@ -18,10 +19,12 @@ from engine.inference.bundle.manifest import (
     Precision,
 )
 from engine.inference.bundle.store import Bundle
-from engine.inference.calibration import density_curve
+from engine.inference.calibration import density_curve, stroke_curve
 from engine.inference.graphs import CPU
+from engine.inference.latent_space import prior_draw
 from engine.inference.model import Model
 from engine.music.representation import Representation
+from export import piano_words_bundle
 from export.accompaniment_bundle import (
     accompaniment_graphs,
     accompaniment_manifest,
@@ -33,12 +36,12 @@ from export.continuation_proof import prove_continuation
 from export.decoder_graph import conditions_graph, decoder_graph
 from export.drum_words_bundle import coarse_dimensions, drum_words_graphs, drum_words_manifest
 from export.encoder_graph import encoder_graph
-from export.errors import ExportError
 from export.graph import GraphBuilder
 from export.key_chain_graph import key_chain_graphs
 from export.latents import LatentSpace, Progress, check_windows, measure_latents, measure_states
 from export.manifest import manifest_of
 from export.one_thread import one_thread
+from export.piano_words_bundle import piano_words_graphs, piano_words_manifest, prove_piano_words
 from export.placing import check_place, place
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
@@ -58,7 +61,7 @@ from training.corpus.dataset import Corpus
 from training.corpus.metres import FOUR_FOUR
 from training.models.accompaniment import Accompaniment
 from training.models.drum_words import DrumWords
-from training.models.key_chain import KeyChain
+from training.models.key_chain import KeyChain, struck
 from training.models.piano_words import PianoWords
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
@@ -113,9 +116,8 @@ def export_run(
         manifest = drum_words_manifest(manifest, run.model, run.representation)
         parts = drum_words_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, PianoWords):
-        raise ExportError(
-            f"{run.path}: a model of piano in words cannot be exported yet; it can be evaluated"
-        )
+        manifest = piano_words_manifest(manifest, run.model, run.representation)
+        parts = piano_words_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
         manifest = words_manifest(manifest, words, run.representation, options.metres)
@@ -246,6 +248,27 @@ def drum_words_parts(
     progress("proving the float graphs against torch")
     parity = prove_vae(model, graphs, space.drawn, space.heard)
     return Parts(files, space, parity, {})
+
+
+def piano_words_parts(
+    run: Run, model: PianoWords, manifest: BundleManifest, corpus: Corpus | None, progress: Progress
+) -> Parts:
+    """Write, measure and prove what a model of a piano with a coarse and fine latents becomes."""
+    files = piano_words_graphs(model, manifest, run.representation)
+    graphs = in_memory(manifest, run.representation, files, "float")
+    space, coarse = LatentSpace.empty(manifest.z_size), piano_words_bundle.coarse_dimensions(model)
+    if corpus is not None:
+        progress("measuring the latent space")
+        space = measure_latents(model, graphs, run.config, corpus, progress, coarse)
+    progress("proving the float graphs against torch")
+    parity = prove_piano_words(model, graphs, space.heard, space.drawn)
+    curves: dict[str, tuple[float, ...]] = {}
+    if space.heard is not None:
+        progress("measuring how dense it plays")
+        draws = [prior_draw(space.latents, seed) * coarse for seed in range(CURVE_PHRASES)]
+        wanted = float(struck(space.heard).sum(-1).mean())
+        curves["density_curve"] = stroke_curve(graphs, np.stack(draws).astype(np.float32), wanted)
+    return Parts(files, space, parity, curves)
 
 
 def accompaniment_parts(

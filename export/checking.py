@@ -14,6 +14,7 @@ from export.accompaniment_bundle import prove_accompaniment
 from export.continuation_proof import prove_continuation
 from export.errors import ExportError
 from export.one_thread import one_thread
+from export.piano_words_bundle import prove_piano_words
 from export.run import build_model
 from export.vae_proof import compare, prove_vae, same_alone, samples
 from export.words_bundle import measure_int8_words, prove_sentences, prove_words
@@ -21,6 +22,7 @@ from training.config import RunConfig
 from training.models.accompaniment import Accompaniment
 from training.models.build import Trainable
 from training.models.key_chain import KeyChain
+from training.models.piano_words import PianoWords
 from training.models.sentences import Sentences
 from training.models.seq2seq import Continuer
 from training.models.words import Words
@@ -56,6 +58,8 @@ def check_bundle(path: Path) -> dict[str, float]:
         if "int8" in bundle.precisions:
             measured |= measure_int8_words(words, Model.load(bundle, precision="int8", provider=CPU))
         return measured
+    if isinstance(model, PianoWords):
+        return prove_piano_words(model, graphs)
     measured = prove_vae(model, graphs)
     if "int8" not in bundle.precisions:
         return measured

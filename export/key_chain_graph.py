@@ -1,14 +1,15 @@
-"""A continuation that decides keys together, as ONNX graphs: given frames to a state, and on from there.
+"""A chain that decides keys together, as ONNX: a continuation's graphs, and the Scan that writes other music.
 
-Both are one Scan over the steps. What a step looks back on is computed from the last frames, which the Scan
-carries along; the encoder is given each frame, the decoder writes it. The passes over the keys of a step
-(see `training.models.key_chain`) are written out one after the other: a step has `MOST_STROKES` at most.
+Both graphs of a continuation are one Scan over the steps. What a step looks back on is computed from the last
+frames, which the Scan carries along; the encoder is given each frame, the decoder writes it. The passes over
+the keys of a step (see `training.models.key_chain`) are written out one after the other: a step has
+`most_strokes` at most.
 
 Shape legend: B batch, R frames looked back on, K keys, L lags, G L + 1 glances back, F features of a key,
 C channels of a step, E of a key, H units, D units of the chain.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -26,7 +27,6 @@ from training.models.key_chain import (
     HELD,
     LAGS,
     MEMORY,
-    MOST_STROKES,
     KeyChain,
     fading_weights,
     same_pitch_class,
@@ -70,7 +70,7 @@ def _encoder(model: KeyChain) -> GraphBuilder:
     looked = _look_back(body, now)
     state = _state(body, model, now, looked)
     after = _pushed(body, now, looked, frame, state)
-    ends = _scan(builder, body, (now, after), past, (frame, steps), ())
+    ends = _scan(builder, body, (now, after), past, ((frame, steps),), ())
     builder.named("Identity", [ends[2]], "mu")
     zero = helper.make_tensor("value", FLOAT, [1], [0.0])
     builder.named("ConstantOfShape", [builder.node("Shape", "mu")], "sigma", value=zero)
@@ -84,12 +84,41 @@ def _decoder(model: KeyChain) -> GraphBuilder:
     now, shift = _carried(body), "d_shift"
     looked = _look_back(body, now)
     state = _state(body, model, now, looked)
-    frame = _decided(body, model, now, looked, state, shift)
+    frame = _decided(body, model, now, looked, state, (shift, shift))
     after = _pushed(body, now, looked, frame, state)
     start = _remembered(builder, model, silence)
     written = body.node("Identity", frame)
-    _scan(builder, body, (now, after), start, (shift, "perturbation"), (written,))
+    _scan(builder, body, (now, after), start, ((shift, "perturbation"),), (written,))
     return builder
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Names of what a chain is told that writes after silence."""
+
+    start: str
+    """`[B, H]` the state before the first step."""
+    steps: str
+    """`[T, B, C]` what is added to what each step is given."""
+    hold: str
+    """`[T, B, K]` what is added to the logits of letting keys sound on."""
+    strike: str
+    """`[T, B, K]` what is added to the logits of striking keys."""
+
+
+def write_keys(builder: GraphBuilder, model: KeyChain, told: Told) -> None:
+    """Add the Scan that writes `tokens` `[T, B, K]` by what a chain is told."""
+    silence = _silence(builder, model, told.start)
+    body = GraphBuilder("d_")
+    now = _carried(body)
+    given = tuple((body.name("in"), whole) for whole in (told.steps, told.hold, told.strike))
+    (steps, _), (hold, _), (strike, _) = given
+    looked = _look_back(body, now)
+    state = _state(body, model, now, looked, steps)
+    frame = _decided(body, model, now, looked, state, (hold, strike))
+    after = _pushed(body, now, looked, frame, state)
+    written = body.node("Identity", frame)
+    _scan(builder, body, (now, after), replace(silence, state=told.start), given, (written,))
 
 
 def _silence(builder: GraphBuilder, model: KeyChain, like: str) -> _Carried:
@@ -125,7 +154,7 @@ def _scan(
     body: GraphBuilder,
     carried: tuple[_Carried, _Carried],
     start: _Carried,
-    given: tuple[str, str],
+    given: tuple[tuple[str, str], ...],
     written: tuple[str, ...],
 ) -> list[str]:
     """Add the loop; returns the names of what is carried at its end.
@@ -135,17 +164,21 @@ def _scan(
         body: of a step.
         carried: what the body takes over, and what it hands on.
         start: what is taken over at first.
-        given: the body's name of what each step is given, and of the tensor it is cut from along axis 0.
+        given: the body's names of what each step is given, with the tensors they are cut from along axis 0.
         written: the body's name of what becomes `tokens`, if it writes anything.
     """
     now, after = ([c.frames, c.strokes, c.state, c.count] for c in carried)
     graph = helper.make_graph(
-        body.nodes, "step", _infos([*now, given[0]]), _infos([*after, *written]), body.constants
+        body.nodes,
+        "step",
+        _infos([*now, *(name for name, _ in given)]),
+        _infos([*after, *written]),
+        body.constants,
     )
     ends = [builder.name("end") for _ in now]
     outputs = [*ends, "tokens"] if written else ends
-    inputs = [start.frames, start.strokes, start.state, start.count, given[1]]
-    builder.nodes.append(helper.make_node("Scan", inputs, outputs, body=graph, num_scan_inputs=1))
+    inputs = [start.frames, start.strokes, start.state, start.count, *(whole for _, whole in given)]
+    builder.nodes.append(helper.make_node("Scan", inputs, outputs, body=graph, num_scan_inputs=len(given)))
     return ends
 
 
@@ -202,8 +235,10 @@ def _agreement(body: GraphBuilder, now: _Carried) -> str:
     return body.node("Concat", body.node("Add", nothing, known), share, axis=1)
 
 
-def _state(body: GraphBuilder, model: KeyChain, now: _Carried, looked: _Looked) -> str:
-    """Return the network's state `[B, H]` at this step."""
+def _state(
+    body: GraphBuilder, model: KeyChain, now: _Carried, looked: _Looked, told: str | None = None
+) -> str:
+    """Return the network's state `[B, H]` at this step, which may be told `[B, C]` beside its past."""
     keys, c = model.keys, model.config.channels
     feed = model.feed.weight.reshape(c, keys, 2)
     recall = model.recall.weight.reshape(c, keys, len(LAGS))
@@ -214,6 +249,8 @@ def _state(body: GraphBuilder, model: KeyChain, now: _Carried, looked: _Looked) 
     fed = body.node("Concat", looked.sounded, flat, looked.lags, axis=1)
     weights = torch.cat([table, model.look_back.weight], dim=1)
     channels = body.node("MatMul", fed, body.weight(weights.T, "fed"))
+    if told is not None:
+        channels = body.node("Add", channels, told)
     gates = body.node("Gemm", channels, body.weight(into.T, "input"), body.constant(bias.detach().numpy()))
     places = body.weight(model.place.weight @ into.T, "places")
     place = body.node("Cast", _place_in_bar(body, now), to=INT)
@@ -249,15 +286,23 @@ def _cell(body: GraphBuilder, gru: torch.nn.GRU, ours: str, h: str) -> str:
 
 
 def _decided(
-    body: GraphBuilder, model: KeyChain, now: _Carried, looked: _Looked, state: str, shift: str
+    body: GraphBuilder,
+    model: KeyChain,
+    now: _Carried,
+    looked: _Looked,
+    state: str,
+    shifts: tuple[str, str],
 ) -> str:
-    """Return the frame `[B, K]`: keys released or held, then struck from the highest down."""
+    """Return the frame `[B, K]`: keys released or held, then struck from the highest down.
+
+    `shifts` are added to the logits of holding and of striking.
+    """
     hold, strike = _bases(body, model, now, looked, state)
     zero = body.constant(np.zeros(1, np.float32))
-    kept = body.node("Cast", body.node("Greater", body.node("Add", hold, shift), zero), to=FLOAT)
+    kept = body.node("Cast", body.node("Greater", body.node("Add", hold, shifts[0]), zero), to=FLOAT)
     frame = body.node("Mul", looked.sounded, kept)
     free = body.node("Sub", body.constant(np.ones(1, np.float32)), looked.sounded)
-    strike = body.node("Add", strike, shift)
+    strike = body.node("Add", strike, shifts[1])
     chain = body.node(
         "Gemm",
         state,
@@ -268,7 +313,7 @@ def _decided(
     head = body.weight(torch.cat([model.chain_head.weight.T, model.intervals()], dim=0), "chain_head")
     numbers = body.constant(np.arange(1, model.keys + 1, dtype=np.float32)[None])
     axis = body.ints(1)
-    for _ in range(MOST_STROKES):
+    for _ in range(model.most_strokes):
         seen = body.node("Relu", body.node("Gemm", frame, from_keys, chain))
         logits = body.node("Gemm", body.node("Concat", seen, frame, axis=1), head, strike)
         chosen = body.node("Mul", body.node("Cast", body.node("Greater", logits, zero), to=FLOAT), free)

@@ -22,6 +22,7 @@ from engine.midifile.track_choice import (
     Chosen,
     choose_drums,
     choose_melody,
+    choose_piano,
     choose_pitched,
     choose_trio,
     find_track,
@@ -225,7 +226,8 @@ def _parts(song: Song, model: Model, track: str | None) -> list[Part]:
     if track:
         return [Part(find_track(song, track), "", channel)]
     if kind == "pianoroll":
-        return [Part(choose_pitched(song), "", channel)]
+        choose = choose_pitched if "continue" in model.modes else choose_piano
+        return [Part(choose(song), "", channel)]
     return [Part(_choose_one(song, model), "", channel)]
 
 

@@ -80,27 +80,29 @@ def fresh_name(path: Path) -> Path:
     return next(candidate for candidate in numbered if not candidate.exists())
 
 
-def read_phrase(path: Path, plays: str, bars: int, metres: tuple[Metre, ...]) -> Phrase:
-    """Return the phrase a model takes from a MIDI file: its drums or its melody, in the first full bars.
+def read_phrase(
+    path: Path, plays: str, bars: int, metres: tuple[Metre, ...], task: str = "autoencode"
+) -> Phrase:
+    """Return the phrase a model takes from a MIDI file: drums, melody or piano, in the first full bars.
 
     Args:
         path: the file.
         plays: representation of the model.
         bars: its length; a shorter file gives a shorter phrase.
         metres: those whose bars it knows, its own first.
+        task: of the model; one that continues takes everything that is pitched.
 
     Raises:
         MidiFileError: the file cannot be read, has nothing of the kind, or far too many notes.
     """
     from engine.midifile.bar_choice import Length, choose_bars, playable
     from engine.midifile.read import read_midi
-    from engine.midifile.track_choice import choose_drums, choose_melody, choose_pitched
+    from engine.midifile.track_choice import choose_drums, choose_melody, choose_piano, choose_pitched
     from engine.midifile.window import refuse_crowd
 
     song = read_midi(path)
-    choose = {"drums": choose_drums, "groove": choose_drums, "pianoroll": choose_pitched}.get(
-        plays, choose_melody
-    )
+    keys = choose_pitched if task == "continue" else choose_piano
+    choose = {"drums": choose_drums, "groove": choose_drums, "pianoroll": keys}.get(plays, choose_melody)
     length = Length(bars, metres, plays)
     tracks = choose(playable(song, length)).tracks
     taken, _ = choose_bars(song, [tracks], length)

@@ -148,7 +148,7 @@ class PhraseExchange:
 
     def _read(self, path: Path) -> Phrase:
         model = self._instrument.snapshot().model or ModelFacts(name="")
-        return read_phrase(path, model.representation, model.bars, model.metres)
+        return read_phrase(path, model.representation, model.bars, model.metres, model.task)
 
     def _voices(self, phrase: Phrase) -> tuple[Voice, ...]:
         """Return the voices of a phrase: its model's if it has sounded or is kept, else the present one's."""

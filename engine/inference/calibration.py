@@ -15,6 +15,7 @@ import numpy.typing as npt
 from engine.errors import RenderError
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
+from engine.inference.keyboard import struck
 from engine.inference.latent_space import Floats, great_circle, slerp
 from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, encode_slot
@@ -76,6 +77,28 @@ def density_curve(model: LatentModel, frames: npt.NDArray[Any]) -> Curve:
     wanted = float(frames.sum(-1).mean())
     return tuple(
         round(bisect(partial(density, temperature), wanted), 3) for temperature in DENSITY_TEMPERATURES
+    )
+
+
+def stroke_curve(model: LatentModel, z: Floats, wanted: float) -> Curve:
+    """Return what to favour strokes by, in nats, at each of `DENSITY_TEMPERATURES`.
+
+    Args:
+        model: a loaded model of a piano that tells striking keys from letting them ring.
+        z: `[N, Z]` draws; a few dozen do.
+        wanted: strokes a step that they are to have, on average.
+    """
+    representation = model.representation
+    noise = np.stack([perturbation.noise(representation, seed) for seed in range(len(z))], axis=1)
+    ring = np.ones((len(z), representation.steps, representation.width), np.float32)
+
+    def strokes(temperature: float, nats: float) -> float:
+        lean = np.float32(nats)
+        written = model.decode(z, (temperature * noise + lean).astype(np.float32), ringing=-lean * ring)
+        return float(np.mean([struck(roll).sum(axis=1).mean() for roll in written.swapaxes(0, 1)]))
+
+    return tuple(
+        round(bisect(partial(strokes, temperature), wanted), 3) for temperature in DENSITY_TEMPERATURES
     )
 
 

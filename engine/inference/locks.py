@@ -10,9 +10,10 @@ import numpy as np
 
 from engine.inference.constraints import Lock
 from engine.inference.latent_space import Floats
-from engine.inference.perturbation import FORBIDDEN, anchor
+from engine.inference.perturbation import FORBIDDEN, anchor, pitched
 from engine.inference.slots import Slot
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.pianoroll import LOWEST_KEY
 from engine.music.representation import Representation
 
 HELD = -2 * float(FORBIDDEN)
@@ -24,7 +25,8 @@ SHORTEST_BEATS = 1 / 16
 def lock_bias(representation: Representation, locked: Slot, locks: Sequence[Lock]) -> Floats:
     """Return `[T, V]` that holds the decoder to the locked steps of a phrase.
 
-    Only locks of everything hold steps; one of some pitches, a voice or a drum leaves the others free.
+    Only locks of everything hold steps; one of some pitches, a voice or a drum leaves the others free. Of a
+    piano's keys one of some pitches holds those.
 
     Args:
         representation: of the model.
@@ -33,11 +35,16 @@ def lock_bias(representation: Representation, locked: Slot, locks: Sequence[Lock
     """
     bias = anchor(representation, locked.tensor, HELD)
     step_beats = representation.grid.step_beats
-    free = np.ones(representation.steps, bool)
+    free = np.ones(bias.shape, bool)
+    by_key = not representation.streams and pitched(representation)
     for lock in locks:
+        first, last = round(lock.start_beats / step_beats), round(lock.end_beats / step_beats)
+        steps = slice(max(first, 0), max(last, 0))
         if lock.all_pitches:
-            first, last = round(lock.start_beats / step_beats), round(lock.end_beats / step_beats)
-            free[max(first, 0) : max(last, 0)] = False
+            free[steps] = False
+        elif by_key and lock.lanes is None:
+            low, high = lock.lowest_pitch - LOWEST_KEY, lock.highest_pitch - LOWEST_KEY
+            free[steps, max(low, 0) : max(high + 1, 0)] = False
     bias[free] = 0
     return bias
 

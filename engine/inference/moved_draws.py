@@ -71,7 +71,7 @@ _moved: "WeakKeyDictionary[Any, dict[tuple[int, Home, Pull | None], Floats]]" = 
 def draws(model: LatentModel, seeds: Sequence[int], pull: Pull | None = None) -> list[Draw]:
     """Return the draws of seeds, pulled to a style; those that are not remembered are decoded together."""
     kept = _draws.setdefault(model, {})
-    lacking = _lacking(kept, [(seed, pull) for seed in seeds], seeds)
+    lacking = lacking_of(kept, [(seed, pull) for seed in seeds], seeds)
     if lacking:
         representation, latents = model.representation, model.bundle.latents
         spread = SPREAD if perturbation.pitched(representation) else 1.0
@@ -83,7 +83,7 @@ def draws(model: LatentModel, seeds: Sequence[int], pull: Pull | None = None) ->
     return [kept[seed, pull] for seed in seeds]
 
 
-def _lacking(kept: dict[_Place, _Kept], places: Sequence[_Place], seeds: Sequence[int]) -> list[int]:
+def lacking_of(kept: dict[_Place, _Kept], places: Sequence[_Place], seeds: Sequence[int]) -> list[int]:
     """Return the seeds whose places are not kept, each once; forgets all where they are too many."""
     if len(kept) + len(places) > MOST_KEPT:
         kept.clear()
@@ -108,7 +108,7 @@ def draws_near(model: LatentModel, slot: Slot, seeds: Sequence[int], pull: Pull 
         return np.stack([draw.z for draw in draws(model, seeds, pull)])
     kept = _moved.setdefault(model, {})
     places = [(seed, home, pull) for seed in seeds]
-    lacking = _lacking(kept, places, seeds)
+    lacking = lacking_of(kept, places, seeds)
     if lacking:
         found = draws(model, lacking, pull)
         moved = [move_home(draw.phrase, home) for draw in found]

@@ -159,23 +159,37 @@ def rest(representation: Representation, steps: npt.NDArray[np.bool_]) -> Floats
 def snap(
     representation: Representation, constraints: Constraints, tensor: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:
-    """Move the notes of melody streams to the nearest pitch the constraints allow (down if equal).
+    """Move the notes of melody streams and piano keys to the nearest pitch that is allowed (down if equal).
 
     The anchor holds to what comes out, so that variation 0 under a scale is the source in that
     scale, and not whatever the model finds likeliest in place of the forbidden notes.
     """
-    allowed = _allowed_pitches(constraints)
+    allowed = allowed_pitches(constraints)
     if allowed.all():
         return tensor
     snapped = tensor.copy()
     for stream in _streams(representation):
         if stream.kind == "melody":
             snapped[:, stream.tensor_columns] = _snap_tokens(tensor[:, stream.tensor_columns], allowed)
+        elif stream.kind == "bits" and tensor.shape[1] == len(allowed):
+            snapped = _snap_keys(tensor, allowed)
+    return snapped
+
+
+def _snap_keys(roll: npt.NDArray[Any], allowed: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Move what sounds on keys that are not allowed to the nearest that are (down if equal)."""
+    free = np.flatnonzero(allowed)
+    if not len(free):
+        return roll
+    snapped = roll * allowed
+    for key in np.flatnonzero(~allowed & (roll > 0.5).any(axis=0)).tolist():
+        nearest = free[np.abs(key - free).argmin()]
+        snapped[:, nearest] = np.maximum(snapped[:, nearest], roll[:, key])
     return snapped
 
 
 @lru_cache(maxsize=64)
-def _allowed_pitches(constraints: Constraints) -> npt.NDArray[np.bool_]:
+def allowed_pitches(constraints: Constraints) -> npt.NDArray[np.bool_]:
     """Return for each of the piano's 88 keys whether key, scale and range admit it; read-only."""
     allowed = np.array([constraints.allows(pitch) for pitch in range(LOWEST_PITCH, HIGHEST_PITCH + 1)])
     allowed.flags.writeable = False
@@ -185,7 +199,7 @@ def _allowed_pitches(constraints: Constraints) -> npt.NDArray[np.bool_]:
 def _constrain_melody(bias: Floats, constraints: Constraints, source: npt.NDArray[np.int64] | None) -> None:
     """Write the bias `[T, 90]` of a melody whose source has tokens `[T]`."""
     bias[:, FIRST_NOTE:] += np.float32(DENSITY_NATS * constraints.density)
-    allowed = _allowed_pitches(constraints)
+    allowed = allowed_pitches(constraints)
     if source is not None and constraints.keep_pitches:
         own = np.zeros(VOCABULARY, dtype=bool)
         own[_snap_tokens(source, allowed)] = True
@@ -230,7 +244,7 @@ def _constrain_bits(bias: Floats, constraints: Constraints, source: npt.NDArray[
     """Write the bias `[T, V]` of hits or keys; 88 columns are the keys of a piano."""
     bias += np.float32(DENSITY_NATS * constraints.density)
     if bias.shape[1] == VOCABULARY - FIRST_NOTE:
-        bias[:, ~_allowed_pitches(constraints)] = FORBIDDEN
+        bias[:, ~allowed_pitches(constraints)] = FORBIDDEN
     if source is None:
         return
     sounding = source > 0.5

@@ -5,6 +5,7 @@ than music's, as many notes as the source, and the distance from the source that
 resemble one that stands before them are put back, so that what is offered first differs.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -35,8 +36,10 @@ WEIGHTS = {
 """How much each measure counts for the fit of a take."""
 WIDE = 7
 """Semitones above which an interval is a leap."""
-USUAL_NOTES = 4.3
-"""Notes a bar of held-out melodies: what a take that has no source is measured by."""
+USUAL_NOTES = {"pianoroll": 14.0}
+USUAL_MELODY_NOTES = 4.3
+"""Notes a bar of held-out music, by representation, and of melodies: what a take that has no source is
+measured by."""
 USUAL_MOTION = 0.8
 """Share of intervals that are no repeated note, likewise."""
 LIKENESS_COSTS = 0.5
@@ -90,28 +93,38 @@ def best_first(
     grid, first = model.representation.grid, phrases[0]
     typed = typed_chords(controls, first.bars, first.metre)
     harmony = typed or (sources[0].harmony if sources else ())
-    fits = [fit_of(phrase, sources, controls, harmony, grid) for phrase in phrases]
+    usual = USUAL_NOTES.get(model.representation.name, USUAL_MELODY_NOTES)
+    fits = [fit_of(phrase, sources, controls, harmony, grid, usual) for phrase in phrases]
     order = _apart(fits, [onsets(phrase, grid) for phrase in phrases])
     return tuple(Ranked(takes[index], phrases[index], fits[index]) for index in order)
 
 
 def fit_of(
-    phrase: Phrase, sources: Sequence[AnySlot], controls: Controls, harmony: Harmony, grid: Grid
+    phrase: Phrase,
+    sources: Sequence[AnySlot],
+    controls: Controls,
+    harmony: Harmony,
+    grid: Grid,
+    usual_notes: float = USUAL_MELODY_NOTES,
 ) -> float:
-    """Return how well a take fits, 0 to 1: the weighted mean of the measures that mean something to it."""
+    """Return how well a take fits, 0 to 1: the weighted mean of the measures that mean something to it.
+
+    Leaps and motion are those of the highest notes, where several begin together.
+    """
     pitched = [note for note in phrase.notes if note.channel != DRUM_CHANNEL]
     measures: dict[str, float] = {}
     if pitched:
         measures["key"] = _in_key(pitched, sources)
-        measures["leaps"] = 1 - min(1.0, 3 * _leaps(pitched))
+        lines = _lines(pitched, grid)
+        measures["leaps"] = 1 - min(1.0, 3 * _leaps(lines))
     if any(harmony) and pitched:
         measures["chords"] = share_on_chord(pitched, harmony, phrase.metre.pulse_beats)
     if sources:
         heard = float(np.mean([len(source.phrase.notes) for source in sources]))
         measures["notes"] = _nearness(len(phrase.notes), heard)
     elif pitched:
-        measures["notes"] = _nearness(len(pitched), USUAL_NOTES * phrase.bars)
-        measures["motion"] = min(1.0, _moving(pitched) / USUAL_MOTION)
+        measures["notes"] = _nearness(len(pitched), usual_notes * phrase.bars)
+        measures["motion"] = min(1.0, _moving(lines) / USUAL_MOTION)
     if len(sources) == 1 and controls.mode == "vary":
         likeness = alike(onsets(sources[0].phrase, grid), onsets(phrase, grid))
         measures["distance"] = 1 - abs(likeness - (1 - controls.variation))
@@ -136,20 +149,24 @@ _ALL_SCALES = [
 ]
 
 
-def _leaps(pitched: Sequence[Note]) -> float:
-    """Return the share of wide intervals, each voice for itself."""
-    wide = total = 0
-    for channel in {note.channel for note in pitched}:
-        pitches = np.array([note.pitch for note in pitched if note.channel == channel])
-        intervals = np.abs(np.diff(pitches))
-        wide += int((intervals > WIDE).sum())
-        total += len(intervals)
-    return wide / max(total, 1)
+def _lines(pitched: Sequence[Note], grid: Grid) -> list[npt.NDArray[np.int64]]:
+    """Return the pitches of the highest note at each step, of each channel for itself."""
+    lines: dict[int, dict[int, int]] = defaultdict(dict)
+    for note in pitched:
+        line, step = lines[note.channel], grid.nearest_step(note.start_beats)
+        line[step] = max(note.pitch, line.get(step, 0))
+    return [np.array([line[step] for step in sorted(line)]) for line in lines.values()]
 
 
-def _moving(pitched: Sequence[Note]) -> float:
+def _leaps(lines: Sequence[npt.NDArray[np.int64]]) -> float:
+    """Return the share of wide intervals."""
+    intervals = np.concatenate([np.abs(np.diff(line)) for line in lines])
+    return float((intervals > WIDE).sum()) / max(len(intervals), 1)
+
+
+def _moving(lines: Sequence[npt.NDArray[np.int64]]) -> float:
     """Return the share of intervals that are no repeated note."""
-    intervals = np.diff([note.pitch for note in pitched])
+    intervals = np.concatenate([np.diff(line) for line in lines])
     return float((intervals != 0).mean()) if len(intervals) else 0.0
 
 

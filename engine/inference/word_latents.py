@@ -5,6 +5,7 @@ Shape legend: Z latent size, W words, K beats of a word, W·K beats.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,23 @@ import numpy.typing as npt
 from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.latent_space import Floats
 from engine.inference.slots import LatentModel
+from engine.music.melody import VOCABULARY
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+
+
+Language = Literal["words", "drums", "piano"]
+"""What is written beat by beat: a melody, drums, or keys in two hands."""
+
+
+def language_of(model: LatentModel) -> Language | None:
+    """Return what a model with fine latents of every beat writes; None for a latent without parts."""
+    if model.bundle.manifest.latent_layout is None:
+        return None
+    if VOCABULARY in model.representation.streams:
+        return "words"
+    return "drums" if model.representation.streams else "piano"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +44,7 @@ class Pinned:
 
 
 def layout_of(model: LatentModel) -> LatentLayout:
-    """Return the layout of a model of words."""
+    """Return the layout of a model whose latent has parts."""
     layout = model.bundle.manifest.latent_layout
     assert layout is not None  # asked only of models that have one
     return layout

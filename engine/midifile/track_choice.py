@@ -22,6 +22,14 @@ MELODY_NAMES = (
 BASS_NAMES = r"bass(?!oon|et| *drum)|\bbajo\b|\bbaixo\b"
 BASS_PROGRAMS = range(32, 40)
 """General MIDI basses, counted from 0."""
+HAND_NAMES = (
+    r"\bright|\brh\b|\br\.? ?h\.|rechts|rechte|droite|derecha|destra",
+    r"\bleft|\blh\b|\bl\.? ?h\.|links|linke|gauche|izquierda|sinistra",
+)
+"""Words in the names of tracks of a right and of a left hand."""
+PIANO_NAMES = r"piano|klavier|keyboard|\bkeys\b|\bpno\b|flügel|clavier|tasti"
+PIANO_PROGRAMS = range(0, 8)
+"""General MIDI pianos, counted from 0."""
 UNPITCHED_PROGRAMS = frozenset({47, *range(112, 128)})
 """Timpani, percussive instruments and sound effects."""
 SINGLE_LINE = 0.7
@@ -61,6 +69,27 @@ def choose_pitched(song: Song) -> Chosen:
     """Choose all tracks that one player could have at a piano; MidiFileError if nothing is pitched."""
     tracks = tuple(_pitched_of(song, "nothing for a piano"))
     return Chosen(tracks, "the only pitched track" if len(tracks) == 1 else "all pitched tracks together")
+
+
+def choose_piano(song: Song) -> Chosen:
+    """Choose what one player plays with both hands: two hands by name, a piano, or the busiest with chords.
+
+    Raises:
+        MidiFileError: nothing is pitched.
+    """
+    tracks = _pitched_of(song, "nothing for a piano")
+    right, left = ([t for t in tracks if re.search(words, t.name.casefold())] for words in HAND_NAMES)
+    if right and left:
+        return Chosen(tuple(t for t in tracks if t in right or t in left), "both hands by their names")
+    named = [track for track in tracks if re.search(PIANO_NAMES, track.name.casefold())]
+    if named:
+        return Chosen(tuple(named), "by its name" if len(named) == 1 else "by their names")
+    pianos = [track for track in tracks if track.program in PIANO_PROGRAMS]
+    for among in (pianos, tracks) if len(tracks) > 2 else ():
+        chordal = [track for track in _busy(among) if single_line(track) < SINGLE_LINE]
+        if chordal:
+            return Chosen((max(chordal, key=len),), "the busiest with chords")
+    return choose_pitched(song)
 
 
 def choose_drums(song: Song) -> Chosen:

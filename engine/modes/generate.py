@@ -10,7 +10,8 @@ from engine.inference.moved_draws import draws
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
-from engine.modes import drums, words
+from engine.inference.word_latents import language_of
+from engine.modes import drums, piano, words
 from engine.modes.base import Plan, Tool, perturb, plans_of_seeds
 from engine.modes.sentence import plan_sentence
 from engine.music.key import key_of
@@ -32,21 +33,26 @@ class Generate(Tool):
 
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare draws from the prior; those of all seeds are decoded together."""
-        manifest = model.bundle.manifest
-        if manifest.latent_layout is None:
+        language = language_of(model)
+        if language is None:
             for pull in dict.fromkeys(pull_of(take) for take in takes):
                 draws(model, [take.seed for take in takes if pull_of(take) == pull], pull)
-        elif manifest.sentence is None and perturbation.pitched(model.representation):
+        elif language == "words" and model.bundle.manifest.sentence is None:
             return plans_of_seeds(takes, lambda same: words.draw(model, same))
+        elif language == "piano":
+            return piano.plan_draws(model, takes)
         return super().plans(model, slots, takes)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a draw from the prior."""
         if model.bundle.manifest.sentence is not None:
             return plan_sentence(model, controls)
-        if model.bundle.manifest.latent_layout is not None:
-            if perturbation.pitched(model.representation):
-                return words.draw(model, controls)(controls.seed)
+        language = language_of(model)
+        if language == "words":
+            return words.draw(model, controls)(controls.seed)
+        if language == "piano":
+            return piano.plan_draws(model, (controls,))[0]
+        if language == "drums":
             return drums.plan_draw(model, controls)
         draw = draws(model, (controls.seed,), pull_of(controls))[0]
         z = draw.z + attribute_shift(model.bundle, controls)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from engine.inference import perturbation
 from engine.inference.controls import STORED, Controls
 from engine.inference.features import DIRECTIONS, LIMITS, NOTES_TO_KEEP, RHYTHM_TO_KEEP, STYLE, TWO_SLOTS
 from engine.inference.latent_space import (
@@ -13,7 +12,8 @@ from engine.inference.latent_space import (
     spherical_mean,
 )
 from engine.inference.slots import LatentModel, Slot
-from engine.modes import drums, words
+from engine.inference.word_latents import language_of
+from engine.modes import drums, piano, words
 from engine.modes.base import Mix, Plan, Tool, nearest, perturb, plans_of_seeds, with_feel
 from engine.modes.pad import pad_weights
 
@@ -36,17 +36,18 @@ class Morph(Tool):
 
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare blends; those of one model of words share what no seed changes."""
-        if model.bundle.manifest.latent_layout is None or not perturbation.pitched(model.representation):
+        if language_of(model) != "words":
             return super().plans(model, slots, takes)
         return plans_of_seeds(takes, lambda same: words.morph(model, self._mix(slots, same), same))
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a blend of slots."""
-        if model.bundle.manifest.latent_layout is not None:
+        if (language := language_of(model)) is not None:
             mix = self._mix(slots, controls)
-            if perturbation.pitched(model.representation):
+            if language == "words":
                 return words.morph(model, mix, controls)(controls.seed)
-            return drums.plan_morph(model, mix, controls)
+            plan_of = piano.plan_morph if language == "piano" else drums.plan_morph
+            return plan_of(model, mix, controls)
         mix = self._mix(slots, controls, model.bundle.manifest.morph_curve or MORPH_CURVE)
         reach = attribute_distance(controls)
         near, share = nearest(mix)

@@ -1,8 +1,8 @@
 """Vary: from what was played, as far as the slider says."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
 
-from engine.inference import perturbation
 from engine.inference.controls import STORED, Controls
 from engine.inference.features import (
     DIRECTIONS,
@@ -23,7 +23,8 @@ from engine.inference.latent_space import (
 from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
-from engine.modes import drums
+from engine.inference.word_latents import language_of
+from engine.modes import drums, piano
 from engine.modes.base import Plan, Tool, perturb, plans_of_seeds, with_feel
 from engine.modes.words import Variation
 
@@ -49,20 +50,30 @@ class Vary(Tool):
 
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare variations; the draws of all seeds are decoded and moved together."""
-        if model.bundle.manifest.latent_layout is None:
+        language = language_of(model)
+        if language is None:
             for source, pull in dict.fromkeys((take.source, pull_of(take)) for take in takes):
                 seeds = [take.seed for take in takes if (take.source, pull_of(take)) == (source, pull)]
                 draws_near(model, slots[source], seeds, pull)
-        elif perturbation.pitched(model.representation):
+        elif language == "words":
             return plans_of_seeds(takes, lambda same: Variation(model, slots[same.source], same).for_seed)
+        elif language == "piano":
+            return [
+                plan
+                for source, same in groupby(takes, key=lambda take: take.source)
+                for plan in piano.plan_variations(model, slots[source], list(same))
+            ]
         return super().plans(model, slots, takes)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a variation of the source."""
         source = slots[controls.source]
-        if model.bundle.manifest.latent_layout is not None:
-            if perturbation.pitched(model.representation):
-                return Variation(model, source, controls).for_seed(controls.seed)
+        language = language_of(model)
+        if language == "words":
+            return Variation(model, source, controls).for_seed(controls.seed)
+        if language == "piano":
+            return piano.plan_variations(model, source, (controls,))[0]
+        if language == "drums":
             return drums.plan_variation(model, source, controls)
         share = along(model.bundle.manifest.variation_curve or VARIATION_CURVE, controls.variation)
         z = great_circle(source.mu, draws_near(model, source, (controls.seed,), pull_of(controls))[0], share)

@@ -12,6 +12,7 @@ from engine.inference.perturbation import pitched
 from engine.inference.ranking import best_first, takes_from
 from engine.inference.render import render, render_batch
 from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
+from engine.inference.word_latents import language_of
 from engine.modes.continuation import decides_keys_alone
 from engine.music.kits import GM, drum_kit
 from engine.music.left_out import left_out
@@ -142,7 +143,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         metres=model.metres,
         representation=representation.name,
         pitched=pitched(representation),
-        halves=manifest.latent_layout is not None and pitched(model.representation),
+        halves=language_of(model) == "words",
         keys_alone=decides_keys_alone(manifest),
         drummers_told="drummer" in manifest.conditions,
         attributes=offered(manifest),

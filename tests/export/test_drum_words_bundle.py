@@ -58,7 +58,7 @@ def test_the_bundle_has_parts_of_a_latent_and_no_register(run: Run) -> None:
     assert not manifest.key_normalised
     assert offered(manifest) == ()
     groove = representation("groove", 2)
-    with pytest.raises(BundleError, match="latent_layout is of melodies and drums only"):
+    with pytest.raises(BundleError, match="latent_layout is of melodies, drums and pianos only"):
         check_specs(msgspec.structs.replace(manifest, task="humanize"), groove, "tiny")
 
 

@@ -12,7 +12,7 @@ from training.model_files import Start, check_start
 from training.models.build import build_model, build_objective, latent_size, whole_start
 from training.models.key_chain import past_of
 from training.models.losses import Noise
-from training.models.piano_words import LEFT_KEYS, PianoWords
+from training.models.piano_words import LEFT_KEYS, MOST_STROKES, PianoWords
 from training.models.words_loss import coarse_mask
 
 SMALL = WordsConfig(
@@ -143,7 +143,7 @@ def test_writing_freely_is_teacher_forcing_on_what_was_written(model: PianoWords
     assert written.shape == (3, 32, 88)
     assert 0.02 < float(written.mean()) < 0.9
     struck = (written * (1 - functional.pad(written[:, :-1], (0, 0, 1, 0)))).sum(-1)
-    decided = struck < 8  # where as many keys were struck as can be, those below were not asked
+    decided = struck < MOST_STROKES  # where as many keys were struck as can be, those below were not asked
     logits = model.logits(model.condition(z), written)[0] + shift.transpose(0, 1)
     assert torch.equal((logits > 0)[decided], (written > 0)[decided])
     assert torch.equal(model.generate(z), model.generate(z, torch.zeros(32, 3, 88)))

@@ -117,6 +117,8 @@ class KeyChain(nn.Module):
     def __init__(self, config: KeyChainConfig, keys: int, bars: int):
         super().__init__()
         self.config, self.keys, self.bars = config, keys, bars
+        self.most_strokes = MOST_STROKES
+        """Keys struck in one step at most when music is written; they may be fewer than were learned."""
         c, h, d = config.channels, config.hidden, config.chain
         self.feed = nn.Linear(2 * keys, c)
         self.recall = nn.Linear(len(LAGS) * keys, c, bias=False)
@@ -260,7 +262,7 @@ class KeyChain(nn.Module):
         sounded, chain = past.before[:, 0], self.chain_state(state[:, 0])
         frame = sounded * (hold + shift > 0).to(shift.dtype)
         free = 1 - sounded
-        for _ in range(MOST_STROKES):
+        for _ in range(self.most_strokes):
             logits = self.struck_given(strike, chain, frame) + shift
             chosen = free * (logits > 0).to(shift.dtype)
             above = chosen.flip(-1).cumsum(-1).flip(-1) - chosen

@@ -16,17 +16,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.music.pianoroll import KEYS, LOWEST_KEY
+from engine.music.pianoroll import KEYS, RIGHT_HAND
 from training.config import KeyChainConfig, ModelConfig, WordsConfig
 from training.models.key_chain import BAR, KeyChain, earlier, past_of
 from training.models.step_writer import BeatsToSteps
 from training.models.vae import MIN_SIGMA, Autoencoder, Posterior
 from training.models.words import BEAT_STEPS, Layout
 
-SPLIT_PITCH = 60
-"""The lowest note of the right hand: it parts the strokes of piano music in halves, and 84 % of the notes of
-two-staved songs are in their own staff's hand, as many as with any key near it."""
-LEFT_KEYS = SPLIT_PITCH - LOWEST_KEY
+LEFT_KEYS = RIGHT_HAND
+MOST_STROKES = 6
+"""Keys struck in one step at most in what is written: .997 of the strokes of held-out pianos are no more."""
 
 
 class HandEncoder(nn.Module):
@@ -101,6 +100,7 @@ class PianoWords(Autoencoder):
         self.right_pins = Pins(words.fine_pitch, words.hidden, right_keys)
         self.start = nn.Linear(key_chain.channels, key_chain.hidden)
         self.writer = KeyChain(key_chain, KEYS, config.bars)
+        self.writer.most_strokes = MOST_STROKES
 
     def encode(self, x: Tensor) -> Posterior:
         """Return the posterior `[B, Z]` of frames float32 `[B, T, K]`."""
@@ -145,9 +145,13 @@ class PianoWords(Autoencoder):
         return told, (hold, strike), self._start(told)
 
     @torch.no_grad()
-    def generate(self, z: Tensor, perturbation: Tensor | None = None) -> Tensor:
+    def generate(
+        self, z: Tensor, perturbation: Tensor | None = None, ringing: Tensor | None = None
+    ) -> Tensor:
         """Write frames `[B, T, K]` of 0 and 1: a key is held or struck where its logit + perturbation
-        `[T, B, K]` is above 0; before the phrase all is silent."""
-        told, pinned, start = self._parts(self.condition(z))
+        `[T, B, K]` is above 0; before the phrase all is silent. `ringing` `[T, B, K]` is added to the logits
+        of holding alone."""
+        told, (hold, strike), start = self._parts(self.condition(z))
+        pinned = (hold if ringing is None else hold + ringing.transpose(0, 1), strike)
         shift = z.new_zeros(self.steps, len(z), KEYS) if perturbation is None else perturbation
         return self.writer.generate(start, shift, z.new_zeros(len(z), 0, KEYS), told, pinned)

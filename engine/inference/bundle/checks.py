@@ -202,9 +202,12 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
     if for_melodies and (representation.name != "melody" or manifest.task != "autoencode"):
         raise BundleError(f"{where}: bundle.json: conditions and key_normalised are of melodies only")
     if manifest.latent_layout is not None and (
-        representation.name not in ("melody", "drums") or manifest.task != "autoencode"
+        representation.name not in ("melody", "drums", "pianoroll") or manifest.task != "autoencode"
     ):
-        raise BundleError(f"{where}: bundle.json: latent_layout is of melodies and drums only")
+        raise BundleError(f"{where}: bundle.json: latent_layout is of melodies, drums and pianos only")
+    plays_keys = representation.name == "pianoroll" and manifest.latent_layout is not None
+    if plays_keys != ("ringing" in manifest.conditions):
+        raise BundleError(f"{where}: bundle.json: conditions: ringing is of pianos with a latent_layout")
     if not set(TOLD).isdisjoint(manifest.conditions) and (
         manifest.conditions != TOLD or representation.name != "groove"
     ):
@@ -216,6 +219,7 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         "before",
         "metre",
         "heard",
+        "ringing",
         *TOLD,
     }:
         raise BundleError(

@@ -47,11 +47,12 @@ Condition = Literal[
     "tempo",
     "style",
     "drummer",
+    "ringing",
 ]
 """What a decoder can be given besides its latent: the chord of each beat, the bar before the phrase, which of
 the metres it is in, all that was heard before a continuation; of accompaniments the melody, the chord of
 each beat with its bass, and for the drums accents and beats to fill; of grooves the tempo, the style and who
-plays, by their numbers in engine/music/drum_styles.py."""
+plays, by their numbers in engine/music/drum_styles.py; of a piano what counts for keys that sound already."""
 UNKNOWN: Mapping[str, int] = {"before": -1, "melody": -1, "accents": -1, "fills": -1}
 """What stands in a condition where nothing is known, if not 0."""
 
@@ -239,7 +240,8 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
     """The same for morphs."""
     density_curve: tuple[float, ...] = ()
     """Continuations: nats to favour every key by at `DENSITY_TEMPERATURES`, measured so that at each of
-    them as many keys sound as in real music; empty for none."""
+    them as many keys sound as in real music; a piano's draws: to favour strokes by, so that as many are
+    struck; empty for none."""
     key_normalised: bool = False
     """Whether it knows music in C major and A minor only, and phrases are to be moved there and back."""
     conditions: tuple[Condition, ...] = ()
@@ -289,7 +291,8 @@ def graph_specs(
     bars, none for nothing. An accompaniment's `melody` has melody tokens, `harmony` a chord's pitch
     classes and then that of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset,
     `fills` 1 in beats to fill; -1 throughout where they are not known, 0 for the harmony. A groove's `tempo`
-    is in beats a minute, `style` and `drummer` are numbers; 0 where they are not known.
+    is in beats a minute, `style` and `drummer` are numbers; 0 where they are not known. A piano's
+    `ringing` is added, beside the perturbation, to the logits of letting keys that sound already sound on.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
@@ -321,6 +324,7 @@ def graph_specs(
         "tempo": TensorSpec(name="tempo", dtype="float32", shape=("B",)),
         "style": TensorSpec(name="style", dtype="int64", shape=("B",)),
         "drummer": TensorSpec(name="drummer", dtype="int64", shape=("B",)),
+        "ringing": TensorSpec(name="ringing", dtype="float32", shape=("B", T, representation.width)),
     }
     decoder_inputs = (z, noise, *(further[name] for name in conditions))
     return (

@@ -6,7 +6,15 @@ import tinybundle
 
 from engine.errors import RenderError
 from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
-from engine.inference.calibration import SHARES, _even, bisect, density_curve, morph_curve, variation_curve
+from engine.inference.calibration import (
+    SHARES,
+    _even,
+    bisect,
+    density_curve,
+    morph_curve,
+    stroke_curve,
+    variation_curve,
+)
 from engine.inference.latent_space import along
 from engine.inference.model import Model
 from engine.music.representation import representation
@@ -76,6 +84,25 @@ def test_keys_are_favoured_until_as_many_sound_as_in_music():
     curve = dict(zip(DENSITY_TEMPERATURES, density_curve(Undecided(), frames), strict=True))
     odds = math.log((1 / 8) / (7 / 8))
     assert curve[1.0] == pytest.approx(2 + odds, abs=0.05)  # logistic noise: log odds are nats
+    assert curve[0.5] == pytest.approx(2 + odds / 2, abs=0.05)
+    assert curve[0.0] == pytest.approx(2, abs=0.01)  # all or none
+
+
+class Struck(Undecided):
+    """One whose keys sound for one step, so that they may be struck on the next but one."""
+
+    def decode(self, z, perturbation, ringing):
+        assert ringing.shape == (len(z), 32, 88)
+        frames = np.zeros_like(perturbation)
+        for step, nats in enumerate(perturbation):
+            frames[step] = (nats - 2 > 0) & (frames[step - 1] == 0)
+        return frames
+
+
+def test_strokes_are_favoured_until_as_many_begin_as_in_music():
+    curve = dict(zip(DENSITY_TEMPERATURES, stroke_curve(Struck(), np.zeros((20, 4)), 11.0), strict=True))
+    odds = math.log(1 / 6)  # one of seven silent keys is struck: one in eight, as each then rests
+    assert curve[1.0] == pytest.approx(2 + odds, abs=0.05)
     assert curve[0.5] == pytest.approx(2 + odds / 2, abs=0.05)
     assert curve[0.0] == pytest.approx(2, abs=0.01)  # all or none
 

@@ -7,6 +7,7 @@ from engine.errors import MidiFileError
 from engine.midifile.track_choice import (
     choose_drums,
     choose_melody,
+    choose_piano,
     choose_pitched,
     choose_trio,
     find_track,
@@ -84,6 +85,28 @@ def test_a_piano_takes_all_that_is_pitched() -> None:
     many = choose_pitched(song(*[track(LINE, f"Part {number}", number) for number in range(10)]))
     assert many.label.startswith("track 1 'Part 0' (channel 1), track 2 'Part 1'")
     assert many.label.endswith("track 8 'Part 7' (channel 1) and 2 more")
+
+
+def test_a_piano_player_is_found_by_the_names_of_hands_or_instrument() -> None:
+    right, left, lead = track(LINE, "R.H."), track(CHORDS, "Left hand", 1), track(LINE, "Lead", 2)
+    assert choose_piano(song(right, left, lead)) == ((right, left), "both hands by their names")
+    brass = track(CHORDS * 2, "Brass", 3, program=61)
+    piano = track(CHORDS, "PIANO", 4)
+    assert choose_piano(song(lead, brass, piano)) == ((piano,), "by its name")
+    upper = track(LINE, "Piano", 5)
+    assert choose_piano(song(lead, piano, upper)) == ((piano, upper), "by their names")
+
+
+def test_a_piano_player_without_a_name_is_the_one_with_chords() -> None:
+    line, bass = track(LINE, "Lead"), track(LOW, "Bass", 1, program=33)
+    few, many = track(CHORDS, "A", 2, program=4), track([*CHORDS, (16, 60, 1)], "B", 3, program=0)
+    strings = track(CHORDS * 3, "Strings", 4, program=48)
+    assert choose_piano(song(line, bass, few, many, strings)) == ((many,), "the busiest with chords")
+    assert choose_piano(song(line, bass, strings)).tracks == (strings,)
+    assert choose_piano(song(line, bass)) == ((line, bass), "all pitched tracks together")
+    assert choose_piano(song(line)) == ((line,), "the only pitched track")
+    with pytest.raises(MidiFileError, match=r"x\.mid: only drums, nothing for a piano"):
+        choose_piano(song(track(LINE, channel=9)))
 
 
 def test_a_band_has_three_parts() -> None:
