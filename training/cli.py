@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from training.command_line import OneLineGroup, fail, stopped_status
+from training.command_line import OneLineGroup, fail, folder_to_write, stopped_status
 
 # Without rich's markup, which takes the brackets of "[default: ...]" for a style and swallows them.
 app = typer.Typer(
@@ -104,7 +104,7 @@ def corpus_build(
     try:
         build_with_progress(
             folders,
-            output,
+            folder_to_write(output),
             BuildOptions(
                 kind=kind,
                 metre=metre,
@@ -134,7 +134,7 @@ def corpus_report(
     """Show what is in a corpus: a page with plots, and the plots as PNG files."""
     from training.corpus.report.page import write_report
 
-    print(write_report(corpus, output))
+    print(write_report(corpus, folder_to_write(output)))
 
 
 @app.command("run")
@@ -164,7 +164,8 @@ def run_command(
     from training.run_command import run_with_progress
 
     loaded = load_config(config, overrides or ())
-    run_with_progress(loaded, output or Path("runs") / loaded.name, resume=resume, finetune=finetune)
+    run = folder_to_write(output or Path("runs") / loaded.name)
+    run_with_progress(loaded, run, resume=resume, finetune=finetune)
 
 
 @app.command("evaluate")
@@ -194,6 +195,8 @@ def evaluate_run(
     from training.evaluation.command import evaluate_command
     from training.evaluation.evaluate import Options
 
+    if output is not None:
+        folder_to_write(output)
     evaluate_command(
         model, corpus, output, Options(split, windows, seed), recorded=recorded, audio=audio, weights=weights
     )
@@ -232,7 +235,7 @@ def listen(
     if score is not None and key is not None:
         score_command(score, key)
     elif score is None and key is None and model is not None and output is not None:
-        listen_command(model, corpus, output, split, pairs, seed, bpm, weights)
+        listen_command(model, corpus, folder_to_write(output), split, pairs, seed, bpm, weights)
     else:
         raise ConfigError("listen: give MODEL and -o FOLDER, or --score ANSWERS and --key KEY")
 

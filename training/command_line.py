@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ from typer.exceptions import TyperException
 
 from engine.errors import AntiphonError
 from engine.text import never_fail_on_text, printable
+from training.errors import ConfigError
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 """Set to see the traceback of an internal error."""
@@ -85,6 +87,18 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 def stopped_status(stop: KeyboardInterrupt) -> int:
     """Return the exit status that shells expect of a command that was stopped."""
     return 128 + (signal.SIGTERM if isinstance(stop, TerminatedError) else signal.SIGINT)
+
+
+def folder_to_write(path: Path) -> Path:
+    """Return what `-o` names, where a folder is or can be made.
+
+    Raises:
+        ConfigError: it, or a part of its path, is something else.
+    """
+    for place in (path, *path.parents):
+        if place.exists() and not place.is_dir():
+            raise ConfigError(f"-o {path}: {'it' if place == path else place} is a file; name a folder")
+    return path
 
 
 def fail(program: str, text: str, status: int = 1) -> NoReturn:

@@ -14,13 +14,13 @@ from torch.utils.tensorboard import SummaryWriter
 from engine.music.representation import representation
 from engine.text import printable
 from training import loop
-from training.checkpoint import RunFolder
+from training.checkpoint import CONFIG, RunFolder
 from training.config import RunConfig
 from training.errors import ConfigError
 from training.evaluation.core_metrics import core_metrics
 from training.evaluation.pictures import interpolation_picture, reconstruction_picture, reconstructions
 from training.evaluation.sound import RATE, render
-from training.model_files import load_start
+from training.model_files import config_differences, load_start
 from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.stopping import StoppedError
@@ -68,7 +68,8 @@ def run_with_progress(config: RunConfig, run: Path, *, resume: bool, finetune: P
         loop.train(config, run, start=start)
         return
     console = Console(markup=False)
-    with _bar(console) as bar, _Watcher(config, run, console, bar) as watcher:
+    changed = _changed_settings(run, config) if resume else ""
+    with _bar(console) as bar, _Watcher(config, run, console, bar, changed) as watcher:
         try:
             loop.train(config, run, start=start, observer=watcher.observer)
         except StoppedError as stopped:
@@ -77,6 +78,12 @@ def run_with_progress(config: RunConfig, run: Path, *, resume: bool, finetune: P
             raise typer.Exit(stopped.status) from None
     ended = RunFolder(run).read_json("run.json")["ended"]
     console.print(f"{run}: {ended}", soft_wrap=True)
+
+
+def _changed_settings(run: Path, config: RunConfig) -> str:
+    """Return how a run differs from how it began; empty where it does not, or where that is not known."""
+    folder = RunFolder(run)
+    return config_differences(folder.config(), config) if folder.holds(CONFIG) else ""
 
 
 def _bar(console: Console) -> Progress:
@@ -93,7 +100,8 @@ def _bar(console: Console) -> Progress:
 class _Watcher:
     """Shows steps on the bar and keeps the curves, pictures and sounds."""
 
-    def __init__(self, config: RunConfig, run: Path, console: Console, bar: Progress) -> None:
+    def __init__(self, config: RunConfig, run: Path, console: Console, bar: Progress, changed: str) -> None:
+        self.changed = changed
         self.config, self.run, self.console, self.bar = config, run, console, bar
         self.task = bar.add_task(config.name, total=config.optim.steps, state="")
         self.losses = ""
@@ -131,6 +139,9 @@ class _Watcher:
         """Take in one step."""
         self._began = True
         step, terms = progress.step, progress.terms
+        if self.changed:
+            self.console.print(f"{self.run}: goes on with other settings: {self.changed}", soft_wrap=True)
+            self.changed = ""
         if step % EVERY_STEPS == 0 or step == 1 or progress.metrics:
             self.losses = (
                 f"nll {float(terms.reconstruction_nats):.2f} nats  kl {float(terms.kl_bits):.1f} bits  "

@@ -117,6 +117,18 @@ def test_a_transposed_copy_is_one_work_and_gives_no_window_of_its_own(folder: Pa
     assert len({row["group"] for row in rows.values()}) == 12
 
 
+def test_a_corpus_of_another_kind_is_not_written_over(folder: Path, tmp_path: Path) -> None:
+    before = build_corpus([folder], tmp_path / "corpus", options())
+    with pytest.raises(CorpusError, match=r"corpus: holds a corpus of melody; give another -o, or remove it"):
+        build_corpus([folder], tmp_path / "corpus", options(kind="pianoroll"))
+    assert Corpus.open(tmp_path / "corpus", 2).sha256 == before["sha256"]
+    (tmp_path / "corpus" / "corpus.json").write_text("{")
+    assert (
+        build_corpus([folder], tmp_path / "corpus", options(kind="pianoroll"))["config"]["kind"]
+        == "pianoroll"
+    )
+
+
 def test_a_cluster_without_its_executor_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="ray address there:1: add --executor ray, or leave it out"):
         build_corpus([tmp_path], tmp_path / "corpus", options(ray_address="there:1"))

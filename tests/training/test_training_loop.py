@@ -172,5 +172,7 @@ def test_run_refuses_to_overwrite_and_resumes_on_request(corpus: Path, tmp_path:
     again = runner.invoke(app, call)
     assert again.exit_code == 1
     assert "--resume" in again.output
-    assert runner.invoke(app, ["run", str(file), "optim.steps=4", "-o", run, "--resume"]).exit_code == 0
+    resumed = runner.invoke(app, ["run", str(file), "optim.steps=4", "-o", run, "--resume"])
+    assert resumed.exit_code == 0
+    assert "goes on with other settings: optim.steps is 2 there and 4 here\n" in resumed.output
     assert RunFolder(Path(run)).read_json("run.json")["steps"] == 4

@@ -1,5 +1,6 @@
 """The corpus build from end to end: list, read in parallel, merge."""
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -79,6 +80,7 @@ def build_corpus(
         CorpusError: bad options, missing folders, or nothing usable in them.
     """
     _check(options)
+    _check_place(corpus, options.kind)
     progress = progress or BuildProgress()
     progress.stage("listing files")
     sources = find_sources(folders, shippable_only=options.shippable_only, layout=options.layout)
@@ -111,6 +113,16 @@ def build_corpus(
     progress.stage("cutting windows", len(bars) + 2)
     merge_options = MergeOptions(options.kind, bars, options.seed, metre)
     return merge(shards, work, corpus, merge_options, sources.rejected, progress.advance)
+
+
+def _check_place(corpus: Path, kind: str) -> None:
+    """Refuse a folder with a corpus of another kind, which runs may have been trained on; CorpusError."""
+    try:
+        held = json.loads((corpus / "corpus.json").read_bytes())["config"]["kind"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # none is there, or it is damaged and written anew
+    if held != kind:
+        raise CorpusError(f"{corpus}: holds a corpus of {held}; give another -o, or remove it first")
 
 
 def available_cpus() -> int:
