@@ -58,7 +58,7 @@ def windows(config: RunConfig, count: int) -> torch.Tensor:
     spec = representation(model.representation, model.window_bars, model.grid)
     rng = np.random.default_rng(0)
     shape = (count, spec.steps)
-    if model.words is not None:
+    if model.corpus_kind == "words":
         return torch.as_tensor(word_columns(rng, shape))
     if model.accompaniment is not None:
         return torch.as_tensor(accompaniment_columns(rng, shape))

@@ -10,12 +10,14 @@ from corpus_files import Part, write_midi
 from engine.inference.controls import Controls
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
+from engine.music.notes import Note, Phrase
 from training.config import KeyChainConfig, ModelConfig, RunConfig, SentencesConfig, WordsConfig
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
 from training.evaluation.core_metrics import core_metrics
 from training.evaluation.loaded_model import Subject
 from training.evaluation.musicality.played_words import PlayedWords
+from training.evaluation.pictures import samples_picture
 from training.evaluation.sentences import evaluate_sentences
 from training.evaluation.words import evaluate_words
 from training.models.build import build_model, whole_start
@@ -90,6 +92,12 @@ def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
     assert render(played, {"heard": slot}, Controls(variation=0.0, seed=4)).notes == phrase.notes
     assert render(played, {"heard": slot}, Controls(variation=1.0, seed=4)).notes != phrase.notes
     assert render(played, {}, Controls(mode="generate", seed=1)).bars == 16
+
+
+def test_sets_of_few_phrases_are_drawn_beside_larger_ones() -> None:
+    beat = Phrase.of([Note(0.0, 60, 1.0)], 2)
+    assert len(samples_picture({"music": [beat] * 5, "draws": [beat] * 2}).axes) == 2 * 2
+    assert len(samples_picture({"music": [beat] * 5, "draws": [beat] * 6}).axes) == 2 * 4
 
 
 def test_a_piano_is_measured_by_its_strokes_from_the_coarse_part_beside_what_was_played(

@@ -39,6 +39,11 @@ TINY = {
     "model.z_size": 8,
     **{f"model.{half}.{name}": size for half in ("encoder", "decoder") for name, size in SMALL.items()},
 }
+TINY_PIANO = {
+    **QUICK,
+    **{f"model.words.{half}_hidden": 8 for half in ("rhythm", "pitch")},
+    **{f"model.key_chain.{name}": 8 for name in ("hidden", "channels", "key_channels", "chain")},
+}
 TINY_CONTINUER = {**QUICK, "model.continuer.hidden": 8, "model.continuer.channels": 8}
 
 
@@ -113,7 +118,7 @@ def test_every_command_of_the_guide_runs(folder: Path, monkeypatch, number: int)
         marker = folder / f"run{earlier}"
         if not marker.exists() and ("ray" not in command.split() or has_ray()):
             continues = "run deep_musician" in command or "run pianoroll_continue" in command
-            sizes = TINY_CONTINUER if continues else TINY
+            sizes = TINY_CONTINUER if continues else TINY_PIANO if "run piano_2bar" in command else TINY
             monkeypatch.setenv("ANTIPHON_OVERRIDES", " ".join(f"{n}={value}" for n, value in sizes.items()))
             prepare(command)
             run(command)

@@ -72,8 +72,9 @@ def interpolation_picture(
 
 
 def samples_picture(sets: Mapping[str, Sequence[Phrase]], columns: int = 4) -> Figure:
-    """Draw a few phrases of each set, one set a row."""
-    rows = [list(phrases[:columns]) for phrases in sets.values()]
+    """Draw a few phrases of each set, one set a row, as many as the smallest set has."""
+    shown = min(columns, *(len(phrases) for phrases in sets.values()))
+    rows = [list(phrases[:shown]) for phrases in sets.values()]
     return roll_grid(rows, list(sets), together="none")
 
 
