@@ -130,6 +130,8 @@ class StyleRead(msgspec.Struct, frozen=True):
     style: Style
     said: str
     """How much was read, and what was not used and why."""
+    ignored: int = 0
+    """How many files could not be used."""
 
 
 class StyleRefused(msgspec.Struct, frozen=True):

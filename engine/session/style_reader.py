@@ -57,4 +57,4 @@ class StyleReader:
             reason = f"the files cannot be read: {type(error).__name__}: {error}"
             self._tell(i.StyleRefused(asked.number, reason))
         else:
-            self._tell(i.StyleRead(asked.number, read.style, read.line))
+            self._tell(i.StyleRead(asked.number, read.style, read.line, len(read.ignored)))

@@ -6,6 +6,7 @@ from engine.errors import RenderError
 from engine.inference.controls import changed
 from engine.music.style import FEWEST_NOTES, NO_STYLE, Style, style_of
 from engine.session import intents as i
+from engine.session.live import Mood
 from engine.session.state import Effect, ReadStyle, State
 from engine.text import counted
 
@@ -28,7 +29,7 @@ def learned(state: State, now_ns: int) -> Updated:
         raise RenderError("too little was heard to learn a style from; play some bars first")
     state, ended = abandoned(state)
     text = f"Learned from {counted(style.bars, 'bar')} that were heard."
-    return _with_style(state, style, text, now_ns), ended
+    return _with_style(state, style, text, "hint", now_ns), ended
 
 
 def forgotten(state: State, now_ns: int) -> Updated:
@@ -74,10 +75,11 @@ def from_files(state: State, what: i.StyleProgress | i.StyleRead | i.StyleRefuse
     state = state.with_live(reading_style="")
     if isinstance(what, i.StyleRefused):
         return state.noted("style", what.reason, OTHERS, now_ns=now_ns)
-    return _with_style(state, what.style, f"{what.style.name}: {what.said}", now_ns)
+    mood: Mood = "waiting" if what.ignored else "hint"  # what was not used stays until it was seen
+    return _with_style(state, what.style, f"{what.style.name}: {what.said}", mood, now_ns)
 
 
-def _with_style(state: State, style: Style, text: str, now_ns: int) -> State:
+def _with_style(state: State, style: Style, text: str, mood: Mood, now_ns: int) -> State:
     controls = changed(state.document.controls, style=style)
-    state = state.noted("style", text, REMEDY, "hint", now_ns=now_ns)
+    state = state.noted("style", text, REMEDY, mood, now_ns=now_ns)
     return state.committed(now_ns, "Learn style", controls=controls)

@@ -53,6 +53,12 @@ def test_files_are_asked_for_and_their_style_is_a_step_of_undo():
     assert state.document.controls.style == WALTZ
 
 
+def test_files_that_could_not_be_used_stay_said_until_they_were_seen():
+    state, _ = update(reading()[0], i.StyleRead(1, WALTZ, "12 bars of 8 files; 1 file ignored", 1), 0)
+    assert texts(state) == [("waltzes: 12 bars of 8 files; 1 file ignored", "waiting")]
+    assert texts(update(state, i.Dismiss("style"), 0)[0]) == []
+
+
 def test_what_was_overtaken_changes_nothing():
     state, _ = reading()
     state, effects = reading(state)
