@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from itertools import combinations
+from pathlib import PurePath
 
 import msgspec
 from msgspec.structs import replace
@@ -223,8 +224,16 @@ def _model_field(snapshot: Snapshot, around: Surroundings) -> FieldState:
     if snapshot.live.loading:
         wait = f"{snapshot.live.loading} is being loaded; the music goes on meanwhile."
         return FieldState(text="loading …", options=options, enabled=False, why_not=wait)
-    name = snapshot.model.name if snapshot.model else ""
-    return FieldState(value=name, text=name or "no model", options=options)
+    if snapshot.model is None:
+        return FieldState(value="", text="no model", options=options)
+    reference = snapshot.model.reference or snapshot.model.name
+    return FieldState(value=reference, text=_model_text(snapshot.model.name, reference), options=options)
+
+
+def _model_text(name: str, reference: str) -> str:
+    """Return what a model is called that is none of those installed: its place's name, then its own."""
+    place = PurePath(reference).name.removesuffix(".zip")
+    return name if place == name else f"{place} ({name})"
 
 
 def take_title(snapshot: Snapshot) -> str:

@@ -103,7 +103,8 @@ def _with_model_or_document(state: State, what: Intent, now_ns: int) -> State:
         case i.ModelRefused():
             name = state.model.reference if state.model else state.document.model.name
             back = state.with_document(model=ModelReference(name)).with_live(loading="")
-            return back.noted("model", what.reason, now_ns=now_ns)
+            remedy = f"{state.model.name} goes on." if state.model else "Choose another model."
+            return back.noted("model", what.reason, remedy, now_ns=now_ns)
         case i.Installed():
             return state.with_live(installed=dict(what.modes))
         case i.Opened():

@@ -12,7 +12,7 @@ from engine.text import counted
 
 HEARD_STYLE = "what was heard"
 REMEDY = "Style says how far takes are pulled there."
-OTHERS = "Choose others; the style stays as it was."
+STAYS = "The style stays as it was."
 
 Updated = tuple[State, tuple[Effect, ...]]
 
@@ -74,7 +74,7 @@ def from_files(state: State, what: i.StyleProgress | i.StyleRead | i.StyleRefuse
         return state.with_live(reading_style=f"{what.done} of {counted(what.of, 'file')}")
     state = state.with_live(reading_style="")
     if isinstance(what, i.StyleRefused):
-        return state.noted("style", what.reason, OTHERS, now_ns=now_ns)
+        return state.noted("style", what.reason, STAYS, now_ns=now_ns)
     mood: Mood = "waiting" if what.ignored else "hint"  # what was not used stays until it was seen
     return _with_style(state, what.style, f"{what.style.name}: {what.said}", mood, now_ns)
 

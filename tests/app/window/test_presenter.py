@@ -27,6 +27,7 @@ from engine.music.key import Key
 from engine.session.document import Binding
 from engine.session.live import Health
 from engine.session.settings import Settings, Switches
+from engine.session.snapshot import ModelFacts
 
 AROUND = Surroundings(models=CARDS)
 
@@ -193,3 +194,17 @@ def test_the_key_is_the_one_set_or_the_one_heard():
     assert key_text(heard) == "A minor (heard, kept to)"
     assert key_text(with_controls(heard, in_key=False)) == "A minor (heard)"
     assert key_text(with_controls(heard, key="Eb", scale="dorian")) == "Eb dorian (set)"
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "text"),
+    [
+        ("melody_2bar", "melody_2bar", "melody_2bar"),
+        ("melody_2bar", "/songs/mine", "mine (melody_2bar)"),
+        ("melody_2bar", "/songs/mine.zip", "mine (melody_2bar)"),
+        ("melody_2bar", "/songs/melody_2bar", "melody_2bar"),
+    ],
+)
+def test_a_bundle_from_elsewhere_is_not_shown_as_the_installed_one_of_its_name(name, reference, text):
+    field = shown(replace(READY, model=ModelFacts(name=name, reference=reference)), "model")
+    assert (field.value, field.text) == (reference, text)
