@@ -98,7 +98,8 @@ class ChoiceList(QComboBox):
         self.initStyleOption(option)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         elide, wide = Qt.TextElideMode.ElideRight, self.width() - BESIDE_TEXT
-        option.currentText = self.fontMetrics().elidedText(option.currentText, elide, wide)
+        text = option.currentText if self.currentIndex() >= 0 else self.placeholderText()
+        option.currentText = self.fontMetrics().elidedText(text, elide, wide)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         look = theme.now()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

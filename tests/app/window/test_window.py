@@ -391,6 +391,16 @@ def test_another_model_is_loaded_by_the_instrument(window, instrument):
     assert instrument.calls == [("load_model", "humanize")]
 
 
+def test_a_value_that_is_none_of_a_lists_is_written_on_it(window, show):
+    """What is written is seen in the picture alone: Qt's own painting of it is replaced."""
+    (models,) = window.field_places["model"]
+    pictures = []
+    for name in ("", "a", "b"):
+        show(msgspec.structs.replace(READY, model=ModelFacts(name=name, reference=f"/{name}")))
+        pictures.append(models.grab().toImage())
+    assert pictures[0] != pictures[1] != pictures[2] != pictures[0]
+
+
 def test_while_a_model_is_loaded_no_other_can_be_chosen(window, show):
     show(with_live(READY, loading="humanize"))
     assert not window.top.model.isEnabled()
