@@ -1,0 +1,10 @@
+"""The `antiphon-train` command as it is installed: what is loaded before Ctrl+C is heard."""
+
+from typing import NoReturn
+
+from engine.program import run
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    run("antiphon-train", "training.cli")
