@@ -21,15 +21,21 @@ import numpy.typing as npt
 from engine.errors import MidiFileError
 from engine.midi.messages import (
     ACTIVE_SENSING,
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
     CONTINUE,
+    CONTROL,
     FIRST_SYSTEM,
     NOTE_OFF,
     NOTE_ON,
+    PEDAL_DOWN,
     PRESSURE,
     PROGRAM,
+    RESET_CONTROLLERS,
     SONG_POSITION,
     START,
     STOP,
+    SUSTAIN,
     SYSEX,
     SYSEX_END,
     TICK,
@@ -208,6 +214,8 @@ class _TrackReader:
         self.instrument_name = ""
         self.current_program: dict[int, int] = {}
         self.sounding: dict[int, deque[int]] = {}
+        self.pedals: set[int] = set()
+        """Channels whose sustain pedal is down."""
         self.ended = False
 
     def read(self) -> TrackEvents:
@@ -264,6 +272,8 @@ class _TrackReader:
                 messages += (tick, status, first, second)
                 if kind == PROGRAM:
                     self.current_program[channel] = first
+                elif kind == CONTROL and (first == SUSTAIN or first >= ALL_SOUND_OFF):
+                    self._control(tick, channel, first, second)
             left -= 1
         self.file.events_left = left
         return tick
@@ -350,6 +360,18 @@ class _TrackReader:
         waiting = self.sounding.get(channel << 7 | pitch)
         if waiting:
             self.track.rows[waiting.popleft()] = tick
+
+    def _control(self, tick: int, channel: int, number: int, value: int) -> None:
+        """Follow the pedal, lift it where all controllers are reset, and end notes where all are to end."""
+        if number == SUSTAIN:
+            (self.pedals.add if value >= PEDAL_DOWN else self.pedals.discard)(channel)
+        elif number == RESET_CONTROLLERS and channel in self.pedals:
+            self.pedals.discard(channel)
+            self.track.messages += (tick, CONTROL | channel, SUSTAIN, 0)
+        elif number == ALL_SOUND_OFF or number >= ALL_NOTES_OFF:
+            for pitch in range(128):
+                while self.sounding.get(channel << 7 | pitch):
+                    self._note_off(tick, channel, pitch)
 
     def _close_sounding(self, tick: int) -> None:
         unended = [index for waiting in self.sounding.values() for index in waiting]

@@ -141,3 +141,28 @@ def test_a_chunk_of_any_name_between_tracks_is_passed_over(kind) -> None:
     parsed = parse_smf(data + alien + smf(NOTE + NOTE + END)[14:], "x.mid")
     assert [len(track.rows) // 5 for track in parsed.tracks] == [1, 2]
     assert parsed.warnings == []
+
+
+@pytest.mark.parametrize("mode", [120, 123, 124, 125, 126, 127])
+def test_all_notes_off_ends_what_sounds_on_its_channel(mode) -> None:
+    body = (
+        b"\x00\x90\x3c\x50\x00\x90\x40\x51\x00\x9f\x3c\x52"  # C and E on channel 1, C on 16
+        + bytes((0x20, 0xB0, mode, 0))
+        + b"\x10\x80\x3c\x00"  # means nothing any more
+        + b"\x10\x90\x3c\x53\x20\x80\x3c\x00\x00\x8f\x3c\x00"
+        + END
+    )
+    assert rows(smf(body)) == [
+        [0, 32, 60, 80, 0],
+        [0, 32, 64, 81, 0],
+        [0, 96, 60, 82, 15],
+        [64, 96, 60, 83, 0],
+    ]
+
+
+def test_reset_all_controllers_lifts_a_pedal_that_is_down_and_no_other() -> None:
+    reset, down = b"\x79\x00", b"\x40\x7f"
+    body = b"\x00\xb0" + reset + b"\x08\xb0" + down + b"\x08\xb1" + reset + b"\x08\xb0" + reset
+    track = parse_smf(smf(body + b"\x08\xb0" + reset + END), "x.mid").tracks[0]
+    pedal = [row for row in track.message_columns().tolist() if row[2] == 64]
+    assert pedal == [[8, 0xB0, 64, 127], [24, 0xB0, 64, 0]]
