@@ -1,5 +1,6 @@
 """What a training run is made of: one typed struct per table of the TOML file."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -345,6 +346,24 @@ class OptimConfig(Table, frozen=True):
     """Decay of the averaged weights, which are what is evaluated and shipped; 0 for no averaging."""
 
 
+LOSS_FOR: tuple[tuple[tuple[str, ...], str, Callable[[ModelConfig], bool]], ...] = (
+    (
+        ("velocity_weight", "offset_weight", "feel_error", "spread_weight"),
+        "representation groove",
+        lambda model: model.representation == "groove",
+    ),
+    (("told_left_out",), "models that are told something (model.told)", lambda model: model.told is not None),
+    (("from_nothing",), "task continue", lambda model: model.task == "continue"),
+    (
+        ("keys", "gamma", "alpha"),
+        "representation pianoroll",
+        lambda model: model.representation == "pianoroll",
+    ),
+    (("given_left_out",), "task accompany", lambda model: model.task == "accompany"),
+)
+"""Settings of the loss, what they are for, and whether a model is that."""
+
+
 class RunConfig(Table, frozen=True):
     """One training run."""
 
@@ -370,3 +389,11 @@ class RunConfig(Table, frozen=True):
     """Stop after so many evaluations without a lower validation loss, and take the best weights; 0: never."""
     keep_every_steps: CountOrNone = 0
     """Keep the averaged weights of every so manieth step in `weights/`, to compare them; 0 keeps none."""
+
+    def __post_init__(self) -> None:
+        """Refuse settings of the loss that say nothing of this kind of model."""
+        fresh = LossConfig()
+        for names, wanted, counts in LOSS_FOR:
+            for name in names:
+                if not counts(self.model) and getattr(self.loss, name) != getattr(fresh, name):
+                    raise ValueError(f"loss.{name} is for {wanted}; leave it out")
