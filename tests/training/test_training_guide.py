@@ -156,7 +156,7 @@ def test_the_guides_options_and_settings_are_there() -> None:
     words = [("corpus", "build"), ("corpus", "report"), ("run",), ("evaluate",), ("listen",)]
     helps = [help_of(train_app, *each) for each in words] + [help_of(export_app)]
     helps += [help_of(application, name) for name in ("generate", "morph", "continue", "render")]
-    known = set(OPTION.findall(" ".join(helps))) | {"--nproc"}  # torchrun's
+    known = set(OPTION.findall(" ".join(helps))) | {"--nproc", "--head"}  # torchrun's and Ray's
     prose = BLOCK.sub("", here)
     benches = set(OPTION.findall(BENCH.read_text(encoding="utf-8")))
     assert set(OPTION.findall(prose)) - known - benches == set()
