@@ -1,13 +1,17 @@
 """Piano with a language: what the hands hear, what a free beat is, the likelihood, and where it begins."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.config import KeyChainConfig, LossConfig, ModelConfig, WordsConfig
+from training.config import KeyChainConfig, LossConfig, ModelConfig, RunConfig, WordsConfig
 from training.errors import ConfigError
+from training.evaluation.loaded_model import Subject
+from training.evaluation.musicality.played_model import PlayedModel
 from training.model_files import Start, check_start
 from training.models.build import build_model, build_objective, latent_size, whole_start
 from training.models.key_chain import past_of
@@ -210,3 +214,16 @@ def test_it_begins_with_the_chain_of_a_continuation_of_the_same_sizes() -> None:
 def test_words_of_a_piano_need_both_tables(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ModelConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_what_is_played_for_the_measures_hears_what_keys_that_ring_are_favoured_by(
+    model: PianoWords,
+) -> None:
+    config = RunConfig(name="piano", corpus="none", model=CONFIG)
+    played = PlayedModel(Subject(Path("none"), config, model, is_bundle=False))
+    z = torch.randn(2, 63, generator=torch.Generator().manual_seed(9))
+    shift, ringing = noise(2, 10), torch.full((32, 2, 88), -1e6)
+    written = played.decode(z.numpy(), shift.numpy(), ringing=ringing.transpose(0, 1).numpy())
+    assert torch.equal(torch.as_tensor(written), model.generate(z, shift, ringing).transpose(0, 1))
+    assert not (written[1:] * written[:-1]).any()  # no key is ever held
+    assert (written.sum((0, 2)) > 0).all()

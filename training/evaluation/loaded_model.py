@@ -85,6 +85,10 @@ class Subject:
     """A bundle's curve of the variation slider; empty for the common one."""
     morph_curve: tuple[float, ...] = ()
     """A bundle's curve of the morph slider."""
+    density_curve: tuple[float, ...] = ()
+    """A bundle's curve of what keys are favoured by at each temperature."""
+    temperature_scale: float = 1.0
+    """What a bundle's temperature slider is multiplied by."""
 
     @property
     def representation(self) -> Representation:
@@ -134,8 +138,19 @@ def _bundle(path: Path) -> Subject:
         raise ConfigError(f"{path}: cannot be used ({reason}); export the model again") from error
     model.eval().requires_grad_(False)
     mixture, sliders = _latents(bundle_part(path, LATENTS), content)
-    curves = (tuple(content.get(name, ())) for name in ("variation_curve", "morph_curve"))
-    return Subject(path, config, model, True, mixture, _complete(sliders, config), sliders, *curves)
+    return Subject(
+        path,
+        config,
+        model,
+        is_bundle=True,
+        mixture=mixture,
+        directions=_complete(sliders, config),
+        sliders=sliders,
+        variation_curve=tuple(content.get("variation_curve", ())),
+        morph_curve=tuple(content.get("morph_curve", ())),
+        density_curve=tuple(content.get("density_curve", ())),
+        temperature_scale=float(content.get("temperature_scale", 1.0)),
+    )
 
 
 def _latents(data: bytes | None, manifest: dict[str, Any]) -> tuple[Prior | None, Sliders | None]:

@@ -61,15 +61,19 @@ class PlayedModel:
 
     @torch.no_grad()
     def decode(self, z: Floats, perturbation: Floats, *given: Any, **further: Any) -> NDArray[Any]:
-        """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`; no model here hears chords or a bar before."""
+        """Decode `[B, Z]` under `[T, B, V]` to `[T, B, S]`; no model here hears chords or a bar before.
+
+        A piano's `ringing` `[B, T, K]` is what is added where a key may be held.
+        """
         device = next(self._model.parameters()).device
-        parts = [
-            self._model.generate(
-                torch.as_tensor(z[start : start + BATCH], device=device),
-                torch.as_tensor(perturbation[:, start : start + BATCH], device=device),
-            )
-            for start in range(0, len(z), BATCH)
-        ]
+        ringing = further.get("ringing") if isinstance(self._model, PianoWords) else None
+        parts = []
+        for start in range(0, len(z), BATCH):
+            some = slice(start, start + BATCH)
+            inputs = [torch.as_tensor(part, device=device) for part in (z[some], perturbation[:, some])]
+            if ringing is not None:
+                inputs.append(torch.as_tensor(ringing[some], device=device).transpose(0, 1))
+            parts.append(self._model.generate(*inputs))
         return torch.cat(parts).transpose(0, 1).cpu().numpy()
 
     def next_word(self, words: Floats) -> Mapping[str, Floats]:
@@ -99,6 +103,8 @@ def bundle_of(subject: Subject, z_size: int) -> Bundle:
         metrics={},
         variation_curve=subject.variation_curve,
         morph_curve=subject.morph_curve,
+        density_curve=subject.density_curve,
+        temperature_scale=subject.temperature_scale,
     )
     return Bundle(subject.path, manifest, representation, _latents(subject, z_size), {}, "")
 
