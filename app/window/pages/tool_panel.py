@@ -2,14 +2,14 @@
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.window import theme
 from app.window.pages.fields import action, captioned, parameter, slider, toggle, typed
 from app.window.widgets.button import POINTS, KeyButton
 from app.window.widgets.choice import ChoiceRow
 from app.window.widgets.group import row
-from app.window.widgets.lamp import label, write
+from app.window.widgets.lamp import FittingLabel
 from engine.parameter import Choice
 from engine.session.parameters import Table
 
@@ -28,6 +28,8 @@ USUAL_SLIDERS = ("temperature", "density")
 SLIDER_COLUMNS = 3
 FIRST_ROW_SPACING = 3
 COMPACT_POINTS = 9
+GAP = 24
+"""Between the tools and the buttons of takes, at least."""
 MARGIN = 6
 """Of the panel, left and right."""
 LISTS: dict[str, tuple[str, ...]] = {
@@ -68,9 +70,8 @@ class ToolPanel(QFrame):
         for button in self.switches.values():
             button.show_keys(False)
             button.setFont(theme.font(COMPACT_POINTS, bold=True))
-        self.hint = label(9.5, "quiet")
+        self.hint = FittingLabel(9.5, "quiet")
         self.hint.setMinimumWidth(100)
-        self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._slider_row = QGridLayout()
         self._mode, self._compact = "", False
         self._lay_out()
@@ -118,10 +119,22 @@ class ToolPanel(QFrame):
         shown = not self._compact and needed + self.seed.width() <= self.width() - 2 * MARGIN
         for button in buttons:
             button.show_keys(shown)
+        self._part_tools_from_takes()
+
+    def _part_tools_from_takes(self) -> None:
+        """Write the buttons of takes smaller where else they would touch the tools."""
+        takes = (self.locking, self.new_take, self.bypass, self.hold)
+        for button in takes:
+            button.setFont(theme.font(POINTS, bold=True))
+        buttons = (*self.modes.buttons.values(), *takes)
+        needed = sum(button.sizeHint().width() + FIRST_ROW_SPACING for button in buttons)
+        if self._compact and needed + self.seed.width() + GAP > self.width() - 2 * MARGIN:
+            for button in takes:
+                button.setFont(theme.font(COMPACT_POINTS, bold=True))
 
     def show_hint(self, text: str) -> None:
         """Show one line about what the hand is on."""
-        write(self.hint, text)
+        self.hint.write(text)
 
     def _lay_out(self) -> None:
         for at in range(SLIDER_COLUMNS):

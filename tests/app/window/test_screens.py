@@ -180,6 +180,13 @@ def test_the_panel_of_every_tool_fits(window: InstrumentWindow, size):
     assert faults == []
 
 
+@pytest.mark.parametrize("size", [(1280, 820), (1024, 640), (960, 540)])
+def test_tools_stand_apart_from_the_buttons_of_takes(window: InstrumentWindow, size):
+    opened(window, size, PLAY_PAGE)
+    tools, takes = window.play.tools.modes, window.play.tools.locking
+    assert takes.x() - tools.geometry().right() >= 20
+
+
 def test_every_page_fits_at_twice_the_scale():
     """In a process of its own, since Qt reads the scale once."""
     chosen = "test_every_page_fits and (1024x640 or 1280x820)"
