@@ -51,7 +51,8 @@ class LiveView:
         self._play.shape.style_panel.show_source(style_text(snapshot))
         shift = snapshot.document.settings.transpose
         self._play.takes.show_takes(snapshot.live.takes, controls.seed, shift)
-        self._top.show_lamp(lamp_of(snapshot.live.clock, bool(snapshot.live.ports.backend)))
+        live = snapshot.live
+        self._top.show_lamp(lamp_of(live.clock, bool(live.ports.backend), live.link))
 
     def forget_rows(self) -> None:
         """Begin with new rows in the roll: other music is to come, from another model."""

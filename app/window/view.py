@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
-from engine.performer.messages import ClockState
+from engine.performer.messages import ClockState, LinkState
+from engine.session.live import NOT_LINKED
 from engine.session.snapshot import Snapshot
+from engine.text import counted
 
 COUNTED_BEATS = 0.25
 """A start that is nearer is not counted."""
@@ -44,11 +46,18 @@ LAMPS = {
 }
 
 
-def lamp_of(clock: ClockState | None, ports_open: bool = True) -> Lamp:
-    """Return how the clock stands; without ports that comes first, whatever the clock does."""
+def lamp_of(clock: ClockState | None, ports_open: bool = True, link: LinkState = NOT_LINKED) -> Lamp:
+    """Return how the clock stands; without ports that comes first, whatever the clock does.
+
+    Args:
+        clock: None before it has spoken.
+        ports_open: whether something can come in and go out.
+        link: who shares tempo and beat with the internal clock.
+    """
     if clock is None:
         return Lamp("starting", "quiet", "The MIDI ports are being opened.", "ports are opened")
-    detail = f"{clock.source} clock"
+    shared = link.enabled and clock.source == "internal"
+    detail = f"Link, {counted(link.peers, 'other')}" if shared else f"{clock.source} clock"
     if not ports_open:
         return Lamp("no ports", "bad", "Nothing can come in or go out: the MIDI ports are not there.", detail)
     lamp = LAMPS.get((clock.source, clock.status), Lamp(clock.status, "quiet", ""))

@@ -19,6 +19,7 @@ from app.window.view import (
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
+from engine.performer.messages import LinkState
 from engine.session.live import Notice
 
 
@@ -57,6 +58,14 @@ def test_a_step_that_floats_just_below_the_line_is_on_it():
 )
 def test_the_lamp_says_how_the_clock_stands(source, status, word):
     assert lamp_of(clock(source=source, status=status)).word == word
+
+
+def test_the_lamp_says_who_shares_the_internal_clock():
+    shared = LinkState(enabled=True, peers=2)
+    assert lamp_of(clock(source="internal"), link=shared).detail == "Link, 2 others"
+    assert lamp_of(clock(source="internal"), link=LinkState(enabled=True)).detail == "Link, 0 others"
+    assert lamp_of(clock(source="external"), link=shared).detail == "external clock"
+    assert lamp_of(clock(source="internal")).detail == "internal clock"
 
 
 def test_without_ports_the_lamp_says_so_whatever_the_clock_does():
