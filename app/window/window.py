@@ -28,7 +28,13 @@ from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 from app.audio.preview import Preview
 from app.installed_bundles import BundleCard
 from app.notice_text import notice_line, sentence
-from app.window.dragging import MIDI_SUFFIXES, PhraseFiles, dropped_file, is_midi_or_bundle
+from app.window.dragging import (
+    MIDI_SUFFIXES,
+    PhraseFiles,
+    dropped_file,
+    is_midi_or_bundle,
+    style_paths,
+)
 from app.window.exchange import PhraseExchange
 from app.window.field_places import FieldPlaces
 from app.window.field_state import Fields
@@ -54,6 +60,7 @@ from engine.session.instrument import Instrument
 from engine.session.live import Notice
 from engine.session.snapshot import Snapshot
 from engine.session.store import SUFFIX
+from engine.text import counted, printable
 
 FRAME_MS = 16
 """Time between two looks at the instrument: 60 a second."""
@@ -318,6 +325,12 @@ class InstrumentWindow(QMainWindow):
             return
         event.acceptProposedAction()
         self.take_file(path)
+        others = len(style_paths(event.mimeData())) - 1
+        if path.suffix.lower() in MIDI_SUFFIXES and others > 0:
+            left = f"{counted(others, 'other file')} left"
+            self.notify(
+                f"{printable(path.name)} was taken, {left}: drop them on slots, or on Style (Shape).", "hint"
+            )
 
     def take_file(self, path: Path) -> None:
         """Answer a MIDI file in the first free slot, else in D; load a bundle; learn a folder's style."""

@@ -565,6 +565,18 @@ def test_a_style_is_learned_from_a_folder_or_files_that_are_dropped_on_it(window
     assert asked(instrument) == [("learn_style", [songs]), ("learn_style", [one, two])]
 
 
+def test_of_several_files_dropped_on_the_window_the_first_is_taken_and_that_is_said(
+    window, instrument, tmp_path
+):
+    files = [tmp_path / f"{number}.mid" for number in range(3)]
+    for file in files:
+        write_midi(file, [Part("Lead", demo_phrase().notes)], bars=2)
+    assert dropped_on(window, *files)
+    (stored, recalled) = instrument.calls
+    assert (stored[:2], recalled) == (("store", "A"), ("do", "recall.A"))
+    assert window.toast.text.startswith("0.mid was taken, 2 other files left: drop them on slots")
+
+
 def test_a_folder_of_songs_dropped_anywhere_is_a_style(window, instrument, tmp_path):
     assert dropped_on(window, tmp_path)
     assert asked(instrument) == [("learn_style", [tmp_path])]
