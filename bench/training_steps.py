@@ -1,6 +1,7 @@
 """Whole training steps (data, loss, gradient, optimiser, average) of every config, part by part.
 
-    python bench/training_steps.py [CONFIG...] [--published] [--steps 12] [--skip 2] [--batch 0] [--json FILE]
+    python bench/training_steps.py [CONFIG...] [--published] [--steps 12] [--skip 2] [--batch 0] [--alone]
+        [--json FILE]
 
 Beside each stands the same step in its straightforward form: every recurrent layer unrolled, one cell a step
 as in scheduled sampling by hand, and optimiser, clipping and average one tensor after the other. Both forms
@@ -15,6 +16,7 @@ layers too, since they are counted unrolled), over the rate measured beside them
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
@@ -204,27 +206,31 @@ def _unrolled_forward(self: nn.RNNBase, x: torch.Tensor, start: Any = None) -> t
     return x, last if is_lstm else last[0]
 
 
-def measure(config: RunConfig, steps: int, skip: int) -> dict[str, float]:
+def measure(config: RunConfig, steps: int, skip: int, *, alone: bool) -> dict[str, float]:
     """Return seconds a step by part in both forms, sequences a second, and multiplications a step.
 
     Args:
         config: what is trained.
         steps: measured steps of each form.
         skip: steps before them, at least one, which allocate; in the first the multiplications are counted.
+        alone: leave the straightforward form out, and with it the multiplications: both are nan.
 
     Raises:
         ValueError: the two forms do not compute the same loss.
     """
     stepper = Stepper(config)
-    stepper.check_same_loss()
-    ours, theirs = list[tuple[float, ...]](), list[tuple[float, ...]]()
+    if not alone:
+        stepper.check_same_loss()
+    ours, theirs, gflop = list[tuple[float, ...]](), list[tuple[float, ...]](), math.nan
     for step in range(skip + steps):
         ours.append(stepper.take(step, straightforward=False))
+        if alone:
+            continue
         with FlopCounterMode(display=False) if step == 0 else nullcontext() as counter:
             theirs.append(stepper.take(step, straightforward=True))
         if counter is not None:
             gflop = counter.get_total_flops() / 1e9
-    parts, straightforward = medians(ours[skip:]), medians(theirs[skip:])
+    parts, straightforward = medians(ours[skip:]), [math.nan] if alone else medians(theirs[skip:])
     names = ("data_s", "forward_s", "backward_s", "optimiser_s")
     return {
         **dict(zip(names, parts, strict=True)),
@@ -253,6 +259,7 @@ def main() -> None:
     parser.add_argument("--published", action="store_true", help="the published configs instead of ours")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--skip", type=int, default=2, help="steps before those, which allocate; 1 or more")
+    parser.add_argument("--alone", action="store_true", help="leave the straightforward form out")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=0, help="instead of the configs' own")
     parser.add_argument("--json", type=Path)
@@ -269,7 +276,7 @@ def main() -> None:
             config = msgspec.structs.replace(
                 config, data=msgspec.structs.replace(config.data, batch=options.batch)
             )
-        found[name] = row = measure(config, options.steps, options.skip)
+        found[name] = row = measure(config, options.steps, options.skip, alone=options.alone)
         parts = "  ".join(
             f"{part} {100 * row[f'{part}_s'] / row['step_s']:2.0f} %"
             for part in ("data", "forward", "backward", "optimiser")

@@ -167,6 +167,10 @@ def test_weights_that_were_kept_are_averaged_where_they_are_named_together(corpu
     ("changes", "words"),
     [
         ({"corpus": "nowhere"}, "no corpus there"),
+        (
+            {"further_corpora": ["nowhere"]},
+            "-o nowhere; or take the first corpus alone: further_corpora=[] data.shares=[]",
+        ),
         ({"device": "cuda"}, "sees no CUDA card"),
         ({"loss": {"stream_weights": [1, 2]}}, "the 1 streams of melody"),
         ({"model": {"representation": "drums"}}, "holds melody, the model speaks drums"),

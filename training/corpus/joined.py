@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from training.corpus.dataset import Corpus
 from training.corpus.labels import told_of
 from training.corpus.sampler import Draw, EpochSampler, SamplerState
+from training.errors import CorpusError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,16 @@ class JoinedCorpora:
         Raises:
             CorpusError: one cannot be used.
         """
-        parts = tuple(Corpus.open(path, bars, kind=kind, division=division, verify=verify) for path in paths)
-        return JoinedCorpora(parts, tuple(part.window_ids("train") for part in parts))
+        parts: list[Corpus] = []
+        for path in paths:
+            try:
+                parts.append(Corpus.open(path, bars, kind=kind, division=division, verify=verify))
+            except CorpusError as error:
+                if not parts:
+                    raise
+                alone = "or take the first corpus alone: further_corpora=[] data.shares=[]"
+                raise CorpusError(f"{error}; {alone}") from error
+        return JoinedCorpora(tuple(parts), tuple(part.window_ids("train") for part in parts))
 
     @property
     def first(self) -> Corpus:
