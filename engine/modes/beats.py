@@ -37,6 +37,8 @@ class Pace:
     """Share of a morph, at either end, in which the second half of beats of that end is still pinned."""
     morph_first: float
     """Width of the middle of a morph in which the first half passes from one to the other, beat by beat."""
+    in_each_bar: bool
+    """Whether it passes in all bars at once, or in one after the other."""
 
 
 class Pins(NamedTuple):
@@ -62,11 +64,11 @@ def coarse_share(variation: float, pace: Pace) -> float:
 def pinned_between(model: LatentModel, mix: Mix, controls: Controls, pace: Pace) -> list[Pins]:
     """Return what a blend keeps of its slots: a beat has the first half of one of them.
 
-    Early beats of a bar have that of the last slot sooner. Its second half is that of a slot whose share is
-    large enough for that beat, or is of none.
+    Early beats have that of the last slot sooner. Its second half is that of a slot whose share is large
+    enough for that beat, or is of none.
     """
     place = _places(model, controls.seed)
-    beats = model.representation.grid.beats_per_bar
+    beats = model.representation.grid.beats_per_bar if pace.in_each_bar else len(place)
     early = 0.5 - (np.arange(len(place)) % beats + 0.5) / beats
     favoured = np.linspace(-1.0, 1.0, len(mix))[:, None] * pace.morph_first * early
     owner = np.argmax(np.array([share for _, share in mix])[:, None] + favoured, axis=0)

@@ -22,7 +22,7 @@ from engine.modes.base import Mix, Plan, nearest, perturb
 from engine.modes.beats import Pace, Pins, blended, coarse_share, latent, pinned_at, pinned_between
 from engine.music.notes import Phrase
 
-PACE = Pace(gone=0.4, later=0.14, coarse_from=0.4, morph_second=0.4, morph_first=0.4)
+PACE = Pace(gone=0.4, later=0.14, coarse_from=0.4, morph_second=0.4, morph_first=0.4, in_each_bar=True)
 BACKBONE = 0b11
 """Kick and snare in a combination of drums."""
 

@@ -34,7 +34,8 @@ from engine.modes.beats import Pace, Pins, blended, coarse_share, latent, pinned
 from engine.music.key import Key, key_of
 from engine.music.notes import Phrase
 
-PACE = Pace(gone=0.5, later=0.2, coarse_from=0.4, morph_second=0.4, morph_first=0.4)
+PACE = Pace(gone=0.5, later=0.2, coarse_from=0.4, morph_second=0.4, morph_first=0.4, in_each_bar=False)
+"""A harmony passes once in a phrase: two of them in every bar are in no key."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

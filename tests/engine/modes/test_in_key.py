@@ -21,6 +21,7 @@ TOOLS = {
     "melody_2bar": ("vary", "morph"),
     "sentences_16bar": ("continue",),
     "accompany_2bar": ("accompany",),
+    "piano_2bar": ("vary", "morph"),
     "pianoroll_continue": ("continue",),
 }
 CASES = [(name, tool) for name, tools in TOOLS.items() for tool in tools]
