@@ -21,6 +21,8 @@ from engine.text import counted, printable
 SUFFIXES = (".mid", ".midi")
 MOST_FILES = 500
 """Files that are read, spread evenly over those there are; more would take longer than some seconds."""
+MOST_BARS = 6000
+"""Bars after which no more files are read; what is typical of music is known long before."""
 MOST_FOLDERS = 20_000
 """Folders that are looked into; there are more where somebody names the root of a disk."""
 WINDOW_BARS = 8
@@ -65,22 +67,25 @@ def style_of_files(paths: Sequence[Path], progress: Progress) -> Generator[None,
         why = ignored[0] if ignored else f"{name}: holds no MIDI file"
         raise AntiphonError(f"{why}; choose another folder")
     kept = _spread(found, MOST_FILES)
-    phrases, used = list[tuple[Phrase, Key | None]](), 0
-    for number, file in enumerate(kept):
-        progress(number, len(kept))
+    heard, bars, looked = dict[int, list[tuple[Phrase, Key | None]]](), 0, 0
+    for place in _scattered(len(kept)):
+        if bars >= MOST_BARS:
+            break
+        progress(looked, len(kept))
         yield
+        looked += 1
         try:
-            heard = list(phrases_of(read_midi(file)))
+            heard[place] = list(phrases_of(read_midi(kept[place])))
         except MidiFileError as error:
             ignored.append(str(error))
         else:
-            phrases += heard
-            used += bool(heard)
-    style = style_of(phrases, name)
+            bars += sum(phrase.bars for phrase, _ in heard[place])
+    used = sum(map(bool, heard.values()))
+    style = style_of((each for place in sorted(heard) for each in heard[place]), name)
     if style.notes < FEWEST_NOTES:
         reason = ignored[0] if ignored else f"{counted(style.notes, 'note')} of melody in it"
         raise AntiphonError(f"{name}: no style can be learned ({reason})")
-    return FilesRead(style, used, tuple(ignored), len(found) - len(kept))
+    return FilesRead(style, used, tuple(ignored), len(found) - looked)
 
 
 def read_style(path: Path, say: Callable[[str], None]) -> Style:
@@ -143,6 +148,14 @@ def _spread(things: Sequence[Thing], most: int) -> Sequence[Thing]:
     if len(things) <= most:
         return things
     return [things[at * len(things) // most] for at in range(most)]
+
+
+def _scattered(count: int) -> list[int]:
+    """Return the places 0 to count - 1 so that the first of them, however many, lie all over.
+
+    They are in the order of their bits reversed, as in van der Corput's sequence (1935).
+    """
+    return sorted(range(count), key=lambda place: int(f"{place:032b}"[::-1], 2))
 
 
 def phrases_of(song: Song) -> Iterator[tuple[Phrase, Key | None]]:

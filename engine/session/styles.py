@@ -12,6 +12,9 @@ from engine.text import counted
 
 HEARD_STYLE = "what was heard"
 REMEDY = "Style says how far takes are pulled there."
+MEANWHILE = "The music goes on meanwhile."
+STEP = 10
+"""Files after which the notice says how many have been read."""
 STAYS = "The style stays as it was."
 
 Updated = tuple[State, tuple[Effect, ...]]
@@ -53,7 +56,7 @@ def asked(state: State, what: i.LearnStyle, now_ns: int) -> Updated:
     number = state.style_asked + 1
     state = replace(state, style_asked=number).with_live(reading_style="files")
     text = "MIDI files are being read for a style."
-    state = state.noted("style", text, "The music goes on meanwhile.", "waiting", now_ns=now_ns)
+    state = state.noted("style", text, MEANWHILE, "waiting", now_ns=now_ns)
     return state, (ReadStyle(number, what.paths),)
 
 
@@ -71,12 +74,21 @@ def from_files(state: State, what: i.StyleProgress | i.StyleRead | i.StyleRefuse
     if what.number != state.style_asked or not state.live.reading_style:
         return state
     if isinstance(what, i.StyleProgress):
-        return state.with_live(reading_style=f"{what.done} of {counted(what.of, 'file')}")
+        return _with_progress(state, what, now_ns)
     state = state.with_live(reading_style="")
     if isinstance(what, i.StyleRefused):
         return state.noted("style", what.reason, STAYS, now_ns=now_ns)
     mood: Mood = "waiting" if what.ignored else "hint"  # what was not used stays until it was seen
     return _with_style(state, what.style, f"{what.style.name}: {what.said}", mood, now_ns)
+
+
+def _with_progress(state: State, what: i.StyleProgress, now_ns: int) -> State:
+    """Note how far the reading is; the notice says it now and then, unless the player has put it away."""
+    text = f"{what.done} of {counted(what.of, 'file')}"
+    state = state.with_live(reading_style=text)
+    if what.done % STEP or all(notice.about != "style" for notice in state.live.notices):
+        return state
+    return state.noted("style", f"{text} have been read for a style.", MEANWHILE, "waiting", now_ns=now_ns)
 
 
 def _with_style(state: State, style: Style, text: str, mood: Mood, now_ns: int) -> State:

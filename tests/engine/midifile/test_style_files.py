@@ -70,8 +70,19 @@ def test_of_too_many_files_some_all_over_the_folder_are_read(tmp_path, monkeypat
     said, read = [], []
     monkeypatch.setattr(style_files, "read_midi", lambda path: read.append(path.name) or read_midi(path))
     assert read_style(tmp_path, said.append).bars == 12
-    assert read == ["0.mid", "3.mid", "6.mid"]
+    assert sorted(read) == ["0.mid", "3.mid", "6.mid"]
     assert "12 bars of 3 files; 6 more are left out" in said[0]
+
+
+def test_once_enough_was_read_the_rest_is_left_out_and_what_was_read_lay_all_over(tmp_path, monkeypatch):
+    for number in range(8):
+        write_tune(tmp_path / f"{number}.mid")
+    monkeypatch.setattr(style_files, "MOST_BARS", 13)
+    said, read = [], []
+    monkeypatch.setattr(style_files, "read_midi", lambda path: read.append(path.name) or read_midi(path))
+    assert read_style(tmp_path, said.append).bars == 16
+    assert read == ["0.mid", "4.mid", "2.mid", "6.mid"]
+    assert "16 bars of 4 files; 4 more are left out" in said[0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right of their own there")

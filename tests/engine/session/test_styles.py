@@ -53,6 +53,16 @@ def test_files_are_asked_for_and_their_style_is_a_step_of_undo():
     assert state.document.controls.style == WALTZ
 
 
+def test_the_notice_counts_every_ten_files_unless_it_was_put_away():
+    state, _ = update(reading()[0], i.StyleProgress(1, 20, 90), 0)
+    assert texts(state) == [("20 of 90 files have been read for a style.", "waiting")]
+    state, _ = update(state, i.StyleProgress(1, 21, 90), 0)
+    assert texts(state) == [("20 of 90 files have been read for a style.", "waiting")]
+    state, _ = update(state, i.Dismiss("style"), 0)
+    state, _ = update(state, i.StyleProgress(1, 30, 90), 0)
+    assert (texts(state), state.live.reading_style) == ([], "30 of 90 files")
+
+
 def test_files_that_could_not_be_used_stay_said_until_they_were_seen():
     state, _ = update(reading()[0], i.StyleRead(1, WALTZ, "12 bars of 8 files; 1 file ignored", 1), 0)
     assert texts(state) == [("waltzes: 12 bars of 8 files; 1 file ignored", "waiting")]
