@@ -12,6 +12,13 @@ jitter is as large as its ticks are apart. Ticks in a heap were held up: their t
 Ticks that are rounded to a timer's or driver's period look like a steady clock of exactly that period of
 which now and then one tick is lost or doubled. Periods that `engine.performer.tick_grid` sees are left
 alone, others are learned when such corrections come at equal distances.
+
+What is not decided: where a tick lasts within one per cent of the period, the rounding slips once in more
+than a hundred ticks, and a tick that was lost, or came twice, looks like such a slip. Over many beats
+the slips of one tempo are all of one sort and equally far apart, so that a row of eight odd places shows
+most faults. Taking those back left no fewer bars out of place in the eleven worst random hosts
+(290 of 2,024, else 267): faults that no row shows, since a change of tempo explains as much, then no
+longer cancel out.
 """
 
 import math
