@@ -26,7 +26,8 @@ from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.midifile.read import read_midi
 from engine.midifile.style_files import phrases_of, read_style
-from engine.music.key import Key, key_of
+from engine.music.key import Key
+from engine.music.key_finding import key_of
 from engine.music.notes import Phrase
 from engine.music.style import Style
 from training.evaluation.musicality.critic import Critic

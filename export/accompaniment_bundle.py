@@ -8,14 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.latents import Latents
-from engine.inference.bundle.manifest import (
-    GRAPHS,
-    BundleManifest,
-    Condition,
-    VoiceLatent,
-    graph_specs,
-)
+from engine.inference.bundle.manifest import GRAPHS, BundleManifest, Condition, VoiceLatent
 from engine.inference.model import Model
 from engine.music.representation import Representation
 from export.accompaniment_graph import accompaniment_decoder, accompaniment_encoder, conditions_graph

@@ -19,7 +19,8 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from engine.inference.bundle.manifest import GRAPHS, graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
+from engine.inference.bundle.manifest import GRAPHS
 from engine.music.representation import Representation
 from export.graph import GraphBuilder, finished
 from training.models.seq2seq import Continuer

@@ -19,7 +19,7 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from engine.inference.bundle.manifest import graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.music.drum_styles import TOLD
 from engine.music.representation import Representation
 from export.graph import GraphBuilder, finished, traced_inputs

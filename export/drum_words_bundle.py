@@ -6,7 +6,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from engine.inference.bundle.manifest import GRAPHS, BundleManifest, LatentLayout, graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
+from engine.inference.bundle.manifest import GRAPHS, BundleManifest, LatentLayout
 from engine.music.representation import Representation
 from export.encoder_graph import encoder_graph
 from export.graph import finished, traced

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from engine.inference.bundle.manifest import graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.music.representation import Representation
 from export.graph import finished, traced
 from training.models.vae import Autoencoder

@@ -18,7 +18,8 @@ import torch
 from onnx import helper
 from torch import Tensor
 
-from engine.inference.bundle.manifest import GRAPHS, Condition, graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
+from engine.inference.bundle.manifest import GRAPHS, Condition
 from engine.music.representation import Representation
 from export.graph import GraphBuilder, finished
 from training.models.key_chain import (

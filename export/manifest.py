@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.manifest import (
     BundleManifest,
     Condition,
@@ -13,12 +14,10 @@ from engine.inference.bundle.manifest import (
     RepresentationRef,
     TrainingRecord,
     Voice,
-    graph_specs,
 )
 from engine.music.accompaniment import CHORDS_CHANNEL
 from engine.music.drum_styles import TOLD
-from engine.music.lines_and_drums import BASS_CHANNEL
-from engine.music.notes import DRUM_CHANNEL
+from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL
 from export import key_chain_graph
 from export.continuation_graph import state_size
 from export.errors import ExportError

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from engine.inference.bundle.manifest import GRAPHS, BundleManifest, Condition, LatentLayout, graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
+from engine.inference.bundle.manifest import GRAPHS, BundleManifest, Condition, LatentLayout
 from engine.inference.model import Model
 from engine.music.representation import Representation
 from export.encoder_graph import encoder_graph

@@ -8,16 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.inference.bundle.graph_specs import graph_specs, sentence_spec
 from engine.inference.bundle.latents import Latents
-from engine.inference.bundle.manifest import (
-    GRAPHS,
-    INT8_GRAPHS,
-    BundleManifest,
-    Condition,
-    LatentLayout,
-    graph_specs,
-    sentence_spec,
-)
+from engine.inference.bundle.manifest import GRAPHS, INT8_GRAPHS, BundleManifest, Condition, LatentLayout
 from engine.inference.model import Model
 from engine.music.melody import VOCABULARY, MelodyRepresentation
 from engine.music.representation import Representation

@@ -21,7 +21,8 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from engine.inference.bundle.manifest import BundleManifest, GraphSpec, TensorSpec, sentence_spec
+from engine.inference.bundle.graph_specs import sentence_spec
+from engine.inference.bundle.manifest import BundleManifest, GraphSpec, TensorSpec
 from engine.music.melody import FIRST_NOTE, VOCABULARY
 from export.decoder_graph import gates_last, lstm_cell, value_infos
 from export.graph import GraphBuilder, finished, traced_inputs, traced_open

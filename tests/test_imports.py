@@ -68,6 +68,13 @@ def test_window_brings_no_torch() -> None:
     assert not loaded & {"torch", "onnx", "training", "export"}
 
 
+def test_window_shows_before_numpy_is_loaded() -> None:
+    first = ["app.launch", "app.session_files", "app.model_library", "app.demo", "app.audio.audition"]
+    loaded = loaded_after_importing([*first, "engine.session.session", "app.window.application"])
+    assert "PyQt6" in loaded
+    assert "numpy" not in loaded
+
+
 def test_training_brings_neither_qt_nor_the_live_engine() -> None:
     loaded = loaded_after_importing(modules_of("training"))
     assert "torch" in loaded

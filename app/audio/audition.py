@@ -11,8 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.audio import installing
-from app.audio.sounder import EXIT_MISSING
+from app.audio import exit_codes, installing
 from engine.performer.messages import Played, encode
 from engine.process.child import child_command, child_environment, creation_flags
 from engine.process.pipe import Receiver, Sender
@@ -99,7 +98,7 @@ class Audition:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            if self._live_once() == EXIT_MISSING:
+            if self._live_once() == exit_codes.MISSING:
                 return
             self._closed.wait(RETRY_S)
 
@@ -115,7 +114,7 @@ class Audition:
             )
         except OSError as error:
             self.status = f"Sound off: its process cannot be started ({error})"
-            return EXIT_MISSING
+            return exit_codes.MISSING
         assert process.stdin is not None
         assert process.stdout is not None
         with process:

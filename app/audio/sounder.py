@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from app.audio import exit_codes
 from app.audio.mixer import Mixer, instrument_at
 from engine.midi.ports import now_ns
 from engine.performer.messages import MessageError, Played, decode_event
@@ -25,7 +26,6 @@ DELAY_NS = 120_000_000
 """Every note sounds this much after it left the output, so that all of them are equally late."""
 STALLED_S = 2.0
 """Without a block taken for so long the audio device counts as gone."""
-EXIT_OK, EXIT_LOST, EXIT_MISSING = 0, 1, 3
 
 HOW_TO_INSTALL = "Sound off: not installed yet. The Sound button of the window installs it"
 NO_LIBRARY = "PortAudio is missing; Debian, Ubuntu: apt install libportaudio2"
@@ -38,7 +38,7 @@ def main() -> int:
     status_pipe = Sender(claim_stdout(), "status")
     inbox = Inbox()
     # Opening the audio device may hang, and the end of the window must not wait for it.
-    Receiver(os.dup(0), "played", inbox.receive, lambda: os._exit(EXIT_OK))
+    Receiver(os.dup(0), "played", inbox.receive, lambda: os._exit(exit_codes.OK))
 
     def report(text: str) -> None:
         status_pipe.put(text.encode())
@@ -88,23 +88,23 @@ def play(inbox: Inbox, report: Callable[[str], None]) -> int:
         import sounddevice
     except ImportError:
         report(HOW_TO_INSTALL)
-        return EXIT_MISSING
+        return exit_codes.MISSING
     except OSError:
         report(f"Sound off: {NO_LIBRARY}")
-        return EXIT_MISSING
+        return exit_codes.MISSING
     instrument, name = instrument_at(RATE)
     mixer = Mixer(instrument, RATE)
     player = Player(sounddevice, mixer)
     player.start()
     if not player.opened.wait(STALLED_S * 2) or player.error:
         report(f"Sound off: {NO_DEVICE} ({player.error or 'it does not answer'})")
-        return EXIT_LOST
+        return exit_codes.LOST
     inbox.mixer = mixer
     report(f"Sound: {name}")
     while not player.stalled():
         time.sleep(0.25)
     report("Sound off: the audio device went away; trying again")
-    return EXIT_LOST
+    return exit_codes.LOST
 
 
 class Player(threading.Thread):

@@ -31,8 +31,8 @@ from engine.inference.features import MODEL_FEATURES
 from engine.inference.latent_space import check_attributes
 from engine.inference.model import Model as LoadedModel
 from engine.modes.catalogue import TOOLS, check_mode, counts
-from engine.music.melody import is_line
 from engine.music.metre import Metre
+from engine.music.notes import is_line
 from engine.music.style import Style
 from engine.parameter import Parameter, Value
 from engine.session.parameters import SETTINGS

@@ -9,7 +9,8 @@ from engine.midifile.track_choice import pitched
 from engine.midifile.window import Window
 from engine.music.chord_recognition import chords_of_bars
 from engine.music.chords import Harmony
-from engine.music.key import Key, find_key, pitch_class_weights
+from engine.music.key import Key
+from engine.music.key_finding import find_key, pitch_class_weights
 
 BARS_AROUND = 7
 """So many bars before and after the phrase speak for its key."""

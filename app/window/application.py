@@ -59,8 +59,7 @@ def run_window(
     window.show()
     gc.freeze()  # what stands now stays: later collections need not look at it
     gc.enable()
-    for task in tasks:
-        threading.Thread(target=_run, args=(task, window), daemon=True).start()
+    QTimer.singleShot(0, lambda: _begin(tasks, window))  # the window is painted first
     if demo:
         window.edit("demo", True)
     if for_s is not None:
@@ -104,6 +103,11 @@ def close_on_signals(window: InstrumentWindow) -> None:
     """Close from the event loop: a handler runs between any two lines, also where a lock is held."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: QTimer.singleShot(0, window.close))
+
+
+def _begin(tasks: Sequence[Task], window: InstrumentWindow) -> None:
+    for task in tasks:
+        threading.Thread(target=_run, args=(task, window), daemon=True).start()
 
 
 def _run(task: Task, window: InstrumentWindow) -> None:

@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from engine.inference.latent_space import Floats
 from engine.inference.perturbation import FORBIDDEN, pitch_columns
-from engine.music.chords import Chord, Harmony, chroma
+from engine.music.chords import Chord, Harmony
+from engine.music.chroma import chroma
 from engine.music.grid import Grid
-from engine.music.key import Key, find_key
+from engine.music.key import Key
+from engine.music.key_finding import find_key
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from engine.music.notes import DRUM_CHANNEL, Note
 from engine.music.representation import Representation

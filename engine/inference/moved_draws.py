@@ -19,7 +19,7 @@ from engine.inference import perturbation
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import Pull, pulled
-from engine.music.key import pitch_class_weights
+from engine.music.key_finding import pitch_class_weights
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 

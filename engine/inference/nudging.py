@@ -12,7 +12,8 @@ import numpy as np
 from engine.inference.controls import Controls
 from engine.inference.register import moved
 from engine.inference.style import set_key
-from engine.music.key import Key, key_of
+from engine.music.key import Key
+from engine.music.key_finding import key_of
 from engine.music.notes import DRUM_CHANNEL, TOLERANCE_BEATS, Note, Phrase
 
 STEP_BEATS = 0.25

@@ -6,7 +6,8 @@ import numpy as np
 
 from engine.inference.controls import Controls
 from engine.inference.latent_space import REGISTER
-from engine.music.key import KEYS, Key, key_of
+from engine.music.key import KEYS, Key
+from engine.music.key_finding import key_of
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from engine.music.notes import DRUM_CHANNEL, Phrase
 

@@ -14,7 +14,8 @@ from engine.inference.nudging import nudged
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.windows import AnySlot, LongSlot, laid_back, put_together, spread_out
 from engine.modes.base import Plan, typed_chords
-from engine.modes.catalogue import TOOLS, check_mode, slots_of
+from engine.modes.catalogue import check_mode, slots_of
+from engine.modes.planners import PLANNERS
 from engine.music.key import Key
 from engine.music.notes import Phrase
 
@@ -142,7 +143,7 @@ def _plans(model: LatentModel, parts: Sequence[Part]) -> list[Plan]:
     plans: dict[int, Plan] = {}
     for places in groups.values():
         slots, takes = parts[places[0]][0], [parts[place][1] for place in places]
-        found = TOOLS[takes[0].mode].plans(model, slots, takes)
+        found = PLANNERS[takes[0].mode].plans(model, slots, takes)
         for place, each, controls in zip(places, found, takes, strict=True):
             plans[place] = _with_locks(model, slots, controls, each)
     return [plans[place] for place in range(len(parts))]

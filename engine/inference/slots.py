@@ -18,7 +18,8 @@ from engine.inference.latent_space import Floats
 from engine.music.chords import Harmony
 from engine.music.feel import Feel
 from engine.music.groove import GrooveRepresentation, quantised
-from engine.music.key import Key, key_of
+from engine.music.key import Key
+from engine.music.key_finding import key_of
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 

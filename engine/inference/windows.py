@@ -20,7 +20,8 @@ from engine.inference.constraints import Lock
 from engine.inference.slots import LatentModel, Slot, encode_slot
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS
-from engine.music.key import Key, key_of
+from engine.music.key import Key
+from engine.music.key_finding import key_of
 from engine.music.metre_fit import MetreFit, fit_of
 from engine.music.notes import Note, Phrase
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from engine.inference.bundle.latent_places import coarse_places, fine_places
 from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.latent_space import Floats
 from engine.inference.slots import LatentModel
@@ -52,22 +53,9 @@ def layout_of(model: LatentModel) -> LatentLayout:
 
 def assembled(layout: LatentLayout, coarse: Floats, parts: Sequence[Pinned]) -> Floats:
     """Return a latent `[Z]` with the coarse parts of one and the fine parts of pinned beats."""
-    z, (rhythm_at, pitch_at), at = np.zeros_like(coarse), fine_places(layout), layout.coarse_places()
+    z, (rhythm_at, pitch_at), at = np.zeros_like(coarse), fine_places(layout), coarse_places(layout)
     z[at] = coarse[at]
     for part in parts:
         z[rhythm_at[part.rhythm]] = part.mu[rhythm_at[part.rhythm]]
         z[pitch_at[part.pitch]] = part.mu[pitch_at[part.pitch]]
     return z
-
-
-def rhythm_places(layout: LatentLayout) -> Ints:
-    """Return the dimensions of the coarse rhythm of all words, `[W·Zr]`."""
-    return layout.word_places()[:, : layout.coarse_rhythm].reshape(-1)
-
-
-def fine_places(layout: LatentLayout) -> tuple[Ints, Ints]:
-    """Return the dimensions of each beat's fine rhythm `[W·K, …]` and of its fine pitch `[W·K, …]`."""
-    words = layout.word_places()
-    rhythm = words[:, layout.coarse_rhythm : layout.rhythm]
-    pitch = words[:, layout.rhythm + layout.coarse_pitch :]
-    return rhythm.reshape(-1, layout.fine_rhythm), pitch.reshape(-1, layout.fine_pitch)

@@ -12,7 +12,8 @@ from engine.midifile.read import read_midi
 from engine.midifile.song import Song
 from engine.midifile.track_choice import choose_melody
 from engine.music.grid import EARLY_BEATS
-from engine.music.key import Key, key_of
+from engine.music.key import Key
+from engine.music.key_finding import key_of
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.music.style import FEWEST_NOTES, Style, style_of

@@ -8,9 +8,7 @@ import numpy as np
 
 from engine.errors import MidiFileError
 from engine.midifile.song import Song, Track
-from engine.music.lines_and_drums import BASS_CHANNEL
-from engine.music.notes import DRUM_CHANNEL
-from engine.music.trio import MELODY_CHANNEL
+from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL, MELODY_CHANNEL
 
 MELODY_NAMES = (
     r"melod|vocal|\bvox\b|voice|voix|stimme\b|gesang|chant\b|canto\b|\bsing|\blead\b|\btune\b",

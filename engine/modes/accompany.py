@@ -6,7 +6,7 @@ knows one key: what it is given is moved there, and what it writes is moved back
 Shape legend: T steps, K beats, S streams, V width of the perturbation, Z latent size.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,15 +15,15 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import VoiceLatent
-from engine.inference.controls import STORED, Controls
-from engine.inference.features import ACCOMPANIMENT, DISTANCE, LIMITS, SOURCE
+from engine.inference.controls import Controls
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw
 from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import Plan, Tool, chords_of, harmony_of, perturb
+from engine.modes.base import Plan, Planner, chords_of, harmony_of, perturb
 from engine.music.accompaniment import VOICES, melody_of, played_back
 from engine.music.chord_recognition import recognise_chords
-from engine.music.chords import Harmony, chroma
+from engine.music.chords import Harmony
+from engine.music.chroma import chroma
 from engine.music.melody import FIRST_NOTE, NOTE_OFF, VOCABULARY, MelodyRepresentation
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
@@ -42,19 +42,8 @@ FILL_AFTER_BEATS = 3
 """The drums fill the last beat of a phrase where the melody has begun nothing for so many beats."""
 
 
-class Accompany(Tool):
+class AccompanyPlanner(Planner):
     """Draws a style a voice and lets the model write to it what goes with the melody and its chords."""
-
-    id = "accompany"
-    label = "Accompany"
-    key = "0"
-    help = "Play chords, bass and drums to what you played, in its key and to its chords."
-    task = "accompany"
-    offers = frozenset({SOURCE, DISTANCE, LIMITS, ACCOMPANIMENT})
-
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return the source."""
-        return (controls.source,)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare an accompaniment of the source."""

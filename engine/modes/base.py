@@ -1,23 +1,22 @@
-"""What a mode is: its name, what it needs, what counts in it, and its way to and from the decoder.
+"""How a mode makes an answer: its way to the decoder and from it.
 
 Shape legend: T steps, S streams, D values of a step, V width of the perturbation, Z latent size.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference import harmony, perturbation
-from engine.inference.bundle.manifest import Task
 from engine.inference.constraints import Constraints
-from engine.inference.controls import STORED, Controls, Mode, all_but_seed
+from engine.inference.controls import Controls, all_but_seed
 from engine.inference.latent_space import Floats
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
@@ -78,34 +77,11 @@ def plans_of_seeds(takes: Sequence[Controls], prepared: Callable[[Controls], Pla
     return plans
 
 
-class Tool(ABC):
-    """A mode of the instrument. Subclasses are stateless; `engine.modes.catalogue` holds one of each."""
-
-    id: ClassVar[Mode]
-    label: ClassVar[str]
-    """Name shown to the player."""
-    key: ClassVar[str]
-    """Key that enters it."""
-    help: ClassVar[str]
-    """One sentence: what the answer is."""
-    task: ClassVar[Task]
-    """Task of the bundles that do it."""
-    by_sentences: ClassVar[bool] = False
-    """Whether bundles with a model of sentences do it too, whatever their task."""
-    offers: ClassVar[frozenset[str]]
-    """Features that parameters may need, out of `engine.inference.features`."""
-
-    @abstractmethod
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return the names of the slots that a rendering with these controls starts from.
-
-        Args:
-            controls: they name slots.
-            filled: names of the slots that hold something; a mode that takes what there is leaves out others.
-        """
+class Planner(ABC):
+    """How a tool makes an answer. Subclasses are stateless; `engine.modes.planners` holds one of each."""
 
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
-        """Prepare renderings as `plan` does one; a tool may compute once what several of them need."""
+        """Prepare renderings as `plan` does one; a subclass may compute once what several of them need."""
         return [self.plan(model, slots, controls) for controls in takes]
 
     @abstractmethod
@@ -113,8 +89,8 @@ class Tool(ABC):
         """Prepare a rendering.
 
         Args:
-            model: a loaded model with this mode's task.
-            slots: encoded phrases by name; those that `slots` returns are there.
+            model: a loaded model with the tool's task.
+            slots: encoded phrases by name; those that the tool's `slots` returns are there.
             controls: everything else; what does not count is at rest.
         """
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.inference.bundle.latent_places import coarse_places
 from engine.inference.controls import Controls
 from engine.inference.latent_space import Floats, attribute_shift, spherical_mean
 from engine.inference.slots import LatentModel, Slot
@@ -88,7 +89,7 @@ def latent(model: LatentModel, coarse: Floats, pins: Sequence[Pins], controls: C
     layout = layout_of(model)
     z = assembled(layout, coarse, [Pinned(slot.mu, first, second) for slot, first, second in pins])
     kept = z != 0  # the fine parts of free beats stay 0
-    kept[layout.coarse_places()] = True
+    kept[coarse_places(layout)] = True
     return np.where(kept, z + attribute_shift(model.bundle, controls), z).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The modes there are. A new one is a module of its own, a name in `controls.Mode` and a line here."""
+"""The modes there are, and what counts in each. A new one is a name in `controls.Mode` and a line here."""
 
 from collections.abc import Collection, Set
 from typing import TYPE_CHECKING
@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING
 from engine.errors import RenderError
 from engine.inference.controls import CONTROLS, STORED, Controls, Mode, changed
 from engine.inference.features import DIRECTIONS, MODEL_FEATURES, STYLE
-from engine.modes.accompany import Accompany
-from engine.modes.base import Tool
-from engine.modes.continuation import Continue
-from engine.modes.drumify import Drumify
-from engine.modes.generate import Generate
-from engine.modes.groove import Groove
-from engine.modes.morph import Morph
-from engine.modes.vary import Vary
+from engine.modes.tools import Accompany, Continue, Drumify, Generate, Groove, Morph, Tool, Vary
 from engine.music.style import Style
 from engine.parameter import Parameter
 

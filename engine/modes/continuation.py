@@ -1,6 +1,6 @@
 """Continue: what follows the bars that were played."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,12 +8,11 @@ import numpy.typing as npt
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import BundleManifest
-from engine.inference.controls import STORED, Controls
-from engine.inference.features import CONTINUATION, LIMITS, SOURCE
+from engine.inference.controls import Controls
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes import stretches, themes
-from engine.modes.base import Plan, Tool, harmony_of, typed_chords
+from engine.modes.base import Plan, Planner, harmony_of, typed_chords
 from engine.modes.sentence import in_the_manner_of, plan_continuation
 from engine.music.representation import representation
 
@@ -24,24 +23,12 @@ REST_NATS = np.float32(4.0)
 """Against every key in the rest of a bar of another metre: a key that is held goes on, none begins."""
 
 
-class Continue(Tool):
+class ContinuePlanner(Planner):
     """Writes `bars` bars from the state that the source, nothing or a random draw leaves the model in.
 
     Density and polyphony stay near what was heard (`engine.modes.stretches`). A model of sentences goes on
     from the words heard (`engine.modes.sentence`).
     """
-
-    id = "continue"
-    label = "Continue"
-    key = "6"
-    help = "Play on from where you stopped."
-    task = "continue"
-    by_sentences = True
-    offers = frozenset({SOURCE, CONTINUATION, LIMITS})
-
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return the source, where the continuation starts from it."""
-        return (controls.source,) if controls.start == "guided" else ()
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a continuation."""
@@ -61,7 +48,7 @@ class Continue(Tool):
 
 def decides_keys_alone(manifest: BundleManifest) -> bool:
     """Return whether a continuation decides each key of a step for itself, without hearing the other keys."""
-    return manifest.task == Continue.task and "heard" not in manifest.conditions
+    return manifest.task == "continue" and "heard" not in manifest.conditions
 
 
 def _written(

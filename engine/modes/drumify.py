@@ -3,35 +3,23 @@
 Shape legend: T steps, D 27 values of a groove's step (9 hits, 9 velocities, 9 offsets).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.inference.controls import STORED, Controls
-from engine.inference.features import DIRECTIONS, DISTANCE, LIMITS, RHYTHM_TO_KEEP, SOURCE
+from engine.inference.controls import Controls
 from engine.inference.latent_space import VARIATION_CURVE, along, attribute_shift, great_circle, prior_draw
 from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import Plan, Tool, perturb
+from engine.modes.base import Plan, Planner, perturb
 from engine.music.groove import HITS, OFFSETS
 from engine.music.notes import Phrase
 
 
-class Drumify(Tool):
+class DrumifyPlanner(Planner):
     """Walks from what the taps mean to any drums; tapped steps keep the taps' timing until it is let go."""
-
-    id = "drumify"
-    label = "Drumify"
-    key = "5"
-    help = "Play drums to the rhythm you tap, on any keys."
-    task = "drumify"
-    offers = frozenset({SOURCE, DISTANCE, LIMITS, RHYTHM_TO_KEEP, DIRECTIONS})
-
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return the source."""
-        return (controls.source,)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare drums to the source's rhythm."""

@@ -1,10 +1,9 @@
 """Generate: something new from the model alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.inference import perturbation
-from engine.inference.controls import STORED, Controls
-from engine.inference.features import DIRECTIONS, LIMITS, STYLE
+from engine.inference.controls import Controls
 from engine.inference.latent_space import attribute_shift
 from engine.inference.moved_draws import draws
 from engine.inference.register import in_register
@@ -12,24 +11,13 @@ from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
 from engine.inference.word_latents import language_of
 from engine.modes import drums, piano, words
-from engine.modes.base import Plan, Tool, perturb, plans_of_seeds
+from engine.modes.base import Plan, Planner, perturb, plans_of_seeds
 from engine.modes.sentence import plan_sentence
-from engine.music.key import key_of
+from engine.music.key_finding import key_of
 
 
-class Generate(Tool):
+class GeneratePlanner(Planner):
     """Decodes the draw from the prior that belongs to the seed, in the key that most of it is in anyway."""
-
-    id = "generate"
-    label = "Generate"
-    key = "3"
-    help = "Play something new from the model alone."
-    task = "autoencode"
-    offers = frozenset({LIMITS, DIRECTIONS, STYLE})
-
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return no slot."""
-        return ()
 
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare draws from the prior; those of all seeds are decoded together."""

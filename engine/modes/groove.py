@@ -4,7 +4,7 @@ Shape legend: T steps, D 27 values of a groove's step (9 hits, 9 velocities, 9 o
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
-from engine.inference.controls import STORED, Controls
-from engine.inference.features import DISTANCE, FEEL, SOURCE
+from engine.inference.controls import Controls
 from engine.inference.latent_space import posterior_draw
 from engine.inference.slots import LatentModel, Slot
-from engine.modes.base import Plan, Tool
+from engine.modes.base import Plan, Planner
 from engine.music.drum_styles import style_number
 from engine.music.grid import Grid
 from engine.music.groove import FARTHEST_OFFSET, HITS, OFFSETS, VELOCITIES
@@ -40,19 +39,8 @@ EARLIER = 0.5
 (by half of that on a straight line)."""
 
 
-class Groove(Tool):
+class GroovePlanner(Planner):
     """Holds the source's hits and lets the model play them; the seed draws from the posterior."""
-
-    id = "groove"
-    label = "Groove"
-    key = "4"
-    help = "Give the drums you play a drummer's feel; Variation says how much."
-    task = "humanize"
-    offers = frozenset({SOURCE, DISTANCE, FEEL})
-
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return the source."""
-        return (controls.source,)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a humanised source."""

@@ -1,9 +1,8 @@
 """Morph: between the phrases of two slots, or of all those at the corners of the pad."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from engine.inference.controls import STORED, Controls
-from engine.inference.features import DIRECTIONS, LIMITS, NOTES_TO_KEEP, RHYTHM_TO_KEEP, STYLE, TWO_SLOTS
+from engine.inference.controls import Controls
 from engine.inference.latent_space import (
     MORPH_CURVE,
     along,
@@ -14,25 +13,12 @@ from engine.inference.latent_space import (
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.word_latents import language_of
 from engine.modes import drums, piano, words
-from engine.modes.base import Mix, Plan, Tool, nearest, perturb, plans_of_seeds, with_feel
+from engine.modes.base import Mix, Plan, Planner, nearest, perturb, plans_of_seeds, with_feel
 from engine.modes.pad import pad_weights
 
 
-class Morph(Tool):
+class MorphPlanner(Planner):
     """Walks on the sphere between the latents of slots; anchors hold each slot's own place to its tokens."""
-
-    id = "morph"
-    label = "Morph"
-    key = "2"
-    help = "Blend the phrases stored in A and B, or in A to D."
-    task = "autoencode"
-    offers = frozenset({TWO_SLOTS, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS, STYLE})
-
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return the slots at the two ends of the line, or at the filled corners of the pad."""
-        if controls.morph_by == "line":
-            return (controls.morph_from, controls.morph_to)
-        return tuple(name for name in STORED if name in filled) or STORED[:2]
 
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare blends; those of one model of words share what no seed changes."""

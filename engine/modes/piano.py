@@ -31,7 +31,8 @@ from engine.inference.style import set_key
 from engine.inference.word_latents import assembled, layout_of
 from engine.modes.base import Mix, Plan, chords_of, harmony_of, nearest
 from engine.modes.beats import Pace, Pins, blended, coarse_share, latent, pinned_at, pinned_between
-from engine.music.key import Key, key_of
+from engine.music.key import Key
+from engine.music.key_finding import key_of
 from engine.music.notes import Phrase
 
 PACE = Pace(gone=0.5, later=0.2, coarse_from=0.4, morph_second=0.4, morph_first=0.4, in_each_bar=False)

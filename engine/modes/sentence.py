@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
+from engine.inference.bundle.latent_places import coarse_places
 from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.controls import Controls
 from engine.inference.density import density_of, leaning
@@ -132,7 +133,7 @@ def heard_words(model: LatentModel, slot: Slot) -> list[Word]:
     last = np.flatnonzero((words >= FIRST_NOTE).any(axis=1))
     words = words[: last[-1] + 1] if len(last) else words[:0]
     mu = model.encode(words.reshape(1, -1, 1))[0].reshape(len(words), -1) if len(words) else words
-    coarse = mu[:, one_word(layout).coarse_places()[0]] if len(words) else mu
+    coarse = mu[:, coarse_places(one_word(layout))[0]] if len(words) else mu
     heard: list[Word] = []
     for number, relation in enumerate(relations(words) if len(words) else []):
         root = heard[number - relation.back].root if relation.back else number
@@ -193,7 +194,7 @@ class _Writer:
 
     def _in_style(self, number: int, drafts: Sequence[Written]) -> list[Written]:
         """Return drafts of a new word whose kind of phrase is pulled to a style, each to a phrase of it."""
-        pull, at = pull_of(self._controls), self._layout.coarse_places()[0]
+        pull, at = pull_of(self._controls), coarse_places(self._layout)[0]
         seed = self._controls.seed + _SEED_STEP * number
         seeds = [(seed + _DRAFT_STEP * draft) % 2**32 for draft in range(len(drafts))]
         drawn = [
@@ -234,7 +235,7 @@ class _Writer:
 
     def _latent(self, draft: Written, source: Word | None) -> Floats:
         coarse = np.zeros(self._layout.size, np.float32)
-        coarse[self._layout.coarse_places()[0]] = draft.coarse
+        coarse[coarse_places(self._layout)[0]] = draft.coarse
         if source is None:
             return assembled(self._layout, coarse, ())
         relation = draft.relation

@@ -1,18 +1,9 @@
 """Vary: from what was played, as far as the slider says."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from engine.inference.controls import STORED, Controls
-from engine.inference.features import (
-    DIRECTIONS,
-    DISTANCE,
-    LIMITS,
-    NOTES_TO_KEEP,
-    RHYTHM_TO_KEEP,
-    SOURCE,
-    STYLE,
-)
+from engine.inference.controls import Controls
 from engine.inference.latent_space import (
     VARIATION_CURVE,
     along,
@@ -25,28 +16,17 @@ from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
 from engine.inference.word_latents import language_of
 from engine.modes import drums, piano
-from engine.modes.base import Plan, Tool, perturb, plans_of_seeds, with_feel
+from engine.modes.base import Plan, Planner, perturb, plans_of_seeds, with_feel
 from engine.modes.words import Variation
 
 
-class Vary(Tool):
+class VaryPlanner(Planner):
     """Walks the great circle from the source's latent to the draw from the prior that belongs to the seed.
 
     The draw is moved into the source's key and register first. An anchor holds the decoder to the source's
     own tokens at the start of the walk and lets go smoothly, so that variation 0 is the source itself and no
     step of the slider is a jump.
     """
-
-    id = "vary"
-    label = "Vary"
-    key = "1"
-    help = "Vary what was just played, as far as the variation slider says."
-    task = "autoencode"
-    offers = frozenset({SOURCE, DISTANCE, LIMITS, RHYTHM_TO_KEEP, NOTES_TO_KEEP, DIRECTIONS, STYLE})
-
-    def slots(self, controls: Controls, filled: Collection[str] = STORED) -> tuple[str, ...]:
-        """Return the source."""
-        return (controls.source,)
 
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare variations; the draws of all seeds are decoded and moved together."""

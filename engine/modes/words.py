@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
+from engine.inference.bundle.latent_places import rhythm_places
 from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
@@ -29,9 +30,10 @@ from engine.inference.latent_space import Floats, great_circle, prior_draw, sphe
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled
-from engine.inference.word_latents import Bools, Pinned, assembled, layout_of, rhythm_places
+from engine.inference.word_latents import Bools, Pinned, assembled, layout_of
 from engine.modes.base import Finish, Mix, Plan, PlanOfSeed, chords_of, nearest, perturb
-from engine.music.chords import Harmony, by_quarter, chroma
+from engine.music.chords import Harmony, by_quarter
+from engine.music.chroma import chroma
 from engine.music.key import KEYS, Key
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from engine.music.metre import Metre

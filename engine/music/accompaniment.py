@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.music.chords import Chord, Harmony
-from engine.music.lines_and_drums import BASS_CHANNEL, LinesAndDrums
-from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.lines_and_drums import LinesAndDrums
+from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL, Note, Phrase
 
 CHORDS_CHANNEL = 2
 PITCHED_CHANNELS = (CHORDS_CHANNEL, BASS_CHANNEL)

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from engine.music.chords import Chord, Harmony
+from engine.music.chords import LEAST_PITCH_CLASSES, Chord, Harmony
 from engine.music.key import Key
 from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note
@@ -30,8 +30,6 @@ CHANGE_NATS = (1.0, 2.0, 3.0)
 """What a change costs at a bar line, in the middle of a bar, and at another beat."""
 EVIDENCE = 4.0
 """Nats weight of a beat that is full of sound."""
-LEAST_PITCH_CLASSES = 3
-"""Different pitch classes in the notes without which no chord is named."""
 
 
 def sounding(notes: Sequence[Note], beats: int) -> tuple[Floats, npt.NDArray[np.int64]]:

@@ -1,8 +1,7 @@
-"""Chords: a frozen value, names as musicians write them, the chroma of each beat.
+"""Chords: a frozen value, and names as musicians write them.
 
 A harmony is one chord (or None, no chord) for each pulse of a phrase, the beat that is felt: a quarter in
-4/4, a dotted one in 6/8. What a model or a bias needs of
-it is its chroma, 1 for the pitch classes of the chord that sounds in a beat.
+4/4, a dotted one in 6/8.
 """
 
 import re
@@ -10,13 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.music.key import KEYS, pitch_class_named
 from engine.music.metre import FOUR_FOUR, Metre
-
-Floats = npt.NDArray[np.float32]
 
 QUALITIES: dict[str, tuple[int, ...]] = {
     "": (0, 4, 7),
@@ -60,6 +54,8 @@ QUALITIES: dict[str, tuple[int, ...]] = {
 """Semitones above the root, by the suffix that names a chord."""
 NO_CHORD = ("N", "N.C.", "NC", "-")
 REPEAT = "%"
+LEAST_PITCH_CLASSES = 3
+"""Different pitch classes in the notes without which no chord is named."""
 
 
 _NUMBERS: dict[str, dict[int, int]] = {
@@ -261,15 +257,6 @@ def by_quarter(harmony: Harmony, metre: Metre) -> Harmony:
     """Return the chord of each quarter, the one that sounds where it begins, of a harmony in some metre."""
     quarters = round(len(harmony) * metre.pulse_beats)
     return tuple(harmony[int(quarter / metre.pulse_beats + 1e-9)] for quarter in range(quarters))
-
-
-def chroma(harmony: Harmony) -> Floats:
-    """Return `float32 [len(harmony), 12]`: 1 for the pitch classes of each chord, else 0."""
-    result = np.zeros((len(harmony), 12), np.float32)
-    for beat, chord in enumerate(harmony):
-        if chord is not None:
-            result[beat, sorted(chord.pitch_classes)] = 1
-    return result
 
 
 def changes(harmony: Harmony) -> tuple[tuple[int, Chord | None], ...]:

@@ -20,7 +20,8 @@ VOCABULARY = 2**CLASSES
 
 def drum_classes(pitches: npt.ArrayLike, kit: Kit) -> npt.NDArray[np.int64]:
     """Return the class of each pitch, -1 where the kit has none; count those to report a loss."""
-    classes: npt.NDArray[np.int64] = drum_kit(kit).table[np.asarray(pitches, dtype=np.int64)]
+    table = np.array(drum_kit(kit).table, np.int64)
+    classes: npt.NDArray[np.int64] = table[np.asarray(pitches, dtype=np.int64)]
     return classes
 
 
@@ -63,7 +64,7 @@ def notes_of_hits(hits: npt.NDArray[np.bool_], grid: Grid, kit: Kit) -> list[Not
 
 def drum_lane(note: Note, kit: Kit) -> int | None:
     """Return the class of a note, or None."""
-    index = int(drum_kit(kit).table[note.pitch])
+    index = drum_kit(kit).table[note.pitch]
     return None if index == NO_CLASS else index
 
 

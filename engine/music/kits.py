@@ -14,12 +14,9 @@ Every kit lists the pitches of each class, the one it is written with first. Sou
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-
-import numpy as np
-import numpy.typing as npt
 
 CLASS_NAMES = (
     "kick",
@@ -55,12 +52,10 @@ class DrumKit:
     """MIDI pitches of each of the nine classes, the one that is written first; none is in two."""
 
     @cached_property
-    def table(self) -> npt.NDArray[np.int64]:
-        """`[128]`: the class of each MIDI pitch, or -1."""
-        table = np.full(128, NO_CLASS, dtype=np.int64)
-        for index, pitches in enumerate(self.classes):
-            table[list(pitches)] = index
-        return table
+    def table(self) -> tuple[int, ...]:
+        """The class of each of the 128 MIDI pitches, or -1."""
+        by_pitch = {pitch: index for index, pitches in enumerate(self.classes) for pitch in pitches}
+        return tuple(by_pitch.get(pitch, NO_CLASS) for pitch in range(128))
 
     @property
     def exemplars(self) -> Pitches:
@@ -176,7 +171,7 @@ OTHER_LANE = len(CLASS_NAMES)
 
 def lane_of(pitch: int) -> int:
     """Return the lane that a General MIDI drum is shown in: its class, or `OTHER_LANE`."""
-    known = int(GM.table[pitch])
+    known = GM.table[pitch]
     return known if known >= 0 else OTHER_LANE
 
 
@@ -211,24 +206,26 @@ def kit_of_classes(name: str, classes: Mapping[str, Sequence[int]], base: str | 
     return DrumKit(name, name, whole)
 
 
-def recognised(pitches: npt.ArrayLike) -> DrumKit:
+def recognised(pitches: Sequence[int]) -> DrumKit:
     """Return the kit that drums were most likely played on, General MIDI unless another fits clearly better.
 
     Another fits if General MIDI finds no hi-hat in them while they have its kick or snare, and the other
     reads a clearly larger share of the hits as kick, snare, hats and ride.
 
     Args:
-        pitches: `[N]` MIDI pitches of all hits.
+        pitches: MIDI pitches of all hits.
     """
-    played = np.asarray(pitches, dtype=np.int64)
-    if not len(played):
+    played = Counter(pitches)
+    core = any(pitch in played for pitch in (35, 36, 38, 40))
+    hats = sum(played[pitch] for pitch in (42, 44, 46))
+    if not core or hats > RARELY * len(pitches):
         return GM
-    classes = GM.table[played]
-    core = np.isin(played, (35, 36, 38, 40)).any()
-    if np.isin(played, (42, 44, 46)).mean() > RARELY or not core:
-        return GM
-    shares = {name: float(np.isin(kit.table[played], BACKBONE).mean()) for name, kit in KITS.items()}
+    shares = {name: _share(kit, BACKBONE, played) for name, kit in KITS.items()}
     best = max(shares, key=lambda name: (shares[name], name == "gm"))
-    hats = np.isin(KITS[best].table[played], HATS).any()
-    plain = float(np.isin(classes, BACKBONE).mean())
-    return KITS[best] if hats and shares[best] >= plain + CLEARLY else GM
+    fits = _share(KITS[best], HATS, played) > 0 and shares[best] >= shares["gm"] + CLEARLY
+    return KITS[best] if fits else GM
+
+
+def _share(kit: DrumKit, classes: Collection[int], played: Counter[int]) -> float:
+    """Return the share of hits, counted by pitch, that a kit reads as some classes."""
+    return sum(hits for pitch, hits in played.items() if kit.table[pitch] in classes) / played.total()

@@ -11,7 +11,6 @@ from engine.music.kits import GM
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.quantise import GridRepresentation, Steps, check_array, check_tokens
 
-BASS_CHANNEL = 1
 FIRST_DRUM_LANE = 2
 
 

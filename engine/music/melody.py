@@ -25,22 +25,6 @@ LOWEST_PITCH, HIGHEST_PITCH = 21, 108
 VOCABULARY = FIRST_NOTE + HIGHEST_PITCH - LOWEST_PITCH + 1
 
 
-MOST_OVERLAPPING = 0.1
-"""Share of notes of a line that may begin while another still sounds."""
-_LEGATO_BEATS = 0.25
-"""Notes that overlap by less are played legato."""
-
-
-def is_line(phrase: Phrase) -> bool:
-    """Return whether the pitched notes of a phrase are one voice; a few may overlap."""
-    notes = [note for note in phrase.notes if note.channel != DRUM_CHANNEL]
-    sounding, overlapping = 0.0, 0
-    for note in notes:
-        overlapping += note.start_beats < sounding - _LEGATO_BEATS
-        sounding = max(sounding, note.end_beats)
-    return bool(notes) and overlapping <= MOST_OVERLAPPING * len(notes)
-
-
 def fold_pitches(pitches: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Move pitches by octaves into the range 21 to 108; those inside stay."""
     values: npt.NDArray[np.int64] = np.asarray(pitches, dtype=np.int64)

@@ -13,13 +13,16 @@ become a waltz.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import FOUR_FOUR, Metre, nearest
 from engine.music.notes import TOLERANCE_BEATS, Phrase
-from engine.music.representation import Representation
 from engine.music.triplets import felt_metre
+
+if TYPE_CHECKING:  # numpy comes with it, and a session asks only for names
+    from engine.music.representation import Representation
 
 _EARLY = float(EARLY_BEATS)
 FEEL_BEATS = ("drums", "groove", "accompaniment")
@@ -193,12 +196,12 @@ def fit_for(music: Metre, representation: str, known: Sequence[Metre]) -> MetreF
     return MetreFit(music, nearest(music, known), representation in FEEL_BEATS)
 
 
-def fit_to(tensors: Representation, music: Metre) -> MetreFit:
+def fit_to(tensors: "Representation", music: Metre) -> MetreFit:
     """Return how bars of a metre stand in those of a representation."""
     return fit_for(music, tensors.name, (tensors.grid.metre,))
 
 
-def fit_of(tensors: Representation, phrase: Phrase) -> MetreFit:
+def fit_of(tensors: "Representation", phrase: Phrase) -> MetreFit:
     """Return how the bars of a phrase stand in those of a representation.
 
     Triplets of quarters are taken for the beats of a compound metre by models of one, and by those that feel

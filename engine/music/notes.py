@@ -8,8 +8,14 @@ from engine.music.metre import FOUR_FOUR, Metre
 
 DRUM_CHANNEL = 9
 """The channel of General MIDI drums, counted from 0."""
+MELODY_CHANNEL, BASS_CHANNEL = 0, 1
+"""Channels of the pitched parts of a band."""
 TOLERANCE_BEATS = 1e-6
 """Times nearer than this are one; the shortest tick there is, 1/32767 beat, is thirty times longer."""
+MOST_OVERLAPPING = 0.1
+"""Share of notes of a line that may begin while another still sounds."""
+_LEGATO_BEATS = 0.25
+"""Notes that overlap by less are played legato."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,3 +117,13 @@ def _in_range(pitch: int) -> int:
     if pitch < 0:
         return pitch % 12
     return pitch if pitch <= 127 else 127 - (127 - pitch) % 12
+
+
+def is_line(phrase: Phrase) -> bool:
+    """Return whether the pitched notes of a phrase are one voice; a few may overlap."""
+    notes = [note for note in phrase.notes if note.channel != DRUM_CHANNEL]
+    sounding, overlapping = 0.0, 0
+    for note in notes:
+        overlapping += note.start_beats < sounding - _LEGATO_BEATS
+        sounding = max(sounding, note.end_beats)
+    return bool(notes) and overlapping <= MOST_OVERLAPPING * len(notes)

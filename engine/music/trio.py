@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from engine.music.lines_and_drums import BASS_CHANNEL, LinesAndDrums
-
-MELODY_CHANNEL = 0
+from engine.music.lines_and_drums import LinesAndDrums
+from engine.music.notes import BASS_CHANNEL, MELODY_CHANNEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ from engine.inference.controls import (
     with_value,
 )
 from engine.modes.catalogue import check_counts, counts
-from engine.music.melody import is_line
-from engine.music.notes import Phrase
+from engine.music.notes import Phrase, is_line
 from engine.music.scales import KEYS
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages

@@ -7,13 +7,13 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.midi.messages import is_note, key
-from engine.music.chord_recognition import LEAST_PITCH_CLASSES, chords_of_bars
-from engine.music.chords import Harmony
+from engine.music.chords import LEAST_PITCH_CLASSES, Harmony
 from engine.music.key import Key, KeyFollower
 from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session.document import Surroundings
+from engine.session.recognition import chords_of_bars, followed
 from engine.session.settings import Settings
 
 BARS_OF_CONTEXT = 4
@@ -46,7 +46,7 @@ class Listening(msgspec.Struct, frozen=True):
 
     def heard(self, bar: BarCaptured, settings: Settings) -> tuple["Listening", BarCaptured, Surroundings]:
         """Return what is known after one more bar, its music without chord notes, and its surroundings."""
-        follower = self.follower.heard([_note(data) for data in bar.notes])
+        follower = followed(self.follower, [_note(data) for data in bar.notes])
         apart = [is_for_chords(settings, note.channel, note.pitch) for note in bar.notes]
         for_chords = _for_chords(bar, settings, apart)
         bars = (*self.chord_bars, for_chords)[-BARS_OF_CONTEXT:]

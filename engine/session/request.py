@@ -7,12 +7,13 @@ import msgspec
 from engine.inference.controls import CONTROLS, HEARD, LOCKED, Controls, changed
 from engine.inference.features import DRUMMERS_TOLD
 from engine.modes.catalogue import counting, slots_of
-from engine.music.key import Key, key_of
+from engine.music.key import Key
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Phrase
 from engine.music.scales import KEYS
 from engine.performer.messages import StartAt
 from engine.session.document import UNKNOWN, Document, Surroundings
+from engine.session.recognition import key_of
 from engine.session.snapshot import Snapshot
 
 

@@ -3,9 +3,7 @@
 import msgspec
 
 from engine.midi.messages import channel, is_note
-from engine.music.lines_and_drums import BASS_CHANNEL
-from engine.music.notes import DRUM_CHANNEL
-from engine.music.trio import MELODY_CHANNEL
+from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL, MELODY_CHANNEL
 from engine.performer.messages import BarCaptured, Heard, NoteData
 from engine.session.settings import Settings
 

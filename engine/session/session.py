@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,7 +27,6 @@ from engine.session.document import Document
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
-from engine.session.rendering import Renderer, facts_of
 from engine.session.request import Request
 from engine.session.settings import Switches
 from engine.session.snapshot import Snapshot
@@ -49,9 +49,10 @@ from engine.session.store import SUFFIX, FileLock, read_document, reason_of, ref
 from engine.session.style_reader import StyleReader
 from engine.session.update import Updated, opening, update
 
-if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
+if TYPE_CHECKING:  # numpy and onnxruntime take their time to load; the window need not wait for them
     from engine.inference.model import Model
     from engine.session.osc import OscPort
+    from engine.session.rendering import Renderer
 
 KINDS_OF_JOB = ("answer", "takes", "replay")
 """What the inference thread does, the most urgent first."""
@@ -123,7 +124,6 @@ class Session:
         self._closed = False
         self._reports: deque[i.Saved | i.Noticed] = deque()
         self._model: Model | None = None
-        self._renderer = Renderer()
         self._logged_models: dict[str, Model] = {}
         document = document or Document()
         self._osc: OscPort | None = None
@@ -287,6 +287,8 @@ class Session:
 
     def set_model(self, model: "Model", reference: str = "") -> None:
         """Use a model that is loaded already; what sounds goes on until its first answer."""
+        from engine.session.rendering import facts_of  # with a model all that it needs is loaded
+
         with self._lock:
             self._model = model
             self._apply(i.ModelLoaded(facts_of(model, reference)))
@@ -416,6 +418,13 @@ class Session:
             self._apply(i.PerformerGone(str(error)))
 
     # Other threads ---------------------------------------------------------------------------
+
+    @cached_property
+    def _renderer(self) -> "Renderer":
+        """Made by the inference thread: numpy and all that plans an answer are loaded with it."""
+        from engine.session.rendering import Renderer
+
+        return Renderer()
 
     def _answer(self, request: Request, model: "Model | None") -> Iterator[None]:
         """Compute an answer, on the inference thread; one slice."""

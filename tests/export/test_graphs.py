@@ -5,7 +5,7 @@ import onnx
 import pytest
 import tinyrun
 
-from engine.inference.bundle.manifest import graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.preflight import inspect_graph
 from engine.music.drum_styles import TOLD
 from engine.music.representation import representation

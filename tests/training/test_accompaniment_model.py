@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.inference.bundle.manifest import (
-    GRAPHS,
-    BundleManifest,
-    RepresentationRef,
-    TrainingRecord,
-    graph_specs,
-)
+from engine.inference.bundle.graph_specs import graph_specs
+from engine.inference.bundle.manifest import GRAPHS, BundleManifest, RepresentationRef, TrainingRecord
 from engine.music.representation import representation
 from export.accompaniment_bundle import (
     accompaniment_graphs,

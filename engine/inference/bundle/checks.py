@@ -7,6 +7,7 @@ import msgspec
 
 from engine.errors import BundleError
 from engine.inference.bundle.archive import LARGEST_TOTAL_BYTES
+from engine.inference.bundle.graph_specs import graph_specs, sentence_spec
 from engine.inference.bundle.manifest import (
     DENSITY_TEMPERATURES,
     FILE_NAMES,
@@ -22,8 +23,6 @@ from engine.inference.bundle.manifest import (
     GraphSpec,
     LatentLayout,
     TensorSpec,
-    graph_specs,
-    sentence_spec,
 )
 from engine.inference.bundle.preflight import GraphInfo, ValueInfo
 from engine.music import representation as representations

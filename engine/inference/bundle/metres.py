@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from engine.inference.bundle.graph_specs import graph_specs
+from engine.inference.bundle.latent_places import coarse_places
 from engine.inference.bundle.latents import Latents
-from engine.inference.bundle.manifest import BundleManifest, LatentLayout, graph_specs
+from engine.inference.bundle.manifest import BundleManifest, LatentLayout
 from engine.inference.bundle.store import Bundle
 from engine.music.grid import Grid
 from engine.music.metre import Metre
@@ -52,7 +54,7 @@ def _manifest_in(manifest: BundleManifest, tensors: Representation, layout: Late
 
 def _latents_in(latents: Latents, layout: LatentLayout, there: LatentLayout) -> Latents:
     """Return a prior with the coarse parts of another; fine parts, which nobody draws, are normal."""
-    at, to = layout.coarse_places(), there.coarse_places()
+    at, to = coarse_places(layout), coarse_places(there)
 
     def moved(rows: Floats, rest: float) -> Floats:
         found = np.full((len(rows), there.size), rest, np.float32)

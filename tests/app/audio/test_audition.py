@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.audio import audition, mixer, sounder
+from app.audio import audition, exit_codes, mixer, sounder
 from app.audio.audition import Audition
 from app.audio.builtin_synth import Tones, drum, tone
 from app.audio.mixer import Mixer, find_soundfont
@@ -225,7 +225,7 @@ def test_the_sounder_ends_with_its_input_wherever_it_stands(tmp_path):
         [sys.executable, "-m", "app.audio.sounder"], stdin=subprocess.PIPE, env=environment
     )
     process.stdin.close()
-    assert process.wait(60) == sounder.EXIT_OK
+    assert process.wait(60) == exit_codes.OK
 
 
 def test_a_process_that_hangs_does_not_hold_up_the_end():
@@ -250,7 +250,7 @@ def test_a_lost_device_is_tried_again_and_a_missing_extra_is_not(tmp_path, monke
     wait_for(lambda: len(count.read_text()) >= 3)
     lost.close()
     missing = Audition(
-        program(f"report({sounder.HOW_TO_INSTALL.encode()!r})\nsys.exit({sounder.EXIT_MISSING})")
+        program(f"report({sounder.HOW_TO_INSTALL.encode()!r})\nsys.exit({exit_codes.MISSING})")
     )
     missing.start()
     missing._thread.join(60)
@@ -261,7 +261,7 @@ def test_a_lost_device_is_tried_again_and_a_missing_extra_is_not(tmp_path, monke
 def test_without_the_extra_the_status_is_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     reports: list[str] = []
-    assert sounder.play(Inbox(), reports.append) == sounder.EXIT_MISSING
+    assert sounder.play(Inbox(), reports.append) == exit_codes.MISSING
     assert "The Sound button of the window installs it" in reports[0]
 
 
@@ -287,7 +287,7 @@ def test_a_broken_soundfont_falls_back_to_the_built_in_tones_and_says_so(monkeyp
 def test_turning_it_on_installs_what_is_missing_and_opens_it(tmp_path):
     mark = tmp_path / "installed"
     words = f"b'Sound: test' if os.path.exists({str(mark)!r}) else b'Sound off: missing'"
-    command = program(f"report({words})\nsys.exit({sounder.EXIT_MISSING})")
+    command = program(f"report({words})\nsys.exit({exit_codes.MISSING})")
     sound = Audition(command, [sys.executable, "-c", f"open({str(mark)!r}, 'w')"])
     sound.start()
     sound._thread.join(60)
@@ -299,7 +299,7 @@ def test_turning_it_on_installs_what_is_missing_and_opens_it(tmp_path):
 
 
 def test_an_installation_that_fails_says_why_and_how_by_hand():
-    command = program(f"report(b'Sound off: missing')\nsys.exit({sounder.EXIT_MISSING})")
+    command = program(f"report(b'Sound off: missing')\nsys.exit({exit_codes.MISSING})")
     sound = Audition(command, [sys.executable, "-c", "import sys; sys.exit('no network')"])
     sound.start()
     sound._thread.join(60)

@@ -10,8 +10,9 @@ import tinybundle
 from onnx import helper
 
 from engine.errors import BundleError
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.latents import Latents
-from engine.inference.bundle.manifest import BundleManifest, graph_specs
+from engine.inference.bundle.manifest import BundleManifest
 from engine.inference.bundle.store import load_bundle, save_bundle
 
 

@@ -8,7 +8,7 @@ import pytest
 import tinybundle
 
 from engine.errors import BundleError, RenderError
-from engine.inference.bundle.manifest import graph_specs
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.store import load_bundle, save_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import Model

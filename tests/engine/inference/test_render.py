@@ -10,7 +10,7 @@ from engine.inference.latent_space import great_circle, prior_draw, slerp
 from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot, fit
-from engine.modes.catalogue import TOOLS
+from engine.modes.planners import PLANNERS
 from engine.music.key import Key
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
@@ -69,7 +69,7 @@ def test_variation_one_knows_key_and_register_of_the_source_and_nothing_else(mod
 
 
 def _inputs(model, slot, variation):
-    planned = TOOLS["vary"].plan(model, {"heard": slot}, vary(variation))
+    planned = PLANNERS["vary"].plan(model, {"heard": slot}, vary(variation))
     return planned.z[None], planned.perturbation[:, None]
 
 
@@ -154,8 +154,8 @@ def test_density_makes_it_busier(model):
 
 
 def test_an_attribute_moves_the_latent_and_loosens_the_anchor(model, slots):
-    still = TOOLS["vary"].plan(model, slots, vary(0.0))
-    moved = TOOLS["vary"].plan(model, slots, vary(0.0, attributes=(("density", 0.5),)))
+    still = PLANNERS["vary"].plan(model, slots, vary(0.0))
+    moved = PLANNERS["vary"].plan(model, slots, vary(0.0, attributes=(("density", 0.5),)))
     np.testing.assert_allclose(moved.z - still.z, [0.5] + [0] * 7, atol=1e-6)
     assert moved.finish.args[-1] == 0.5  # of the way to forgetting how it was played
     with pytest.raises(RenderError, match="it has: density"):

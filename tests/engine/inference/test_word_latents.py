@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from engine.inference.bundle.latent_places import coarse_places, fine_places, rhythm_places
 from engine.inference.bundle.manifest import LatentLayout
-from engine.inference.word_latents import Pinned, assembled, fine_places, layout_of, rhythm_places
+from engine.inference.word_latents import Pinned, assembled, layout_of
 
 LAYOUT = LatentLayout(coarse_rhythm=2, fine_rhythm=1, coarse_pitch=1, fine_pitch=2, beats=2, words=2)
 """A word is R R r r P p p p p: coarse in capitals, fine of two beats."""
@@ -17,7 +18,7 @@ def test_places_of_two_words():
     rhythm, pitch = fine_places(LAYOUT)
     assert rhythm.tolist() == [[2], [3], [11], [12]]
     assert pitch.tolist() == [[5, 6], [7, 8], [14, 15], [16, 17]]
-    assert LAYOUT.coarse_places().tolist() == [[0, 1, 4], [9, 10, 13]]
+    assert coarse_places(LAYOUT).tolist() == [[0, 1, 4], [9, 10, 13]]
 
 
 def test_a_latent_has_the_coarse_parts_of_one_and_of_others_the_pinned_beats():

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 from onnx import TensorProto, helper, numpy_helper
 
+from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import (
     Attribute,
@@ -18,7 +19,6 @@ from engine.inference.bundle.manifest import (
     RepresentationRef,
     TrainingRecord,
     Voice,
-    graph_specs,
 )
 from engine.inference.bundle.store import save_bundle
 from engine.music.representation import representation

@@ -19,9 +19,8 @@ from engine.modes.accompany import _bass_lean, _further_chance, _style
 from engine.music.accompaniment import CHORDS_CHANNEL
 from engine.music.chords import by_pulse, parse_chords
 from engine.music.key import Key
-from engine.music.lines_and_drums import BASS_CHANNEL
 from engine.music.metre import Metre
-from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL, Note, Phrase
 
 CHANNELS = {CHORDS_CHANNEL, BASS_CHANNEL, DRUM_CHANNEL}
 TUNE = Phrase.of([Note(float(beat), 72 + step, 1.0) for beat, step in enumerate((0, 4, 7, 4, 5, 9, 7, 5))], 2)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from engine.inference.bundle.latent_places import coarse_places
 from engine.inference.bundle.places import SHIPPED
 from engine.inference.controls import Controls
 from engine.inference.model import Model
@@ -44,7 +45,7 @@ def test_every_word_has_its_own_latent_and_coarse_part(sentences):
     layout = one_word(layout_of(sentences))
     for word in heard(sentences, quarters(*RISING, *FALLING)):
         assert word.mu.shape == (layout.word_size,)
-        np.testing.assert_array_equal(word.form.coarse, word.mu[layout.coarse_places()[0]])
+        np.testing.assert_array_equal(word.form.coarse, word.mu[coarse_places(layout)[0]])
 
 
 def test_silence_at_the_end_is_no_word(sentences):

@@ -17,8 +17,7 @@ from engine.music.accompaniment import (
     voiced,
 )
 from engine.music.chords import Chord, parse_chord
-from engine.music.lines_and_drums import BASS_CHANNEL
-from engine.music.notes import DRUM_CHANNEL, Note, Phrase
+from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL, Note, Phrase
 from engine.music.representation import representation
 
 TENSORS = AccompanimentRepresentation(2)

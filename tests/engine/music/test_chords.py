@@ -11,10 +11,10 @@ from engine.music.chords import (
     by_pulse,
     by_quarter,
     changes,
-    chroma,
     parse_chord,
     parse_chords,
 )
+from engine.music.chroma import chroma
 from engine.music.metre import Metre
 
 chords = st.builds(

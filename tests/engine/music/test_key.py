@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.music.key import SCALES, Key, KeyFollower, find_key, key_of, key_scores, pitch_class_weights
+from engine.music.key import SCALES, Key, KeyFollower
+from engine.music.key_finding import find_key, followed, key_of, key_scores, pitch_class_weights
 from engine.music.notes import Note, Phrase
 
 keys = st.builds(Key, st.integers(0, 11), st.sampled_from(sorted(SCALES)))
@@ -109,7 +110,7 @@ def test_scores_are_ordered_by_tonic_and_major_first() -> None:
 def follow(bars: list[list[Note]]) -> list[KeyFollower]:
     states = [KeyFollower()]
     for bar in bars:
-        states.append(states[-1].heard(bar))
+        states.append(followed(states[-1], bar))
     return states
 
 
@@ -123,9 +124,9 @@ def test_the_follower_keeps_its_key_over_foreign_notes_and_changes_with_the_musi
 
 
 def test_silence_and_drums_change_nothing() -> None:
-    state = KeyFollower().heard(line(MAJOR_TUNE))
-    assert state.heard([]) is state
-    assert state.heard([Note(0, 36, 1, channel=9)]) is state
+    state = followed(KeyFollower(), line(MAJOR_TUNE))
+    assert followed(state, []) is state
+    assert followed(state, [Note(0, 36, 1, channel=9)]) is state
 
 
 def test_the_first_key_waits_for_two_beats() -> None:

@@ -1,6 +1,5 @@
 """The maps of drum kits, their recognition, and those that users write."""
 
-import numpy as np
 import pytest
 
 from engine.music.kits import ALIASES, CLASS_NAMES, KITS, drum_kit, kit_of_classes, recognised
@@ -15,7 +14,7 @@ def classes(kit: str, *pitches: int) -> list[str]:
 def test_no_pitch_is_in_two_classes_and_exemplars_are_in_their_own(kit) -> None:
     pitches = [pitch for of_class in drum_kit(kit).classes for pitch in of_class]
     assert len(pitches) == len(set(pitches))
-    assert drum_kit(kit).table[list(drum_kit(kit).exemplars)].tolist() == list(range(9))
+    assert [drum_kit(kit).table[pitch] for pitch in drum_kit(kit).exemplars] == list(range(9))
 
 
 def test_the_kits_disagree_where_the_toms_do() -> None:
@@ -27,7 +26,7 @@ def test_the_kits_disagree_where_the_toms_do() -> None:
 
 def test_the_training_kit_knows_the_pitches_of_its_data() -> None:
     played = [22, 26, 36, 37, 38, 40, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 55, 57, 58, 59]
-    assert np.flatnonzero(drum_kit("roland").table >= 0).tolist() == played
+    assert [pitch for pitch, drum in enumerate(drum_kit("roland").table) if drum >= 0] == played
 
 
 def test_what_other_kits_have_elsewhere() -> None:
@@ -95,4 +94,4 @@ def test_a_wrong_map_is_refused(written, base, words) -> None:
 def test_a_kit_writes_what_was_played_most() -> None:
     kit = drum_kit("toontrack").led_by([62, 62, 42, 60, 36])
     assert (kit.exemplars[2], kit.exemplars[3], kit.exemplars[0], kit.exemplars[1]) == (62, 60, 36, 38)
-    assert kit.table.tolist() == drum_kit("toontrack").table.tolist()
+    assert kit.table == drum_kit("toontrack").table

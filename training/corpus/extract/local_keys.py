@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.music.key import LONGEST_BEATS, Key, key_scores
+from engine.music.key import Key
+from engine.music.key_finding import LONGEST_BEATS, key_scores
 from training.corpus.extract.bars import STEPS_PER_BEAT, Run, on_grid
 from training.corpus.extract.reader import Piece, Track
 

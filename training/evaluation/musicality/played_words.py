@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.inference.bundle.manifest import LatentLayout, sentence_spec
+from engine.inference.bundle.graph_specs import sentence_spec
+from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.bundle.store import Bundle
 from engine.music.representation import Representation
 from training.corpus.metres import FOUR_FOUR
