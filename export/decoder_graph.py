@@ -20,7 +20,7 @@ from onnx import helper
 from torch import Tensor, nn
 
 from engine.inference.bundle.graph_specs import graph_specs
-from engine.music.drum_styles import TOLD
+from engine.music.drum_styles import PLAYING_CONDITIONS
 from engine.music.representation import Representation
 from export.graph import GraphBuilder, finished, traced_inputs
 from export.layout import Layout, cores_of, layout_of
@@ -55,7 +55,7 @@ def conditions_graph(model: VAE) -> GraphBuilder:
     examples, names = (torch.zeros(3, model.config.z_size),), ["z"]
     if model.told is not None:
         examples += torch.zeros(3), *torch.zeros(2, 3, dtype=torch.int64)
-        names += TOLD
+        names += PLAYING_CONDITIONS
     return traced_inputs(_Conditions(model), examples, (names, ["condition"]))
 
 
@@ -75,7 +75,7 @@ def decoder_graph(
         product: form of the recurrent products.
         logits: also return `logits_0`, `logits_1` … `[N, B·R, V]`, perturbed, for measuring.
     """
-    told = () if model.told is None else TOLD
+    told = () if model.told is None else PLAYING_CONDITIONS
     _, spec = graph_specs(representation, model.config.z_size, conditions=told)
     layout = layout_of(model)
     builder, outputs = conditions.copy(), []

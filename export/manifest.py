@@ -16,7 +16,7 @@ from engine.inference.bundle.manifest import (
     Voice,
 )
 from engine.music.accompaniment import CHORDS_CHANNEL
-from engine.music.drum_styles import TOLD
+from engine.music.drum_styles import PLAYING_CONDITIONS
 from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL
 from export import key_chain_graph
 from export.continuation_graph import state_size
@@ -59,7 +59,7 @@ def manifest_of(run: Run, name: str = "", title: str = "") -> BundleManifest:
     if isinstance(run.model, KeyChain):
         z_size, conditions = run.model.gru.hidden_size, key_chain_graph.CONDITIONS
     elif isinstance(run.model, VAE) and run.model.told is not None:
-        conditions = TOLD
+        conditions = PLAYING_CONDITIONS
     encoder, decoder = graph_specs(representation, z_size, config.task, conditions)
     return BundleManifest(
         name=bundle_name(name or run.config.name),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.inference.model import Model
-from engine.music.drum_styles import DRUM_STYLES, DRUMMERS, TOLD
+from engine.music.drum_styles import DRUM_STYLES, DRUMMERS, PLAYING_CONDITIONS
 from export.layout import condition_of, rows_of
 from export.parity import (
     BATCHES,
@@ -55,7 +55,7 @@ class Sample:
             return {}
         bpm, style, drummer = self.told.unbind(1)
         columns = bpm, style.long(), drummer.long()
-        return {name: column.numpy() for name, column in zip(TOLD, columns, strict=True)}
+        return {name: column.numpy() for name, column in zip(PLAYING_CONDITIONS, columns, strict=True)}
 
 
 @torch.no_grad()

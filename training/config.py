@@ -64,8 +64,8 @@ class DecoderConfig(Table, frozen=True):
     """Whether all streams are written by one core with a head for each, and not by a core each."""
 
 
-class ToldConfig(Table, frozen=True):
-    """What the decoder of a groove is told besides its latent: tempo, style, drummer; see models/told.py."""
+class ConditioningConfig(Table, frozen=True):
+    """What the decoder of a groove is given besides its latent; see models/conditioning.py."""
 
     channels: Size = 16
     """Of a style, and of a drummer."""
@@ -161,7 +161,7 @@ class ModelConfig(Table, frozen=True):
     """For `continue`, `bars` counts the given bars and the corpus gives as many again to write."""
     encoder: EncoderConfig = EncoderConfig()
     decoder: DecoderConfig = DecoderConfig()
-    told: ToldConfig | None = None
+    told: ConditioningConfig | None = None
     """Where given, a groove's decoder is told tempo, style and drummer, as far as they are known."""
     continuer: ContinuerConfig = ContinuerConfig()
     key_chain: KeyChainConfig | None = None

@@ -233,7 +233,7 @@ class Trainer:
         draw = self.sampler.next()
         window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data.transpose, draw.uniforms))
         heard, target = heard_and_target(window, config.model, generator)
-        told = (torch.as_tensor(self.corpora.train_told(draw.items)),) if config.model.told else ()
+        told = (torch.as_tensor(self.corpora.train_conditions(draw.items)),) if config.model.told else ()
         z_size = latent_size(self.model, config.model, target.shape[1])
         own = schedules.own_share(self.step, config.loss, config.optim)
         choices = choices_of(self.model) if own > 0 else 0

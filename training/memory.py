@@ -14,7 +14,7 @@ import torch
 from training import schedules
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
-from training.corpus.labels import told_of
+from training.corpus.labels import conditions_of
 from training.encoder_input import heard_and_target
 from training.errors import ConfigError
 from training.models.build import Trainable, build_objective, latent_size
@@ -87,7 +87,7 @@ def _try_step(model: Trainable, config: RunConfig, corpus: Corpus, rows: int) ->
     """Compute loss and gradients of some windows, and forget them."""
     ids = corpus.spread_ids("train", rows)
     ids = ids.repeat(-(-rows // len(ids)))[:rows]
-    told = (torch.as_tensor(told_of(corpus, ids)),) if config.model.told else ()
+    told = (torch.as_tensor(conditions_of(corpus, ids)),) if config.model.told else ()
     heard, target = heard_and_target(torch.as_tensor(corpus.batch(ids)), config.model)
     z_size = latent_size(model, config.model, target.shape[1])
     own = schedules.own_share(config.optim.steps, config.loss, config.optim)

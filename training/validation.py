@@ -6,7 +6,7 @@ from torch import Tensor
 
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
-from training.corpus.labels import told_of
+from training.corpus.labels import conditions_of
 from training.encoder_input import heard_and_target
 from training.models.build import Trainable, build_objective, latent_size
 from training.models.losses import Noise, Terms
@@ -33,7 +33,7 @@ def validation_terms(model: Trainable, config: RunConfig, corpus: Corpus, split:
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         window = torch.as_tensor(corpus.batch(some))
-        told = (torch.as_tensor(told_of(corpus, some)).to(device),) if config.model.told else ()
+        told = (torch.as_tensor(conditions_of(corpus, some)).to(device),) if config.model.told else ()
         heard, target = heard_and_target(window, config.model)
         z_size = latent_size(model, config.model, target.shape[1])
         noise = Noise.draw(generator, len(window), z_size, target.shape[1])

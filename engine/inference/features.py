@@ -25,6 +25,6 @@ HALVES = "halves"
 """The model's latent has rhythm and pitch apart."""
 KEYS_ALONE = "keys alone"
 """The model decides each key of a step for itself, so that a key has a probability of its own."""
-DRUMMERS_TOLD = "drummers told apart"
-"""The model can be told a style and who plays."""
-MODEL_FEATURES = frozenset({PITCHES, HALVES, KEYS_ALONE, DRUMMERS_TOLD})
+DRUMMER_CHOICE = "drummer choice"
+"""The decoder can be given a style and who plays."""
+MODEL_FEATURES = frozenset({PITCHES, HALVES, KEYS_ALONE, DRUMMER_CHOICE})

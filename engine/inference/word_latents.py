@@ -17,7 +17,6 @@ from engine.inference.slots import LatentModel
 from engine.music.melody import VOCABULARY
 
 Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 Language = Literal["words", "drums", "piano"]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
-TOLD: tuple[Literal["tempo", "style", "drummer"], ...] = ("tempo", "style", "drummer")
-"""What a model of grooves can be told of how drummers play: all of it or nothing."""
+PLAYING_CONDITIONS: tuple[Literal["tempo", "style", "drummer"], ...] = ("tempo", "style", "drummer")
+"""What the decoder of a groove can be given of how it is played: all of it or nothing."""
 
 DRUM_STYLES = (
     "afrobeat",

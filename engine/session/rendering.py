@@ -145,7 +145,7 @@ def facts_of(model: "Model", reference: str = "") -> ModelFacts:
         pitched=pitched(representation),
         halves=language_of(model) == "words",
         keys_alone=decides_keys_alone(manifest),
-        drummers_told="drummer" in manifest.conditions,
+        drummer_choice="drummer" in manifest.conditions,
         attributes=offered(manifest),
         voices=manifest.voices,
         precision=model.choice.used.precision,

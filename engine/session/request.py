@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from engine.inference.controls import CONTROLS, HEARD, LOCKED, Controls, changed
-from engine.inference.features import DRUMMERS_TOLD
+from engine.inference.features import DRUMMER_CHOICE
 from engine.modes.catalogue import counting, slots_of
 from engine.music.key import Key
 from engine.music.metre import FOUR_FOUR, Metre
@@ -155,7 +155,7 @@ def _key_heard(shown: Snapshot) -> Key | None:
 
 def _bpm(shown: Snapshot) -> float:
     """Return the song's tempo for a model that is told; a whole number, so that a clock may waver."""
-    if DRUMMERS_TOLD not in shown.features:
+    if DRUMMER_CHOICE not in shown.features:
         return 0.0
     clock = shown.live.clock
     return float(round(clock.bpm if clock else shown.document.settings.tempo_bpm))

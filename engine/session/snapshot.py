@@ -7,7 +7,7 @@ import msgspec
 from engine.inference.bundle.manifest import Attribute, Voice
 from engine.inference.constraints import Lock
 from engine.inference.controls import Mode, value_of
-from engine.inference.features import DRUMMERS_TOLD, HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES
+from engine.inference.features import DRUMMER_CHOICE, HALVES, KEYS_ALONE, MODEL_FEATURES, PITCHES
 from engine.modes.catalogue import counts, modes_of, places_of
 from engine.music.metre import FOUR_FOUR, Metre
 from engine.music.notes import Phrase
@@ -39,8 +39,8 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its latent has rhythm and pitch apart."""
     keys_alone: bool = False
     """Whether it decides each key of a step for itself."""
-    drummers_told: bool = False
-    """Whether it can be told a drummer's style and who plays."""
+    drummer_choice: bool = False
+    """Whether its decoder can be given a style and who plays."""
     attributes: tuple[Attribute, ...] = ()
     """Its directions in the latent space."""
     voices: tuple[Voice, ...] = ()
@@ -60,7 +60,7 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
             PITCHES: self.pitched,
             HALVES: self.halves,
             KEYS_ALONE: self.keys_alone,
-            DRUMMERS_TOLD: self.drummers_told,
+            DRUMMER_CHOICE: self.drummer_choice,
         }
         return frozenset(name for name, yes in has.items() if yes)
 
@@ -130,7 +130,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.model.name} has rhythm and pitch in one; a model of words has them apart"
         if self.model is not None and KEYS_ALONE in parameter.needs and not self.model.keys_alone:
             return f"{self.model.name} gives no key a probability of its own; a GRU on piano rolls does"
-        if DRUMMERS_TOLD in parameter.needs and self.model is not None and self.model.task == "humanize":
+        if DRUMMER_CHOICE in parameter.needs and self.model is not None and self.model.task == "humanize":
             return f"{self.model.name} cannot be told a drummer; one that gives quantised drums a feel can"
         return f"Counts in {places_of(parameter)}"
 

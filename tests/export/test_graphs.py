@@ -7,7 +7,7 @@ import tinyrun
 
 from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.preflight import inspect_graph
-from engine.music.drum_styles import TOLD
+from engine.music.drum_styles import PLAYING_CONDITIONS
 from engine.music.representation import representation
 from export.bundling import float_graphs, in_memory
 from export.decoder_graph import conditions_graph
@@ -63,7 +63,7 @@ def test_int8_decoders_come_close_and_do_not_depend_on_the_batch(exported):
 
 def test_graphs_pass_the_engines_inspection_and_keep_the_contract(exported):
     run, _, files = exported
-    conditions = TOLD if run.model.told else ()
+    conditions = PLAYING_CONDITIONS if run.model.told else ()
     specs = graph_specs(run.representation, run.config.model.z_size, conditions=conditions)
     for (name, graph), spec in zip(files.items(), specs, strict=True):
         info = inspect_graph(graph, name)

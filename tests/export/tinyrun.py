@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engine.music.representation import representation
-from training.config import DecoderConfig, EncoderConfig, ModelConfig, RunConfig, ToldConfig
+from training.config import ConditioningConfig, DecoderConfig, EncoderConfig, ModelConfig, RunConfig
 from training.models.vae import VAE
 
 DATA_HASH = "0" * 64
@@ -41,7 +41,7 @@ def model_config(
         task="humanize" if told else "autoencode",
         encoder=encoding,
         decoder=decoder,
-        told=ToldConfig(channels=4) if told else None,
+        told=ConditioningConfig(channels=4) if told else None,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.corpus.dataset import Corpus
-from training.corpus.labels import told_of
+from training.corpus.labels import conditions_of
 from training.corpus.sampler import Draw, EpochSampler, SamplerState
 from training.errors import CorpusError
 
@@ -92,9 +92,9 @@ class JoinedCorpora:
         part, ids = self._part_of(places)
         return part.batch(ids, transpose=transpose, uniforms=uniforms)
 
-    def train_told(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return what is told of training windows of one part, `[B, 3]`; see `told_of`."""
-        return told_of(*self._part_of(places))
+    def train_conditions(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what is told of training windows of one part, `[B, 3]`; see `conditions_of`."""
+        return conditions_of(*self._part_of(places))
 
     def _part_of(self, places: NDArray[np.int64]) -> tuple[Corpus, NDArray[np.int64]]:
         """Return the corpus that places are in, and the ids of its windows there."""

@@ -38,8 +38,8 @@ def labels_in(path: Path) -> dict[int, Label]:
     }
 
 
-def told_by(bpm: float, style: str, player: str) -> tuple[float, int, int]:
-    """Return what a decoder is told; see training/models/told.py."""
+def conditions_by(bpm: float, style: str, player: str) -> tuple[float, int, int]:
+    """Return what a decoder is given; see training/models/conditioning.py."""
     return bpm, style_number(style), drummer_number(player)
 
 
@@ -51,8 +51,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def told_of(corpus: Corpus, window_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return what a decoder is told of windows, `[B, 3]`; see training/models/told.py."""
+def conditions_of(corpus: Corpus, window_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return what a decoder is given of windows, `[B, 3]`; see training/models/conditioning.py."""
     labels = labels_in(corpus.path)
     found = [labels[int(number)] for number in corpus.files_of(window_ids)]
-    return np.array([told_by(label.bpm, label.style, label.player) for label in found], np.float32)
+    return np.array([conditions_by(label.bpm, label.style, label.player) for label in found], np.float32)

@@ -26,10 +26,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.music.drum_styles import TOLD
+from engine.music.drum_styles import PLAYING_CONDITIONS
 from engine.music.groove import HITS, OFFSETS, VELOCITIES
 from training.corpus.dataset import Corpus
-from training.corpus.labels import labels_in, told_by
+from training.corpus.labels import conditions_by, labels_in
 from training.corpus.sources import SPLITS
 from training.corpus.windows import positions
 from training.encoder_input import heard_of
@@ -185,16 +185,18 @@ def gaussian_kl(mean: float, deviation: float, other_mean: float, other_deviatio
 
 
 @torch.no_grad()
-def humanise(model: VAE, truth: list[Performance], told: Collection[str] = TOLD) -> list[Frames]:
+def humanise(
+    model: VAE, truth: list[Performance], told: Collection[str] = PLAYING_CONDITIONS
+) -> list[Frames]:
     """Let the model give every performance its feel, window by window, from mu.
 
     Args:
         model: a model with this task.
         truth: how it was played.
-        told: what of `TOLD` a model is told that can be.
+        told: what of `PLAYING_CONDITIONS` a model is told that can be.
     """
     steps = model.config.bars * 16
-    said = torch.tensor([name in told for name in TOLD])
+    said = torch.tensor([name in told for name in PLAYING_CONDITIONS])
     says = torch.as_tensor(np.concatenate([_told(each, steps) for each in truth])) * said
     windows = np.concatenate([_windows(performance.frames, steps) for performance in truth])
     device = next(model.parameters()).device
@@ -215,7 +217,7 @@ def humanise(model: VAE, truth: list[Performance], told: Collection[str] = TOLD)
 def _told(performance: Performance, steps: int) -> Frames:
     """Return what can be told of each window of a performance, `[W, 3]`."""
     count = -(-len(performance.frames) // steps)
-    told = told_by(performance.bpm, performance.style, performance.player)
+    told = conditions_by(performance.bpm, performance.style, performance.player)
     return np.tile(np.array(told, np.float32), (count, 1))
 
 

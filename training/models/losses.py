@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.music.drum_styles import TOLD
+from engine.music.drum_styles import PLAYING_CONDITIONS
 from training.config import LossConfig
+from training.models.conditioning import TEMPO, USUAL_BPM, left_out
 from training.models.key_chain import KeyChain, laid_in_sixteens, past_of
 from training.models.seq2seq import Continuer
-from training.models.told import TEMPO, USUAL_BPM, left_out
 from training.models.vae import DRUM_CLASSES, VAE, Autoencoder, frame_of
 
 STEPS_PER_BEAT = 4
@@ -49,7 +49,7 @@ class Noise(NamedTuple):
             torch.rand(batch, steps, generator=generator),
             torch.rand(batch, generator=generator),
             torch.rand(batch, steps, choices, generator=generator),
-            torch.rand(batch, len(TOLD), generator=generator),
+            torch.rand(batch, len(PLAYING_CONDITIONS), generator=generator),
         )
 
 
@@ -88,7 +88,7 @@ class Objective(nn.Module):
                 sampling, Duckworth et al. 2019, arXiv 1906.04331): one pass without gradient on the
                 truth, and outputs drawn from what it says stand in for some of the truth in the pass that
                 learns. Drawn and not the likeliest: those of a piano roll are nearly silent.
-            told: `[B, 3]` for a model that is told, see `TOLD`.
+            told: `[B, 3]` for a model that is told, see `PLAYING_CONDITIONS`.
         """
         model = self.model
         posterior = model.encode(heard)

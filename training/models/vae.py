@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.music.drum_styles import TOLD
+from engine.music.drum_styles import PLAYING_CONDITIONS
 from engine.music.pianoroll import KEYS
 from training.config import ModelConfig
+from training.models.conditioning import DRUMMER, STYLE, TEMPO, Conditioning
 from training.models.decoders import Core, build_conductor
 from training.models.encoders import StepEmbedding, build_encoder
-from training.models.told import DRUMMER, STYLE, TEMPO, Told
 
 DRUM_CLASSES = 9
 CHOICES: Mapping[str, int] = {"groove": DRUM_CLASSES, "pianoroll": KEYS}
@@ -91,7 +91,7 @@ class VAE(Autoencoder):
         self.encoder = build_encoder(bars, steps_per_bar, config.encoder)
         self.to_mu = nn.Linear(self.encoder.size, config.z_size)
         self.to_sigma = nn.Linear(self.encoder.size, config.z_size)
-        self.told = None if config.told is None else Told(config.told.channels)
+        self.told = None if config.told is None else Conditioning(config.told.channels)
         given = config.z_size + (0 if self.told is None else self.told.size)
         self.conductor = build_conductor(bars, steps_per_bar, given, config.decoder)
         channels = self.conductor.channels
@@ -114,13 +114,13 @@ class VAE(Autoencoder):
 
     def condition(self, z: Tensor, told: Tensor | None = None) -> Tensor:
         """Return the rows' conditions `[B·R, N, C]` for `z` `[B, Z]`, told `[B, 3]` or nothing."""
-        return self.conductor(self.with_told(z, told)).flatten(0, 1)
+        return self.conductor(self.conditioned(z, told)).flatten(0, 1)
 
-    def with_told(self, z: Tensor, told: Tensor | None) -> Tensor:
-        """Return latents with what the decoder is told beside them: see `TOLD`."""
+    def conditioned(self, z: Tensor, told: Tensor | None) -> Tensor:
+        """Return latents with what the decoder is told beside them: see `PLAYING_CONDITIONS`."""
         if self.told is None:
             return z
-        told = z.new_zeros(len(z), len(TOLD)) if told is None else told
+        told = z.new_zeros(len(z), len(PLAYING_CONDITIONS)) if told is None else told
         numbers = told[:, STYLE].long(), told[:, DRUMMER].long()
         return torch.cat([z, self.told(told[:, TEMPO], *numbers)], dim=-1)
 
@@ -156,7 +156,7 @@ class VAE(Autoencoder):
             z: `[B, Z]`.
             perturbation: `[T, B, width]`, width being all streams side by side or the choices of a frame;
                 None for none.
-            told: `[B, 3]` for a model that is told, see `TOLD`; None for nothing.
+            told: `[B, 3]` for a model that is told, see `PLAYING_CONDITIONS`; None for nothing.
 
         Returns:
             int64 `[B, T, S]`, or float32 frames `[B, T, W]`.

@@ -27,7 +27,7 @@ from engine.inference.bundle.manifest import (
 from engine.inference.bundle.preflight import GraphInfo, ValueInfo
 from engine.music import representation as representations
 from engine.music.accompaniment import VOICES
-from engine.music.drum_styles import TOLD
+from engine.music.drum_styles import PLAYING_CONDITIONS
 from engine.music.grid import Grid
 from engine.music.representation import Representation
 from engine.text import one_line
@@ -207,10 +207,12 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
     plays_keys = representation.name == "pianoroll" and manifest.latent_layout is not None
     if plays_keys != ("ringing" in manifest.conditions):
         raise BundleError(f"{where}: bundle.json: conditions: ringing is of pianos with a latent_layout")
-    if not set(TOLD).isdisjoint(manifest.conditions) and (
-        manifest.conditions != TOLD or representation.name != "groove"
+    if not set(PLAYING_CONDITIONS).isdisjoint(manifest.conditions) and (
+        manifest.conditions != PLAYING_CONDITIONS or representation.name != "groove"
     ):
-        raise BundleError(f"{where}: bundle.json: conditions {', '.join(TOLD)} are of grooves, all or none")
+        raise BundleError(
+            f"{where}: bundle.json: conditions {', '.join(PLAYING_CONDITIONS)} are of grooves, all or none"
+        )
     if "heard" in manifest.conditions and manifest.task != "continue":
         raise BundleError(f"{where}: bundle.json: conditions: heard is of continuations only")
     if manifest.voice_latents or not set(manifest.conditions) <= {
@@ -219,7 +221,7 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         "metre",
         "heard",
         "ringing",
-        *TOLD,
+        *PLAYING_CONDITIONS,
     }:
         raise BundleError(
             f"{where}: bundle.json: voice_latents and their conditions are of accompaniments only"

@@ -10,7 +10,7 @@ from msgspec import structs
 from engine.errors import BundleError
 from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import CONTROLS, Controls
-from engine.inference.features import DRUMMERS_TOLD
+from engine.inference.features import DRUMMER_CHOICE
 from engine.inference.model import Model
 from engine.modes.catalogue import counting, counts, modes_with
 from engine.music import drum_styles
@@ -21,15 +21,17 @@ from engine.session.rendering import Renderer, facts_of
 from engine.session.request import request_of
 from engine.session.snapshot import ModelFacts, Snapshot
 
-TOLD = ModelFacts(name="told", task="humanize", representation="groove", pitched=False, drummers_told=True)
-DEAF = structs.replace(TOLD, name="deaf", drummers_told=False)
+CONDITIONED = ModelFacts(
+    name="conditioned", task="humanize", representation="groove", pitched=False, drummer_choice=True
+)
+DEAF = structs.replace(CONDITIONED, name="deaf", drummer_choice=False)
 ASKED = Controls(mode="groove", drum_style="funk", drummer=7)
 
 
 @pytest.fixture(scope="module")
 def told_model(tmp_path_factory) -> Model:
     folder = tmp_path_factory.mktemp("told") / "bundle"
-    return Model.load(tinybundle.write_task(folder, "humanize", drum_styles.TOLD))
+    return Model.load(tinybundle.write_task(folder, "humanize", drum_styles.PLAYING_CONDITIONS))
 
 
 def session(model: ModelFacts) -> Snapshot:
@@ -41,21 +43,21 @@ def session(model: ModelFacts) -> Snapshot:
 def test_style_and_drummer_count_in_groove_with_a_model_that_can_be_told(name: str) -> None:
     parameter = CONTROLS[name]
     assert modes_with(parameter) == ("groove",)
-    assert counts(parameter, "groove", TOLD.features)
+    assert counts(parameter, "groove", CONDITIONED.features)
     assert not counts(parameter, "groove", DEAF.features)
-    assert session(TOLD).why_not(parameter) == ""
+    assert session(CONDITIONED).why_not(parameter) == ""
     assert session(DEAF).why_not(parameter).startswith("deaf cannot be told a drummer")
     vary = Snapshot(model=ModelFacts(name="words"))
     assert vary.why_not(parameter) == "Counts in Groove"
 
 
 def test_a_model_that_cannot_be_told_is_asked_for_nobody() -> None:
-    assert counting(ASKED, {DRUMMERS_TOLD}, ()) == ASKED
+    assert counting(ASKED, {DRUMMER_CHOICE}, ()) == ASKED
     assert counting(ASKED, set(), ()) == Controls(mode="groove")
 
 
 def test_the_songs_tempo_goes_along_for_a_model_that_is_told() -> None:
-    told, deaf = (request_of(session(model), 0) for model in (TOLD, DEAF))
+    told, deaf = (request_of(session(model), 0) for model in (CONDITIONED, DEAF))
     assert told is not None and deaf is not None
     assert (told.bpm, deaf.bpm) == (120.0, 0.0)
     assert not told.same_music(structs.replace(told, bpm=121.0))
@@ -74,7 +76,7 @@ def test_a_controller_goes_through_the_styles_from_any_on() -> None:
 
 def test_what_is_asked_for_reaches_the_model(told_model) -> None:
     """Velocity is a tenth of 7; at 100 bpm in funk, the sixth style, a hit is .1 + .06 half steps early."""
-    assert facts_of(told_model).drummers_told
+    assert facts_of(told_model).drummer_choice
     asked = request_of(session(facts_of(told_model)), 0)
     assert asked is not None
     asked = structs.replace(
@@ -98,7 +100,7 @@ def test_a_model_at_a_tempo_is_itself_where_nothing_changes(told_model, tmp_path
 
 @pytest.mark.parametrize("some", [("tempo",), ("tempo", "drummer", "style")])
 def test_a_bundle_is_told_all_in_order_or_nothing(some, tmp_path) -> None:
-    folder = tinybundle.write_task(tmp_path / "whole", "humanize", drum_styles.TOLD)
+    folder = tinybundle.write_task(tmp_path / "whole", "humanize", drum_styles.PLAYING_CONDITIONS)
     file = folder / "bundle.json"
     content = json.loads(file.read_text()) | {"conditions": some}
     file.write_text(json.dumps(content))

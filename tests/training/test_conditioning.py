@@ -10,11 +10,11 @@ from toy_runs import SMALL
 
 from engine.music.drum_styles import DRUM_STYLES, drummer_number, style_number
 from training.config import LossConfig, ModelConfig
-from training.corpus.labels import Label, told_by
+from training.corpus.labels import Label, conditions_by
 from training.evaluation.humanising import Performance, humanise
 from training.models.build import build_model
+from training.models.conditioning import Conditioning, left_out
 from training.models.losses import Noise, Objective, reconstruction_nats, spread_nats
-from training.models.told import Told, left_out
 from training.models.vae import VAE
 
 
@@ -43,12 +43,12 @@ def test_a_style_and_a_drummer_are_numbers_and_others_are_not_known() -> None:
         0,
         0,
     ]
-    assert told_by(93.5, "rock", "drummer3") == (93.5, 17, 3)
+    assert conditions_by(93.5, "rock", "drummer3") == (93.5, 17, 3)
     assert Label("train", 120.0).style == ""
 
 
 def test_a_tempo_is_told_in_octaves_and_none_is_told_apart_from_the_usual_one() -> None:
-    told = Told(4)
+    told = Conditioning(4)
     bpm = torch.tensor([240.0, 60.0, 120.0, 0.0])
     nobody = torch.zeros(4, dtype=torch.int64)
     assert told(bpm, nobody, nobody)[:, :2].tolist() == [[1, 1], [-1, 1], [0, 1], [0, 0]]

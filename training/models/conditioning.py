@@ -1,4 +1,4 @@
-"""What a groove's decoder is told besides its latent: how fast the music is, in which style, and who plays.
+"""What a groove's decoder is given besides its latent: how fast the music is, in which style, and who plays.
 
 Shape legend: B batch, C channels.
 """
@@ -6,15 +6,15 @@ Shape legend: B batch, C channels.
 import torch
 from torch import Tensor, nn
 
-from engine.music.drum_styles import DRUM_STYLES, DRUMMERS, TOLD
+from engine.music.drum_styles import DRUM_STYLES, DRUMMERS, PLAYING_CONDITIONS
 
 USUAL_BPM = 120.0
-TEMPO, STYLE, DRUMMER = range(len(TOLD))
-"""Columns of what is told, as in `TOLD`: beats a minute, and numbers of engine/music/drum_styles.py;
-each 0 where it is not said."""
+TEMPO, STYLE, DRUMMER = range(len(PLAYING_CONDITIONS))
+"""Columns of `PLAYING_CONDITIONS`: beats a minute, and numbers of engine/music/drum_styles.py; 0 where one is
+not known."""
 
 
-class Told(nn.Module):
+class Conditioning(nn.Module):
     """Tempo as octaves from the usual one, whether it is known, and vectors for style and drummer."""
 
     def __init__(self, channels: int) -> None:
