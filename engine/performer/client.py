@@ -26,9 +26,9 @@ from engine.performer.messages import (
     PortLost,
     Ready,
     Shutdown,
-    check,
     decode_event,
     encode,
+    encode_command,
 )
 from engine.performer.restore import Memory
 from engine.process.child import child_command, child_environment, creation_flags
@@ -121,7 +121,11 @@ class _Child:
 
     def send(self, command: Command) -> None:
         """Queue a command; never blocks."""
-        self._sender.put(encode(command))
+        self.put(encode(command))
+
+    def put(self, frame: bytes) -> None:
+        """Queue an encoded command; never blocks."""
+        self._sender.put(frame)
 
     def kill(self) -> None:
         """End it now."""
@@ -232,14 +236,14 @@ class PerformerClient:
         One with a value out of range is left out, and a `Fault` says so.
         """
         try:
-            check(command)
+            frame = encode_command(command)
         except MessageError as error:
             self._events.append(Fault(f"A command was left out: {type(command).__name__}: {error}"))
             return
         with self._lock:
             self._memory.remember(command)
             if self._child is not None:
-                self._child.send(command)
+                self._child.put(frame)
 
     def poll(self) -> list[Event]:
         """Take every event that has arrived, oldest first. Never blocks."""

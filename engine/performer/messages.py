@@ -394,8 +394,8 @@ def decode_event(data: bytes) -> Event:
     return _decode(_events, data)
 
 
-def check(command: Command) -> None:
-    """Refuse a command that the performer would not understand.
+def encode_command(command: Command) -> bytes:
+    """Encode a command that the performer understands.
 
     Raises:
         MessageError: it has a value out of range, or a number that is not finite.
@@ -405,6 +405,7 @@ def check(command: Command) -> None:
     except OverflowError as error:
         raise MessageError(str(error)) from error
     decode_command(frame)
+    return frame
 
 
 def _decode(decoder: "msgspec.msgpack.Decoder[_MessageT]", data: bytes) -> _MessageT:

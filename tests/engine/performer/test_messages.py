@@ -18,10 +18,10 @@ from engine.performer.messages import (
     SetMetre,
     SetPattern,
     SetTempo,
-    check,
     decode_command,
     decode_event,
     encode,
+    encode_command,
 )
 
 CLOCK = ClockState("rolling", "internal", 120.0, 5.0, Metre(), 10**9, 0.5, True, 0, 0)
@@ -55,7 +55,7 @@ def with_note(**changed):
 )
 def test_a_command_out_of_range_is_neither_sent_nor_taken(command):
     with pytest.raises(MessageError) as refused:
-        check(command)
+        encode_command(command)
     assert "\n" not in str(refused.value)
 
 
@@ -83,7 +83,7 @@ def test_an_event_out_of_range_is_not_taken(event):
 
 def test_what_is_at_the_edge_is_taken():
     for command in (Play(-1.0), Play(1e8), SetMetre(Metre(7, 8)), with_note(start_beats=-0.1, pitch=127)):
-        check(command)
+        encode_command(command)
         assert decode_command(encode(command)) == command
     counts = InputCounts("Antiphon In", 1, 2, 3, (("it is our own, come back", 4),))
     # What came in broken is told as it came, with the reason.
