@@ -1,37 +1,32 @@
-"""What the player does to the document: parameters, actions, slots, source, model."""
+"""What the player does to the document: parameters, actions, source, model."""
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from engine.errors import RenderError
-from engine.inference.constraints import Lock
 from engine.inference.controls import (
     CONTROLS,
     HEARD,
     MOST_NUDGES,
-    STORED,
     Mode,
-    SlotName,
     changed,
     control,
     value_of,
     with_value,
 )
 from engine.modes.catalogue import check_counts, counts
-from engine.music.notes import Phrase, is_line
+from engine.music.notes import is_line
 from engine.music.scales import KEYS
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
-from engine.session import answer_history, answering, hearing, styles, turns
+from engine.session import answer_history, answering, hearing, locking, storing, styles, turns
 from engine.session import intents as i
 from engine.session.default_map import DEFAULT_MAP
-from engine.session.document import UNKNOWN, HeardPhrase, ModelReference, Surroundings
+from engine.session.document import HeardPhrase, ModelReference
 from engine.session.intents import Intent
-from engine.session.live import Sounding
 from engine.session.parameters import SETTINGS, SWITCHES
 from engine.session.settings import Switches
 from engine.session.snapshot import ModelFacts
@@ -49,7 +44,6 @@ MORPH_BY = {"pad_x": "pad", "pad_y": "pad", "morph": "line", "morph_from": "line
 """What a morph goes by once one of these parameters is moved."""
 
 Updated = tuple[State, tuple[Effect, ...]]
-Held = TypeVar("Held")
 
 
 def edited(state: State, what: Intent, now_ns: int) -> State:
@@ -64,9 +58,9 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
         case i.End():
             return replace(state, gesture="")
         case i.Store():
-            return stored(state, what.slot, what.phrase, now_ns)
+            return storing.stored(state, what.slot, what.phrase, now_ns)
         case i.LockPart():
-            return _locked(state, what.lock, now_ns)
+            return locking.locked(state, what.lock, now_ns)
         case i.Pick():
             return _held(state, state.live.captured.pick(what.first_id, what.bars), now_ns)
         case i.KeepTake():
@@ -236,10 +230,15 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
             return _offset(state, rest, now_ns)
         case "pick_last":
             return _held(state, state.live.captured.last(int(rest)), now_ns), ()
-        case "store" | "store_answer" | "recall" | "clear":
-            return _slot(state, name, _slot_name(rest), now_ns), ()
+        case "store" | "store_answer" | "clear":
+            return storing.changed_slot(state, name, storing.slot_named(rest), now_ns), ()
+        case "recall":
+            storing.check_filled(state, storing.slot_named(rest))
+            return with_parameter(state, "source", rest, now_ns), ()
         case "swap":
-            return _swapped(state, _slot_name(rest[0]), _slot_name(rest[1]), now_ns), ()
+            return storing.swapped(
+                state, storing.slot_named(rest[0]), storing.slot_named(rest[1]), now_ns
+            ), ()
     return _plain(state, what, now_ns), ()
 
 
@@ -278,9 +277,9 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
         case "favourite":
             return answer_history.with_favourite(state, now_ns)
         case "lock_bar":
-            return _bar_locked(state, now_ns)
+            return locking.bar_locked(state, now_ns)
         case "unlock_all":
-            return _with_locks(state, (), None, "Unlock all", now_ns)
+            return locking.with_locks(state, (), None, "Unlock all", now_ns)
         case "lock_key":
             return _key_locked(state, now_ns)
         case "map.default" | "map.none":
@@ -330,56 +329,7 @@ def _transport(state: State, name: str) -> Updated:
     return replace(state, play_sent=True), (Send(counted_in),)
 
 
-# Slots and source -----------------------------------------------------------------------------
-
-
-def _slot_name(name: str) -> SlotName:
-    for slot in STORED:
-        if slot == name:
-            return slot
-    raise RenderError(f"slot {name!r} does not exist; the slots are {', '.join(STORED)}")
-
-
-def stored(state: State, slot: str, phrase: Phrase, now_ns: int, known: Surroundings = UNKNOWN) -> State:
-    """Put a phrase into a slot with what is known of its harmony; RenderError if there is no such slot."""
-    name = _slot_name(slot)
-    slots = {**state.document.slots, name: phrase}
-    surroundings = {**state.document.slot_surroundings, name: known}
-    return state.cleared("action").committed(
-        now_ns, f"Store in {name}", slots=slots, slot_surroundings=surroundings
-    )
-
-
-def _slot(state: State, verb: str, slot: SlotName, now_ns: int) -> State:
-    document = state.document
-    if verb == "store":
-        if document.source is None:
-            raise RenderError("nothing was heard yet, so there is nothing to store")
-        source = document.source
-        return stored(state, slot, source.phrase, now_ns, source.surroundings)
-    if verb == "store_answer":
-        return stored(state, slot, _written(state, "store"), now_ns)
-    if slot not in document.slots:
-        raise RenderError(f"slot {slot} is empty")
-    if verb == "recall":
-        return with_parameter(state, "source", slot, now_ns)
-    left = {name: phrase for name, phrase in document.slots.items() if name != slot}
-    known = {name: each for name, each in document.slot_surroundings.items() if name != slot}
-    return state.committed(now_ns, f"Clear {slot}", slots=left, slot_surroundings=known)
-
-
-def _swapped(state: State, first: SlotName, second: SlotName, now_ns: int) -> State:
-    if not {first, second} & set(state.document.slots):
-        raise RenderError(f"slots {first} and {second} are both empty")
-    slots = _exchanged(state.document.slots, first, second)
-    known = _exchanged(state.document.slot_surroundings, first, second)
-    return state.committed(now_ns, f"Swap {first} and {second}", slots=slots, slot_surroundings=known)
-
-
-def _exchanged(held: Mapping[SlotName, Held], first: SlotName, second: SlotName) -> dict[SlotName, Held]:
-    """Return what slots hold with two of them exchanged; an empty one stays out."""
-    moved = {first: second, second: first}
-    return {moved.get(name, name): each for name, each in held.items()}
+# Source, key, takes and model -----------------------------------------------------------------
 
 
 def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
@@ -389,43 +339,6 @@ def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
     first, last = picked.first_bar + 1, picked.first_bar + picked.phrase.bars
     label = f"Take bar {first}" if first == last else f"Take bars {first} to {last}"
     return state.committed(now_ns, label, source=picked, settings=settings, controls=controls)
-
-
-def _bar_locked(state: State, now_ns: int) -> State:
-    """Lock the bar of the answer that the song is in; unlock it where just that bar is locked."""
-    playing, position = _playing(state), state.shown.position_beats(now_ns) or 0.0
-    bar_beats = playing.phrase.beats_per_bar
-    bar = (position - playing.since_beats) % playing.phrase.length_beats // bar_beats
-    return _locked(state, Lock(bar * bar_beats, (bar + 1) * bar_beats), now_ns)
-
-
-def _playing(state: State, verb: str = "lock") -> Sounding:
-    if state.live.playing is None:
-        raise RenderError(f"nothing plays yet, so there is nothing to {verb}")
-    return state.live.playing
-
-
-def _written(state: State, verb: str) -> Phrase:
-    """Return what plays as it was before it was shifted, which comes after everything else."""
-    return _playing(state, verb).phrase.transposed(-state.document.settings.transpose)
-
-
-def _locked(state: State, lock: Lock, now_ns: int) -> State:
-    """Lock a part of what plays; just that part once more unlocks it."""
-    written = _written(state, "lock")
-    locks = state.shown.locks
-    if lock in locks:
-        left = tuple(each for each in locks if each != lock)
-        return _with_locks(state, left, state.document.locked if left else None, "Unlock", now_ns)
-    # What plays holds the older locks' notes already.
-    return _with_locks(state, tuple(sorted((*locks, lock))), written, "Lock", now_ns)
-
-
-def _with_locks(
-    state: State, locks: tuple[Lock, ...], locked: Phrase | None, label: str, now_ns: int
-) -> State:
-    controls = changed(state.document.controls, locks=locks)
-    return state.committed(now_ns, label, controls=controls, locked=locked)
 
 
 def _key_locked(state: State, now_ns: int) -> State:
