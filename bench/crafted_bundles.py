@@ -1,6 +1,6 @@
 """What an ill-meaning author of a bundle might try, made from a bundle that is right.
 
-`crafted` is used by `bundle_attacks.py`; each is meant to be refused, but for the one that says so.
+`crafted` is used by `bundle_attacks.py`; each is meant to be refused, but for those that say so.
 """
 
 import io
