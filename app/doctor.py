@@ -12,7 +12,7 @@ from typing import Literal
 
 from app.audio.mixer import find_soundfont
 from app.display_check import missing_display
-from app.installed_bundles import installed
+from engine.installed_bundles import installed
 
 State = Literal["ok", "hint", "bad"]
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.bundle_cards import BundleCard, card_of
 from app.default_models import DEFAULT_MODEL
-from app.installed_bundles import BundleCard, card_of, find_bundle, installed
 from engine.inference.controls import Mode
+from engine.installed_bundles import find_bundle, installed
 from engine.session.document import Document, ModelReference
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load

@@ -33,8 +33,8 @@ from crafted_bundles import crafted
 from mutated_bundles import Mutants
 
 from engine.errors import BundleError
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.trial import TRIAL_BYTES, TRIAL_S, load_model
+from engine.installed_bundles import SHIPPED
 from engine.process.child import child_environment
 
 Tried = dict[str, Any]

@@ -28,9 +28,9 @@ from app import session_files
 from app.file_commands.kit_choice import read_drum_map
 from app.file_commands.sources import read_source
 from engine.errors import AntiphonError
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.bundle.store import load_bundle
 from engine.inference.model import Model
+from engine.installed_bundles import SHIPPED
 from engine.session.autosave import log_path
 from engine.session.session_log import read_performance
 from engine.session.store import encoded, read_document

@@ -29,9 +29,9 @@ from mutated_bundles import changed
 
 from app.event_log import record_of
 from app.live import Stream
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.bundle.store import load_bundle
 from engine.inference.model import Model
+from engine.installed_bundles import SHIPPED
 from engine.midi.messages import is_note_off, is_note_on, key
 from engine.midi.recording import RecordingBackend
 from engine.music.metre import Metre

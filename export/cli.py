@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.inference.bundle.places import SHIPPED, user_folder
+from engine.installed_bundles import SHIPPED, user_folder
 from engine.staging import staging_folder
 from training.command_line import OneLineCommand
 

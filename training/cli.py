@@ -154,7 +154,7 @@ def run_command(
     finetune: Annotated[
         Path | None,
         typer.Option(
-            help="Start from the weights of a run, a bundle (folder or .zip), a .pt or a .safetensors "
+            help="Start from the weights of a run, a bundle (folder, .zip or name), a .pt or a .safetensors "
             "[default: new weights]."
         ),
     ] = None,
@@ -170,7 +170,7 @@ def run_command(
 
 @app.command("evaluate")
 def evaluate_run(
-    model: Annotated[Path, typer.Argument(help="Folder of a run, or a bundle (folder or .zip).")],
+    model: Annotated[Path, typer.Argument(help="A run, or a bundle (folder, .zip or name).")],
     corpus: Annotated[
         Path | None, typer.Option(help="Corpus to measure on [default: the one it was trained on].")
     ] = None,
@@ -204,9 +204,7 @@ def evaluate_run(
 
 @app.command("listen")
 def listen(
-    model: Annotated[
-        Path | None, typer.Argument(help="Folder of a run, or a bundle (folder or .zip).")
-    ] = None,
+    model: Annotated[Path | None, typer.Argument(help="A run, or a bundle (folder, .zip or name).")] = None,
     output: Annotated[
         Path | None,
         typer.Option(

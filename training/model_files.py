@@ -13,6 +13,7 @@ import msgspec
 import torch
 from torch import Tensor
 
+from engine.installed_bundles import installed
 from training.config import ModelConfig
 from training.errors import ConfigError
 from training.weights import unpacked
@@ -20,7 +21,7 @@ from training.weights import unpacked
 RUN_CONFIG, RUN_RECORD, BUNDLE_MANIFEST = "config.json", "run.json", "bundle.json"
 RUN_WEIGHTS, BUNDLE_WEIGHTS = "ema.safetensors", "weights.safetensors"
 ORIGIN = ", weights sha256 "
-WANTED = "give a run, a bundle (folder or .zip), a checkpoint.pt or a .safetensors"
+WANTED = "give a run, a bundle (folder, .zip or its installed name), a checkpoint.pt or a .safetensors"
 
 
 def read_part(place: Path, name: str) -> bytes | None:
@@ -73,17 +74,24 @@ class Start:
     """Weight of the KL term that they were trained to, where that is known."""
 
 
+def located(place: Path) -> Path:
+    """Return a place that is there, else that of the installed bundle of this name, if there is one."""
+    return place if place.exists() else installed().get(str(place), place)
+
+
 def load_start(place: Path) -> Start:
     """Read what fine-tuning begins with.
 
     Args:
-        place: the folder of a run, a bundle (a folder or a .zip), a `checkpoint.pt` or a `.safetensors` file.
+        place: the folder of a run, a bundle (a folder or a .zip) or the name of an installed one, a
+            `checkpoint.pt` or a `.safetensors` file.
 
     Raises:
         ConfigError: there are no weights there, or they are damaged.
     """
+    place = located(place)
     if not place.exists():
-        raise ConfigError(f"{place}: no such file or folder; {WANTED}")
+        raise ConfigError(f"{place}: no such file or folder, and no installed model; {WANTED}")
     if place.is_dir() or _is_bundle_archive(place):
         data = read_part(place, RUN_WEIGHTS) or bundle_part(place, BUNDLE_WEIGHTS)
         if data is None:

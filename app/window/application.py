@@ -11,7 +11,7 @@ from PyQt6 import sip
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
-from app.installed_bundles import BundleCard
+from app.bundle_cards import BundleCard
 from app.window import theme
 from app.window.exception_hook import Guard
 from app.window.pages.settings import LOOK, TEXT_SIZE

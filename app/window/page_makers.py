@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QSettings
 from PyQt6.QtWidgets import QApplication
 
-from app.installed_bundles import BundleCard
+from app.bundle_cards import BundleCard
 from app.window import theme
 from app.window.exchange import PhraseExchange
 from app.window.learning import choose

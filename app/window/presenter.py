@@ -7,7 +7,7 @@ from pathlib import PurePath
 import msgspec
 from msgspec.structs import replace
 
-from app.installed_bundles import BundleCard
+from app.bundle_cards import BundleCard
 from app.window.field_state import Fields, FieldState, Option
 from app.window.view import milliseconds, plays_internally
 from engine.inference.controls import CONTROLS, STORED, Controls

@@ -26,7 +26,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.audio.preview import Preview
-from app.installed_bundles import BundleCard
+from app.bundle_cards import BundleCard
 from app.notice_text import notice_line, sentence
 from app.window.dragging import (
     MIDI_SUFFIXES,

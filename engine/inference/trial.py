@@ -12,9 +12,9 @@ from pathlib import Path
 
 from engine.errors import BundleError
 from engine.inference.bundle.manifest import Precision
-from engine.inference.bundle.places import is_shipped
 from engine.inference.bundle.store import load_bundle
 from engine.inference.model import Model
+from engine.installed_bundles import is_shipped
 from engine.process.child import child_command, child_environment, creation_flags
 
 TRIAL_FLAG = "--antiphon-trial"

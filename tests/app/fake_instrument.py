@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import structs
 
+from app.bundle_cards import BundleCard
 from app.demo import demo_phrase
-from app.installed_bundles import BundleCard
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.constraints import Lock
 from engine.inference.controls import Controls, SlotName, with_value

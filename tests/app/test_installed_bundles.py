@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from app.installed_bundles import card_of, find_bundle, installed
+from app.bundle_cards import card_of
 from engine.errors import BundleError
-from engine.inference.bundle.places import SHIPPED, is_shipped, user_folder
+from engine.installed_bundles import SHIPPED, find_bundle, installed, is_shipped, user_folder
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_a_number_of_threads_that_is_set_already_counts() -> None:
 
 def test_chance_and_onnxruntime_are_not_loaded_for_the_window() -> None:
     program = (
-        "import sys, app.launch, engine.session.session, app.installed_bundles\n"
+        "import sys, app.launch, engine.session.session, app.bundle_cards\n"
         "print([name for name in ('numpy.random', 'onnxruntime') if name in sys.modules])"
     )
     assert said_by(program) == "[]"

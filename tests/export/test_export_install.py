@@ -6,9 +6,9 @@ import pytest
 import tinyrun
 from typer.testing import CliRunner
 
-from app.installed_bundles import find_bundle, installed
 from engine.inference.bundle import places
 from engine.inference.bundle.store import save_bundle
+from engine.installed_bundles import find_bundle, installed
 from export import cli
 from export.cli import app, install_bundle, installed_place
 from export.manifest import manifest_of

@@ -9,12 +9,14 @@ from safetensors.torch import load_file, save_file
 from toy_runs import TOY, melody_corpus, toy_config, write_config
 from typer.testing import CliRunner
 
+from engine.installed_bundles import SHIPPED
 from export.bundling import Options, export_run
 from export.run import load_run
 from training.checkpoint import RunFolder
 from training.cli import app
 from training.errors import ConfigError
 from training.evaluation.core_metrics import core_metrics
+from training.evaluation.loaded_model import load_subject
 from training.loop import Observer, load_model, train
 from training.model_files import load_start
 
@@ -99,6 +101,20 @@ def test_what_is_no_start_is_refused(tmp_path: Path, run: Path) -> None:
         with pytest.raises(ConfigError, match=words) as refused:
             load_start(tmp_path / name)
         assert "remove" not in str(refused.value)  # a stranger's file is not to be thrown away
+
+
+def test_an_installed_model_is_known_by_its_name_unless_something_of_that_name_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = Path("groove_2bar")
+    monkeypatch.chdir(tmp_path)
+    assert load_start(name).origin == load_start(SHIPPED / name).origin
+    assert load_subject(name).path == SHIPPED / name
+    (tmp_path / name).mkdir()
+    with pytest.raises(ConfigError, match="groove_2bar: holds neither"):
+        load_start(name)
+    with pytest.raises(ConfigError, match=r"name of an installed model: .*words_2bar"):
+        load_subject(name)
 
 
 def test_damaged_averaged_weights_are_one_line(run: Path, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def evaluate_command(
     console = Console()
     torch.set_flush_denormal(True)
     subject = load_subject(path, weights)
+    path = subject.path
     if recorded and path.is_file():
         raise ConfigError(f"{path}: --record does not write into a .zip; unpack it and name the folder")
     if recorded:

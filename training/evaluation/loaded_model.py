@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.installed_bundles import installed
 from engine.music.representation import Representation, representation
 from training.config import RunConfig
 from training.corpus.dataset import Corpus
 from training.errors import ConfigError
 from training.evaluation.attributes import definitions
 from training.loop import load_model
-from training.model_files import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, bundle_part, read_part
+from training.model_files import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, bundle_part, located, read_part
 from training.models.build import Trainable, build_model
 from training.models.key_chain import KeyChain
 from training.models.seq2seq import Continuer
@@ -110,17 +111,25 @@ class Subject:
 
 
 def load_subject(path: Path, which: str = "last") -> Subject:
-    """Load a run's folder, with the weights called `which`, or a bundle (a folder or a .zip).
+    """Load a run's folder, with the weights called `which`, or a bundle.
+
+    Args:
+        path: the folder of a run; a bundle as a folder or a .zip, or the name of an installed one.
+        which: of a run: `best`, `last`, numbers of kept steps.
 
     Raises:
         ConfigError: it is neither, or a part of it cannot be used.
     """
+    path = located(path)
     if (path / "config.json").is_file():
         config, model = load_model(path, which)
         return Subject(path, config, model, is_bundle=False)
     if (path / BUNDLE_MANIFEST).is_file() or zipfile.is_zipfile(path):
         return _bundle(path)
-    raise ConfigError(f"{path}: neither a run nor a bundle; give a folder with config.json or bundle.json")
+    raise ConfigError(
+        f"{path}: neither a run nor a bundle; give a folder with config.json or bundle.json, or the "
+        f"name of an installed model: {', '.join(installed())}"
+    )
 
 
 def _bundle(path: Path) -> Subject:

@@ -6,13 +6,13 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QFrame, QGridLayout, QVBoxLayout
 
-from app.installed_bundles import BundleCard
+from app.bundle_cards import BundleCard
 from app.window.field_state import FieldState
 from app.window.pages.page import Page, heading, paragraph
 from app.window.widgets.button import KeyButton
 from app.window.widgets.group import row
 from engine.inference.bundle.manifest import MANIFEST
-from engine.inference.bundle.places import user_folder
+from engine.installed_bundles import user_folder
 from engine.modes.catalogue import TOOLS
 from engine.session.snapshot import Snapshot
 from engine.text import printable

@@ -10,10 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BundleError
 from engine.inference import graphs, trial
-from engine.inference.bundle.places import SHIPPED, is_shipped
 from engine.inference.bundle.store import load_bundle, save_bundle
 from engine.inference.graphs import try_graphs
 from engine.inference.trial import load_model, try_bundle
+from engine.installed_bundles import SHIPPED, is_shipped
 
 
 @pytest.fixture

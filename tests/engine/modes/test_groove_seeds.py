@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render_batch
 from engine.inference.slots import encode_slot
+from engine.installed_bundles import SHIPPED
 from engine.modes.groove import EARLIER, WIDER_OFFSETS, WIDER_VELOCITIES, walked, widened
 from engine.music.groove import FARTHEST_OFFSET, OFFSETS, VELOCITIES
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase

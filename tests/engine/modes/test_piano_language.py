@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
+from engine.installed_bundles import SHIPPED
 from engine.music.key import Key
 from engine.music.notes import Note, Phrase
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from engine.inference.bundle.latent_places import coarse_places
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.slots import encode_slot
 from engine.inference.word_latents import layout_of
+from engine.installed_bundles import SHIPPED
 from engine.modes.sentence import heard_words, in_the_manner_of, one_word, plan_continuation, plan_sentence
 from engine.music.key import Key
 from engine.music.notes import Note, Phrase

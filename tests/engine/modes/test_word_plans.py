@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engine.inference.bundle.latent_places import fine_places
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.slots import encode_slot
+from engine.installed_bundles import SHIPPED
 from engine.modes.words import (
     Variation,
     chord_bias_left,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
+from engine.installed_bundles import SHIPPED
 from engine.music.key import Key
 from engine.music.metre import FOUR_FOUR
 from engine.music.notes import Note, Phrase

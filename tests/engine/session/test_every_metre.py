@@ -4,9 +4,9 @@ from typing import get_args
 
 import pytest
 
-from engine.inference.bundle.places import SHIPPED
 from engine.inference.controls import Controls
 from engine.inference.model import Model
+from engine.installed_bundles import SHIPPED
 from engine.modes.catalogue import slots_of
 from engine.music.metre import Metre
 from engine.music.metre_fit import fit_for
