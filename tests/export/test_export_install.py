@@ -6,7 +6,7 @@ import pytest
 import tinyrun
 from typer.testing import CliRunner
 
-from engine.inference.bundle import places
+from engine import installed_bundles
 from engine.inference.bundle.store import save_bundle
 from engine.installed_bundles import find_bundle, installed
 from export import cli
@@ -20,7 +20,9 @@ BUNDLED = {"encoder.onnx": b"e", "decoder.onnx": b"d"}
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """The user's folder, in a temporary place."""
-    monkeypatch.setattr(places.platformdirs, "user_data_dir", lambda *_, **__: str(tmp_path / "data"))
+    monkeypatch.setattr(
+        installed_bundles.platformdirs, "user_data_dir", lambda *_, **__: str(tmp_path / "data")
+    )
     return tmp_path / "data" / "models"
 
 
