@@ -61,6 +61,23 @@ class JackServer:
             left.unlink(missing_ok=True)
 
 
+class AlarmClock:
+    """The process that knows how late this machine wakes who sleeps."""
+
+    def __init__(self):
+        command = [sys.executable, str(HERE / "alarm_clock.py")]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def worst_ms(self):
+        """The longest delay so far, in ms."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self):
+        self.process.communicate()
+
+
 class Daw:
     """The player's process as the test sees it."""
 
@@ -77,6 +94,10 @@ class Daw:
         line = self.process.stdout.readline()
         assert line, "the player has ended"
         return json.loads(line)
+
+    def alive(self):
+        """Whether the player runs and can be asked."""
+        return self.process.poll() is None
 
     def ask(self, **command):
         self.process.stdin.write(json.dumps(command) + "\n")
@@ -101,6 +122,10 @@ class Daw:
     def started(self):
         """Return the frame of that start; None before it."""
         return self.ask(started=True)["start"]
+
+    def skips(self):
+        """How often the server has skipped periods so far."""
+        return self.ask(skips=True)["times"]
 
     def record(self):
         """Return `(frame, bytes)` of everything that has come back so far."""

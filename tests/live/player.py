@@ -4,6 +4,7 @@ Commands come as JSON lines on standard input, answers as JSON lines on standard
 `{"play": [[offset_frames, "hex"], ...], "after": frames}` answers `{"start": frame}`;
 `{"play_along": [[offset_frames, "hex"], ...]}` waits for the first clock tick after a start on the port
 `sync`, and is played from there; `{"started": true}` answers `{"start": frame}`, null until then;
+`{"skips": true}` answers `{"times": count}`, how often the server skipped periods;
 `{"record": true}` answers `{"events": [[frame, "hex"], ...]}`;
 `{"frame": true}` answers `{"frame": now}`;
 `{"connect": [[source, sink], ...]}` waits until all are made;
@@ -36,6 +37,8 @@ class Player:
         self._waiting, self._start_seen = None, False
         self.start = None
         """Frame of offset 0 of what is played along with a clock."""
+        self.skips = 0
+        self._expected = None
         self._lock = threading.Lock()
         self.client.set_process_callback(self._process)
         self.client.set_shutdown_callback(lambda *_: None)
@@ -43,6 +46,8 @@ class Player:
 
     def _process(self, frames):
         now = self.client.last_frame_time
+        self.skips += self._expected not in (None, now)
+        self._expected = now + frames
         for offset, data in self.input.incoming_midi_events():
             self.events.append([now + offset, bytes(data).hex()])
         self.output.clear_buffer()
@@ -133,6 +138,8 @@ def main():
             player.connect(command["connect"])
         for source, sink in command.get("disconnect", ()):
             player.client.disconnect(source, sink)
+        if "skips" in command:
+            answer = {"times": player.skips}
         if "record" in command:
             answer = {"events": list(player.events)}
         if "frame" in command:
