@@ -34,6 +34,7 @@ from training.evaluation.attributes import (
     measure_effects,
 )
 from training.models.key_chain import KeyChain
+from training.models.piano_words import PianoWords
 from training.models.seq2seq import Continuer
 from training.models.vae import Autoencoder
 
@@ -108,7 +109,7 @@ def measure_latents(
     """
     valid = _encoded(model, config, corpus, "valid", VALID_WINDOWS, 0)
     held_out = valid.drawn.double().numpy()
-    named = definitions(graphs.representation)
+    named = () if isinstance(model, PianoWords) else definitions(graphs.representation)
     if not writes_notes(graphs, held_out) and named:
         named = ()
         progress("no attribute can be moved: the likeliest that the model writes is silence")

@@ -39,12 +39,12 @@ _POSTERIOR_STREAM = 2
 REGISTER = "register"
 """Attribute that is a transposition on the scale: in the latent space it would leave the key."""
 DENSITY = "density"
-"""Attribute that models of words have without a direction."""
-OF_WORDS = (
+"""Attribute that models of words and of two hands have without a direction."""
+WITHOUT_DIRECTIONS = (
     Attribute(name=DENSITY, unit="onsets per step", effects={}),
     Attribute(name=REGISTER, unit="mean MIDI pitch", effects={}),
 )
-"""The attributes of models of words, which need no directions."""
+"""The attributes of models of words and of two hands, which need no directions."""
 LEAST_PERCENT = 5.0
 """Share of an attribute's mean that a step along its direction must change it by to be offered."""
 
@@ -151,15 +151,15 @@ def posterior_draw(like: Floats, seed: int) -> Floats:
 def offered(manifest: BundleManifest) -> tuple[Attribute, ...]:
     """Return the attributes whose directions were measured to change what they name.
 
-    A model of words has none; its density and its register need no direction.
+    Models of words and of two hands have none; their density and their register need no direction.
     """
     measured = tuple(
         attribute
         for attribute in manifest.attributes
         if abs(attribute.effects_percent.get(attribute.name, LEAST_PERCENT)) >= LEAST_PERCENT
     )
-    melodic = manifest.latent_layout is not None and manifest.key_normalised
-    return measured or (OF_WORDS if melodic else ())
+    pitched = manifest.key_normalised or manifest.representation.name == "pianoroll"
+    return measured or (WITHOUT_DIRECTIONS if manifest.latent_layout is not None and pitched else ())
 
 
 def check_attributes(bundle: "Bundle", names: Iterable[str]) -> None:
@@ -172,12 +172,15 @@ def check_attributes(bundle: "Bundle", names: Iterable[str]) -> None:
 
 
 def attribute_shift(bundle: "Bundle", controls: Controls) -> Floats:
-    """Return the step `[Z]` the attribute sliders ask for; the register moves on the scale instead."""
+    """Return the step `[Z]` the attribute sliders ask for, along the directions that there are.
+
+    The register moves on the scale instead, and models without directions lean their decoder.
+    """
     check_attributes(bundle, dict(controls.attributes))
     names = [attribute.name for attribute in bundle.manifest.attributes]
     shift = np.zeros(bundle.manifest.z_size, np.float32)
     for name, amount in controls.attributes:
-        if name == REGISTER:
+        if name == REGISTER or name not in names:
             continue
         shift += np.float32(amount) * bundle.latents.directions[names.index(name)]
     return shift

@@ -1,5 +1,7 @@
 """Register as a transposition on the scale: higher or lower, and in key all the same."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,7 @@ from engine.inference.latent_space import REGISTER
 from engine.music.key import KEYS, Key
 from engine.music.key_finding import key_of
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
-from engine.music.notes import DRUM_CHANNEL, Phrase
+from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 STEPS = 7
 """Steps of the scale that 1 of the slider moves notes by: an octave, about the deviation of the mean pitch of
@@ -21,7 +23,7 @@ def in_register(phrase: Phrase, controls: Controls, key: Key | None) -> Phrase:
 
     The scale is that of the key that is set, else of `key`, else of the phrase. A note outside it moves by as
     many semitones as the scale's note below it; one that would leave the range that is set is folded back by
-    octaves, or stays.
+    octaves, or stays. Where keys of one voice come together so, each is struck once at a time.
     """
     steps, limits = round(STEPS * dict(controls.attributes).get(REGISTER, 0.0)), controls.constraints
     if limits.key is not None:
@@ -36,7 +38,23 @@ def in_register(phrase: Phrase, controls: Controls, key: Key | None) -> Phrase:
         if pitch is None or note.channel == DRUM_CHANNEL:
             pitch = note.pitch
         notes.append(replace(note, pitch=pitch))
-    return Phrase.of(notes, phrase.bars, phrase.metre)
+    return Phrase.of(struck_once(notes), phrase.bars, phrase.metre)
+
+
+def struck_once(notes: Iterable[Note]) -> list[Note]:
+    """Return notes of which no key of a voice is struck twice at once or sounds on where it is struck again.
+
+    Of notes that begin together the longest stays.
+    """
+    found: dict[tuple[int, int], list[Note]] = defaultdict(list)
+    for note in sorted(notes, key=lambda note: (note.start_beats, -note.duration_beats)):
+        line = found[note.channel, note.pitch]
+        if line and line[-1].start_beats == note.start_beats:
+            continue
+        if line and line[-1].end_beats > note.start_beats:
+            line[-1] = replace(line[-1], duration_beats=note.start_beats - line[-1].start_beats)
+        line.append(note)
+    return [note for line in found.values() for note in line]
 
 
 def moved(pitch: int, key: Key, steps: int) -> int:

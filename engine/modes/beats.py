@@ -50,6 +50,10 @@ class Pins(NamedTuple):
     """`[K]` beats whose first half is the slot's."""
     second: Bools
 
+    def without_fine(self) -> "Pins":
+        """Return pins of which the latent is told nothing."""
+        return Pins(self.slot, np.zeros_like(self.first), np.zeros_like(self.second))
+
 
 def pinned_at(model: LatentModel, source: Slot, controls: Controls, pace: Pace) -> Pins:
     """Return what a variation keeps of its source: beats are let go in an order that belongs to the seed."""

@@ -21,9 +21,10 @@ import numpy.typing as npt
 from engine.inference import keyboard, perturbation
 from engine.inference.bundle.manifest import DENSITY_TEMPERATURES
 from engine.inference.controls import Controls
+from engine.inference.density import density_of
 from engine.inference.harmony import key_of_chords
 from engine.inference.keyboard import Kept, Touch
-from engine.inference.latent_space import Floats, attribute_distance, great_circle, prior_draw
+from engine.inference.latent_space import Floats, great_circle, prior_draw
 from engine.inference.moved_draws import Home, home_of, lacking_of, move_home
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
@@ -97,13 +98,12 @@ def _plan(
     key: Key | None,
 ) -> Plan:
     """Return the plan of a coarse part and of what is pinned, in a key."""
-    kept = [_kept(model, controls, each) for each in pins]
+    kept, density = [_kept(model, controls, each) for each in pins], density_of(controls)
     touch = _chance(model, controls.seed, _heat(model, controls))
     touch = touch.plus(_bounds(model, controls, near, [slot for slot, _, _ in pins], key))
-    strength = perturbation.anchor_strength(attribute_distance(controls))
     for each in kept:
-        touch = touch.plus(each.touch(strength))
-    touch = touch.within_bounds()
+        touch = touch.plus(each.touch(perturbation.HOLD, density))
+    touch = touch.plus(keyboard.leaning(kept, len(touch.strike), density)).within_bounds()
 
     def finish(decoded: npt.NDArray[Any]) -> Phrase:
         for each in kept:
@@ -113,7 +113,8 @@ def _plan(
         phrase = model.representation.decode(decoded)
         return in_register(phrase if near is None else near.feel.restore(phrase), controls, key)
 
-    z = latent(model, coarse, pins, controls)
+    told = pins if density == 0 else [each.without_fine() for each in pins]
+    z = latent(model, coarse, told, controls)
     return Plan(z, touch.strike, finish, given={"ringing": touch.ring - touch.strike})
 
 

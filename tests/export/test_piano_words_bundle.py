@@ -99,7 +99,8 @@ def test_the_bundle_has_parts_of_a_latent_and_is_given_what_rings(model: Model) 
     assert manifest.latent_layout.size == manifest.z_size == 7 + 8 * 5
     assert manifest.decoder.inputs[2].shape == ("B", 32, 88)
     assert language_of(model) == "piano"
-    assert offered(manifest) == ()
+    assert [attribute.name for attribute in offered(manifest)] == ["density", "register"]
+    assert manifest.attributes == ()
     assert model.modes == ("vary", "morph", "generate")
     assert np.flatnonzero(coarse_dimensions(made())).tolist() == [0, 1, 2, 19, 20, 21, 22]
     for conditions in ((), ("chords",)):

@@ -44,6 +44,15 @@ def test_melody_attributes_by_hand():
     assert value("in_scale", tune) == pytest.approx(1)  # all in G major
 
 
+def test_piano_attributes_by_hand():
+    # C4 rings for three steps, E4 is struck twice: three strokes in 16 steps, two of them on E4.
+    roll = np.zeros((1, 16, 88), np.float32)
+    roll[0, 0:3, 60 - 21] = roll[0, 2, 64 - 21] = roll[0, 4:6, 64 - 21] = 1
+    assert value("density", roll, "pianoroll") == pytest.approx(3 / 16)
+    assert value("register", roll, "pianoroll") == pytest.approx((60 + 64 + 64) / 3)
+    assert np.isnan(value("register", np.zeros((1, 16, 88), np.float32), "pianoroll"))
+
+
 def test_in_scale_takes_the_best_key():
     assert value("in_scale", melody((0, 60), (1, 61), (2, 62), (3, 63))) == pytest.approx(3 / 4)
 

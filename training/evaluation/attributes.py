@@ -128,6 +128,19 @@ def _drumming(
     )
 
 
+def _strokes(rolls: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return where keys of `[N, T, K]` begin to sound."""
+    sounding = rolls > 0.5
+    before = np.concatenate([np.zeros_like(sounding[:, :1]), sounding[:, :-1]], axis=1)
+    return sounding & ~before
+
+
+def _mean_key(rolls: npt.NDArray[Any]) -> Floats:
+    """Return the mean pitch of the strokes, in MIDI numbers."""
+    strokes = _strokes(rolls).sum(axis=1)
+    return _share((strokes * (LOWEST_PITCH + np.arange(strokes.shape[1]))).sum(axis=1), strokes.sum(axis=1))
+
+
 def _of_hits(part: int) -> Measure:
     """Return the mean velocity (part 1) or offset (part 2) of a groove's hits."""
 
@@ -150,6 +163,11 @@ def definitions(representation: Representation) -> tuple[Definition, ...]:
             *_drumming(lambda x: x[..., :DRUM_CLASSES] > 0.5, ""),
             Definition("loudness", "velocity, 0 to 1", _of_hits(1)),
             Definition("lateness", "steps", _of_hits(2)),
+        )
+    if representation.name == "pianoroll":
+        return (
+            Definition("density", "strokes per step", lambda x: _strokes(x).sum(axis=2).mean(axis=1)),
+            Definition("register", "semitones", _mean_key),
         )
     if representation.name == "trio":
         bass = _melodic(1, "bass_")[0]

@@ -195,9 +195,11 @@ def _words(
     say("reconstruction")
     results.metrics["core"] = core_metrics(subject.model, corpus, options.split, options.windows)
     if isinstance(subject.model, DrumWords | PianoWords):
-        say("attributes")
-        found = _attributes(subject, subject.model, corpus, options, results)
-        played: PlayedModel | PlayedWords = PlayedModel(replace(subject, sliders=subject.sliders or found))
+        if isinstance(subject.model, DrumWords):  # the sliders of two hands need no directions
+            say("attributes")
+            found = _attributes(subject, subject.model, corpus, options, results)
+            subject = replace(subject, sliders=subject.sliders or found)
+        played: PlayedModel | PlayedWords = PlayedModel(subject)
     else:
         played = PlayedWords(subject)
     rows = _play(played, corpus, options, results, say)

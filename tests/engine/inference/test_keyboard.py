@@ -12,6 +12,7 @@ from engine.inference.keyboard import (
     Kept,
     Touch,
     hands_of,
+    leaning,
     limits,
     of_hands,
     struck,
@@ -99,6 +100,33 @@ def test_a_hand_that_is_kept_says_nothing_of_the_other():
     assert touch.strike[0, C3] == 5
     assert not touch.strike[:, C4:].any()
     assert not touch.ring[:, C4:].any()
+
+
+def test_more_density_keeps_what_was_played_and_holds_off_other_strokes_less_and_less():
+    kept = Kept(roll((C4, 2, 4)), cells((0, 8, slice(None))))
+    for density, foreign in ((0.5, -1.25), (1.0, 0.0), (2.0, 2.5)):  # 2.5 nats at 0, none at 1
+        touch = kept.touch(900.0, density)
+        assert of_keys(touch.strike, C4) == pytest.approx([foreign, -1800, 900, -900, *[foreign] * 4])
+        assert of_keys(touch.strike, E4) == pytest.approx([foreign] * 8)
+        assert of_keys(touch.ring, C4) == [0, -1800, 900, 900, -900, 0, 0, 0]
+
+
+def test_less_density_leaves_strokes_to_the_decoder_and_lets_no_other_be_struck():
+    kept = Kept(roll((C4, 2, 4)), cells((0, 8, slice(None))))
+    for density, own in ((-0.5, 1.75), (-1.0, 0.0), (-2.0, -3.5)):  # 3.5 nats at 0, none at -1
+        touch = kept.touch(900.0, density)
+        assert touch.strike[2, C4] == pytest.approx(own)
+        assert of_keys(touch.strike, E4) == [-900] * 8
+        assert touch.ring[3, C4] == 900  # a note that is struck is as long as it was
+
+
+def test_density_leans_where_nothing_is_kept_and_nowhere_else():
+    kept = Kept(roll((C4, 2, 4)), of_hands(np.ones(8, bool), np.zeros(8, bool)))
+    lean = leaning([kept], 8, -0.5)
+    assert not lean.strike[:, :RIGHT_HAND].any()
+    assert (lean.strike[:, RIGHT_HAND:] == -0.5).all()
+    assert not lean.ring.any()
+    assert (leaning([], 8, 2.0).strike == 2).all()
 
 
 ROLLS = arrays(np.bool_, (8, KEYS), elements=st.booleans(), fill=st.just(False))

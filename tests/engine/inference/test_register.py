@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
-from engine.inference.register import folded, in_register, moved
+from engine.inference.register import folded, in_register, moved, struck_once
 from engine.music.key import SCALES, Key
 from engine.music.notes import Note, Phrase
 
@@ -49,6 +49,33 @@ def test_a_key_that_is_set_and_a_range_count() -> None:
     assert pitches(in_register(phrase(65, 69), chosen, C)) == [77, 81]
     assert pitches(in_register(phrase(60), asked(2.0, highest_pitch=70), C)) == [60]
     assert pitches(in_register(phrase(60), asked(2.0, lowest_pitch=60, highest_pitch=70), C)) == [60]
+
+
+def test_two_notes_that_come_to_one_key_are_one_and_a_key_is_released_to_be_struck_again() -> None:
+    # D sharp moves with D, a whole tone, to the F that E comes to.
+    both = Phrase.of([Note(0, 63, 1), Note(0, 64, 2), Note(1, 63, 1)], 1)
+    assert in_register(both, asked(1 / 7), C) == Phrase.of([Note(0, 65, 1), Note(1, 65, 1)], 1)
+    # A range of an octave folds C4 and C5 to one key.
+    octave = Phrase.of([Note(0, 60, 4), Note(2, 72, 1)], 1)
+    folded_in = in_register(octave, asked(1.0, lowest_pitch=72, highest_pitch=83), C)
+    assert folded_in == Phrase.of([Note(0, 72, 2), Note(2, 72, 1)], 1)
+
+
+NOTES = st.builds(
+    Note, st.integers(0, 7), st.integers(0, 3).map(lambda step: 60 + step), st.integers(1, 6), st.just(64)
+)
+
+
+@given(st.lists(NOTES, max_size=12))
+def test_no_key_is_struck_where_it_sounds_and_none_is_lost(notes: list[Note]) -> None:
+    kept = struck_once(notes)
+    places = [(note.start_beats, note.pitch) for note in kept]
+    assert len(places) == len(set(places))
+    assert set(places) == {(note.start_beats, note.pitch) for note in notes}
+    for one in kept:
+        for two in kept:
+            if one.pitch == two.pitch and one.start_beats < two.start_beats:
+                assert one.end_beats <= two.start_beats
 
 
 def test_drums_and_a_slider_at_rest_leave_everything() -> None:

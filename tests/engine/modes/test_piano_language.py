@@ -88,3 +88,42 @@ def test_busyness_adds_notes_and_takes_them_away(model: Model) -> None:
         return float(np.mean([len(take.notes) for take in render_batch(model, {}, takes)]))
 
     assert written(-0.4) < written(0.0) < written(0.4)
+
+
+def test_a_higher_density_adds_notes_between_those_played_and_a_lower_one_leaves_some_out(
+    model: Model,
+) -> None:
+    slots = {"heard": encode_slot(model, played(), Key(0))}
+
+    def written(amount: float) -> list[set[tuple[float, int]]]:
+        takes = [Controls(variation=0.0, seed=seed, attributes=(("density", amount),)) for seed in range(6)]
+        return [onsets(take) for take in render_batch(model, slots, takes)]
+
+    source = onsets(played())
+    more, most = written(0.5), written(1.0)
+    assert all(source <= take for take in more + most)
+    assert sum(map(len, most)) > sum(map(len, more)) >= 6 * len(source)
+    less, least = written(-0.5), written(-1.0)
+    assert all(take <= source for take in less + least)
+    assert sum(map(len, least)) < sum(map(len, less)) < 6 * len(source)
+
+
+def test_density_counts_in_draws_and_register_moves_both_hands_on_the_scale(model: Model) -> None:
+    def drawn(**asked: float) -> list[Phrase]:
+        limits = Constraints(key="E")
+        takes = [
+            Controls(mode="generate", seed=seed, attributes=tuple(asked.items()), constraints=limits)
+            for seed in range(8)
+        ]
+        return render_batch(model, {}, takes)
+
+    plain, busy, high = drawn(), drawn(density=1.0), drawn(register=1.0)
+    assert sum(len(take.notes) for take in busy) > sum(len(take.notes) for take in plain)
+    for low, moved in zip(plain, high, strict=True):
+        assert [n.pitch + 12 for n in low.notes if n.pitch <= 96] == [
+            n.pitch for n in moved.notes if n.pitch <= 108
+        ]
+    slots = {"heard": encode_slot(model, played(), Key(0))}
+    half = render(model, slots, Controls(variation=0.0, attributes=(("register", 0.5),)))
+    assert {n.start_beats for n in half.notes} == {n.start_beats for n in played().notes}
+    assert all(Key(0).allows(note.pitch) for note in half.notes)
