@@ -44,7 +44,7 @@ KeepPedal = Annotated[
     bool,
     typer.Option(
         "--keep-pedal",
-        help="Leave notes as their keys were held and write the pedal; else it lengthens them.",
+        help="Leave notes as their keys were held and write the pedals; else these lengthen them.",
     ),
 ]
 Controllers = Annotated[

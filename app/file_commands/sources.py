@@ -62,7 +62,7 @@ class Asked:
     kit: str | None = None
     """Name of the drum kit, or path of a drum map."""
     keep_pedal: bool = False
-    """Leave notes as their keys were held, and write the sustain pedal; else it lengthens them."""
+    """Leave notes as their keys were held, and write the pedals; else these lengthen them."""
     controllers: bool = True
     """Write the controllers, pressure and bend of the source too."""
 
@@ -152,7 +152,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     say(f"{name}: {chosen}; {taken.label}, {why}{without}; {_tempo_line(taken)}")
     phrase = Phrase.of([note for notes in played for note in notes], taken.bars, taken.metre)
     if lengthened := sum(taken.lengthened(track) for part in parts for track in part.tracks):
-        say(f"{name}: {counted(lengthened, 'note')} lengthened by the sustain pedal")
+        say(f"{name}: {counted(lengthened, 'note')} lengthened by the pedals")
     model = _kitted(model, phrase, asked, name, say).in_metre(felt_metre(phrase))
     model = model.at_tempo(60e6 / taken.tempos()[0][1])
     tracks = [track for part in parts for track in part.tracks]

@@ -11,8 +11,10 @@ FIRST_SYSTEM = 0xF0
 SYSEX, SONG_POSITION, SYSEX_END = 0xF0, 0xF2, 0xF7
 TICK, START, CONTINUE, STOP, ACTIVE_SENSING = 0xF8, 0xFA, 0xFB, 0xFC, 0xFE
 """Realtime messages; 24 ticks are a quarter note."""
-SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
+SUSTAIN, SOSTENUTO, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 66, 120, 121, 123
 """Controllers."""
+PEDALS = (SUSTAIN, SOSTENUTO)
+"""They lengthen notes: sustain all that is let go, sostenuto the keys that were down as it was pressed."""
 FIRST_MODE = ALL_SOUND_OFF
 """Controllers from here on are channel mode messages: commands, not values."""
 PEDAL_DOWN = 64
@@ -61,14 +63,16 @@ def ends_all_notes(data: bytes) -> bool:
     return data[0] & 0xF0 == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF)
 
 
-def sustain_of(data: bytes) -> bool | None:
-    """Return whether a channel message presses the sustain pedal (True) or lifts it, None for any other.
+def pedals_moved(data: bytes) -> dict[int, bool]:
+    """Return which of `PEDALS` a channel message presses (True) or lifts; none for any other message.
 
-    Reset All Controllers lifts it.
+    Reset All Controllers lifts both.
     """
-    if data[0] & 0xF0 != CONTROL or data[1] not in (SUSTAIN, RESET_CONTROLLERS):
-        return None
-    return data[1] == SUSTAIN and data[2] >= PEDAL_DOWN
+    if data[0] & 0xF0 != CONTROL:
+        return {}
+    if data[1] == RESET_CONTROLLERS:
+        return dict.fromkeys(PEDALS, False)
+    return {data[1]: data[2] >= PEDAL_DOWN} if data[1] in PEDALS else {}
 
 
 def is_whole(data: bytes) -> bool:

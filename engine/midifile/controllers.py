@@ -1,4 +1,4 @@
-"""Controllers of a file: the sustain pedal as longer notes, and what is in force where a window begins."""
+"""Controllers of a file: the pedals as longer notes, and what is in force where a window begins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from engine.midi.messages import (
     PEDAL_DOWN,
     PRESSURE,
     PROGRAM,
+    SOSTENUTO,
     SUSTAIN,
 )
 from engine.midifile.song import Ints, Song, Track
@@ -26,7 +27,7 @@ PARAMETER_SELECT = frozenset({98, 99, 100, 101})
 """They select the parameter, NRPN or RPN, that data entry sets."""
 DATA_ENTRY = (6, 38)
 BEND_CENTRE = (0, 64)
-GESTURES = frozenset({(CONTROL, SUSTAIN), (CONTROL, 66)})
+GESTURES = frozenset({(CONTROL, SUSTAIN), (CONTROL, SOSTENUTO)})
 """Pedals that are down for some notes, not for music."""
 
 Data = tuple[int, int, int]
@@ -45,10 +46,12 @@ class Message:
 def sustained_ends(
     start_ticks: Ints, release_ticks: Ints, pitch: Ints, messages: Ints, song_end_ticks: int
 ) -> Ints:
-    """Return where notes of one channel cease to sound under its sustain pedal.
+    """Return where notes of one channel cease to sound under its sustain and sostenuto pedals.
 
-    A note whose key is let go while the pedal is down sounds until the pedal comes up, or until its
-    key is struck again. A pedal pressed on the very tick of the release comes too late for it.
+    A note whose key is let go while the sustain pedal is down sounds until the pedal comes up, or until
+    its key is struck again. So does one whose key was down as the sostenuto pedal went down, and all that
+    is struck at such a key before that comes up. A pedal pressed on the very tick of the release comes
+    too late for it.
 
     Args:
         start_ticks: `[N]` onsets, in any order.
@@ -60,19 +63,39 @@ def sustained_ends(
     Returns:
         `[N]` ends, none before its release.
     """
-    downs, ups = _pedal_spans(messages, song_end_ticks)
-    if not len(downs):
-        return release_ticks
-    span = np.searchsorted(downs, release_ticks, side="left") - 1
-    held = (span >= 0) & (release_ticks < ups[np.maximum(span, 0)])
-    ends = np.where(held, ups[np.maximum(span, 0)], release_ticks)
+    presses, caught_until = _span_around(release_ticks, messages, SOSTENUTO, song_end_ticks)
+    caught = _is_down(presses, start_ticks, release_ticks, pitch)
+    ends = np.where(caught, caught_until, release_ticks)
+    _, ends = _span_around(ends, messages, SUSTAIN, song_end_ticks)
     struck = np.minimum(ends, next_strikes(start_ticks, pitch))
-    return np.where(held, np.maximum(struck, release_ticks), release_ticks)
+    return np.where(ends > release_ticks, np.maximum(struck, release_ticks), release_ticks)
 
 
-def _pedal_spans(messages: Ints, song_end_ticks: int) -> tuple[Ints, Ints]:
-    """Return where the pedal goes down and where it comes up, `[P]` each."""
-    pedal = messages[((messages[:, 1] & 0xF0) == CONTROL) & (messages[:, 2] == SUSTAIN)]
+def _span_around(ticks: Ints, messages: Ints, pedal: int, song_end_ticks: int) -> tuple[Ints, Ints]:
+    """Return where the pedal that is down at ticks, `[N]`, went down and comes up; where it is up, these."""
+    downs, ups = _pedal_spans(messages, pedal, song_end_ticks)
+    if not len(downs):
+        return ticks, ticks
+    span = np.searchsorted(downs, ticks, side="left") - 1
+    down = (span >= 0) & (ticks < ups[np.maximum(span, 0)])
+    return np.where(down, downs[np.maximum(span, 0)], ticks), np.where(down, ups[np.maximum(span, 0)], ticks)
+
+
+def _is_down(ticks: Ints, start_ticks: Ints, release_ticks: Ints, pitch: Ints) -> npt.NDArray[np.bool_]:
+    """Return whether each key, `[N]`, is down at its own of `ticks`, `[N]`; not as it is let go."""
+    down = np.zeros(len(pitch), np.bool_)
+    for key in np.unique(pitch).tolist():
+        rows = np.flatnonzero(pitch == key)
+        in_order = rows[np.argsort(start_ticks[rows], kind="stable")]
+        released = np.maximum.accumulate(release_ticks[in_order])
+        last = np.searchsorted(start_ticks[in_order], ticks[rows], side="right") - 1
+        down[rows] = (last >= 0) & (ticks[rows] < released[np.maximum(last, 0)])
+    return down
+
+
+def _pedal_spans(messages: Ints, controller: int, song_end_ticks: int) -> tuple[Ints, Ints]:
+    """Return where a pedal goes down and where it comes up, `[P]` each."""
+    pedal = messages[((messages[:, 1] & 0xF0) == CONTROL) & (messages[:, 2] == controller)]
     is_down = pedal[:, 3] >= PEDAL_DOWN
     changed = np.diff(is_down, prepend=False)
     ticks = pedal[changed, 0]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import MidiFileError
-from engine.midi.messages import CONTROL, SUSTAIN
+from engine.midi.messages import CONTROL, PEDALS
 from engine.midifile.controllers import as_columns, next_strikes, sustained_ends
 from engine.midifile.smf import MAX_BYTES, SmfFile, TrackEvents, parse_smf
 from engine.midifile.song import Ints, Song, Tempo, Track, metre_spans
@@ -29,8 +29,8 @@ def read_midi(path: str | Path, *, keep_pedal: bool = False) -> Song:
 
     Args:
         path: the file.
-        keep_pedal: leave notes under the sustain pedal as their keys were held, and the pedal
-            among the messages; otherwise they sound as long as it makes them, and it is gone.
+        keep_pedal: leave notes under the sustain and sostenuto pedals as their keys were held, and the
+            pedals among the messages; otherwise they sound as long as these make them, and these are gone.
 
     Raises:
         MidiFileError: it cannot be opened or is not a usable MIDI file.
@@ -115,7 +115,7 @@ def _tracks(
             rows = rows[np.lexsort((pitches[rows], starts[rows]))]
             messages = heard[events.port, channel]
             if not keep_pedal:
-                messages = messages[~_is_sustain(messages)]
+                messages = messages[~_is_pedal(messages)]
             lengthened = sustained.get((events.port, channel), {}).get(chunk, releases)
             yield Track(
                 name=events.name,
@@ -142,9 +142,9 @@ def _messages_by_channel(chunks: dict[int, TrackEvents]) -> dict[ChannelKey, Int
     return {key: as_columns(parts) for key, parts in rows.items()}
 
 
-def _is_sustain(messages: Ints) -> npt.NDArray[np.bool_]:
-    sustain: npt.NDArray[np.bool_] = ((messages[:, 1] & 0xF0) == CONTROL) & (messages[:, 2] == SUSTAIN)
-    return sustain
+def _is_pedal(messages: Ints) -> npt.NDArray[np.bool_]:
+    pedal: npt.NDArray[np.bool_] = ((messages[:, 1] & 0xF0) == CONTROL) & np.isin(messages[:, 2], PEDALS)
+    return pedal
 
 
 def _sustained(
@@ -153,14 +153,14 @@ def _sustained(
     heard: dict[ChannelKey, Ints],
     end_tick: int,
 ) -> dict[ChannelKey, dict[int, Ints]]:
-    """Return by channel and chunk where its notes end under the pedal, for channels that have one.
+    """Return by channel and chunk where its notes end under the pedals, for channels that have one.
 
     The pedal of a channel holds all its notes, in whichever chunk either stands. `[N]` are all notes
     of the chunk, of which those of the channel count.
     """
     lengthened: dict[ChannelKey, dict[int, Ints]] = {}
     for key, messages in heard.items():
-        if not _is_sustain(messages).any():
+        if not _is_pedal(messages).any():
             continue
         port, channel = key
         rows = {chunk: notes[chunk][4] == channel for chunk in chunks if chunks[chunk].port == port}

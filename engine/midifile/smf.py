@@ -29,13 +29,13 @@ from engine.midi.messages import (
     NOTE_OFF,
     NOTE_ON,
     PEDAL_DOWN,
+    PEDALS,
     PRESSURE,
     PROGRAM,
     RESET_CONTROLLERS,
     SONG_POSITION,
     START,
     STOP,
-    SUSTAIN,
     SYSEX,
     SYSEX_END,
     TICK,
@@ -214,8 +214,8 @@ class _TrackReader:
         self.instrument_name = ""
         self.current_program: dict[int, int] = {}
         self.sounding: dict[int, deque[int]] = {}
-        self.pedals: set[int] = set()
-        """Channels whose sustain pedal is down."""
+        self.pedals: set[tuple[int, int]] = set()
+        """Channel and controller of the pedals that are down."""
         self.ended = False
 
     def read(self) -> TrackEvents:
@@ -272,7 +272,7 @@ class _TrackReader:
                 messages += (tick, status, first, second)
                 if kind == PROGRAM:
                     self.current_program[channel] = first
-                elif kind == CONTROL and (first == SUSTAIN or first >= ALL_SOUND_OFF):
+                elif kind == CONTROL and (first in PEDALS or first >= ALL_SOUND_OFF):
                     self._control(tick, channel, first, second)
             left -= 1
         self.file.events_left = left
@@ -362,12 +362,14 @@ class _TrackReader:
             self.track.rows[waiting.popleft()] = tick
 
     def _control(self, tick: int, channel: int, number: int, value: int) -> None:
-        """Follow the pedal, lift it where all controllers are reset, and end notes where all are to end."""
-        if number == SUSTAIN:
-            (self.pedals.add if value >= PEDAL_DOWN else self.pedals.discard)(channel)
-        elif number == RESET_CONTROLLERS and channel in self.pedals:
-            self.pedals.discard(channel)
-            self.track.messages += (tick, CONTROL | channel, SUSTAIN, 0)
+        """Follow the pedals, lift them where controllers are reset, and end notes where all are to end."""
+        if number in PEDALS:
+            (self.pedals.add if value >= PEDAL_DOWN else self.pedals.discard)((channel, number))
+        elif number == RESET_CONTROLLERS:
+            for pedal in PEDALS:
+                if (channel, pedal) in self.pedals:
+                    self.pedals.discard((channel, pedal))
+                    self.track.messages += (tick, CONTROL | channel, pedal, 0)
         elif number == ALL_SOUND_OFF or number >= ALL_NOTES_OFF:
             for pitch in range(128):
                 while self.sounding.get(channel << 7 | pitch):

@@ -95,7 +95,7 @@ class Track:
     pitch: Ints
     velocity: Ints
     release_ticks: Ints
-    """Where the keys are let go: before the end of a note that the sustain pedal holds."""
+    """Where the keys are let go: before the end of a note that a pedal holds."""
     messages: Ints = field(default_factory=lambda: NO_MESSAGES)
     """Tick, status byte and two data bytes of its other channel messages, `[M, 4]`, in order."""
 

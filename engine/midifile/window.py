@@ -75,7 +75,7 @@ class Window:
         return int(np.count_nonzero(self.owned(track)))
 
     def lengthened(self, track: Track) -> int:
-        """Return how many notes of a track in it the sustain pedal holds beyond their keys."""
+        """Return how many notes of a track in it a pedal holds beyond their keys."""
         held = (track.end_ticks > track.release_ticks) & (track.release_ticks > track.start_ticks)
         return int(np.count_nonzero(self.owned(track) & held))
 

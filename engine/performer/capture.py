@@ -16,7 +16,7 @@ from engine.midi.messages import (
     is_note_off,
     is_note_on,
     key,
-    sustain_of,
+    pedals_moved,
 )
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import Metre
@@ -99,10 +99,9 @@ class Capture:
         self._grace_beats = 0.0
 
     def set_sustain(self, lengthens: bool, t_ns: int, beats: float) -> None:
-        """Choose whether the sustain pedal lengthens notes."""
+        """Choose whether the pedals lengthen notes."""
         if not lengthens:
-            for number in range(16):
-                self._end_all(self._held.pedal(number, False), t_ns, beats)
+            self._end_all(self._held.lift_pedals(), t_ns, beats)
         self._held.sustains = lengthens
 
     # Transport -------------------------------------------------------------------------------
@@ -209,8 +208,9 @@ class Capture:
             self._end_all(self._held.release(key(data), t_ns), t_ns, beats)
         elif ends_all_notes(data):
             self._end_all(self._held.release_all(channel(data)), t_ns, beats)
-        elif (pedal := sustain_of(data)) is not None:
-            self._end_all(self._held.pedal(channel(data), pedal), t_ns, beats)
+        else:
+            for pedal, down in pedals_moved(data).items():
+                self._end_all(self._held.pedal(channel(data), pedal, down), t_ns, beats)
         return True
 
     def let_go(self, t_ns: int, beats: float) -> list[bytes]:

@@ -1,9 +1,9 @@
-"""What is held on the way in: keys by channel and pitch, first in, first out, and the sustain pedal."""
+"""What is held on the way in: keys by channel and pitch, first in, first out, and the pedals."""
 
 from collections import deque
 from typing import Generic, TypeVar
 
-from engine.midi.messages import SUSTAIN, Key, control_change, note_off
+from engine.midi.messages import SOSTENUTO, SUSTAIN, Key, control_change, note_off
 
 NoteT = TypeVar("NoteT")
 STRUCK_NS = 60_000_000
@@ -11,7 +11,7 @@ STRUCK_NS = 60_000_000
 
 
 class HeldKey(Generic[NoteT]):
-    """One key that went down: its note while that goes on, and whether only the pedal holds it."""
+    """One key that went down: its note while that goes on, and whether only a pedal holds it."""
 
     __slots__ = ("down_ns", "ended", "key", "note", "released")
 
@@ -33,9 +33,12 @@ class HeldKeys(Generic[NoteT]):
 
     def __init__(self) -> None:
         self.sustains = True
-        """Whether the pedal holds notes; else it is left to whoever plays them."""
+        """Whether pedals hold notes; else they are left to whoever plays them."""
         self._keys: dict[Key, deque[HeldKey[NoteT]]] = {}
-        self._pedals: set[int] = set()
+        self._pedals: set[tuple[int, int]] = set()
+        """Channel and controller of those that are down."""
+        self._caught: set[Key] = set()
+        """Keys that were down as sostenuto was pressed: what is struck there is held until it comes up."""
 
     def sounding(self) -> list[HeldKey[NoteT]]:
         """Return the held keys whose note goes on."""
@@ -45,14 +48,14 @@ class HeldKeys(Generic[NoteT]):
     def releases(self) -> list[bytes]:
         """Return the messages that let every key and pedal go that is down."""
         keys = [note_off(*key) for key in sorted(self._keys)]
-        return [*keys, *(control_change(channel, SUSTAIN, 0) for channel in sorted(self._pedals))]
+        return [*keys, *(control_change(*pedal, 0) for pedal in sorted(self._pedals))]
 
     def press(self, key: Key, note: NoteT | None, t_ns: int) -> None:
         """A key goes down. Call `struck_again` before, and end what it returns."""
         self._keys.setdefault(key, deque()).append(HeldKey(key, note, t_ns))
 
     def struck_again(self, key: Key) -> list[HeldKey[NoteT]]:
-        """Return what ends because a key is struck again; keys that only the pedal held are forgotten."""
+        """Return what ends because a key is struck again; keys that only a pedal held are forgotten."""
         keys = self._keys.get(key, deque())
         self._keep(key, [held for held in keys if not held.released])
         sounding = [held for held in keys if held.note is not None and not held.ended]
@@ -61,12 +64,12 @@ class HeldKeys(Generic[NoteT]):
         return sounding
 
     def release(self, key: Key, t_ns: int) -> list[HeldKey[NoteT]]:
-        """A key goes up: return what ends then, nothing while the pedal holds it."""
+        """A key goes up: return what ends then, nothing while a pedal holds it."""
         down = [held for held in self._keys.get(key, ()) if not held.released]
         if not down:
             return []
         first, last = down[0], down[-1]
-        held_by_pedal = self.sustains and key[0] in self._pedals
+        held_by_pedal = self._is_held(key)
         if first.note is not None:
             if held_by_pedal:
                 first.released = True
@@ -81,18 +84,34 @@ class HeldKeys(Generic[NoteT]):
         last.ended = True
         return [last]
 
-    def pedal(self, channel: int, down: bool) -> list[HeldKey[NoteT]]:
-        """The pedal moves: return what ends because it goes up."""
+    def pedal(self, channel: int, controller: int, down: bool) -> list[HeldKey[NoteT]]:
+        """A pedal moves, of those in `PEDALS`: return what ends because it goes up."""
+        pedal = channel, controller
         if down:
-            self._pedals.add(channel)
+            if controller == SOSTENUTO and pedal not in self._pedals:
+                self._caught |= {held.key for held in self._all(channel) if not held.released}
+            self._pedals.add(pedal)
             return []
-        self._pedals.discard(channel)
-        return self._remove([held for held in self._all(channel) if held.released])
+        self._pedals.discard(pedal)
+        if controller == SOSTENUTO:
+            self._caught = {key for key in self._caught if key[0] != channel}
+        return self._remove(
+            [held for held in self._all(channel) if held.released and not self._is_held(held.key)]
+        )
+
+    def lift_pedals(self) -> list[HeldKey[NoteT]]:
+        """All pedals go up: return what ends."""
+        return [held for pedal in sorted(self._pedals) for held in self.pedal(*pedal, False)]
+
+    def _is_held(self, key: Key) -> bool:
+        """Return whether a pedal holds what is let go at a key."""
+        return self.sustains and ((key[0], SUSTAIN) in self._pedals or key in self._caught)
 
     def release_all(self, channel: int | None = None) -> list[HeldKey[NoteT]]:
-        """All keys of a channel, or of all, go up, and the pedal: return what ends."""
+        """All keys of a channel go up; of None those of all, and their pedals. Return what ends."""
         if channel is None:
             self._pedals.clear()
+            self._caught.clear()
         return self._remove(self._all(channel))
 
     def _all(self, channel: int | None) -> list[HeldKey[NoteT]]:

@@ -94,9 +94,9 @@ class SetInput(Message, frozen=True):
     thru_notes: bool = False
     """Send the player's notes on to the output."""
     thru_controllers: bool = True
-    """Send bend, pressure and controllers on; the sustain pedal only if it does not lengthen notes."""
+    """Send bend, pressure and controllers on; those of pedals only if they do not lengthen notes."""
     sustain_lengthens: bool = True
-    """Let the sustain pedal lengthen the captured notes, instead of leaving it a pedal."""
+    """Let the sustain and sostenuto pedals lengthen the captured notes, instead of leaving them pedals."""
 
 
 class SetOffset(Message, frozen=True):

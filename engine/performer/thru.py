@@ -6,8 +6,8 @@ from collections.abc import Callable
 from engine.midi.messages import (
     CONTROL,
     PEDAL_DOWN,
+    PEDALS,
     RESET_CONTROLLERS,
-    SUSTAIN,
     channel,
     control_change,
     ends_all_notes,
@@ -21,7 +21,7 @@ CIRCLE_NS = 250_000_000
 
 SHORT_CIRCLE_NS = 60_000_000
 """A pedal that moves again within this time has come back; a foot may be as quick as twice in 250 ms."""
-HOLDING_PEDALS = (SUSTAIN, 66, 69)
+HOLDING_PEDALS = (*PEDALS, 69)
 """Sustain, sostenuto and hold 2: what they hold sounds until they come up."""
 
 
@@ -37,7 +37,7 @@ class Thru:
         self.notes = False
         self.controllers = True
         self.pedal = False
-        """Whether the sustain pedal goes on too."""
+        """Whether the pedals that lengthen notes go on too."""
         self._send, self._end_notes = send, end_notes
         self._down: set[tuple[int, int]] = set()
         """Channel and controller of the pedals that were sent on and hold notes."""
@@ -85,7 +85,7 @@ class Thru:
 
     def _is_wished(self, data: bytes, looped: bool) -> bool:
         """Whether a message that begins and ends no notes is to be sent on."""
-        wished = self.pedal if kind(data) == CONTROL and data[1] == SUSTAIN else True
+        wished = self.pedal if kind(data) == CONTROL and data[1] in PEDALS else True
         return wished and self.controllers and not looped
 
     def _comes_back(self, t_ns: int, data: bytes) -> bool:

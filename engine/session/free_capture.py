@@ -10,7 +10,7 @@ from engine.midi.messages import (
     is_note,
     is_note_on,
     key,
-    sustain_of,
+    pedals_moved,
 )
 from engine.music.metre import Metre
 from engine.performer.capture import EARLIEST_BEATS, NOTES_PER_BAR
@@ -32,7 +32,7 @@ class FreeNote:
     velocity: int
     channel: int
     end_ns: int | None = None
-    """None while the key is down, or the pedal holds it."""
+    """None while the key is down, or a pedal holds it."""
     id: int = field(default=0, compare=False)
     """By which its key knows it."""
 
@@ -64,12 +64,12 @@ class FreeCapture:
         Args:
             t_ns: monotonic time of the message.
             data: the message.
-            sustains: whether the pedal lengthens notes.
+            sustains: whether the pedals lengthen notes.
         """
         if len(data) != 3:
             return self
-        pedal = sustain_of(data) if sustains else None
-        if not (is_note(data) or pedal is not None or ends_all_notes(data)):
+        pedals = pedals_moved(data) if sustains else {}
+        if not (is_note(data) or pedals or ends_all_notes(data)):
             return self
         held = deepcopy(self.held)  # messages make states of their own; few keys are down
         held.sustains = sustains
@@ -77,8 +77,8 @@ class FreeCapture:
             return self._with_note(held, t_ns, data)
         if is_note(data):
             ended = held.release(key(data), t_ns)
-        elif pedal is not None:
-            ended = held.pedal(channel(data), pedal)
+        elif pedals:
+            ended = [key for each in pedals.items() for key in held.pedal(channel(data), *each)]
         else:
             ended = held.release_all(channel(data))
         return self._with_ends(held, ended, t_ns)

@@ -7,11 +7,14 @@ from msgspec.structs import replace
 
 from engine.midi.messages import (
     FIRST_SYSTEM,
+    SOSTENUTO,
+    SUSTAIN,
+    Key,
     channel,
     ends_all_notes,
     is_note_off,
     is_note_on,
-    sustain_of,
+    pedals_moved,
 )
 from engine.music.notes import Note
 from engine.performer.looped_pattern import HALF_STEP_BEATS
@@ -33,7 +36,7 @@ class OpenNote(msgspec.Struct, frozen=True):
     end_beats: float | None = None
     """None while it sounds."""
     released: bool = False
-    """Whether its key is up and the pedal holds it."""
+    """Whether its key is up and a pedal holds it."""
 
 
 class OpenBar(msgspec.Struct, frozen=True):
@@ -41,12 +44,14 @@ class OpenBar(msgspec.Struct, frozen=True):
 
     notes: tuple[OpenNote, ...] = ()
     """Oldest first."""
-    pedals: frozenset[int] = frozenset()
-    """Channels whose sustain pedal is down."""
+    pedals: frozenset[tuple[int, int]] = frozenset()
+    """Channel and controller of the pedals that are down."""
+    caught: frozenset[Key] = frozenset()
+    """Keys that were down as the sostenuto pedal of their channel was pressed."""
 
     @property
     def sounding(self) -> bool:
-        """Whether a note is held, by its key or the pedal."""
+        """Whether a note is held, by its key or a pedal."""
         return any(note.end_beats is None for note in self.notes)
 
     @property
@@ -67,13 +72,11 @@ class OpenBar(msgspec.Struct, frozen=True):
             return self._released(channel(data), data[1], beats)
         if ends_all_notes(data):
             return self._with_ends(channel(data), beats, held=True)
-        pedal = sustain_of(data)
-        if pedal is None:
-            return self
-        if pedal:
-            return replace(self, pedals=self.pedals | {channel(data)})
-        lifted = replace(self, pedals=self.pedals - {channel(data)})
-        return lifted._with_ends(channel(data), beats, held=False)
+        bar = self
+        for controller, down in pedals_moved(data).items():
+            pedal = channel(data), controller
+            bar = bar._pressed(pedal) if down else bar._lifted(pedal, beats)
+        return bar
 
     def since(self, line_beats: float) -> "OpenBar":
         """Return the bar without what ended or was let go long before a bar line, or lies far behind it."""
@@ -111,21 +114,48 @@ class OpenBar(msgspec.Struct, frozen=True):
             return None
         return math.floor((self.notes[0].start_beats + HALF_STEP_BEATS) / beats_per_bar)
 
+    def _pressed(self, pedal: tuple[int, int]) -> "OpenBar":
+        """Press a pedal; sostenuto catches the keys that are down."""
+        if pedal in self.pedals:
+            return self
+        down = {
+            (note.channel, note.pitch)
+            for note in self.notes
+            if note.channel == pedal[0] and note.end_beats is None and not note.released
+        }
+        caught = self.caught | down if pedal[1] == SOSTENUTO else self.caught
+        return replace(self, pedals=self.pedals | {pedal}, caught=caught)
+
+    def _lifted(self, pedal: tuple[int, int], beats: float) -> "OpenBar":
+        """Lift a pedal, and end what it alone held."""
+        left = frozenset(key for key in self.caught if key[0] != pedal[0])
+        caught = left if pedal[1] == SOSTENUTO else self.caught
+        lifted = replace(self, pedals=self.pedals - {pedal}, caught=caught)
+        return lifted._with_ends(pedal[0], beats, held=False)
+
+    def _is_held(self, key: Key) -> bool:
+        """Return whether a pedal holds what is let go at a key."""
+        return (key[0], SUSTAIN) in self.pedals or key in self.caught
+
     def _released(self, channel: int, pitch: int, beats: float) -> "OpenBar":
-        """Let go of the oldest note of a key; the pedal may hold it."""
+        """Let go of the oldest note of a key; a pedal may hold it."""
         for place, note in enumerate(self.notes):
             if (note.channel, note.pitch, note.end_beats, note.released) == (channel, pitch, None, False):
-                held = channel in self.pedals
+                held = self._is_held((channel, pitch))
                 after = replace(note, released=True, end_beats=None if held else beats)
                 return replace(self, notes=(*self.notes[:place], after, *self.notes[place + 1 :]))
         return self
 
     def _with_ends(self, channel: int, beats: float, *, held: bool) -> "OpenBar":
-        """End the notes of a channel that sound: those whose keys are up, or with `held` all."""
+        """End the notes of a channel that sound: those that no key or pedal holds, or with `held` all."""
         notes = tuple(
             replace(note, end_beats=beats)
-            if note.channel == channel and (held or note.released) and note.end_beats is None
+            if note.channel == channel and note.end_beats is None and (held or self._is_over(note))
             else note
             for note in self.notes
         )
         return replace(self, notes=notes)
+
+    def _is_over(self, note: OpenNote) -> bool:
+        """Return whether neither its key nor a pedal holds a note."""
+        return note.released and not self._is_held((note.channel, note.pitch))

@@ -303,7 +303,7 @@ class Settings:
         Toggle(
             label="Pedal lengthens",
             group="Input",
-            help="Let the sustain pedal lengthen what is heard; off, it stays a pedal and is sent on.",
+            help="Let sustain and sostenuto lengthen what is heard; off, they stay pedals and are sent on.",
         ),
     ] = True
     turns: Annotated[

@@ -5,9 +5,9 @@ from engine.midi.messages import (
     CONTROL,
     FIRST_SYSTEM,
     KEY_PRESSURE,
+    PEDALS,
     PRESSURE,
     PROGRAM,
-    SUSTAIN,
     channel,
     ends_all_notes,
     is_note,
@@ -40,7 +40,7 @@ def use_of(data: bytes, settings: Settings, representation: str) -> tuple[str, b
         return ("sent on", True) if settings.thru_notes else (_no_part(channel(data), settings), False)
     if ends_all_notes(data):
         return "ends its notes", True
-    pedal = kind(data) == CONTROL and data[1] == SUSTAIN
+    pedal = kind(data) == CONTROL and data[1] in PEDALS
     if pedal and settings.sustain_lengthens:
         return "lengthens notes", True
     if settings.thru_controllers:

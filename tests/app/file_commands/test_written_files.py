@@ -222,7 +222,7 @@ def test_the_pedal_lengthens_notes(tmp_path, melody) -> None:
         (1920, 2400, 62),
     ]
     assert messages(written, "control_change") == []
-    assert "a.mid: 2 notes lengthened by the sustain pedal" in said
+    assert "a.mid: 2 notes lengthened by the pedals" in said
 
 
 def test_the_pedal_may_be_kept(tmp_path, melody) -> None:
@@ -236,6 +236,22 @@ def test_the_pedal_may_be_kept(tmp_path, melody) -> None:
     assert [(tick, m.control, m.value) for tick, m in messages(written, "control_change")] == [
         (10, 64, 127),
         (960, 64, 0),
+    ]
+
+
+CAUGHT = [(tick, [0xB0, 66, data[2]] if data[0] == 0xB0 else data) for tick, data in PEDALLED]
+
+
+def test_sostenuto_lengthens_the_keys_it_caught_and_may_be_kept(tmp_path, melody) -> None:
+    song, written, said = varied(write(tmp_path / "a.mid", CAUGHT), melody)
+    assert [row[:2] for row in ticks_of(song)] == [(0, 960), (480, 580), (960, 1060), (1920, 2400)]
+    assert messages(written, "control_change") == []
+    assert "a.mid: 1 note lengthened by the pedals" in said
+    song, written, said = varied(tmp_path / "a.mid", melody, keep_pedal=True)
+    assert [row[:2] for row in ticks_of(song)] == [(0, 100), (480, 580), (960, 1060), (1920, 2400)]
+    assert [(tick, m.control, m.value) for tick, m in messages(written, "control_change")] == [
+        (10, 66, 127),
+        (960, 66, 0),
     ]
 
 

@@ -2,6 +2,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from engine.midifile.controllers import (
     Message,
@@ -11,13 +13,16 @@ from engine.midifile.controllers import (
     sustained_ends,
     without_gestures,
 )
+from engine.performer.held_keys import HeldKeys
 
 END_TICKS = 1000
 BEND, PROGRAM, CONTROL, PRESSURE, KEY_PRESSURE = 0xE0, 0xC0, 0xB0, 0xD0, 0xA0
 
 
-def pedal(*tick_and_value):
-    return np.array([(tick, 0xB0, 64, value) for tick, value in tick_and_value], np.int64).reshape(-1, 4)
+def pedal(*tick_and_value, controller=64):
+    return np.array([(tick, 0xB0, controller, value) for tick, value in tick_and_value], np.int64).reshape(
+        -1, 4
+    )
 
 
 def ends(notes, messages):
@@ -51,6 +56,68 @@ def test_the_pedal_is_down_from_the_middle_of_its_range(value, end):
 
 def test_a_pedal_reported_twice_in_a_row_goes_down_once():
     assert ends([(0, 100, 60), (260, 280, 60)], pedal((50, 90), (80, 127), (200, 0), (220, 10))) == [200, 280]
+
+
+def test_sostenuto_holds_the_keys_that_are_down_as_it_is_pressed_and_what_is_struck_there_later():
+    notes = [(0, 100, 60), (0, 40, 62), (60, 120, 64), (150, 170, 60), (50, 210, 65)]
+    sostenuto = pedal((50, 127), (200, 0), controller=66)
+    assert ends(notes, sostenuto) == [150, 40, 120, 200, 210]
+
+
+def test_sostenuto_comes_too_late_on_the_tick_of_the_release_and_in_time_on_that_of_the_onset():
+    assert ends([(0, 50, 60)], pedal((50, 127), (200, 0), controller=66)) == [50]
+    assert ends([(50, 100, 60)], pedal((50, 127), (200, 0), controller=66)) == [200]
+    assert ends([(0, 100, 60)], pedal((50, 127), controller=66)) == [END_TICKS]
+
+
+@pytest.mark.parametrize(("sustain_up", "sostenuto_up"), [(300, 200), (200, 300)])
+def test_what_both_pedals_hold_ends_with_the_later(sustain_up, sostenuto_up):
+    both = as_columns([pedal((20, 127), (sustain_up, 0)), pedal((50, 127), (sostenuto_up, 0), controller=66)])
+    assert ends([(0, 100, 60)], both) == [300]
+    assert ends([(0, 40, 60)], both) == [sustain_up]
+
+
+def as_played(turns):
+    """Return notes, pedal messages and the ends that live capture hears, of keys and pedals in turn."""
+    held: HeldKeys[int] = HeldKeys()
+    notes: list[list[int]] = []
+    lasting: dict[int, int] = {}
+    down: dict[int, int] = {}
+    moves = []
+
+    def end(tick, ended):
+        for each in ended:
+            lasting[each.note] = tick
+            each.note = None
+
+    for turn, what in enumerate(turns):
+        tick = 10 * turn
+        if what in (64, 66):
+            is_down = not down.pop(what, None)
+            if is_down:
+                down[what] = 1
+            moves.append((tick, 0xB0, what, 127 * is_down))
+            end(tick, held.pedal(0, what, is_down))
+        elif what in down:
+            notes[down.pop(what)][1] = tick
+            end(tick, held.release((0, what), tick * 10**9))
+        else:
+            end(tick, held.struck_again((0, what)))
+            held.press((0, what), len(notes), tick * 10**9)
+            down[what] = len(notes)
+            notes.append([tick, END_TICKS, what])
+    return (
+        notes,
+        np.array(moves, np.int64).reshape(-1, 4),
+        [lasting.get(n, END_TICKS) for n in range(len(notes))],
+    )
+
+
+@given(st.lists(st.sampled_from([60, 62, 64, 66]), min_size=1, max_size=60))
+def test_a_file_has_the_lengths_that_live_capture_hears_of_the_same_keys_and_pedals(turns):
+    notes, moves, lasting = as_played(turns)
+    assume(notes)
+    assert ends(notes, moves) == lasting
 
 
 def test_the_next_strike_of_a_key_is_later_than_its_note_and_of_the_same_key():

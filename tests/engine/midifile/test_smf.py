@@ -160,9 +160,10 @@ def test_all_notes_off_ends_what_sounds_on_its_channel(mode) -> None:
     ]
 
 
-def test_reset_all_controllers_lifts_a_pedal_that_is_down_and_no_other() -> None:
-    reset, down = b"\x79\x00", b"\x40\x7f"
+@pytest.mark.parametrize("controller", [64, 66])
+def test_reset_all_controllers_lifts_a_pedal_that_is_down_and_no_other(controller: int) -> None:
+    reset, down = b"\x79\x00", bytes((controller, 127))
     body = b"\x00\xb0" + reset + b"\x08\xb0" + down + b"\x08\xb1" + reset + b"\x08\xb0" + reset
     track = parse_smf(smf(body + b"\x08\xb0" + reset + END), "x.mid").tracks[0]
-    pedal = [row for row in track.message_columns().tolist() if row[2] == 64]
-    assert pedal == [[8, 0xB0, 64, 127], [24, 0xB0, 64, 0]]
+    pedal = [row for row in track.message_columns().tolist() if row[2] in (64, 66)]
+    assert pedal == [[8, 0xB0, controller, 127], [24, 0xB0, controller, 0]]

@@ -210,8 +210,8 @@ def test_overlapping_notes_of_one_key_on_two_channels_do_not_meet():
     assert [(n.channel, n.start_beats, n.duration_beats) for n in bar.notes] == [(0, 0.0, 2.0), (1, 1.0, 2.0)]
 
 
-def pedal(player: Player, beats: float, value: int, channel: int = 0) -> None:
-    player.capture.take(player.t(beats), beats, bytes((0xB0 | channel, 64, value)))
+def pedal(player: Player, beats: float, value: int, channel: int = 0, controller: int = 64) -> None:
+    player.capture.take(player.t(beats), beats, bytes((0xB0 | channel, controller, value)))
 
 
 def test_the_pedal_lengthens_what_was_let_go_until_it_goes_up():
@@ -241,11 +241,26 @@ def test_a_key_struck_again_under_the_pedal_ends_the_note_before():
     assert shape(bar) == [(0.0, 60, 1.0), (1.0, 60, 1.0)]
 
 
-def test_a_pedal_that_is_to_stay_one_lengthens_nothing():
+def test_sostenuto_lengthens_the_keys_that_are_down_as_it_is_pressed():
+    player = Player()
+    player.on(0.0, 48)
+    pedal(player, 0.25, 127, controller=66)
+    player.off(0.5, 48)
+    player.on(1.0, 64)
+    player.off(1.25, 64)
+    player.on(1.0, 48, channel=1)
+    player.off(1.25, 48, channel=1)
+    pedal(player, 3.0, 0, controller=66)
+    (bar,) = player.bars_by(4.1)
+    assert shape(bar) == [(0.0, 48, 3.0), (1.0, 48, 0.25), (1.0, 64, 0.25)]
+
+
+@pytest.mark.parametrize("controller", [64, 66])
+def test_a_pedal_that_is_to_stay_one_lengthens_nothing(controller):
     player = Player()
     player.capture.set_sustain(False, 0, 0.0)
-    pedal(player, 0.0, 127)
     player.on(0.0, 60)
+    pedal(player, 0.1, 127, controller=controller)
     player.off(0.25, 60)
     (bar,) = player.bars_by(4.1)
     assert shape(bar) == [(0.0, 60, 0.25)]

@@ -23,8 +23,8 @@ class Hands:
     def off(self, ms: int, key: tuple[int, int] = KEY) -> None:
         self._end(ms, self.held.release(key, ms * MS))
 
-    def pedal(self, ms: int, *, down: bool, channel: int = 0) -> None:
-        self._end(ms, self.held.pedal(channel, down))
+    def pedal(self, ms: int, *, down: bool, channel: int = 0, controller: int = 64) -> None:
+        self._end(ms, self.held.pedal(channel, controller, down))
 
     def _end(self, ms: int, ended) -> None:
         for held in ended:
@@ -83,6 +83,49 @@ def test_the_pedal_holds_only_its_channel_and_only_what_was_let_go():
     assert [held.note for held in hands.held.sounding()] == ["b"]
 
 
+def test_sostenuto_holds_the_keys_that_were_down_as_it_was_pressed_and_no_other():
+    hands = Hands()
+    hands.on(0, "caught")
+    hands.on(0, "let go before", OTHER)
+    hands.off(50, OTHER)
+    hands.pedal(100, down=True, controller=66)
+    hands.on(200, "later", OTHER)
+    hands.pedal(250, down=True, controller=66)  # again, without having come up: nothing more is caught
+    hands.off(300, OTHER)
+    hands.off(300)
+    assert hands.ends == {"let go before": 50, "later": 300}
+    hands.pedal(400, down=False, channel=1, controller=66)
+    assert [held.note for held in hands.held.sounding()] == ["caught"]
+    hands.pedal(500, down=False, controller=66)
+    assert hands.ends == {"let go before": 50, "later": 300, "caught": 500}
+
+
+def test_a_key_that_sostenuto_holds_is_held_when_it_is_struck_again():
+    hands = Hands()
+    hands.on(0, "a")
+    hands.pedal(100, down=True, controller=66)
+    hands.off(200)
+    hands.on(300, "b")
+    hands.off(400)
+    hands.pedal(900, down=False, controller=66)
+    hands.on(1000, "c")
+    hands.off(1100)
+    assert hands.ends == {"a": 300, "b": 900, "c": 1100}
+
+
+def test_what_both_pedals_hold_ends_with_the_later_of_them():
+    for first, second in ((64, 66), (66, 64)):
+        hands = Hands()
+        hands.on(0, "a")
+        hands.pedal(10, down=True, controller=64)
+        hands.pedal(20, down=True, controller=66)
+        hands.off(30)
+        hands.pedal(40, down=False, controller=first)
+        assert hands.ends == {}
+        hands.pedal(50, down=False, controller=second)
+        assert hands.ends == {"a": 50}
+
+
 def test_note_offs_without_a_note_on_end_nothing():
     hands = Hands()
     hands.off(5)
@@ -127,4 +170,7 @@ def test_releases_let_go_every_key_and_pedal_that_is_down():
     hands.pedal(5, down=True, channel=3)
     hands.pedal(5, down=True, channel=1)
     hands.pedal(6, down=False, channel=1)
-    assert [data.hex() for data in hands.held.releases()] == ["803c00", "833200", "b34000"]
+    hands.pedal(7, down=True, controller=66)
+    assert [data.hex() for data in hands.held.releases()] == ["803c00", "833200", "b04200", "b34000"]
+    hands.held.release_all()
+    assert hands.held.releases() == []

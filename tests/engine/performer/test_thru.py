@@ -34,9 +34,12 @@ def test_what_ends_notes_never_goes_through():
     assert sent(played(ALL_OFF, b"\xb2\x78\x00", b"\xb2\x7f\x00")) == []
 
 
-@pytest.mark.parametrize(("lengthens", "through"), [(True, []), (False, [PEDAL])])
-def test_the_pedal_goes_through_only_where_it_does_not_lengthen(lengthens, through):
-    assert sent(played(PEDAL, command=m.SetInput(sustain_lengthens=lengthens))) == through
+@pytest.mark.parametrize("controller", [64, 66])
+@pytest.mark.parametrize("lengthens", [True, False])
+def test_a_pedal_goes_through_only_where_it_does_not_lengthen(controller, lengthens):
+    pedal = bytes((0xB2, controller, 127))
+    through = [] if lengthens else [pedal]
+    assert sent(played(pedal, command=m.SetInput(sustain_lengthens=lengthens))) == through
 
 
 def test_notes_go_through_where_wished():

@@ -134,6 +134,19 @@ def test_the_pedal_holds_what_is_let_go_until_it_is_lifted_on_its_own_channel():
     assert lengths_s(played(*down, (1.1, bytes((0xB0, 64, 0))))) == [1.0]
 
 
+def test_sostenuto_holds_the_keys_that_were_down_as_it_was_pressed():
+    held = (
+        (0.0, bytes((0x90, 60, 80))),
+        (0.1, bytes((0xB0, 66, 127))),
+        (0.3, bytes((0x80, 60, 0))),
+        (0.4, bytes((0x90, 64, 80))),
+        (0.5, bytes((0x80, 64, 0))),
+    )
+    assert lengths_s(played(*held)) == [None, 0.1]
+    assert lengths_s(played(*held, (0.75, bytes((0xB0, 66, 0))))) == [0.75, 0.1]
+    assert lengths_s(played(*held, (0.75, bytes((0xB0, 121, 0))))) == [0.75, 0.1]
+
+
 def test_reset_all_controllers_lifts_the_pedal():
     held = ((0.0, b"\xb0\x40\x7f"), (0.1, b"\x90\x3c\x50"), (0.3, b"\x80\x3c\x00"), (0.6, b"\xb0\x79\x00"))
     assert lengths_s(played(*held)) == [0.5]

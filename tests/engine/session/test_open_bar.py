@@ -35,6 +35,14 @@ def test_the_pedal_holds_it_until_it_is_lifted_or_reset(lift):
     assert ends(bar) == [2.0, 2.5]
 
 
+@pytest.mark.parametrize("lift", [b"\xb0\x42\x00", b"\xb0\x79\x00"])
+def test_sostenuto_holds_the_keys_that_were_down_as_it_was_pressed(lift):
+    pressed = ((0.0, ON), (0.5, b"\xb0\x42\x7f"), (1.0, OFF), (1.0, b"\x90\x3e\x50"), (1.5, b"\x80\x3e\x00"))
+    assert ends(heard(*pressed)) == [None, 1.5]
+    assert ends(heard(*pressed, (1.75, UP))) == [None, 1.5]
+    assert ends(heard(*pressed, (2.0, lift), (2.0, ON), (2.5, OFF))) == [2.0, 1.5, 2.5]
+
+
 @pytest.mark.parametrize("mode", [120, 123, 124, 125, 126, 127])
 def test_all_notes_off_ends_the_notes_of_its_channel(mode):
     bar = heard((0.0, ON), (0.0, b"\x9f\x00\x01"), (1.0, bytes((0xB0, mode, 0))))
