@@ -1,5 +1,6 @@
 """What bundles say of themselves, read without loading them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,12 @@ class _Head(msgspec.Struct):
     bars: int = 0
     sentence: msgspec.Raw = msgspec.Raw(b"null")
     representation: dict[str, msgspec.Raw] = {}
+
+
+def hearing_chords(cards: Iterable[BundleCard], mode: Mode) -> str:
+    """Return the name of the first model that does a mode and hears chords; empty for none."""
+    fitting = (card.name for card in cards if card.plays == "pianoroll" and mode in card.modes)
+    return printable(next(fitting, ""))
 
 
 def card_of(name: str, path: Path) -> BundleCard:

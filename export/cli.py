@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from engine.installed_bundles import SHIPPED, user_folder
+from engine.output_path import output_path
 from engine.staging import staging_folder
 from training.command_line import OneLineCommand
 
@@ -29,6 +30,8 @@ def export(
         typer.Option(
             "-o",
             "--output",
+            parser=output_path,
+            metavar="PATH",
             help="The bundle: a folder, or a .zip with --zip [default: with --install, none beside it].",
         ),
     ] = None,

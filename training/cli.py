@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from engine.output_path import output_path
 from training.command_line import OneLineGroup, fail, folder_to_write, stopped_status
 
 # Without rich's markup, which takes the brackets of "[default: ...]" for a style and swallows them.
@@ -75,7 +76,9 @@ ShippableOnly = Annotated[
 @corpus_app.command("build")
 def corpus_build(
     folders: Annotated[list[Path], typer.Argument(help="Folders with MIDI files.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, metavar="PATH", help="Folder of the corpus.")
+    ],
     kind: Annotated[
         str, typer.Option(help="melody, words, drums, groove, trio, accompaniment or pianoroll.")
     ] = "melody",
@@ -129,7 +132,9 @@ def corpus_build(
 @corpus_app.command("report")
 def corpus_report(
     corpus: Annotated[Path, typer.Argument(help="A corpus that `corpus build` made.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the report.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, metavar="PATH", help="Folder of the report.")
+    ],
 ) -> None:
     """Show what is in a corpus: a page with plots, and the plots as PNG files."""
     from training.corpus.report.page import write_report
@@ -146,7 +151,14 @@ def run_command(
         list[str] | None, typer.Argument(help="Changes to the file, as key=value (optim.steps=500).")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The run's folder [default: runs/NAME].")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            parser=output_path,
+            metavar="PATH",
+            help="The run's folder [default: runs/NAME].",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
@@ -177,7 +189,13 @@ def evaluate_run(
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder of the report [default: RUN/evaluation/SPLIT]."),
+        typer.Option(
+            "-o",
+            "--output",
+            parser=output_path,
+            metavar="PATH",
+            help="Folder of the report [default: RUN/evaluation/SPLIT].",
+        ),
     ] = None,
     windows: Annotated[int, typer.Option(min=8, help="Held-out windows; more is slower.")] = 2048,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
@@ -208,7 +226,11 @@ def listen(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Folder of the test, which must be new [default: none, with --score]."
+            "-o",
+            "--output",
+            parser=output_path,
+            metavar="PATH",
+            help="Folder of the test, which must be new [default: none, with --score].",
         ),
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, max=999, help="Real and generated phrases to compare.")] = 12,

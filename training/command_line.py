@@ -43,6 +43,11 @@ class OneLineGroup(TyperGroup):
 class OneLineCommand(TyperCommand):
     """The same for a program that is a single command."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, among which names of places may be refused."""
+        with one_line_errors(self.name or ctx.info_name):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         never_fail_on_text()

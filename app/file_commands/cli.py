@@ -34,6 +34,7 @@ from engine.modes.catalogue import TOOLS, check_mode, counts
 from engine.music.metre import Metre
 from engine.music.notes import is_line
 from engine.music.style import Style
+from engine.output_path import output_path
 from engine.parameter import Parameter, Value
 from engine.session.parameters import SETTINGS
 from engine.session.rendering import facts_of
@@ -41,7 +42,14 @@ from engine.session.rendering import facts_of
 application = typer.Typer()
 
 Output = Annotated[
-    Path, typer.Option("--output", "-o", help="Folder for the files; made if it is not there.")
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=output_path,
+        metavar="PATH",
+        help="Folder for the files; made if it is not there.",
+    ),
 ]
 MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file.")]
 Count = Annotated[int, typer.Option(min=1, max=commands.LARGEST_COUNT, help="How many files.")]
@@ -218,13 +226,13 @@ def morph(
     """
     loaded = load(model, precision)
     transpose, controls = controls_of(loaded, "morph", given, style)
-    start = sources.read_source(first, loaded, typer.echo, asked)
+    start = sources.read_source(first, loaded, typer.echo, asked, "morph")
     of_second = replace(asked, track=second_track or asked.track, first_bar=second_bar or asked.first_bar)
-    end = sources.read_source(second, loaded, typer.echo, of_second)
+    end = sources.read_source(second, loaded, typer.echo, of_second, "morph")
     further = {"C": third, "D": fourth}
     if any(further.values()) or {"pad_x", "pad_y"} & set(given):
         below = {
-            name: sources.read_source(path, loaded, typer.echo, asked)
+            name: sources.read_source(path, loaded, typer.echo, asked, "morph")
             for name, path in further.items()
             if path is not None
         }
@@ -345,7 +353,7 @@ def _from_source(
     style: Path | None = None,
 ) -> None:
     transpose, controls = controls_of(model, mode, given, style)
-    source = sources.read_source(file, model, typer.echo, asked)
+    source = sources.read_source(file, model, typer.echo, asked, mode)
     commands.from_source(
         model, source, output, typer.echo, count=count, controls=controls, transpose=transpose
     )
@@ -357,7 +365,11 @@ def render(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="A .wav for all of them in a row, or a folder for a WAV of each."
+            "--output",
+            "-o",
+            parser=output_path,
+            metavar="PATH",
+            help="A .wav for all of them in a row, or a folder for a WAV of each.",
         ),
     ],
 ) -> None:
@@ -384,7 +396,10 @@ Performance = Annotated[
 @application.command()
 def replay(
     session: SessionLog,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The MIDI file to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", parser=output_path, metavar="PATH", help="The MIDI file to write."),
+    ],
     from_bar: Annotated[
         int | None,
         typer.Option(min=1, help="Bar the file begins with; left out, the first of the performance."),

@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
+from app.bundle_cards import hearing_chords
 from app.file_commands.kit_choice import kit_of_drums
 from app.file_commands.surroundings import chords_under, key_around
+from app.model_library import InstalledModels
 from engine.errors import MidiFileError
+from engine.inference.controls import Mode
 from engine.inference.model import Model
 from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
 from engine.midi.messages import PROGRAM
@@ -29,7 +33,7 @@ from engine.midifile.track_choice import (
 )
 from engine.midifile.window import Window, refuse_crowd, window
 from engine.midifile.write import Setting, Tempos
-from engine.music.left_out import left_out
+from engine.music.left_out import BESIDE_LINE, LeftOut, left_out
 from engine.music.metre import Metre
 from engine.music.metre_fit import MetreFit, fit_of
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
@@ -122,7 +126,9 @@ class Part(NamedTuple):
         return f"{self.name} {self.chosen.label}, {self.chosen.why}".lstrip()
 
 
-def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> Source:
+def read_source(
+    path: Path, model: Model, say: Say, asked: Asked = Asked(), mode: Mode | None = None
+) -> Source:
     """Read the phrase that a model takes from a file, and say which tracks and bars it is.
 
     Args:
@@ -131,6 +137,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
         say: is given one line about the choice, and one for each fault of the file, each thing that
             the model does not hear and each that was done to make it fit.
         asked: what is wanted of the file.
+        mode: what it is for; the model's usual one where it is None.
 
     Raises:
         AntiphonError: the file cannot be read, or has no such track or bars.
@@ -165,7 +172,7 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
     heard = [window.phrase for window in slot.windows] if isinstance(slot, LongSlot) else [phrase]
     for each in heard:
         for clause in left_out(each, model.representation):
-            say(f"{name}: not heard by the model: {clause}")
+            say(f"{name}: not heard by the model: {clause}{_remedy(clause, mode or model.modes[0])}")
     silent = frozenset(part.channel for part in parts if not part.chosen)
     setting = _setting(taken, parts, bars, asked, name, say)
     return Source(
@@ -178,6 +185,14 @@ def read_source(path: Path, model: Model, say: Say, asked: Asked = Asked()) -> S
         stem=path.stem,
         silent=silent,
     )
+
+
+def _remedy(lost: LeftOut, mode: Mode) -> str:
+    """Return which installed model hears what another leaves out, to follow its reason; empty for none."""
+    if lost.reason != BESIDE_LINE:
+        return ""
+    hearer = hearing_chords(InstalledModels().cards(), mode)
+    return f"; chords are heard by --model {quote(hearer)}" if hearer else ""
 
 
 # Parts and bars -----------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """What the page of connections says: facts, messages in words, and what is missing. No Qt."""
 
+from collections.abc import Sequence
+
+from app.bundle_cards import BundleCard, hearing_chords
 from app.window.axis import note_name
 from app.window.view import bar_and_beat, lamp_of, milliseconds
 from engine.midi.messages import (
@@ -15,6 +18,7 @@ from engine.midi.messages import (
     is_note,
     kind,
 )
+from engine.music.left_out import BESIDE_LINE
 from engine.music.notes import DRUM_CHANNEL
 from engine.session.roles import part_channel
 from engine.session.snapshot import Snapshot
@@ -143,8 +147,11 @@ def message_words(data: bytes) -> str:
     return " · ".join([words, *(str(byte) for byte in data[1:])])
 
 
-def message_lines(snapshot: Snapshot) -> list[str]:
-    """Return the last messages, the newest first, and how many were ignored for which reason."""
+def message_lines(snapshot: Snapshot, models: Sequence[BundleCard] = ()) -> list[str]:
+    """Return the last messages, the newest first, and how many were ignored for which reason.
+
+    Of chords played to a line, the one among `models` is named that hears them.
+    """
     activity = snapshot.live.activity
     lines = [
         f"{message_words(each.data)}   →   {'' if each.used else 'ignored: '}{each.use}"
@@ -152,6 +159,9 @@ def message_lines(snapshot: Snapshot) -> list[str]:
     ]
     often = sorted(activity.ignored.items(), key=lambda each: -each[1])
     lines += [f"{count} ignored: {reason}" for reason, count in often[:REASONS_LISTED]]
+    hearer = hearing_chords(models, snapshot.document.controls.mode)
+    if hearer and f"notes {BESIDE_LINE}" in activity.ignored:
+        lines.append(f"Chords are heard by the model {hearer}.")
     rest = sum(count for _, count in often[REASONS_LISTED:])
     return lines + ([f"{rest} ignored for other reasons"] if rest else [])
 

@@ -106,7 +106,7 @@ class PageMakers:
     def _connections_page(self) -> Page:
         from app.window.pages.connections import ConnectionsPage
 
-        return ConnectionsPage(self._instrument.snapshot().table)
+        return ConnectionsPage(self._instrument.snapshot().table, self._models)
 
     def _history_page(self) -> Page:
         from app.window.pages.history import HistoryPage

@@ -40,6 +40,7 @@ from engine.midi.messages import (
     SYSEX_END,
     TICK,
 )
+from engine.text import counted
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_EVENTS = 900_000
@@ -122,6 +123,21 @@ def clean_text(raw: bytes) -> str:
         text = raw.decode("latin-1")
     printable = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(printable.split())[:MAX_NAME]
+
+
+def notes_in(stream: bytes) -> int:
+    """Return how many notes begin in a stream of MIDI bytes."""
+    notes, status = 0, 0
+    values: list[int] = []
+    for byte in stream:
+        if byte >= NOTE_OFF:
+            status, values = byte, []
+            continue
+        values.append(byte)
+        if len(values) == 2:
+            notes += status & 0xF0 == NOTE_ON and values[1] > 0
+            values = []
+    return notes
 
 
 class _Reader:
@@ -216,6 +232,10 @@ class _TrackReader:
         self.sounding: dict[int, deque[int]] = {}
         self.pedals: set[tuple[int, int]] = set()
         """Channel and controller of the pedals that are down."""
+        self.sysex_goes_on = False
+        """Whether a system exclusive message was begun and not ended yet."""
+        self.escaped: list[bytes] = []
+        """What events say that send bytes as they are."""
         self.ended = False
 
     def read(self) -> TrackEvents:
@@ -226,6 +246,7 @@ class _TrackReader:
         if not self.ended:
             self.file.warn(f"track {self.number} has no end-of-track event")
         self._close_sounding(tick)
+        self._count_escaped()
         self.track.end_tick = tick
         self.track.name = self.track.name or self.instrument_name
         return self.track
@@ -308,7 +329,9 @@ class _TrackReader:
             return end, running  # players keep the running status over a meta event
         if status in (SYSEX, SYSEX_END):
             length, position = self._variable_length(position)
-            return self._end(position, length), 0
+            end = self._end(position, length)
+            self._sysex(status, self.body[position:end])
+            return end, 0
         if status in SYSTEM_COMMON_BYTES:
             self.file.warn(f"track {self.number}: live-only messages ignored")
             return self._end(position, SYSTEM_COMMON_BYTES[status]), 0
@@ -318,6 +341,21 @@ class _TrackReader:
         if position + length > len(self.body):
             raise self._error(f"an event of {length} bytes reaches beyond the end of the track")
         return position + length
+
+    def _sysex(self, status: int, data: bytes) -> None:
+        """Pass over system exclusive bytes, and keep those that an event sends as they are: an escape."""
+        goes_on = self.sysex_goes_on and (not data or data[0] < NOTE_OFF or data[0] == SYSEX_END)
+        if status == SYSEX_END and not goes_on and data.strip(bytes((SYSEX_END,))):
+            self.escaped.append(data)
+            return
+        self.sysex_goes_on = not data.endswith(bytes((SYSEX_END,)))
+
+    def _count_escaped(self) -> None:
+        """Say how many escapes were ignored, and how many notes began in them."""
+        notes = sum(map(notes_in, self.escaped))
+        if self.escaped:
+            among = f", {counted(notes, 'note')} among them," if notes else ""
+            self.file.warn(f"track {self.number}: {counted(len(self.escaped), 'escape')} (F7){among} ignored")
 
     def _meta(self, kind: int, data: bytes, tick: int) -> None:
         if kind == 0x2F:

@@ -34,6 +34,8 @@ SINGLE_LINE = 0.7
 """Share of notes that start after the one before has ended, from which a track is a single line."""
 OVERLAP_BEATS = 0.125
 """Legato players let notes overlap by so much."""
+FEW_NOTES = 4
+"""Fewer notes are no part where another track has twice as many."""
 HIGHEST_BASS = 55.0
 """A line of a higher mean pitch (G3) is no bass unless its name or program says so."""
 TRIO_CHANNELS = {"melody": MELODY_CHANNEL, "bass": BASS_CHANNEL, "drums": DRUM_CHANNEL}
@@ -150,9 +152,15 @@ def _melody(tracks: Sequence[Track], only: str) -> Chosen:
         return Chosen((tracks[0],), only)
     for words in MELODY_NAMES:
         named = [track for track in tracks if re.search(words, track.name.casefold())]
+        if len(named) > 1 and len({track.chunk for track in named}) == 1:
+            return _highest_line(named)  # the channels of one chunk share its name, which tells none of them
         if named:
-            surest = max(named, key=lambda track: (single_line(track), len(track)))
+            surest = max(_busy(named), key=lambda track: (single_line(track), len(track)))
             return Chosen((surest,), "by its name")
+    return _highest_line(tracks)
+
+
+def _highest_line(tracks: Sequence[Track]) -> Chosen:
     busy = _busy(tracks)
     lines = [track for track in busy if single_line(track) >= SINGLE_LINE]
     highest = max(lines or busy, key=_mean_pitch)
@@ -193,7 +201,7 @@ def _has_bass_name(track: Track) -> bool:
 def _busy(tracks: Sequence[Track]) -> list[Track]:
     """Return the tracks that have more than a few notes beside the busiest."""
     most = max((len(track) for track in tracks), default=0)
-    return [track for track in tracks if len(track) >= most / 10]
+    return [track for track in tracks if len(track) >= min(max(most / 10, FEW_NOTES), most // 2 + 1)]
 
 
 def _mean_pitch(track: Track) -> float:

@@ -14,6 +14,8 @@ LISTED = 6
 """So many pitches are named at most."""
 LINES = ("melody", "trio")
 """Representations with voices of one note at a time."""
+BESIDE_LINE = "under or beside the one that is heard of their step"
+"""Why a line leaves out the further notes of a chord: a representation of several keys hears them."""
 DRUMS = ("drums", "groove")
 
 
@@ -70,7 +72,7 @@ def _crowded(notes: Iterable[Note], representation: Representation) -> LeftOut:
         if lane is not None:
             events[step_within(note, representation.grid, representation.steps), lane] += 1
     if representation.name in LINES:
-        reason = "under or beside the one that is heard of their step"
+        reason = BESIDE_LINE
     else:
         voice = "drum" if representation.name in DRUMS else "key"
         reason = f"nearer than a step to another of the same {voice}"

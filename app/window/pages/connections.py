@@ -1,7 +1,10 @@
 """The page of connections: ports, clock, what came in and what became of it, what is missing."""
 
+from collections.abc import Sequence
+
 from PyQt6.QtWidgets import QGridLayout
 
+from app.bundle_cards import BundleCard
 from app.window.advice import connection_advice, connection_facts, message_lines, osc_lines
 from app.window.daws import daw_lines
 from app.window.pages.fields import action
@@ -27,8 +30,9 @@ MAP_HELP = "Which knobs, buttons and programs move what. Learn (Ctrl+K) binds on
 class ConnectionsPage(Page):
     """Shows the connections as they are now, and the settings about them."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, models: Sequence[BundleCard] = ()) -> None:
         super().__init__("Connections")
+        self._models = models
         self._advice = paragraph(role="", points=11)
         self._facts = QGridLayout()
         self._facts.setHorizontalSpacing(16)
@@ -69,5 +73,5 @@ class ConnectionsPage(Page):
         write(self._advice, connection_advice(snapshot))
         for name, value in connection_facts(snapshot).items():
             write(self._values[name], value)
-        write(self._messages, "\n".join(message_lines(snapshot)) or "Nothing came in yet.")
+        write(self._messages, "\n".join(message_lines(snapshot, self._models)) or "Nothing came in yet.")
         write(self._osc, "\n".join(osc_lines(snapshot)))

@@ -14,6 +14,7 @@ from app.file_commands.kit_choice import read_drum_map
 from engine.errors import MidiFileError
 from engine.inference.controls import Controls
 from engine.inference.model import Model
+from engine.installed_bundles import installed
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
 
@@ -293,10 +294,30 @@ def test_a_bend_range_set_before_the_bars_is_set_again(tmp_path, melody) -> None
 def test_what_the_model_does_not_hear_is_counted(tmp_path, melody) -> None:
     events = note(0, 480, 60) + note(0, 480, 64) + note(0, 480, 67) + note(1920, 2400, 12)
     _, _, said = varied(write(tmp_path / "a.mid", events), melody)
-    assert (
-        "a.mid: not heard by the model: 2 notes under or beside the one that is heard of their step" in said
-    )
+    beside = "a.mid: not heard by the model: 2 notes under or beside the one that is heard of their step"
+    assert f"{beside}; chords are heard by --model piano_2bar" in said
     assert "a.mid: not heard by the model: 1 note outside a piano's range, moved by octaves" in said
+
+
+def test_chords_name_an_installed_model_that_hears_them_and_does_what_is_wanted(
+    tmp_path, melody, monkeypatch
+):
+    path = write(tmp_path / "a.mid", note(0, 480, 60) + note(0, 480, 64) + note(1920, 2400, 60))
+
+    def remedy(mode):
+        said = []
+        sources.read_source(path, melody, said.append, mode=mode)
+        return said[-1].partition(" of their step")[2]
+
+    assert remedy("vary") == "; chords are heard by --model piano_2bar"
+    assert remedy("continue") == "; chords are heard by --model pianoroll_continue"
+    assert remedy("accompany") == ""
+    shipped = installed()
+    own = {"my grand (own)": shipped["piano_2bar"]}
+    monkeypatch.setattr("app.model_library.installed", lambda: own)
+    assert remedy("vary") == "; chords are heard by --model 'my grand (own)'"
+    monkeypatch.setattr("app.model_library.installed", dict)
+    assert remedy("vary") == ""
 
 
 def drums(*pitches: int) -> list[Event]:

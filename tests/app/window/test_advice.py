@@ -4,8 +4,10 @@ import pytest
 from fake_instrument import READY, captured, clock, with_document, with_live
 from msgspec.structs import replace
 
+from app.bundle_cards import BundleCard
 from app.window.advice import connection_advice, connection_facts, message_lines, message_words, osc_lines
 from app.window.daws import DAWS, daw_lines
+from engine.inference.controls import Controls
 from engine.performer.messages import LinkState
 from engine.session.document import Connections
 from engine.session.live import Activity, InputMessage, OscActivity
@@ -70,6 +72,23 @@ def test_the_newest_message_comes_first_and_what_was_ignored_is_counted():
         "note on · ch 1 · C4 · 90   →   played",
         "4 ignored: an echo",
     ]
+
+
+def test_where_chords_are_played_to_a_line_the_model_that_hears_them_is_named():
+    models = (
+        BundleCard("drums", "", ("vary",), 2, "drums"),
+        BundleCard("writer", "", ("continue",), 4, "pianoroll"),
+        BundleCard("grand", "", ("vary", "morph"), 2, "pianoroll"),
+    )
+    crowded = {"notes under or beside the one that is heard of their step": 3}
+    chords = with_live(READY, activity=Activity(ignored=crowded))
+    said = "3 ignored: notes under or beside the one that is heard of their step"
+    assert message_lines(chords, models) == [said, "Chords are heard by the model grand."]
+    assert message_lines(chords, models[:2]) == [said]
+    continuing = with_document(chords, controls=Controls(mode="continue"))
+    assert message_lines(continuing, models) == [said, "Chords are heard by the model writer."]
+    other = with_live(READY, activity=Activity(ignored={"an echo": 1}))
+    assert message_lines(other, models) == ["1 ignored: an echo"]
 
 
 def test_the_most_frequent_reasons_are_named_and_the_others_counted():

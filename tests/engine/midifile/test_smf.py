@@ -54,6 +54,45 @@ def test_running_status_lives_through_meta_events_but_not_through_sysex() -> Non
     assert "data byte without a status" in refusal(smf(b"\x00\x90\x3c\x50" + sysex + b"\x60\x3c\x00" + END))
 
 
+ESCAPED_NOTE = b"\x00\xf7\x03\x90\x3c\x50"
+ONE_NOTE = "track 1: 1 escape (F7), 1 note among them, ignored"
+NO_NOTE = "track 1: 1 escape (F7) ignored"
+TWO_NOTES = "track 1: 1 escape (F7), 2 notes among them, ignored"
+ESCAPES = {
+    "a note": (ESCAPED_NOTE, ONE_NOTE),
+    "its end": (b"\x00\xf7\x03\x90\x3c\x00", NO_NOTE),
+    "running status": (b"\x00\xf7\x05\x91\x3c\x50\x40\x50", TWO_NOTES),
+    "two": (ESCAPED_NOTE * 2, "track 1: 2 escapes (F7), 2 notes among them, ignored"),
+    "a program": (b"\x00\xf7\x02\xc0\x05", NO_NOTE),
+    "song select": (b"\x00\xf7\x02\xf3\x01", NO_NOTE),
+    "after a whole message": (b"\x00\xf0\x02\x01\xf7" + ESCAPED_NOTE, ONE_NOTE),
+    "after one without an end": (b"\x00\xf0\x02\x01\x02" + ESCAPED_NOTE, ONE_NOTE),
+    "cut short": (b"\x00\xf7\x02\x90\x3c", NO_NOTE),
+}
+
+
+@pytest.mark.parametrize(("events", "said"), ESCAPES.values(), ids=list(ESCAPES))
+def test_what_is_escaped_is_ignored_and_counted(events: bytes, said: str) -> None:
+    parsed = parse_smf(smf(events + NOTE + END), "x.mid")
+    assert parsed.tracks[0].rows == [0, 96, 60, 80, 0]
+    assert parsed.warnings == [said]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\x00\xf0\x03\x43\x12\x00\x10\xf7\x02\x43\x12\x10\xf7\x02\x01\xf7",
+        b"\x00\xf0\x01\x43\x10\xf7\x01\xf7",
+        b"\x00\xf7\x01\xf7",
+        b"\x00\xf7\x00",
+        b"\x00\xf0\x00\x00\xf7\x00\x00\xf7\x03\x01\x02\xf7",
+    ],
+    ids=["in three packets", "its end apart", "an end alone", "empty", "empty packets"],
+)
+def test_packets_of_a_system_exclusive_message_are_no_escapes(message: bytes) -> None:
+    assert parse_smf(smf(message + NOTE + END), "x.mid").warnings == []
+
+
 def test_tempo_metre_name_and_program() -> None:
     body = b"\x00\xff\x03\x05Piano\x00\xff\x51\x03\x07\xa1\x20\x60\xff\x58\x04\x06\x03\x18\x08"
     body += b"\x00\xc3\x05\x00\x93\x3c\x50\x00\xc3\x06\x60\x83\x3c\x00" + END

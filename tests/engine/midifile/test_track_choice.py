@@ -38,6 +38,28 @@ def test_a_few_high_notes_are_no_melody() -> None:
     assert choose_melody(song(bell, line)).tracks == (line,)
 
 
+@pytest.mark.parametrize("few", [1, 2, 3])
+def test_a_channel_of_a_few_notes_is_no_melody_whatever_its_name(few: int) -> None:
+    """Of a file of one chunk all channels have its name; a short melody is one still."""
+    short = [(beat, 60, 1.5) for beat in range(2 * few)]  # overlaps, so that a few notes are the purer line
+    bell, line = track([(beat, 96, 0.5) for beat in range(few)], "Melody"), track(short, "Melody", channel=1)
+    assert choose_melody(song(bell, line)).tracks == (line,)
+    apart = track([(beat, 96, 0.5) for beat in range(few)], "Melody", 1)
+    assert choose_melody(song(line, apart)).tracks == (line,)
+
+
+def test_the_name_of_a_chunk_tells_none_of_its_channels() -> None:
+    low, line, chords = (
+        track(notes, "Melody", channel=channel) for channel, notes in enumerate((LOW, LINE, CHORDS))
+    )
+    assert choose_melody(song(low, line, chords)) == ((line,), "the highest single line")
+
+
+def test_two_short_lines_are_told_by_height() -> None:
+    low, high = track(LINE[:3]), track([(beat, 80, 0.5) for beat in range(2)], chunk=1)
+    assert choose_melody(song(low, high)).tracks == (high,)
+
+
 def test_drums_are_on_their_channel() -> None:
     few, many = track(LINE[:3], channel=9), track(LINE, chunk=1, channel=9)
     assert choose_drums(song(track(LINE), many)) == ((many,), "the only drum track")
