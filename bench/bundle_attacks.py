@@ -162,7 +162,7 @@ def report(tally: TextIO) -> None:
     for mutant in tried:
         if mutant["verdict"] not in ("loaded", "refused") or mutant["opened"]:
             print(f"  {json.dumps(mutant)[:600]}")
-    for key in ("seconds", "cpu_s", "peak_mb"):
+    for key in ("seconds", "cpu_s", "peak_mb") if tried else ():
         dearest = max(tried, key=lambda mutant: mutant.get(key, 0))
         print(f"  most {key}: {dearest.get(key)} (number {dearest['number']}, {dearest['verdict']})")
 

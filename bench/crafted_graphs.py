@@ -38,6 +38,11 @@ def hidden_graphs() -> Iterator[tuple[str, Change]]:
     yield "every axis named B (may load: names bind nothing)", renamed_axis
     yield "an operator set of version 2^62", lambda model: setattr(model.opset_import[0], "version", 1 << 62)
     yield "100,000 inputs", many_inputs
+    yield "a tensor of the fifth power of the batch", before_z(power_of_the_batch)
+    yield "a size of the weights that a later node makes anew of z", made_anew
+    yield "a size that a scan's body makes anew of z behind its use", made_anew_within
+    yield "a size that a scan's body makes of its state", sized_within
+    yield "a state that doubles at every step of a scan over the batch", doubling_state
 
 
 def hidden_files(files: Files) -> Iterator[tuple[str, Files | bytes]]:
@@ -165,6 +170,68 @@ def overridden(model: ModelProto) -> None:
     sized_change = before_z(sized("ConstantOfShape", [1]))
     sized_change(model)
     model.graph.input.append(helper.make_tensor_value_info("size", TensorProto.INT64, [1]))
+
+
+def power_of_the_batch() -> tuple[list[object], dict[str, np.ndarray]]:
+    """Return what is small for a batch of one and takes all memory for a large one."""
+    nodes = [
+        helper.make_node("Shape", ["z"], ["of_batch"], start=0, end=1),
+        helper.make_node("Concat", ["of_batch"] * 5, ["to_the_fifth"], axis=0),
+        helper.make_node("Expand", ["one", "to_the_fifth"], ["much"]),
+    ]
+    return nodes, {"one": np.zeros(1, np.float32)}
+
+
+def size_of(value: str) -> list[object]:
+    """Return nodes that make `size` of a value."""
+    return [
+        helper.make_node("ReduceMax", [value], ["highest"], keepdims=0),
+        helper.make_node("Cast", ["highest"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Unsqueeze", ["whole", "first"], ["size"]),
+    ]
+
+
+def made_anew(model: ModelProto) -> None:
+    """Let weights be a size as the nodes are read, and z decide it as they are run."""
+    before_z(sized("ConstantOfShape", [1]))(model)
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.int64), "first"))
+    model.graph.node.extend(size_of("z"))
+
+
+def scan_of(body: list[object], outputs: list[object]) -> Change:
+    """Return what runs a body once a row of z: `a` is its state, `b` the row."""
+    info = helper.make_tensor_value_info
+    inputs = [info("a", TensorProto.FLOAT, None), info("b", TensorProto.FLOAT, None)]
+    graph = helper.make_graph(body, "body", inputs, outputs)
+
+    def change(model: ModelProto) -> None:
+        scan = helper.make_node("Scan", ["state", "z"], ["walked"], body=graph, num_scan_inputs=1)
+        model.graph.node.insert(0, scan)
+        tensors = {
+            "state": np.ones(1, np.float32),
+            "size": np.ones(1, np.int64),
+            "first": np.zeros(1, np.int64),
+        }
+        model.graph.initializer.extend(
+            numpy_helper.from_array(array, name) for name, array in tensors.items()
+        )
+
+    return change
+
+
+def made_anew_within(model: ModelProto) -> None:
+    used = [helper.make_node("ConstantOfShape", ["size"], ["c"]), *size_of("b")]
+    scan_of(used, [helper.make_tensor_value_info("c", TensorProto.FLOAT, None)])(model)
+
+
+def sized_within(model: ModelProto) -> None:
+    used = [*size_of("a"), helper.make_node("ConstantOfShape", ["size"], ["c"])]
+    scan_of(used, [helper.make_tensor_value_info("c", TensorProto.FLOAT, None)])(model)
+
+
+def doubling_state(model: ModelProto) -> None:
+    doubled = [helper.make_node("Concat", ["a", "a"], ["c"], axis=0)]
+    scan_of(doubled, [helper.make_tensor_value_info("c", TensorProto.FLOAT, None)])(model)
 
 
 def many_axes(model: ModelProto) -> None:

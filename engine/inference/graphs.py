@@ -1,5 +1,6 @@
 """The graphs of a bundle as onnxruntime runs them: opened, held to what the manifest says, tried."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,11 @@ from engine.inference.runtime import onnxruntime
 from engine.text import one_line
 
 CPU = "CPUExecutionProvider"
-TRIED_BATCH = 8
-"""Rows of a trial's batch: a graph whose cost grows faster than its batch is found out."""
+LARGEST_BATCH = 64
+"""Rows of a trial's batch, and of any run after it: what a stranger's graph costs at more is not known, and
+may grow with any power of the batch."""
+BATCH_AXES = {"perturbation": 1}
+"""Which axis of a decoder's input is the batch, where it is not the first."""
 TRIED_WORDS = 8
 SILENT = 4
 """Log severity `fatal`: a missing GPU library is no news for the terminal; it is in `Choice`."""
@@ -33,13 +37,28 @@ class Graphs:
 
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """Return `mu` and `sigma`, `float32 [B, Z]` each, of a batch `x`."""
-        mu, sigma = self.encoder.run(["mu", "sigma"], {"x": x})
+        parts = [self.encoder.run(["mu", "sigma"], {"x": x[rows]}) for rows in _slices(len(x))]
+        mu, sigma = (_joined(each, 0) for each in zip(*parts, strict=True))
         return mu, sigma
 
     def decode(self, feeds: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Return `int64 [T, B, S]` tokens (or `float32 [T, B, D]`) of the decoder's inputs by name."""
-        tokens: npt.NDArray[Any] = self.decoder.run(["tokens"], feeds)[0]
-        return tokens
+        slices = _slices(len(feeds["z"]))
+        parts = [self.decoder.run(["tokens"], _rows_of(feeds, rows))[0] for rows in slices]
+        return _joined(parts, 1)
+
+
+def _slices(batch: int) -> list[slice]:
+    """Return the rows of a batch in parts that are not larger than one that was tried."""
+    return [slice(first, first + LARGEST_BATCH) for first in range(0, max(batch, 1), LARGEST_BATCH)]
+
+
+def _rows_of(feeds: dict[str, npt.NDArray[Any]], rows: slice) -> dict[str, npt.NDArray[Any]]:
+    return {name: array[:, rows] if BATCH_AXES.get(name) else array[rows] for name, array in feeds.items()}
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]], axis: int) -> npt.NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
 
 
 def nothing_given(spec: TensorSpec, batch: int, steps: int = 0) -> npt.NDArray[Any]:
@@ -114,7 +133,7 @@ def try_graphs(bundle: Bundle, precision: Precision) -> None:
 
 def _try_in(bundle: Bundle, graphs: Graphs, rng: np.random.Generator, what: str) -> None:
     """Run graphs on random inputs of a bundle's lengths; errors as of `try_graphs`."""
-    for batch in (1, TRIED_BATCH):
+    for batch in (1, LARGEST_BATCH):
         x, feeds = dummy_inputs(bundle, batch)
         x[:] = rng.integers(0, bundle.manifest.streams or 2, x.shape)
         for name in ("z", "perturbation"):

@@ -82,6 +82,61 @@ def test_a_link_or_a_copy_did_not_come_with_the_program(tmp_path):
     assert not is_shipped(tmp_path / "engine" / "bundles" / "melody_2bar")
 
 
+def with_batch_to_the(power, tmp_path):
+    """Write a bundle whose decoder makes a tensor of its batch to a power first, sized by a shape alone."""
+    model = tinybundle.decoder_model()
+    sizes = ["of_batch"] * power
+    made = [
+        helper.make_node("Shape", ["z"], ["of_batch"], start=0, end=1),
+        helper.make_node("Concat", sizes, ["size"], axis=0),
+        helper.make_node("Expand", ["nought", "size"], ["much"]),
+        helper.make_node("ReduceSum", ["much"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["z", "sum"], ["same_z"]),
+    ]
+    for node in model.graph.node:
+        node.input[:] = ["same_z" if name == "z" else name for name in node.input]
+    for node in reversed(made):
+        model.graph.node.insert(0, node)
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0), "nought"))
+    save_bundle(
+        tmp_path, tinybundle.manifest(), {**tinybundle.files(), "decoder.onnx": model.SerializeToString()}
+    )
+    return tmp_path
+
+
+def test_a_graph_that_takes_too_much_memory_for_a_large_batch_only_is_refused(tmp_path):
+    assert try_bundle(with_batch_to_the(3, tmp_path / "cube"))
+    with pytest.raises(BundleError, match=r"takes more than 60 s or 2048 MB|cannot be run|more memory"):
+        load_model(with_batch_to_the(5, tmp_path / "fifth"))
+
+
+def test_no_run_has_more_rows_than_the_trial_had():
+    class Recorded:
+        """Encodes and decodes by adding one, and keeps how many rows came."""
+
+        def __init__(self):
+            self.rows = []
+
+        def run(self, names, feeds):
+            self.rows.append({name: array.shape for name, array in feeds.items()})
+            if "x" in feeds:
+                return feeds["x"] + 1, feeds["x"] + 2
+            return [feeds["perturbation"] + feeds["z"][None]]
+
+    encoder, decoder = Recorded(), Recorded()
+    run = graphs.Graphs(encoder, decoder)
+    x = np.arange(130.0)[:, None]
+    mu, sigma = run.encode(x)
+    assert (mu.tolist(), sigma.tolist()) == ((x + 1).tolist(), (x + 2).tolist())
+    assert encoder.rows == [{"x": (64, 1)}, {"x": (64, 1)}, {"x": (2, 1)}]
+    bias = np.arange(3 * 65.0).reshape(3, 65, 1)
+    assert np.array_equal(run.decode({"z": x[:65], "perturbation": bias}), bias + x[:65][None])
+    assert decoder.rows == [
+        {"z": (64, 1), "perturbation": (3, 64, 1)},
+        {"z": (1, 1), "perturbation": (3, 1, 1)},
+    ]
+
+
 def test_out_of_range_tokens_are_refused(tmp_path):
     model = tinybundle.decoder_model()
     model.graph.node[-1].output[0] = "low"
