@@ -16,11 +16,10 @@ layers too, since they are counted unrolled), over the rate measured beside them
 
 import argparse
 import json
-import math
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from pathlib import Path
@@ -207,13 +206,13 @@ def _unrolled_forward(self: nn.RNNBase, x: torch.Tensor, start: Any = None) -> t
 
 
 def measure(config: RunConfig, steps: int, skip: int, *, alone: bool) -> dict[str, float]:
-    """Return seconds a step by part in both forms, sequences a second, and multiplications a step.
+    """Return seconds a step by part and in its straightforward form, sequences a second, and GFLOP a step.
 
     Args:
         config: what is trained.
         steps: measured steps of each form.
         skip: steps before them, at least one, which allocate; in the first the multiplications are counted.
-        alone: leave the straightforward form out, and with it the multiplications: both are nan.
+        alone: leave the straightforward form out, and with it the multiplications.
 
     Raises:
         ValueError: the two forms do not compute the same loss.
@@ -221,7 +220,7 @@ def measure(config: RunConfig, steps: int, skip: int, *, alone: bool) -> dict[st
     stepper = Stepper(config)
     if not alone:
         stepper.check_same_loss()
-    ours, theirs, gflop = list[tuple[float, ...]](), list[tuple[float, ...]](), math.nan
+    ours, theirs, gflop = list[tuple[float, ...]](), list[tuple[float, ...]](), 0.0
     for step in range(skip + steps):
         ours.append(stepper.take(step, straightforward=False))
         if alone:
@@ -230,21 +229,29 @@ def measure(config: RunConfig, steps: int, skip: int, *, alone: bool) -> dict[st
             theirs.append(stepper.take(step, straightforward=True))
         if counter is not None:
             gflop = counter.get_total_flops() / 1e9
-    parts, straightforward = medians(ours[skip:]), [math.nan] if alone else medians(theirs[skip:])
+    parts = medians(ours[skip:])
     names = ("data_s", "forward_s", "backward_s", "optimiser_s")
-    return {
+    found = {
         **dict(zip(names, parts, strict=True)),
         "step_s": sum(parts),
-        "straightforward_s": sum(straightforward),
         "sequences_per_s": config.data.batch / sum(parts),
-        "gflop": gflop,
         "parameters": float(sum(weight.numel() for weight in stepper.weights)),
     }
+    return found if alone else found | {"straightforward_s": sum(medians(theirs[skip:])), "gflop": gflop}
 
 
 def medians(rows: list[tuple[float, ...]]) -> list[float]:
     """Return the median of each column."""
     return [statistics.median(column) for column in zip(*rows, strict=True)]
+
+
+def compared(row: Mapping[str, float], rate: float) -> str:
+    """Say how a step compares with its straightforward form and the matrix rate, where both were taken."""
+    if "straightforward_s" not in row:
+        return ""
+    times = row["straightforward_s"] / row["step_s"]
+    bound = row["gflop"] / rate / row["step_s"]
+    return f"  {times:4.2f} times the straightforward form  {100 * bound:3.0f} % of the matrix rate"
 
 
 def has_dropout(model: nn.Module) -> bool:
@@ -281,12 +288,10 @@ def main() -> None:
             f"{part} {100 * row[f'{part}_s'] / row['step_s']:2.0f} %"
             for part in ("data", "forward", "backward", "optimiser")
         )
-        bound = row["gflop"] / rate / row["step_s"]
         print(
             f"{name:22} {row['parameters'] / 1e6:6.1f} M  batch {config.data.batch:3}  "
-            f"{row['step_s'] * 1000:7.1f} ms a step  {row['sequences_per_s']:6.1f} sequences/s  {parts}  "
-            f"{row['straightforward_s'] / row['step_s']:4.2f} times the straightforward form  "
-            f"{100 * bound:3.0f} % of the matrix rate",
+            f"{row['step_s'] * 1000:7.1f} ms a step  {row['sequences_per_s']:6.1f} sequences/s  {parts}"
+            f"{compared(row, rate)}",
             flush=True,
         )
     if options.json:

@@ -43,8 +43,9 @@ def _escape(character: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things in words: `1 note`, `2 notes`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return a number of things in words: `1 note`, `2 notes`, `2 processes`."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def json_bytes(value: Any, *, indent: int | None = None) -> bytes:

@@ -106,7 +106,7 @@ def export_command(
     from export.bundling import Options, export_run
     from export.manifest import bundle_name
     from export.placing import check_place
-    from export.reporting import show_bundle, shown_stages
+    from export.reporting import said_of_unmeasured, show_bundle, shown_stages
     from export.run import load_run, open_corpus
 
     options = Options(
@@ -118,7 +118,8 @@ def export_command(
     opened = open_corpus(loaded, corpus, metres[0]) if latents else None
     with shown_stages(console) as begin:
         manifest = export_run(loaded, opened, output, options, begin)
-    show_bundle(output, manifest, console)
+    unmeasured = "" if loaded.metrics else said_of_unmeasured(run, weights)
+    show_bundle(output, manifest, console, unmeasured)
 
 
 def installed_place(name: str, zipped: bool) -> Path:

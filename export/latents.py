@@ -17,6 +17,7 @@ from engine.inference import perturbation
 from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.model import Model
+from engine.text import counted
 from export.errors import ExportError
 from export.prior import Mixture, best_mixture, standard_normal_nats
 from training.config import RunConfig
@@ -163,7 +164,8 @@ def check_windows(corpus: Corpus) -> None:
     for split in ("train", "valid"):
         if not len(corpus.window_ids(split)):
             raise ExportError(
-                f"{corpus.path}: no {split} windows of {corpus.bars} bars; build it from more files, or "
+                f"{corpus.path}: no {split} windows of {counted(corpus.bars, 'bar')}; build it from more "
+                "files, or "
                 "leave the measuring out with --no-latents"
             )
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from engine.text import counted
 from export.errors import ExportError
 
 BATCHES = (1, 3, 64)
@@ -92,7 +93,8 @@ def _checked(total: Agreement) -> Agreement:
     """
     if total.faults or total.near_ties > LARGEST_TIE_SHARE * total.choices + 1:
         raise ExportError(
-            f"decoder: {total.choices - total.same} of {total.choices} choices differ between torch and "
+            f"decoder: {total.choices - total.same} of {counted(total.choices, 'choice')} differ "
+            "between torch and "
             f"ONNX Runtime ({total.faults} not near ties); report it with the run's config"
         )
     if total.frame_error > FRAME_TOLERANCE:

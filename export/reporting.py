@@ -34,8 +34,8 @@ def shown_stages(console: Console) -> Iterator[Callable[[str], None]]:
     finish()
 
 
-def show_bundle(output: Path, manifest: BundleManifest, console: Console) -> None:
-    """Show a bundle that was just written."""
+def show_bundle(output: Path, manifest: BundleManifest, console: Console, unmeasured: str = "") -> None:
+    """Show a bundle that was just written, and what to do where its weights were never measured."""
     files = Table("file", "bytes", title=f"{output}", title_justify="left")
     for name, entry in manifest.files.items():
         files.add_row(name, f"{entry.size_bytes:,}")
@@ -44,12 +44,23 @@ def show_bundle(output: Path, manifest: BundleManifest, console: Console) -> Non
     console.print(files)
     if total > LARGEST_BUNDLE_BYTES:
         console.print(f"larger than the {LARGEST_BUNDLE_BYTES:,} bytes that a shipped bundle should keep to")
-    if not manifest.metrics:
-        console.print("the run has no metrics.json: evaluate it and export again to publish its quality")
+    if unmeasured:
+        console.print(unmeasured, soft_wrap=True)
     show_numbers("parity", manifest.parity, console)
-    show_numbers("metrics", manifest.metrics, console)
+    if manifest.metrics:
+        show_numbers("metrics", manifest.metrics, console)
     if manifest.attributes:
         show_effects(manifest, console)
+
+
+def said_of_unmeasured(run: Path, weights: str) -> str:
+    """Return how the quality of weights that were never measured gets into a bundle."""
+    chosen = "" if weights == "last" else f" --weights {weights}"
+    return (
+        f"{run}: nothing was measured on these weights; 'antiphon-train evaluate {run}{chosen} "
+        "--record', and "
+        "exporting again, publishes their quality"
+    )
 
 
 def show_check(path: Path, measured: dict[str, float], console: Console) -> None:

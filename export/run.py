@@ -18,7 +18,7 @@ from engine.music.metre import Metre
 from engine.music.representation import Representation, representation
 from engine.text import json_value
 from export.errors import ExportError
-from training.checkpoint import BEST_METRICS, CONFIG, METRICS, RECORD, RunFolder
+from training.checkpoint import CONFIG, RECORD, RunFolder, metrics_name
 from training.config import ModelConfig, RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.joined import JoinedCorpora
@@ -40,7 +40,7 @@ class Run:
     """Float32 in evaluation mode, with exactly those weights."""
     representation: Representation
     metrics: dict[str, float]
-    """Held-out metrics, flattened; empty if the run was never evaluated."""
+    """Held-out metrics of these weights, flattened; empty where they were never evaluated."""
     record: dict[str, Any]
     """The content of `run.json`: steps, hours, hardware, data hash, corpus sources."""
 
@@ -51,7 +51,7 @@ def load_run(path: Path, metre: str = FOUR_FOUR.name, which: str = "last") -> Ru
     Args:
         path: the folder.
         metre: the one of the bundle to be, of those a model of words was trained in.
-        which: of the run's weights: `last`, `best`, or a step that was kept.
+        which: of the run's weights: `last`, `best`, a step that was kept, or their mean (`800+1000`).
 
     Raises:
         ConfigError: the run has no such weights, or they are damaged.
@@ -64,7 +64,7 @@ def load_run(path: Path, metre: str = FOUR_FOUR.name, which: str = "last") -> Ru
     weights = rounded(RunFolder(path).read_weights(which), file)
     representation = representation_of(config.model, metre)
     record = read_json(path / RECORD)
-    measured = path / {"last": METRICS, "best": BEST_METRICS}.get(which, "")
+    measured = path / metrics_name(which)
     metrics = flat_metrics(read_json(measured)) if measured.is_file() else {}
     model = build_model(config.model, weights, file)
     return Run(path, config, weights, model, representation, metrics, record)

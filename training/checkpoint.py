@@ -5,6 +5,7 @@ loaded with `weights_only=True`); `ema.safetensors` the averaged weights, the la
 stopped early, the best; `best.safetensors` and `best.json` those of the lowest validation loss with what was
 measured on them; `weights/step_0001000.safetensors` those that `keep_every_steps` asked for; `run.json` what
 was trained on, how long and why it ended; `metrics.json` what was measured on `ema.safetensors`;
+`weights/metrics_800+1000.json` what `evaluate --record` measured on other weights, or the mean of several;
 `history.jsonl` one line an evaluation.
 """
 
@@ -230,6 +231,12 @@ class RunFolder:
 
 def _sizes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in weights.items()}
+
+
+def metrics_name(which: str) -> str:
+    """Return the file name of what was measured on the weights called `last`, `best` or otherwise."""
+    names = {"last": METRICS, "best": BEST_METRICS}
+    return names.get(which, f"weights/metrics_{which.replace('/', '_')}.json")
 
 
 def kept_name(step: int) -> str:

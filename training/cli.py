@@ -202,7 +202,9 @@ def evaluate_run(
     weights: Weights = "last",
     recorded: Annotated[
         bool,
-        typer.Option("--record", help="Add the main numbers to a run's metrics.json or to bundle.json."),
+        typer.Option(
+            "--record", help="Add the main numbers to what a run keeps of these weights, or to bundle.json."
+        ),
     ] = False,
     audio: Annotated[
         bool | None,

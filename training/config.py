@@ -1,12 +1,15 @@
-"""What a training run is made of: one typed struct per table of the TOML file."""
+"""What a training run is made of: one typed struct per table of the TOML file.
 
-from collections.abc import Callable
+What a setting may be stands with it, and which kinds of model or loss it is for (training/setting_use.py).
+"""
+
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from engine.music.grid import SIXTEENTHS, Grid
+from training import setting_use as use
 
 # The ranges stand here and nowhere else; training/config_file.py reads them for its messages.
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
@@ -36,12 +39,12 @@ class EncoderConfig(Table, frozen=True):
 
     kind: Literal["mixer", "bilstm", "hier_bilstm"] = "mixer"
     channels: Size = 128
-    bar_channels: Size = 384
-    step_depth: DepthOrNone = 3
-    bar_depth: DepthOrNone = 2
-    expansion: Depth = 2
-    hidden: Size = 256
-    layers: Depth = 1
+    bar_channels: Annotated[Size, use.ENCODER_MIXER] = 384
+    step_depth: Annotated[DepthOrNone, use.ENCODER_MIXER] = 3
+    bar_depth: Annotated[DepthOrNone, use.ENCODER_MIXER] = 2
+    expansion: Annotated[Depth, use.ENCODER_MIXER] = 2
+    hidden: Annotated[Size, use.ENCODER_LSTM] = 256
+    layers: Annotated[Depth, use.ENCODER_LSTM] = 1
     dropout: Dropout = 0.0
 
 
@@ -49,12 +52,12 @@ class DecoderConfig(Table, frozen=True):
     """Conductor and core; see training/models/decoders.py."""
 
     kind: Literal["mixer", "lstm", "flat"] = "mixer"
-    channels: Size = 128
-    bar_channels: Size = 384
-    step_depth: DepthOrNone = 3
-    bar_depth: DepthOrNone = 2
-    expansion: Depth = 2
-    conductor_layers: Depth = 1
+    channels: Annotated[Size, use.DECODER_MIXER] = 128
+    bar_channels: Annotated[Size, use.DECODER_BARS] = 384
+    step_depth: Annotated[DepthOrNone, use.DECODER_MIXER] = 3
+    bar_depth: Annotated[DepthOrNone, use.DECODER_MIXER] = 2
+    expansion: Annotated[Depth, use.DECODER_MIXER] = 2
+    conductor_layers: Annotated[Depth, use.DECODER_LSTM] = 1
     hidden: Size = 256
     layers: Depth = 1
     dropout: Dropout = 0.0
@@ -154,16 +157,16 @@ class ModelConfig(Table, frozen=True):
 
     representation: Literal["melody", "drums", "groove", "trio", "pianoroll", "accompaniment"] = "melody"
     bars: Annotated[int, Meta(ge=1, le=64)] = 2
-    z_size: Size = 128
+    z_size: Annotated[Size, use.PLAIN] = 128
     division: Literal[2, 3, 4, 6, 8, 12] = 4
     """Steps of a beat; a piano roll may have others than 4, from a corpus built with them."""
     task: Literal["autoencode", "humanize", "drumify", "continue", "accompany"] = "autoencode"
     """For `continue`, `bars` counts the given bars and the corpus gives as many again to write."""
-    encoder: EncoderConfig = EncoderConfig()
-    decoder: DecoderConfig = DecoderConfig()
+    encoder: Annotated[EncoderConfig, use.PLAIN] = EncoderConfig()
+    decoder: Annotated[DecoderConfig, use.PLAIN] = DecoderConfig()
     told: ConditioningConfig | None = None
     """Where given, a groove's decoder is told tempo, style and drummer, as far as they are known."""
-    continuer: ContinuerConfig = ContinuerConfig()
+    continuer: Annotated[ContinuerConfig, use.GRUS] = ContinuerConfig()
     key_chain: KeyChainConfig | None = None
     """Where given, a continuation is written by training/models/key_chain.py and not by two GRUs; beside
     `words`, the phrases of training/models/piano_words.py are."""
@@ -185,9 +188,6 @@ class ModelConfig(Table, frozen=True):
                 f"task {self.task} with representation {self.representation}: a piano roll is continued or "
                 "autoencoded, and nothing else is continued"
             )
-        for name in self._unused:
-            if getattr(self, name) != type(getattr(self, name))():
-                raise ValueError(f"model.{name}: this kind of model has no use for it; leave it out")
         if self.division != SIXTEENTHS.steps_per_beat and self.representation != "pianoroll":
             raise ValueError(f"division {self.division}: {self.representation} has 4 steps a beat")
         if self.decoder.joint and self.representation != "trio":
@@ -225,13 +225,6 @@ class ModelConfig(Table, frozen=True):
             raise ValueError(f"task {self.task} needs representation groove, not {self.representation}")
 
     @property
-    def _unused(self) -> tuple[str, ...]:
-        """The tables that say nothing of this kind of model."""
-        if self.words is not None or self.accompaniment is not None or self.key_chain is not None:
-            return "encoder", "decoder", "continuer"
-        return ("encoder", "decoder") if self.task == "continue" else ("continuer",)
-
-    @property
     def corpus_kind(self) -> str:
         """The kind of corpus it is trained on."""
         return "words" if self.words is not None and self.representation == "melody" else self.representation
@@ -250,7 +243,7 @@ class ModelConfig(Table, frozen=True):
 class DataConfig(Table, frozen=True):
     """What is drawn from the corpus."""
 
-    transpose: Annotated[int, Meta(ge=0, le=24)] = 6
+    transpose: Annotated[int, Meta(ge=0, le=24), use.PITCHED] = 6
     """Largest transposition in semitones, drawn per window, both ways; 0 for drums."""
     batch: Annotated[int, Meta(ge=1, le=1_000_000)] = 128
     """Windows a step, over all ranks."""
@@ -261,64 +254,66 @@ class DataConfig(Table, frozen=True):
 class LossConfig(Table, frozen=True):
     """The objective; see training/models/losses.py."""
 
-    beta: Weight = 0.2
+    beta: Annotated[Weight, use.LATENT] = 0.2
     """Final weight of the KL term."""
-    beta_warmup_steps: CountOrNone = 2000
+    beta_warmup_steps: Annotated[CountOrNone, use.WARMED_UP] = 2000
     """Steps of the linear rise from 0."""
-    beta_rate: Share = 0.0
+    beta_rate: Annotated[Share, use.LATENT] = 0.0
     """If above 0, beta rises as beta * (1 - beta_rate^step) instead, as MusicVAE's does."""
-    free_bits: Weight = 48.0
+    free_bits: Annotated[Weight, use.LATENT] = 48.0
     """Bits of KL a phrase that cost nothing, on the sum over dimensions."""
-    withhold: Share = 0.2
+    withhold: Annotated[Share, use.FED_BACK] = 0.2
     """Share of fed-back steps withheld, so that the latent is listened to."""
-    own_share: Share = 0.0
+    own_share: Annotated[Share, use.FED_BACK] = 0.0
     """Largest share of fed-back steps that are the model's own, drawn from what it says (parallel scheduled
     sampling)."""
-    own_schedule: Literal["linear", "constant", "inverse_sigmoid", "exponential"] = "linear"
+    own_schedule: Annotated[Literal["linear", "constant", "inverse_sigmoid", "exponential"], use.OWN] = (
+        "linear"
+    )
     """How the share rises to `own_share`; see training/schedules.py."""
-    own_from: Share = 0.3
+    own_from: Annotated[Share, use.OWN_LINEAR] = 0.3
     """Linear: part of training after which the share rises, over the next fifth of it."""
-    own_rate: Annotated[float, Meta(gt=0, le=1e9)] = 1000.0
+    own_rate: Annotated[float, Meta(gt=0, le=1e9), use.OWN_RATE] = 1000.0
     """Inverse sigmoid: the rate k of 1 - k / (k + e^(step / k)). Exponential: the r of 1 - r^step."""
-    teacher_forcing_ratio: Share | None = None
+    teacher_forcing_ratio: Annotated[Share | None, use.TEACHER_FORCED] = None
     """If given, a constant share of steps that are fed the truth: another name for own_share = 1 - this."""
-    stream_weights: tuple[Weight, ...] = ()
+    stream_weights: Annotated[tuple[Weight, ...], use.STREAMS] = ()
     """Weight of each categorical stream against the KL and the others; empty is 1 for all."""
-    fine_beta: Weight = 0.1
+    fine_beta: Annotated[Weight, use.FINE] = 0.1
     """Words: weight of the KL of the fine latent, in beats that keep it."""
-    fine_left_out: tuple[Share, Share, Share, Share] = (0.4, 0.08, 0.08, 0.3)
+    fine_left_out: Annotated[tuple[Share, Share, Share, Share], use.FINE, use.HALVES] = (0.4, 0.08, 0.08, 0.3)
     """Words: shares of phrases written without the fine latent, without its pitch half, without its rhythm
     half, and without either in some of the beats; the rest has all of it."""
-    chords_left_out: Share = 0.5
+    chords_left_out: Annotated[Share, use.SURROUNDED] = 0.5
     """Words: share of phrases that are written without the chords that are known."""
-    before_left_out: Share = 0.4
+    before_left_out: Annotated[Share, use.SURROUNDED] = 0.4
     """Words: share of phrases that are written without the bar before."""
-    chords_moved: Share = 0.0
+    chords_moved: Annotated[Share, use.MELODY_WORDS] = 0.0
     """Words: share of phrases with known chords that are written at another pitch than the latent is of, with
     their chords, as a whole or from the middle on, so that the chords are followed and not the latent."""
-    encoder_frozen: bool = False
+    encoder_frozen: Annotated[bool, use.MELODY_WORDS] = False
     """Words: train the decoder alone, so that latents mean what they meant."""
-    given_left_out: Share = 0.3
+    given_left_out: Annotated[Share, use.ACCOMPANIMENT] = 0.3
     """Accompaniments: share of phrases that are written without the melody, and those without accents,
     without fills, without drums to the bass."""
-    from_nothing: Share = 0.0
+    from_nothing: Annotated[Share, use.GRUS] = 0.0
     """Continuations: share of phrases written from the zero state, so that starting from it is learned."""
-    velocity_weight: Weight = 20.0
-    offset_weight: Weight = 10.0
-    feel_error: Literal["squared", "absolute"] = "squared"
+    velocity_weight: Annotated[Weight, use.GROOVE] = 20.0
+    offset_weight: Annotated[Weight, use.GROOVE] = 10.0
+    feel_error: Annotated[Literal["squared", "absolute"], use.GROOVE] = "squared"
     """Grooves: of velocities and offsets. The absolute one, whose best guess is the median, counts an offset
     by its length at the tempo, in steps at 120 bpm, where the tempo is known."""
-    spread_weight: Weight = 0.0
+    spread_weight: Annotated[Weight, use.GROOVE] = 0.0
     """Grooves: weight of how differently velocities and offsets of a batch are spread from those played, in
     nats a bar; see training/models/losses.py."""
-    told_left_out: Share = 0.3
+    told_left_out: Annotated[Share, use.TOLD] = 0.3
     """Grooves: share of phrases whose tempo the decoder is not told; as much of those whose style, and of
     those whose drummer."""
-    keys: Literal["bce", "focal", "focal_plus"] = "bce"
+    keys: Annotated[Literal["bce", "focal", "focal_plus"], use.KEYS] = "bce"
     """Loss of a piano key; see training/models/losses.py."""
-    gamma: Annotated[float, Meta(ge=0, le=100)] = 2.0
+    gamma: Annotated[float, Meta(ge=0, le=100), use.FOCAL] = 2.0
     """Focal losses: how much less an easy key counts, 0 and above."""
-    alpha: Share = 0.5
+    alpha: Annotated[Share, use.FOCAL] = 0.5
     """Focal losses: weight of sounding keys, 0 to 1; silent ones get the rest."""
 
     def __post_init__(self) -> None:
@@ -337,31 +332,13 @@ class OptimConfig(Table, frozen=True):
     final_learning_rate: Rate = 2e-5
     """Where the learning rate ends: the last step of a cosine, the floor of an exponential."""
     schedule: Literal["cosine", "exponential"] = "cosine"
-    decay_rate: Share = 0.9999
+    decay_rate: Annotated[Share, use.EXPONENTIAL] = 0.9999
     """Exponential: what remains of the learning rate's distance from the floor after each step."""
     warmup_steps: CountOrNone = 300
     weight_decay: Weight = 0.01
     clip_norm: Above0 = 1.0
     ema: Dropout = 0.999
     """Decay of the averaged weights, which are what is evaluated and shipped; 0 for no averaging."""
-
-
-LOSS_FOR: tuple[tuple[tuple[str, ...], str, Callable[[ModelConfig], bool]], ...] = (
-    (
-        ("velocity_weight", "offset_weight", "feel_error", "spread_weight"),
-        "representation groove",
-        lambda model: model.representation == "groove",
-    ),
-    (("told_left_out",), "models that are told something (model.told)", lambda model: model.told is not None),
-    (("from_nothing",), "task continue", lambda model: model.task == "continue"),
-    (
-        ("keys", "gamma", "alpha"),
-        "representation pianoroll",
-        lambda model: model.representation == "pianoroll",
-    ),
-    (("given_left_out",), "task accompany", lambda model: model.task == "accompany"),
-)
-"""Settings of the loss, what they are for, and whether a model is that."""
 
 
 class RunConfig(Table, frozen=True):
@@ -389,11 +366,3 @@ class RunConfig(Table, frozen=True):
     """Stop after so many evaluations without a lower validation loss, and take the best weights; 0: never."""
     keep_every_steps: CountOrNone = 0
     """Keep the averaged weights of every so manieth step in `weights/`, to compare them; 0 keeps none."""
-
-    def __post_init__(self) -> None:
-        """Refuse settings of the loss that say nothing of this kind of model."""
-        fresh = LossConfig()
-        for names, wanted, counts in LOSS_FOR:
-            for name in names:
-                if not counts(self.model) and getattr(self.loss, name) != getattr(fresh, name):
-                    raise ValueError(f"loss.{name} is for {wanted}; leave it out")

@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from training.config import LONGEST_NAME, RunConfig
 from training.errors import ConfigError
+from training.setting_use import Unused, unused_settings
 
 BARE_POINT = re.compile(r"[-+]?(\d+\.|\.\d+)([eE][-+]?\d+)?")
 """A number as people type it and TOML does not: .5 or 5."""
@@ -61,7 +62,8 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
             ANTIPHON_OVERRIDES, separated by blanks, come after them.
 
     Raises:
-        ConfigError: unreadable file, unknown key, or a value that is not allowed.
+        ConfigError: unreadable file, unknown key, a value that is not allowed, or a setting that the kind of
+            model and of loss does not use.
     """
     file = find_config(str(path))
     try:
@@ -80,10 +82,38 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> RunConfig:
         except ValueError as error:
             raise ConfigError(f"{origin}: {error}") from error
     try:
-        return msgspec.convert(tables, RunConfig)
+        config = msgspec.convert(tables, RunConfig)
     except msgspec.ValidationError as error:
         origin = _blamed(str(error), tomllib.loads(text), changes) or str(file)
         raise ConfigError(f"{origin}: {_explained(str(error), tables)}") from error
+    unused = list(unused_settings(config))
+    if unused:
+        raise ConfigError(f"{_giver(unused[0].name, changes) or file}: {_refused(unused)}")
+    return config
+
+
+def _giver(name: str, changes: Sequence[tuple[str, str]]) -> str:
+    """Return where a setting was changed last; empty where it is the file's own."""
+    return next((origin for origin, change in reversed(changes) if _key(change) == name), "")
+
+
+def _refused(unused: Sequence[Unused]) -> str:
+    """Say what each setting that does not count is for, and what to write in its place."""
+    wanted: dict[str, list[str]] = {}
+    for setting in unused:
+        wanted.setdefault(setting.wanted, []).append(setting.name)
+    said = [f"{', '.join(names)}: for {purpose}" for purpose, names in wanted.items()]
+    usual = " ".join(f"{setting.name}={_typed(setting.instead)}" for setting in unused)
+    return f"{'; '.join(said)}; leave {'it' if len(unused) == 1 else 'them'} out, or add {usual}"
+
+
+def _typed(value: Any) -> str:
+    """Return a value as it is typed on the command line."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _key(change: str) -> str:
+    return change.partition("=")[0].strip()
 
 
 def _blamed(message: str, tables: dict[str, Any], changes: Sequence[tuple[str, str]]) -> str:
@@ -97,7 +127,7 @@ def _blamed(message: str, tables: dict[str, Any], changes: Sequence[tuple[str, s
     _, place = _parted(message)
     unknown = _UNKNOWN.search(message)
     place = ".".join(filter(None, (place, unknown.group(1)))) if unknown else place
-    keys = [(origin, change.partition("=")[0].strip()) for origin, change in changes]
+    keys = [(origin, _key(change)) for origin, change in changes]
     given = [origin for origin, key in keys if f"{place}.".startswith((f"{key}.", f"{key}["))]
     if given:
         return given[-1]

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch.nn.utils import clip_grad_norm_
 
+from engine.text import counted
 from training import schedules
 from training.checkpoint import BEST, BEST_METRICS, CONFIG, METRICS, RECORD, RunFolder
 from training.config import RunConfig
@@ -373,7 +374,8 @@ class Trainer:
         self.started_from = state["started_from"]
         if self.step > self.config.optim.steps:
             raise ConfigError(
-                f"{self.folder.path}: has taken {self.step} steps already; give optim.steps a larger number"
+                f"{self.folder.path}: has taken {counted(self.step, 'step')} already; give optim.steps a "
+                "larger number"
             )
         self.first_beta = state.get("first_beta", self.config.loss.beta if self.started_from else 0.0)
         self._restore_evaluations()

@@ -1,6 +1,7 @@
 """Refuses before the first step what cannot be trained: sizes that do not go together."""
 
 from engine.music.representation import representation
+from engine.text import counted
 from training.config import RunConfig
 from training.corpus.joined import JoinedCorpora
 from training.distributed import Ranks
@@ -15,12 +16,14 @@ def check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
     """
     if config.data.batch % team.world_size:
         raise ConfigError(
-            f"data.batch={config.data.batch}: not a multiple of the {team.world_size} processes; "
+            f"data.batch={config.data.batch}: not a multiple of the {counted(team.world_size, 'process')}; "
             "choose one that is"
         )
     for part, count in zip(corpora.parts, corpora.train_counts, strict=True):
         if count == 0:
-            raise ConfigError(f"{part.path}: no training windows of {config.model.bars} bars; add files")
+            raise ConfigError(
+                f"{part.path}: no training windows of {counted(config.model.bars, 'bar')}; add files"
+            )
     if config.data.shares and len(config.data.shares) != len(corpora.parts):
         raise ConfigError(
             f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; give one each, "
@@ -31,7 +34,7 @@ def check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
     weights, streams = config.loss.stream_weights, _streams(config)
     if weights and len(weights) != streams:
         raise ConfigError(
-            f"loss.stream_weights: {len(weights)} for the {streams} streams of "
+            f"loss.stream_weights: {len(weights)} for the {counted(streams, 'stream')} of "
             f"{config.model.representation}; {'give one each, or' if streams else 'give'} none"
         )
 

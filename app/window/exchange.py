@@ -15,6 +15,7 @@ from engine.inference.controls import SlotName
 from engine.music.notes import Phrase
 from engine.session.instrument import Instrument
 from engine.session.snapshot import ModelFacts
+from engine.text import counted
 
 Notify = Callable[[str, str], None]
 """Shows a line in a mood."""
@@ -126,9 +127,11 @@ class PhraseExchange:
                 self._files.write(each.phrase, self._bpm(), path, voices)
                 written += 1
         except (AntiphonError, OSError) as error:
-            self._notify(f"{written} of {len(snapshot.live.sounded)} files were written: {error}", "bad")
+            self._notify(
+                f"{written} of {counted(len(snapshot.live.sounded), 'file')} written: {error}", "bad"
+            )
         else:
-            self._notify(f"Written: {written} files in {folder}", "hint")
+            self._notify(f"Written: {counted(written, 'file')} in {folder}", "hint")
 
     def ask_style(self, folder: bool) -> None:
         """Ask for a folder or for MIDI files to learn a style from, without stopping anything."""

@@ -290,9 +290,9 @@ def health(snapshot: Snapshot) -> tuple[str, str]:
     state, ports = snapshot.live.health, snapshot.live.ports
     late_ms = None if state.late_ms is None else max(0.0, state.late_ms)
     if state.dropped_input:
-        verdict = f"{state.dropped_input} inputs lost"
+        verdict = f"{counted(state.dropped_input, 'input')} lost"
     elif state.late_sends:
-        verdict = f"{state.late_sends} notes late"
+        verdict = f"{counted(state.late_sends, 'note')} late"
     else:
         verdict = "" if late_ms is None else "on time"
     answer = "" if state.pattern_ms is None else f"answer {milliseconds(state.pattern_ms)}"

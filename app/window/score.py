@@ -16,6 +16,7 @@ from engine.session.captured_bars import CapturedBar
 from engine.session.live import Replaying
 from engine.session.settings import Turns
 from engine.session.snapshot import Snapshot
+from engine.text import counted
 
 
 class RollMusic(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +182,7 @@ def empty_hint(snapshot: Snapshot) -> str:
     if snapshot.document.source is not None or "heard" not in needed:
         return "Press Space, or start the DAW: the answer begins with the next bar."
     if snapshot.model is not None:
-        phrase = f"Play {snapshot.model.bars} bars into the input"
+        phrase = f"Play {counted(snapshot.model.bars, 'bar')} into the input"
         return f"{phrase}, or press D for the demo. The answer comes with the bar line."
     return "No model is loaded yet. Play into the input meanwhile: what you play is kept."
 

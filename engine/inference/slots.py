@@ -22,6 +22,7 @@ from engine.music.key import Key
 from engine.music.key_finding import key_of
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
+from engine.text import counted
 
 if TYPE_CHECKING:  # how a bundle is read and checked is not needed before one is
     from engine.inference.bundle.store import Bundle
@@ -90,7 +91,8 @@ def fit(representation: Representation, phrase: Phrase) -> Phrase:
         raise RenderError(f"the phrase is in {phrase.metre}, the model in {metre}; choose another model")
     if phrase.bars > representation.bars:
         raise RenderError(
-            f"the phrase has {phrase.bars} bars, the model takes {representation.bars}; choose fewer bars"
+            f"the phrase has {counted(phrase.bars, 'bar')}, the model takes {representation.bars}; "
+            "choose fewer bars"
         )
     return phrase if phrase.bars == representation.bars else phrase.tiled(representation.bars)
 

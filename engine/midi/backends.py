@@ -8,6 +8,7 @@ from typing import Literal
 from engine.errors import PortError
 from engine.midi.port_names import UnknownPortError
 from engine.midi.ports import MidiBackend
+from engine.text import counted
 
 BackendName = Literal["jack", "alsa", "coremidi", "winmm"]
 BACKENDS: tuple[BackendName, ...] = ("jack", "alsa", "coremidi", "winmm")
@@ -159,7 +160,7 @@ def probe(platform: str = sys.platform) -> list[BackendStatus]:
             found.append(BackendStatus(name, False, str(error), chosen=False))
             continue
         first = not any(status.available for status in found)
-        text = f"{len(sources)} ports to hear, {len(sinks)} to play to"
+        text = f"{counted(len(sources), 'port')} to hear, {len(sinks)} to play to"
         found.append(BackendStatus(name, True, text, chosen=first))
     return found
 

@@ -162,9 +162,9 @@ class _Reader:
                     raise
                 self.warn(f"track {number} is not in the header's count and not readable; it was ignored")
         if promised and not tracks:
-            raise self.error(f"the header promises {promised} tracks, none follow", EXPORT_AGAIN)
+            raise self.error(f"the header promises {counted(promised, 'track')}, none follow", EXPORT_AGAIN)
         if promised != len(bodies):
-            self.warn(f"the header promises {promised} tracks, {len(bodies)} are there")
+            self.warn(f"the header promises {counted(promised, 'track')}, there: {len(bodies)}")
         return SmfFile(form, ppq, tracks, self.warnings)
 
     def error(self, reason: str, remedy: str) -> MidiFileError:
@@ -419,5 +419,6 @@ class _TrackReader:
             self.track.rows[index] = tick
         if unended:
             self.file.warn(
-                f"track {self.number}: {len(unended)} notes without an end closed at the end of the track"
+                f"track {self.number}: {counted(len(unended), 'note')} without an end closed at the end "
+                "of the track"
             )

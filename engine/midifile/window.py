@@ -19,6 +19,7 @@ from engine.midifile.song import Bar, Run, Song, Tempo, Track, notes_of
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
+from engine.text import counted
 
 Mask = npt.NDArray[np.bool_]
 
@@ -142,7 +143,7 @@ def refuse_crowd(taken: Window, tracks: Iterable[Track]) -> None:
     """Refuse bars of more notes (MidiFileError) than an answer could be waited for or a session keeps."""
     notes, most = sum(taken.onsets(track) for track in tracks), MOST_NOTES_A_BAR * taken.bars
     if notes > most:
-        crowd = f"{notes} notes in {taken.label}, {most} at most"
+        crowd = f"{counted(notes, 'note')} in {taken.label}, {most} at most"
         raise MidiFileError(f"{taken.song.name}: {crowd}; thin them out in an editor")
 
 

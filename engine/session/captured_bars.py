@@ -10,6 +10,7 @@ from engine.music.chords import Chord
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import BarCaptured
 from engine.session.document import UNKNOWN, HeardPhrase, Surroundings
+from engine.text import counted
 
 BARS_KEPT = 64
 _LINE_TOLERANCE_BEATS = 1e-3
@@ -77,7 +78,7 @@ class CapturedBars(msgspec.Struct, frozen=True):
             RenderError: fewer were heard, or they did not follow each other.
         """
         if len(self) < bars:
-            raise RenderError(f"{len(self)} bars were heard so far, not {bars}; play on")
+            raise RenderError(f"{counted(len(self), 'bar')} heard so far, not {bars}; play on")
         return _joined(self.bars[-bars:])
 
     def runs(self) -> list[HeardPhrase]:

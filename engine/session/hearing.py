@@ -13,6 +13,7 @@ from engine.session.document import HeardPhrase
 from engine.session.free_capture import FreeCapture
 from engine.session.snapshot import ModelFacts
 from engine.session.state import Effect, Log, State
+from engine.text import counted
 
 
 def bar(state: State, heard: BarCaptured, now_ns: int, *, free: bool = False) -> State:
@@ -75,7 +76,7 @@ def tick(state: State, now_ns: int) -> tuple[State, tuple[Effect, ...]]:
         left_out = state.live.free.left_out
         state = state.with_live(free=free)
         if left_out:
-            said = f"{left_out} notes were left out: of a bar, {NOTES_PER_BAR} are kept."
+            said = f"{counted(left_out, 'note')} left out: of a bar, {NOTES_PER_BAR} are kept."
             state = state.noted("crowded", said, "Send less to the input at a time.", "hint", now_ns=now_ns)
         if closed is not None:
             effects.append(Log({"bar": closed, "free": True}))

@@ -22,7 +22,7 @@ from engine.performer.messages import BarCaptured
 from engine.session.autosave import log_path
 from engine.session.request import Request
 from engine.session.store import reason_of, refusal, with_metre
-from engine.text import json_value
+from engine.text import counted, json_value
 
 LARGEST_BYTES = 64 * 2**20
 NEAR_BEATS = 1.0
@@ -155,7 +155,9 @@ def read_performance(session: Path, which: int = 1) -> Performance:
         if not performances:
             raise refusal(path, "holds nothing that was played while the clock ran; play first, then replay")
         if not 1 <= which <= len(performances):
-            raise refusal(path, f"holds {len(performances)} performances, not {which}; 1 is the last")
+            raise refusal(
+                path, f"holds {counted(len(performances), 'performance')}, not {which}; 1 is the last"
+            )
         return _Reader(performances[-which]).read()
     except SessionFileError:
         raise

@@ -101,7 +101,7 @@ def test_every_answer_is_written_to_a_file_of_its_own(session, tmp_path):
         (("--from-bar", 9), "bar 9 is not in this performance; it has bars 1 to 4"),
         (("--set", "variation=0", "--set-from", 9), "bar 9 is not in this performance"),
         (("--set", "loudness=1"), "'loudness' is nothing to replay with"),
-        (("--performance", 3), "holds 1 performances, not 3"),
+        (("--performance", 3), "holds 1 performance, not 3"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_written(arguments, reason, session, tmp_path):

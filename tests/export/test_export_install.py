@@ -77,6 +77,19 @@ def test_what_is_installed_is_found_by_its_name(folder, home, quick, zipped):
     assert "writing the graphs" in done.stderr  # the stages are said
 
 
+@pytest.mark.parametrize(("weights", "chosen"), [("last", ""), ("2+4", " --weights 2+4")])
+def test_how_to_publish_the_quality_of_unmeasured_weights_is_said(folder, home, quick, weights, chosen):
+    (folder / "metrics.json").unlink()
+    (folder / "weights").mkdir()
+    for step in (2, 4):
+        shutil.copy(folder / "ema.safetensors", folder / "weights" / f"step_{step:07}.safetensors")
+    said = " ".join(command(folder, "--install", "--no-latents", "--weights", weights).stderr.split())
+    assert (
+        f"nothing was measured on these weights; 'antiphon-train evaluate {folder}{chosen} --record'" in said
+    )
+    assert "metrics" not in said
+
+
 def test_a_bundle_written_elsewhere_is_installed_as_a_copy(folder, home, quick, tmp_path):
     done = command(folder, "-o", tmp_path / "mine", "--install", "--no-latents", "--name", "Blue Note")
     assert done.exit_code == 0, done.output

@@ -122,7 +122,7 @@ def test_a_shard_that_costs_three_workers_ends_the_build_in_one_line() -> None:
     with pytest.raises(CorpusError) as caught:
         story.run(1)
     assert str(caught.value) == (
-        "shard 0 on Ray: 3 workers were lost with it (gone 3); what was read so far is kept, so run the "
+        "shard 0 on Ray: 3 workers lost with it (gone 3); what was read so far is kept, so run the "
         "command again once that is mended"
     )
 

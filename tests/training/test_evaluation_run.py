@@ -17,6 +17,7 @@ from toy_runs import SMALL, melody_corpus, toy_config
 from typer.testing import CliRunner
 
 from engine.midifile.read import read_midi
+from export.run import load_run
 from training.checkpoint import RunFolder
 from training.cli import app
 from training.evaluation.core_metrics import core_metrics
@@ -180,15 +181,12 @@ def test_what_cannot_be_recorded_is_refused_before_measuring(
     monkeypatch.setattr("training.evaluation.command.evaluate", unmeasured)
     own = shutil.copytree(run, tmp_path / "run")
     (own / "metrics.json").write_text('{"loss": ')
-    kept = shutil.copytree(run, tmp_path / "kept")
-    RunFolder(kept).keep(2, load_subject(run).model)
     bundle = make_bundle(run, tmp_path / "bundle")
     manifest = json.loads((bundle / "bundle.json").read_text())
     (bundle / "bundle.json").write_text(json.dumps(manifest | {"metrics": [1]}))
     for arguments, said in (
         ([own], "metrics.json: is damaged"),
         ([bundle, "-o", tmp_path / "report"], "metrics is no JSON object"),
-        ([kept, "--weights", 2], "last and the best weights"),
     ):
         result = invoke("evaluate", *arguments, "--record")
         assert result.exit_code == 1
@@ -203,6 +201,16 @@ def test_the_numbers_of_the_best_weights_stand_beside_them(run: Path, tmp_path: 
     assert invoke("evaluate", own, *options).exit_code == 0
     assert (own / "metrics.json").read_bytes() == last
     assert "train_note_f1" in RunFolder(own).read_json("best.json")
+
+
+def test_the_numbers_of_averaged_weights_are_kept_for_the_export(run: Path, tmp_path: Path) -> None:
+    own = RunFolder(shutil.copytree(run, tmp_path / "run"))
+    for step in (2, 4):
+        own.keep(step, load_subject(run).model)
+    options = ["--split", "train", "--windows", "16", "--no-audio", "--weights", "2+4", "--record"]
+    assert invoke("evaluate", own.path, *options).exit_code == 0
+    assert "train_note_f1" in load_run(own.path, which="2+4").metrics
+    assert load_run(own.path, which="2").metrics == {}
 
 
 def test_numbers_are_recorded_in_a_bundle_that_stays_what_it_is(run: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import nbclient
 import nbformat
 import pytest
 from test_training_guide import TINY, write_music
+from toy_runs import changes_for
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "training.ipynb"
 
@@ -16,7 +17,7 @@ def test_the_notebook_runs_from_files_to_samples(tmp_path: Path, monkeypatch: py
     write_music(tmp_path / "my_midi")
     root = str(NOTEBOOK.parents[2])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("ANTIPHON_OVERRIDES", " ".join(f"{name}={value}" for name, value in TINY.items()))
+    monkeypatch.setenv("ANTIPHON_OVERRIDES", changes_for("melody_2bar", TINY))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}

@@ -172,7 +172,7 @@ def test_weights_that_were_kept_are_averaged_where_they_are_named_together(corpu
             "-o nowhere; or take the first corpus alone: further_corpora=[] data.shares=[]",
         ),
         ({"device": "cuda"}, "sees no CUDA card"),
-        ({"loss": {"stream_weights": [1, 2]}}, "the 1 streams of melody"),
+        ({"loss": {"stream_weights": [1, 2]}}, "the 1 stream of melody"),
         ({"model": {"representation": "drums"}}, "holds melody, the model speaks drums"),
         ({"model": {"bars": 4}}, "not 4; build it again with --bars 4"),
     ],

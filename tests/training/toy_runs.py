@@ -3,18 +3,22 @@
 import json
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from corpus_files import Part, write_midi
 
 from training.config import RunConfig
+from training.config_file import load_config
 from training.corpus.build.build import BuildOptions, build_corpus
+from training.errors import ConfigError
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 SPLIT_SEED = 0
 """One that holds some of the tunes back for validation."""
-SMALL = {"channels": 8, "bar_channels": 16, "step_depth": 1, "bar_depth": 1, "hidden": 16}
+SMALL_MIXER = {"channels": 8, "bar_channels": 16, "step_depth": 1, "bar_depth": 1}
+SMALL = {**SMALL_MIXER, "hidden": 16}
 
 
 def melody_corpus(folder: Path, files: int = 24) -> Path:
@@ -34,11 +38,21 @@ TOY: dict[str, object] = {
     "threads": 1,
     "evaluate_every_steps": 2,
     "evaluate_windows": 16,
-    "model": {"z_size": 8, "encoder": SMALL, "decoder": SMALL},
+    "model": {"z_size": 8, "encoder": SMALL_MIXER, "decoder": SMALL},
     "data": {"batch": 8},
     "loss": {"own_share": 0.5, "own_from": 0.2},
     "optim": {"steps": 6, "warmup_steps": 1},
 }
+
+
+def changes_for(config: str, settings: Mapping[str, object]) -> str:
+    """Return those settings that a shipped config takes, as ANTIPHON_OVERRIDES holds them."""
+    taken = []
+    for change in (f"{name}={value}" for name, value in settings.items()):
+        with suppress(ConfigError):  # of another kind of model
+            load_config(config, [change])
+            taken.append(change)
+    return " ".join(taken)
 
 
 def toy_config(corpus: Path, **changes: object) -> RunConfig:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.text import printable
+from engine.text import counted, printable
 from training.corpus.catalogues import SPLITS, Catalogue, Entry, find_catalogues, path_key
 from training.corpus.chord_tables import chords_beside
 from training.errors import CorpusError
@@ -117,7 +117,7 @@ def _remarks(folder: Path, catalogue: Catalogue, paths: Sequence[Path]) -> list[
 
 
 def _some(names: set[str]) -> str:
-    return f"{len(names)} file{'s' * (len(names) > 1)} ({min(names)}{' ...' * (len(names) > 1)})"
+    return f"{counted(len(names), 'file')} ({min(names)}{' ...' * (len(names) > 1)})"
 
 
 def _midi_files(folder: Path) -> list[Path]:

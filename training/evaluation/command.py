@@ -6,6 +6,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from engine.text import counted
 from training.errors import ConfigError
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, Results, evaluate
@@ -129,7 +130,7 @@ def score_command(answers: Path, key: Path) -> None:
     """
     score = score_answers(answers, key)
     Console().print(
-        f"{score.model}: the real phrase was found in {score.right} of {score.answered} pairs "
+        f"{score.model}: the real phrase was found in {score.right} of {counted(score.answered, 'pair')} "
         f"({score.share:.0%}, 95 % interval {score.low:.0%} to {score.high:.0%}), p = {score.p_value:.3g}: "
         f"{verdict(score)}",
         soft_wrap=True,

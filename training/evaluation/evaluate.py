@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.inference.perturbation import pitched
 from engine.music.notes import Phrase
 from engine.music.representation import representation
+from engine.text import counted
 from training.corpus.dataset import Corpus, spread
 from training.errors import ConfigError
 from training.evaluation import pictures
@@ -105,7 +106,8 @@ def evaluate(
     held_out = len(corpus.window_ids(options.split))
     if held_out < 4:
         raise ConfigError(
-            f"{corpus.path}: {held_out} windows of {corpus.bars} bars in the split '{options.split}'; "
+            f"{corpus.path}: {counted(held_out, 'window')} of {counted(corpus.bars, 'bar')} in the "
+            f"split '{options.split}'; "
             "4 or more are needed; choose another with --split, or add files"
         )
     results = Results(_heading(subject, corpus, options, held_out))

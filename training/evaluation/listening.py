@@ -19,6 +19,7 @@ from scipy.stats import binomtest
 
 from engine.music.notes import Phrase
 from engine.staging import staging_folder
+from engine.text import counted
 from training.corpus.dataset import Corpus, spread
 from training.errors import ConfigError
 from training.evaluation import sound
@@ -68,7 +69,8 @@ def questions(subject: Subject, corpus: Corpus, split: str, pairs: int, seed: in
     ids = spread(corpus.window_ids(split), pairs)
     if len(ids) < pairs:
         raise ConfigError(
-            f"{corpus.path}: {len(ids)} windows in the split '{split}', {pairs} pairs asked for"
+            f"{corpus.path}: {counted(len(ids), 'window')} in the split '{split}', "
+            f"{counted(pairs, 'pair')} asked for"
         )
     held = corpus.batch(ids)
     sets = generated_sets(subject, held, seed)

@@ -9,14 +9,12 @@ import msgspec
 import numpy as np
 
 from engine.staging import staging_folder
-from training.checkpoint import BEST_METRICS, METRICS, RunFolder
+from training.checkpoint import RunFolder, metrics_name
 from training.errors import ConfigError
 from training.model_files import BUNDLE_MANIFEST
 
 SECTIONS = ("music", "continuation", "sliders", "seeds")
 """Those with rows of numbers."""
-FILES = {"last": METRICS, "best": BEST_METRICS}
-"""Where a run keeps the numbers of its weights."""
 
 
 def record(path: Path, weights: str, metrics: Mapping[str, Any]) -> None:
@@ -35,14 +33,14 @@ def record(path: Path, weights: str, metrics: Mapping[str, Any]) -> None:
             written.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
             written.replace(manifest)
         return
-    RunFolder(path).write_json(FILES[weights], numbers)
+    RunFolder(path).write_json(metrics_name(weights), numbers)
 
 
 def known_numbers(path: Path, weights: str) -> dict[str, Any]:
     """Return what a run, or a bundle, knows already, so that what cannot be added to is refused early.
 
     Raises:
-        ConfigError: it is damaged, or a run has no place for numbers of those weights.
+        ConfigError: it is damaged.
     """
     manifest = path / BUNDLE_MANIFEST
     if manifest.is_file():
@@ -50,11 +48,9 @@ def known_numbers(path: Path, weights: str) -> dict[str, Any]:
         if not isinstance(known, dict):
             raise ConfigError(f"{manifest}: is damaged (metrics is no JSON object); export the model again")
         return known
-    if weights not in FILES:
-        raise ConfigError(f"--record: keeps numbers of the last and the best weights, not of '{weights}'")
-    file = path / FILES[weights]
+    name = metrics_name(weights)
     try:
-        return RunFolder(path).read_json(file.name) if file.is_file() else {}
+        return RunFolder(path).read_json(name) if (path / name).is_file() else {}
     except ConfigError as error:
         fault = str(error).rpartition(";")[0]
         raise ConfigError(f"{fault}; move it away, or leave --record out") from error

@@ -12,6 +12,7 @@ import jinja2
 
 from engine.midifile.write import write_phrase
 from engine.music.notes import Phrase
+from engine.text import counted
 from training.evaluation import sound
 from training.evaluation.evaluate import Results
 
@@ -162,7 +163,7 @@ def template(name: str) -> jinja2.Template:
     """Return a page's template from this package."""
     text = (resources.files("training.evaluation") / name).read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(text)
+    return environment.from_string(text, globals={"counted": counted})
 
 
 def _has(rows: dict[str, dict[str, float]], name: str) -> bool:

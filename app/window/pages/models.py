@@ -15,7 +15,7 @@ from engine.inference.bundle.manifest import MANIFEST
 from engine.installed_bundles import user_folder
 from engine.modes.catalogue import TOOLS
 from engine.session.snapshot import Snapshot
-from engine.text import printable
+from engine.text import counted, printable
 
 HEARS = {
     "melody": "hears one line; of a chord the highest note",
@@ -85,7 +85,7 @@ class ModelsPage(Page):
     def _card(self, card: BundleCard) -> QFrame:
         made = QFrame()
         made.setObjectName("card")
-        bars = "1 bar" if card.bars == 1 else f"{card.bars} bars"
+        bars = counted(card.bars, "bar")
         does = ", ".join(TOOLS[mode].label for mode in card.modes)
         text = card.fault or f"{does} · {bars} · {HEARS.get(card.plays, card.plays)}"
         tip = f"Answer with {card.title}."

@@ -749,7 +749,7 @@ def test_everything_that_has_sounded_is_written_and_nothing_replaced(window, sho
     written = read_midi(tmp_path / names[3])
     assert {note.pitch for note in written.tracks[0].notes} == {note.pitch for note in phrases[1].notes}
     window._exchange.write_all(str(tmp_path / "missing"))
-    assert window.toast.text.startswith("0 of 2 files were written")
+    assert window.toast.text.startswith("0 of 2 files written")
 
 
 def test_each_answer_is_written_in_the_voices_of_the_model_that_made_it(window, show, tmp_path):

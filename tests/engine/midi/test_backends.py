@@ -137,7 +137,7 @@ def test_the_probe_says_what_auto_would_take_and_why_not_the_others(systems):
     systems.refuse["jack"] = PortError(NO_SERVER)
     assert probe("linux") == [
         BackendStatus("jack", False, NO_SERVER, chosen=False),
-        BackendStatus("alsa", True, "1 ports to hear, 2 to play to", chosen=True),
+        BackendStatus("alsa", True, "1 port to hear, 2 to play to", chosen=True),
     ]
 
 

@@ -45,7 +45,7 @@ def test_a_pitch_struck_again_ends_the_oldest_first_and_strays_mean_nothing() ->
 def test_notes_without_an_end_last_to_the_end_of_the_track() -> None:
     parsed = parse_smf(smf(b"\x00\x90\x3c\x50\x60\xff\x2f\x00"), "x.mid")
     assert parsed.tracks[0].rows == [0, 96, 60, 80, 0]
-    assert parsed.warnings == ["track 1: 1 notes without an end closed at the end of the track"]
+    assert parsed.warnings == ["track 1: 1 note without an end closed at the end of the track"]
 
 
 def test_running_status_lives_through_meta_events_but_not_through_sysex() -> None:
@@ -115,7 +115,7 @@ def test_wrappers_and_wrong_counts_are_forgiven_with_a_warning() -> None:
     assert parse_smf(b"RIFF\xff\x00\x00\x00RMIDdata\xff\x00\x00\x00" + smf(NOTE + END), "x").warnings
     parsed = parse_smf(smf(NOTE + END, NOTE, promised=5) + b"\x00\x01junk at the end", "x.mid")
     assert len(parsed.tracks) == 2
-    assert "the header promises 5 tracks, 2 are there" in parsed.warnings
+    assert "the header promises 5 tracks, there: 2" in parsed.warnings
     assert "track 2 has no end-of-track event" in parsed.warnings
     assert "bytes after the last track ignored" in parsed.warnings
 

@@ -89,5 +89,5 @@ def test_keeps_the_last_64_bars_under_ids_that_never_change():
 
 def test_the_last_bars_can_be_taken():
     assert filled(0, 1, 2).last(2).first_bar == 1
-    with pytest.raises(RenderError, match="3 bars were heard so far, not 4"):
+    with pytest.raises(RenderError, match="3 bars heard so far, not 4"):
         filled(0, 1, 2).last(4)

@@ -139,7 +139,7 @@ def test_the_last_performance_of_a_log_is_read_and_a_line_cut_off_left_out(perfo
     with log_path(performance.file).open("ab") as file:
         file.write(b'{"at_s": 1.0, "sent": [3.')
     assert read_performance(performance.file).end_bar == 5
-    with pytest.raises(SessionFileError, match="holds 1 performances, not 2"):
+    with pytest.raises(SessionFileError, match="holds 1 performance, not 2"):
         read_performance(performance.file, 2)
 
 

@@ -513,7 +513,7 @@ def test_bars_can_be_picked_after_they_were_played(hands):
     with pytest.raises(RenderError, match="not among the 4"):
         hands.session.pick(4, 2)
     hands.session.do("pick_last.8")
-    assert hands.session.snapshot().live.notices[0].text == "4 bars were heard so far, not 8; play on."
+    assert hands.session.snapshot().live.notices[0].text == "4 bars heard so far, not 8; play on."
 
 
 def test_a_model_can_come_later_and_be_exchanged(model, tmp_path):

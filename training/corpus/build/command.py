@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from engine.text import printable
+from engine.text import counted, printable
 from training.corpus.build.build import BuildOptions, BuildProgress, build_corpus
 from training.corpus.build.sections import SECTIONS
 from training.corpus.sources import SPLITS
@@ -66,7 +66,7 @@ def remarks(info: Mapping[str, Any]) -> list[str]:
                 leaked = entry["duplicates"].get(f"{split}: also in train", 0)
                 because = f" ({leaked} of its windows are in train too)" if leaked else ""
                 remedy = "add files, or take shorter windows with --bars"
-                said.append(f"No {split} windows of {bars} bars{because}: {remedy}.")
+                said.append(f"No {split} windows of {counted(int(bars), 'bar')}{because}: {remedy}.")
     return said
 
 
@@ -75,7 +75,8 @@ def print_summary(console: Console, corpus: Path, info: Mapping[str, Any]) -> No
     rejected = info["rejected"]
     total = info["files"] + sum(rejected.values())
     console.print(
-        f"{printable(str(corpus))}: {info['config']['kind']}, {info['files']} of {total} files used",
+        f"{printable(str(corpus))}: {info['config']['kind']}, {info['files']} of "
+        f"{counted(total, 'file')} used",
         soft_wrap=True,
     )
     if rejected:

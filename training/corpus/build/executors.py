@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.text import counted
 from training.corpus.build.ray_cluster import Advance, Remark, ray_library, run_ray
 from training.corpus.build.shards import Shard, build_shard
 from training.corpus.build.supervisor import run_supervised
@@ -65,7 +66,7 @@ def why_ray_is_slower(files: int, shards: int, address: str) -> str:
     if not (address or os.environ.get("RAY_ADDRESS")):
         reason = "on one machine Ray runs the same processes as a pool, and starts slower"
     elif files < FEW_FILES:
-        reason = f"{files} files are read in less time than Ray takes to start"
+        reason = f"{counted(files, 'file')} can be read in less time than Ray takes to start"
     elif shards == 1:
         return "--executor ray: all files are one unit of work, for one worker; lower --files-per-shard"
     else:

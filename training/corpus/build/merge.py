@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.staging import staging_folder
-from engine.text import json_bytes
+from engine.text import counted, json_bytes
 from training.corpus.build import shards as shard_files
 from training.corpus.build.sections import CROSSING, SECTIONS, WORKS, held_out_sections
 from training.corpus.build.shards import Shard, ShardOutput
@@ -368,7 +368,7 @@ def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
     rejected: dict[str, int] = content["rejected"]
     if rejected:
         reason, count = next(iter(rejected.items()))
-        most = f"{sum(rejected.values())} files rejected, most for '{reason}' ({count})"
+        most = f"{counted(sum(rejected.values()), 'file')} rejected, most for '{reason}' ({count})"
     else:
         drops = [
             f"{count} for '{reason}'"

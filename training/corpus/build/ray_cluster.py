@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.text import counted
 from training.corpus.build.shards import Shard
 from training.corpus.build.supervisor import Readers
 from training.errors import CorpusError
@@ -171,10 +172,10 @@ class _Workers:
         """Let another worker build the shard of one that was lost."""
         job.lost += 1
         if job.lost >= MOST_LOST:
-            lost = f"shard {job.shard.number} on Ray: {job.lost} workers were lost with it"
+            lost = f"shard {job.shard.number} on Ray: {counted(job.lost, 'worker')} lost with it"
             raise CorpusError(f"{lost} ({_reason(error)}); {WHOLE}") from error
         count = len(job.shard.files)
-        files = "file" if count == 1 else f"{count} files"
+        files = "file" if count == 1 else counted(count, "file")
         self._remark(f"--executor ray: a worker was lost; another one reads its {files} again")
         with suppress(self._ray.exceptions.RayError):
             self._ray.kill(actor)  # where only the connection was lost
