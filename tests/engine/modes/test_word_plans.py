@@ -71,6 +71,15 @@ def test_chords_are_given_in_quarters_and_in_the_models_key():
     assert heard_chords((), FOUR_FOUR, 2) is None
 
 
+@pytest.mark.parametrize(
+    ("follow", "loud"), [(0.0, 0.0), (0.25, 0.43), (0.5, 0.86), (0.75, 0.93), (1.0, 1.0)]
+)
+def test_chords_are_given_as_loud_as_they_are_to_be_followed(follow, loud):
+    given = heard_chords(harmony("C Am"), FOUR_FOUR, 0, follow)
+    assert given.dtype == np.float32
+    assert given[0].tolist() == pytest.approx([loud, 0, 0, 0, loud, 0, 0, loud, 0, 0, 0, 0])
+
+
 def test_chords_that_are_not_followed_are_not_given(words):
     asked = Controls(chords="C Am", constraints=Constraints(follow_chords=0.0))
     assert chords_heard(asked, None, words.representation) == ()

@@ -122,7 +122,7 @@ def test_chords_are_heard(words):
     for chords in ("", "F#m C#7"):
         on_chord = total = 0
         for seed in range(24):
-            constraints = Constraints(in_key=False, follow_chords=0.01, key="A", scale="major")
+            constraints = Constraints(in_key=False, follow_chords=0.5, key="A", scale="major")
             controls = Controls(mode="generate", seed=seed, chords=chords, constraints=constraints)
             for note in render(words, {}, controls).notes:
                 if note.start_beats % 1 == 0:
@@ -206,7 +206,7 @@ def test_rhythm_and_pitch_are_varied_apart(words):
 def test_a_chord_far_from_the_key_is_followed_at_once(words):
     inside = total = 0
     for seed in range(40):
-        constraints = Constraints(in_key=False, follow_chords=0.01)
+        constraints = Constraints(in_key=False, follow_chords=0.5)
         controls = Controls(mode="generate", seed=seed, chords="C F#", constraints=constraints)
         for note in render(words, {}, controls).notes:
             if note.start_beats % 2 == 0 and note.start_beats >= 4:
