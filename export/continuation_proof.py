@@ -41,8 +41,10 @@ def prove_continuation(
             z, bars = model.encode(heard), heard.contiguous().numpy()
             errors.append(LatentError.of((z, torch.zeros_like(z)), graphs.encode(bars)))
             generator = torch.Generator().manual_seed(steps)
-            noise = logistic((steps, len(heard), model.keys), generator)
-            parts += [_compared(model, graphs, heard, temperature * noise) for temperature in TEMPERATURES]
+            shape = (steps, len(heard), model.keys)
+            noise, ringing = logistic(shape, generator), logistic(shape, generator)
+            ringing = ringing.transpose(0, 1)
+            parts += [_compared(model, graphs, heard, heat * noise, heat * ringing) for heat in TEMPERATURES]
     return proven(errors, parts)
 
 
@@ -53,13 +55,24 @@ def _chords(batch: int, steps: int, keys: int) -> Tensor:
     return chords.float().repeat_interleave(CHORD_STEPS, dim=1)[:, :steps]
 
 
-def _compared(model: Continuer | KeyChain, graphs: Model, heard: Tensor, shift: Tensor) -> Agreement:
-    """Decode on both sides; where they part, a key must be a near tie of torch's logits."""
+def _compared(
+    model: Continuer | KeyChain, graphs: Model, heard: Tensor, shift: Tensor, ringing: Tensor
+) -> Agreement:
+    """Decode on both sides; where they part, a key must be a near tie of torch's logits.
+
+    Where a chain takes them, keys that ring have noise `[B, U, K]` of their own.
+    """
     z = model.encode(heard)
     if isinstance(model, KeyChain):
-        ours = model.generate(z, shift, heard)  # [B, U, K]
-        decoded = graphs.decode(z.numpy(), shift.numpy(), heard=heard.contiguous().numpy())
-        margin = _key_chain_margins(model, torch.cat([heard, ours], dim=1), heard.shape[1], shift)
+        if "ringing" not in graphs.bundle.manifest.conditions:  # a bundle made before there was such an input
+            ringing = torch.zeros_like(ringing)
+        pinned = ringing, torch.zeros_like(ringing)
+        ours = model.generate(z, shift, heard, pinned=pinned)  # [B, U, K]
+        decoded = graphs.decode(
+            z.numpy(), shift.numpy(), heard=heard.contiguous().numpy(), ringing=ringing.contiguous().numpy()
+        )
+        frames = torch.cat([heard, ours], dim=1)
+        margin = _key_chain_margins(model, frames, heard.shape[1], shift, ringing)
     else:
         ours = model.generate(z, shift)
         decoded = graphs.decode(z.numpy(), shift.numpy())
@@ -73,7 +86,7 @@ def _compared(model: Continuer | KeyChain, graphs: Model, heard: Tensor, shift: 
     return Agreement.of(differs, first, margin < NEAR_TIE)
 
 
-def _key_chain_margins(model: KeyChain, frames: Tensor, heard: int, shift: Tensor) -> Tensor:
+def _key_chain_margins(model: KeyChain, frames: Tensor, heard: int, shift: Tensor, ringing: Tensor) -> Tensor:
     """Return `[B, U, 1]` how near the nearest decision of each written step was to the other way."""
     past = past_of(frames)
     states = model.states(past)
@@ -81,7 +94,7 @@ def _key_chain_margins(model: KeyChain, frames: Tensor, heard: int, shift: Tenso
     wanted = slice(heard, None)
     before = past.before[:, wanted]
     moved = shift.transpose(0, 1)
-    margin = torch.where(before > 0, (hold[:, wanted] + moved).abs(), torch.inf).amin(-1)
+    margin = torch.where(before > 0, (hold[:, wanted] + moved + ringing).abs(), torch.inf).amin(-1)
     now = before * frames[:, wanted]
     onsets = frames[:, wanted] * (1 - before)
     chain = model.chain_state(states[:, wanted])

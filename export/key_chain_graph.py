@@ -34,7 +34,7 @@ from training.models.key_chain import (
 )
 
 FLOAT, INT = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
-CONDITIONS: tuple[Condition, ...] = ("heard",)
+CONDITIONS: tuple[Condition, ...] = ("heard", "ringing")
 GLANCES = (1, *LAGS)
 
 
@@ -82,14 +82,16 @@ def _decoder(model: KeyChain) -> GraphBuilder:
     builder = GraphBuilder()
     silence = _silence(builder, model, "heard")
     body = GraphBuilder("d_")
-    now, shift = _carried(body), "d_shift"
+    now, hold, strike = _carried(body), "d_hold", "d_strike"
     looked = _look_back(body, now)
     state = _state(body, model, now, looked)
-    frame = _decided(body, model, now, looked, state, (shift, shift))
+    frame = _decided(body, model, now, looked, state, (hold, strike))
     after = _pushed(body, now, looked, frame, state)
     start = _remembered(builder, model, silence)
     written = body.node("Identity", frame)
-    _scan(builder, body, (now, after), start, ((shift, "perturbation"),), (written,))
+    ringing = builder.node("Transpose", "ringing", perm=[1, 0, 2])
+    given = (hold, builder.node("Add", "perturbation", ringing)), (strike, "perturbation")
+    _scan(builder, body, (now, after), start, given, (written,))
     return builder
 
 

@@ -158,8 +158,10 @@ def offered(manifest: BundleManifest) -> tuple[Attribute, ...]:
         for attribute in manifest.attributes
         if abs(attribute.effects_percent.get(attribute.name, LEAST_PERCENT)) >= LEAST_PERCENT
     )
+    if measured or manifest.latent_layout is None:
+        return measured
     pitched = manifest.key_normalised or manifest.representation.name == "pianoroll"
-    return measured or (WITHOUT_DIRECTIONS if manifest.latent_layout is not None and pitched else ())
+    return WITHOUT_DIRECTIONS if pitched else ()
 
 
 def check_attributes(bundle: "Bundle", names: Iterable[str]) -> None:

@@ -240,7 +240,8 @@ class Model:
             words = max(1, z.shape[-1] // int(self.bundle.manifest.decoder.inputs[0].shape[1]))
         for one in self.bundle.manifest.decoder.inputs:
             spec, array = of_words(one, words), given.get(one.name)
-            feeds[spec.name] = nothing_given(spec, len(z)) if array is None else array
+            steps = 0 if spec.name == "heard" else len(perturbation)
+            feeds[spec.name] = nothing_given(spec, len(z), steps) if array is None else array
             check_shape(self.name, feeds[spec.name], spec, len(z))
         tokens = self._guard("decode", lambda: decode_words(self._graphs.decode, feeds, words))
         if not within_range(tokens, self.bundle.manifest.streams):

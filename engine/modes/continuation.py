@@ -40,8 +40,9 @@ class ContinuePlanner(Planner):
         heard = [] if source is None else [source]
         key = None if source is None else source.key
         chords = typed_chords(controls, written.bars, written.grid.metre)
-        bias = bias + harmony_of(written, controls.constraints, key, chords, heard)
-        frames = _written(model, source, controls, bias, perturbation.noise(written, controls.seed))
+        strikes = harmony_of(written, controls.constraints, key, chords, heard)
+        noise = perturbation.noise(written, controls.seed)
+        frames = _written(model, source, controls, bias, strikes, noise)
         played = None if source is None else source.phrase
         return Plan.done(in_the_manner_of(written.decode(frames), played))
 
@@ -52,11 +53,21 @@ def decides_keys_alone(manifest: BundleManifest) -> bool:
 
 
 def _written(
-    model: LatentModel, source: Slot | None, controls: Controls, bias: Floats, noise: Floats
+    model: LatentModel,
+    source: Slot | None,
+    controls: Controls,
+    bias: Floats,
+    strikes: Floats,
+    noise: Floats,
 ) -> npt.NDArray[Any]:
-    """Write `[U, 88]` frames in the way that the model is made for and the controls ask for."""
+    """Write `[U, 88]` frames in the way that the model is made for and the controls ask for.
+
+    Key and chords, `strikes`, say what may begin; a model that decides each key alone takes them for all that
+    sounds.
+    """
     state = _start_state(model.bundle, source, controls)
     if decides_keys_alone(model.bundle.manifest):
+        bias = bias + strikes
         if controls.threshold:
             return stretches.write_above(model, state, bias, controls.threshold)
         heard, heat = (
@@ -69,7 +80,8 @@ def _written(
     wanted = None if source is None else stretches.Density.of(source.tensor, nothing.sum(axis=0))
     start = themes.Start(state, source.tensor if source is not None and follows else nothing, wanted)
     heat = themes.temperature_of(controls.temperature)
-    return themes.write_themes(model, start, bias + _at_rest(source, len(bias)), noise, heat, controls.seed)
+    begins = strikes + _at_rest(source, len(bias))
+    return themes.write_themes(model, start, bias, noise, heat, controls.seed, begins)
 
 
 def _at_rest(source: Slot | None, steps: int) -> Floats:

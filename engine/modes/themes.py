@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.inference.keyboard import MOST_NATS
 from engine.inference.latent_space import Floats
 from engine.inference.slots import LatentModel
 from engine.modes.stretches import Density
@@ -140,21 +141,25 @@ def write_themes(
     noise: Floats,
     temperature: float,
     seed: int,
+    strikes: Floats | None = None,
 ) -> npt.NDArray[Any]:
     """Write `[U, 88]` frames, unit after unit.
 
     Args:
         model: a continuation of a piano roll that takes what was heard.
         start: what it goes on from.
-        bias: `[U, 88]` limits, key and chords.
+        bias: `[U, 88]` limits, on all that sounds.
         noise: `[U, 88]` of the seed.
         temperature: see `temperature_of`.
         seed: decides the form.
+        strikes: `[U, 88]` key, chords and rests, which say what may begin: what sounds already rings on, with
+            a model that keeps the two apart; None for nothing.
     """
     bar, hears = model.representation.grid.steps_per_bar, model.representation.steps
     unit, block = UNIT_BARS * bar, BLOCK_BARS * bar
     frames, state, wanted = start.heard.astype(np.float32), start.state, start.wanted
     before, bias = len(frames), bias + _beyond(frames)
+    strikes = np.zeros_like(bias) if strikes is None else np.clip(strikes, -MOST_NATS, MOST_NATS)
     plan = form(before // unit, -(-len(bias) // unit), seed)
     steer, silence = Steer(0.0, 0.0), np.zeros(bias.shape[1], np.float32)
     for first, recall in zip(range(0, len(bias), unit), plan, strict=True):
@@ -165,7 +170,7 @@ def write_themes(
         if len(frames) > before:
             state = model.encode(frames[None, -hears:])[0][0]
         since = frames[len(frames) - first % block :]
-        writer = _Writer(model, state, frames[-hears:], lean, noise[part], temperature)
+        writer = _Writer(model, state, frames[-hears:], lean, strikes[part], noise[part], temperature)
         before_block = frames[len(frames) - len(since) - 1] if len(frames) > len(since) else silence
         chosen, needed = writer.best(since, before_block, wanted, steer)
         steer = Steer(EASE * needed.warmer, EASE * needed.favoured)
@@ -198,6 +203,7 @@ class _Writer:
     state: Floats
     heard: Floats
     lean: Floats
+    strikes: Floats
     noise: Floats
     temperature: float
 
@@ -234,13 +240,17 @@ class _Writer:
         """Write the unit in all ways at once, `[T, C, 88]`; each has noise of its own."""
         rows = [
             self.lean
+            + self.strikes
             + np.float32(self.temperature + way.warmer) * np.roll(self.noise, 5 * number, axis=1)
             + np.float32(way.favoured)
             for number, way in enumerate(tried)
         ]
         z = np.repeat(self.state[None], len(tried), axis=0).astype(np.float32)
         heard = np.repeat(self.heard[None], len(tried), axis=0).astype(np.float32)
-        return self.model.decode(z, np.stack(rows, axis=1).astype(np.float32), heard=heard)
+        shift, ringing = np.stack(rows, axis=1).astype(np.float32), None
+        if "ringing" in self.model.bundle.manifest.conditions:
+            ringing = np.repeat(-self.strikes[None], len(tried), axis=0).astype(np.float32)
+        return self.model.decode(z, shift, heard=heard, ringing=ringing)
 
 
 def _distance(wanted: Density, density: Density) -> float:

@@ -8,6 +8,7 @@ import torch
 
 from engine.errors import BundleError
 from engine.inference.bundle.store import load_bundle
+from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render
@@ -15,6 +16,7 @@ from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
+from export import key_chain_graph
 from export.bundling import Options, export_run
 from export.checking import check_bundle
 from export.continuation_proof import prove_continuation
@@ -65,8 +67,8 @@ def bundle(tmp_path_factory):
 def test_it_becomes_a_proven_bundle_that_takes_what_was_heard(bundle):
     manifest = load_bundle(bundle).manifest
     assert (manifest.kind, manifest.task, manifest.z_size) == ("seq2seq", "continue", 12)
-    assert manifest.conditions == ("heard",)
-    assert manifest.decoder.inputs[2].shape == ("B", "T", 88)
+    assert manifest.conditions == ("heard", "ringing")
+    assert [spec.shape for spec in manifest.decoder.inputs[2:]] == [("B", "T", 88), ("B", "U", 88)]
     assert manifest.parity["float_same_choices"] > 0.999
     assert manifest.prior_components >= 1
     assert check_bundle(bundle)["float_mu_error"] < 1e-4
@@ -87,6 +89,24 @@ def test_the_graphs_do_what_torch_does_at_lengths_never_proven(bundle, heard_bar
     assert frames.shape == (21, 2, 88)
     assert 0.01 < frames.mean() < 0.9
     assert (frames == model.generate(z, noise, heard).transpose(0, 1).numpy()).mean() > 0.99
+
+
+def test_what_rings_counts_for_holding_alone(bundle):
+    model, graphs = chain(), Model.load(str(bundle))
+    generator = torch.Generator().manual_seed(4)
+    heard = (torch.rand(2, 16, 88, generator=generator) < 0.05).float()
+    z, noise = model.encode(heard), torch.rand(24, 2, 88, generator=generator).logit(1e-6)
+
+    def written(nats: float) -> np.ndarray:
+        given = {"heard": heard.numpy(), "ringing": np.full((2, 24, 88), nats, np.float32)}
+        return graphs.decode(z.numpy(), noise.numpy(), **given)
+
+    plain = graphs.decode(z.numpy(), noise.numpy(), heard=heard.numpy())
+    assert np.array_equal(written(0.0), plain)
+    for_ever, never = written(1e6), written(-1e6)
+    assert (np.diff(for_ever, axis=0) >= 0).all()  # what sounds is never released
+    assert not (never[1:] * never[:-1]).any()  # and never held
+    assert never.any()
 
 
 @pytest.mark.parametrize(("name", "said"), [("head", "decoder: .* differ"), ("place", "encoder: mu differs")])
@@ -120,6 +140,35 @@ def test_a_waltz_goes_on_in_three(bundle):
 def test_only_a_continuation_is_given_what_was_heard(bundle, tmp_path):
     loaded = load_bundle(bundle)
     files = {file.name: file.read_bytes() for file in bundle.iterdir() if file.name != "bundle.json"}
-    manifest = msgspec.structs.replace(loaded.manifest, conditions=("heard", "chords"))
-    with pytest.raises(BundleError, match="conditions"):
-        place(tmp_path / "wrong", manifest, files, zipped=False)
+    for conditions in (("heard", "chords"), ("ringing",)):
+        manifest = msgspec.structs.replace(loaded.manifest, conditions=conditions)
+        with pytest.raises(BundleError, match="conditions"):
+            place(tmp_path / "wrong", manifest, files, zipped=False)
+
+
+def test_a_bundle_from_before_keys_rang_apart_is_still_continued(bundle, tmp_path, monkeypatch):
+    """Its decoder has one shift for both choices."""
+    monkeypatch.setattr("export.key_chain_graph.CONDITIONS", ("heard",))
+
+    def as_before(model):
+        builder = key_chain_graph.GraphBuilder()
+        silence = key_chain_graph._silence(builder, model, "heard")
+        body = key_chain_graph.GraphBuilder("d_")
+        now, shift = key_chain_graph._carried(body), "d_shift"
+        looked = key_chain_graph._look_back(body, now)
+        state = key_chain_graph._state(body, model, now, looked)
+        frame = key_chain_graph._decided(body, model, now, looked, state, (shift, shift))
+        after = key_chain_graph._pushed(body, now, looked, frame, state)
+        start = key_chain_graph._remembered(builder, model, silence)
+        written = (body.node("Identity", frame),)
+        key_chain_graph._scan(builder, body, (now, after), start, ((shift, "perturbation"),), written)
+        return builder
+
+    monkeypatch.setattr("export.key_chain_graph._decoder", as_before)
+    run = load_run(tinyrun.write(tmp_path / "run", CONFIG, chain()))
+    export_run(run, Rolls(), tmp_path / "before", Options(), lambda _: None)
+    before, now = Model.load(str(tmp_path / "before")), Model.load(str(bundle))
+    assert before.bundle.manifest.conditions == ("heard",)
+    free = Controls(mode="continue", seed=7, bars=4, constraints=Constraints(in_key=False))
+    takes = [render(model, {"heard": encode_slot(model, SONG)}, free) for model in (before, now)]
+    assert takes[0] == takes[1]  # nothing is asked that says what may begin

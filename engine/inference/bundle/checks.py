@@ -204,9 +204,15 @@ def _check_parts(manifest: BundleManifest, representation: Representation, where
         representation.name not in ("melody", "drums", "pianoroll") or manifest.task != "autoencode"
     ):
         raise BundleError(f"{where}: bundle.json: latent_layout is of melodies, drums and pianos only")
-    plays_keys = representation.name == "pianoroll" and manifest.latent_layout is not None
-    if plays_keys != ("ringing" in manifest.conditions):
-        raise BundleError(f"{where}: bundle.json: conditions: ringing is of pianos with a latent_layout")
+    of_hands = representation.name == "pianoroll" and manifest.latent_layout is not None
+    may_ring = of_hands or "heard" in manifest.conditions  # a continuation made before has no such input
+    if ("ringing" in manifest.conditions and not may_ring) or (
+        of_hands and "ringing" not in manifest.conditions
+    ):
+        raise BundleError(
+            f"{where}: bundle.json: conditions: ringing is of pianos with a latent_layout, and may be of "
+            "continuations that are given what was heard"
+        )
     if not set(PLAYING_CONDITIONS).isdisjoint(manifest.conditions) and (
         manifest.conditions != PLAYING_CONDITIONS or representation.name != "groove"
     ):

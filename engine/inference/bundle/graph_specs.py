@@ -22,8 +22,9 @@ def graph_specs(
     bars, none for nothing. An accompaniment's `melody` has melody tokens, `harmony` a chord's pitch
     classes and then that of its bass as one of twelve, `accents` 1 where a rhythm to follow has an onset,
     `fills` 1 in beats to fill; -1 throughout where they are not known, 0 for the harmony. A groove's `tempo`
-    is in beats a minute, `style` and `drummer` are numbers; 0 where they are not known. A piano's
-    `ringing` is added, beside the perturbation, to the logits of letting keys that sound already sound on.
+    is in beats a minute, `style` and `drummer` are numbers; 0 where they are not known. A
+    `ringing` is added, beside the perturbation, to the logits of letting piano keys that sound already sound
+    on.
 
     The batch axis is dynamic. A graph may leave T dynamic as well; that of a continuation must, as it
     hears T steps and writes U, whatever both are.
@@ -55,7 +56,7 @@ def graph_specs(
         "tempo": TensorSpec(name="tempo", dtype="float32", shape=("B",)),
         "style": TensorSpec(name="style", dtype="int64", shape=("B",)),
         "drummer": TensorSpec(name="drummer", dtype="int64", shape=("B",)),
-        "ringing": TensorSpec(name="ringing", dtype="float32", shape=("B", T, representation.width)),
+        "ringing": TensorSpec(name="ringing", dtype="float32", shape=("B", U, representation.width)),
     }
     decoder_inputs = (z, noise, *(further[name] for name in conditions))
     return (

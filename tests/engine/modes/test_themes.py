@@ -31,7 +31,8 @@ class Restless:
         assert x.shape[1] <= 64
         return np.zeros((len(x), 1), np.float32), np.zeros((len(x), 1), np.float32)
 
-    def decode(self, z, perturbation, chords=None, *, heard=None):
+    def decode(self, z, perturbation, chords=None, *, heard=None, ringing=None):
+        assert ringing is None  # it has no such input
         assert heard.shape[:2] in {(len(z), steps) for steps in (0, 32, 64)}
         frames = perturbation + np.float32(self.rate) > 0
         frames[1:] &= ~frames[:-1]
@@ -107,6 +108,34 @@ def test_keys_far_from_all_that_were_heard_are_rare() -> None:
     heard[:, :40] = heard[:, 50:] = 0
     frames = written(Restless(-4.0), start(heard), 12, 4)
     assert frames[:, 31:59].sum() > 10 * (frames[:, :31].sum() + frames[:, 59:].sum())
+
+
+class Ringing(Restless):
+    """Strikes nothing by itself; a key that sounds is held at 0 nats and more."""
+
+    def __init__(self) -> None:
+        super().__init__(-3.0)
+        self.bundle.manifest.conditions = ("heard", "ringing")
+
+    def decode(self, z, perturbation, chords=None, *, heard=None, ringing=None):
+        frames = np.zeros_like(perturbation)
+        for step, shift in enumerate(perturbation):
+            before = frames[step - 1] if step else heard[:, -1]
+            held = (before > 0) & (shift + ringing[:, step] >= -2000)
+            frames[step] = held | ((before == 0) & (shift + np.float32(self.rate) > 0))
+        return frames
+
+
+def test_what_may_not_begin_rings_on_with_a_model_that_keeps_the_two_apart() -> None:
+    heard = np.zeros((64, 88), np.float32)
+    heard[60:, 40] = 1  # one key sounds at the end of what was heard
+    begin = Start(np.zeros(1, np.float32), heard, None)
+    nothing, forbidden = np.zeros((32, 88), np.float32), np.full((32, 88), -1e9, np.float32)
+    frames = write_themes(Ringing(), begin, nothing, nothing, 1.0, 1, forbidden)
+    assert frames[:, 40].all()
+    assert frames.sum() == 32
+    assert not write_themes(Ringing(), begin, forbidden, nothing, 1.0, 1).any()  # a limit ends it
+    assert not write_themes(Restless(-3.0), begin, nothing, nothing, 1.0, 1, forbidden).any()
 
 
 def test_limits_hold_and_other_seeds_write_otherwise() -> None:
