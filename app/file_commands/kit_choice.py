@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import MidiFileError
 from engine.music.kits import ALIASES, GM, KITS, DrumKit, drum_kit, kit_of_classes, recognised
-from engine.text import printable
+from engine.text import one_line, printable
 
 LARGEST_MAP_BYTES = 65536
 SUFFIX = ".toml"
@@ -54,7 +54,7 @@ def read_drum_map(path: Path) -> DrumKit:
         reason = (error.strerror or str(error)).lower()
         raise MidiFileError(f"{name}: cannot be read ({reason}); check the path") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, a thousand brackets
-        raise MidiFileError(f"{name}: no drum map ({error}); see docs/DRUMS.md for one") from None
+        raise MidiFileError(f"{name}: no drum map ({one_line(error)}); see docs/DRUMS.md for one") from None
     return _kit_of_content(name, content)
 
 

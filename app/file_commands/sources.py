@@ -33,7 +33,7 @@ from engine.midifile.track_choice import (
 )
 from engine.midifile.window import Window, refuse_crowd, window
 from engine.midifile.write import Setting, Tempos
-from engine.music.left_out import BESIDE_LINE, LeftOut, left_out
+from engine.music.left_out import BESIDE_LINE, UNMAPPED, LeftOut, left_out
 from engine.music.metre import Metre
 from engine.music.metre_fit import MetreFit, fit_of
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
@@ -188,7 +188,9 @@ def read_source(
 
 
 def _remedy(lost: LeftOut, mode: Mode) -> str:
-    """Return which installed model hears what another leaves out, to follow its reason; empty for none."""
+    """Return what lets a model hear what is left out, to follow its reason; empty for nothing."""
+    if lost.reason == UNMAPPED:
+        return "; --kit names another kit or a map of your own"
     if lost.reason != BESIDE_LINE:
         return ""
     hearer = hearing_chords(InstalledModels().cards(), mode)

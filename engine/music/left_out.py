@@ -10,6 +10,8 @@ from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.quantise import step_within
 from engine.music.representation import Representation
 
+UNMAPPED = "of drum pitches without a class"
+"""Why drums are left out: another kit, or a map of one's own, may have them."""
 LISTED = 6
 """So many pitches are named at most."""
 LINES = ("melody", "trio")
@@ -52,7 +54,7 @@ def left_out(phrase: Phrase, representation: Representation) -> list[LeftOut]:
     lost_drums = [note for note in lost if note.channel == DRUM_CHANNEL]
     if is_drums or representation.name == "trio":
         unmapped = lost if is_drums else lost_drums
-        found.append(LeftOut(len(unmapped), "of drum pitches without a class", _pitches(unmapped)))
+        found.append(LeftOut(len(unmapped), UNMAPPED, _pitches(unmapped)))
     else:
         found.append(LeftOut(len(lost_drums), "on the drum channel"))
     if not is_drums:

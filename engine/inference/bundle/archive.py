@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from engine.errors import BundleError
+from engine.text import one_line
 
 LARGEST_FILE_BYTES = 1 << 29
 LARGEST_TOTAL_BYTES = 1 << 30
@@ -73,9 +74,9 @@ class Archive:
                         break
                     yield chunk
         except OSError as error:
-            raise BundleError(f"{self.where}: {name} cannot be read ({error})") from error
+            raise BundleError(f"{self.where}: {name} cannot be read ({one_line(error)})") from error
         except Exception as error:  # zipfile, zlib and memory raise types of their own
-            raise BundleError(f"{self.where}: {name} is damaged ({error!r})") from error
+            raise BundleError(f"{self.where}: {name} is damaged ({one_line(repr(error))})") from error
         if left:
             raise BundleError(f"{self.where}: {name} is not as long as it claims to be")
 
@@ -94,9 +95,9 @@ def read_archive(path: Path, use: Callable[[Archive], T]) -> T:
         _check_directory(path)
         file = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{path}: is neither a folder nor a readable .zip ({error})") from error
+        raise BundleError(f"{path}: is neither a folder nor a readable .zip ({one_line(error)})") from error
     except (ValueError, NotImplementedError, EOFError, MemoryError) as error:  # as zipfile lets them through
-        raise BundleError(f"{path}: is not a readable .zip ({error!r})") from error
+        raise BundleError(f"{path}: is not a readable .zip ({one_line(repr(error))})") from error
     with file:
         return use(_zipped(path, file))
 

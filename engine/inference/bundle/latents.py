@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from engine.errors import BundleError
 from engine.inference.bundle.manifest import LATENTS, BundleManifest
+from engine.text import one_line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +63,7 @@ def parse_latents(data: bytes | None, manifest: BundleManifest, where: str) -> L
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             arrays = {name: _array(archive, name, shape, what) for name, shape in shapes.items()}
     except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{what}: cannot be read ({error})") from error
+        raise BundleError(f"{what}: cannot be read ({one_line(error)})") from error
     return _check_prior(Latents(**arrays), where)
 
 

@@ -273,6 +273,17 @@ def test_latents_are_compared_with_their_shape_before_they_are_unpacked(tmp_path
     assert "latents.npz: " in refusal(tmp_path / "b")
 
 
+def test_a_damaged_archive_is_refused_in_a_line_that_can_be_read(tmp_path):
+    """What zipfile says of a name that is not the one in its list holds all of it, however long."""
+    data = bytearray(tinybundle.latents().to_bytes())
+    data[26:28] = (4096).to_bytes(2, "little")  # how long the first file's own name is
+    save_bundle(tmp_path / "b", tinybundle.manifest(), {**tinybundle.files(), "latents.npz": bytes(data)})
+    line = refusal(tmp_path / "b")
+    assert "latents.npz: cannot be read" in line
+    assert line.isprintable()
+    assert len(line.removeprefix(str(tmp_path))) < 400
+
+
 def test_refuses_latents_that_are_no_archive(tmp_path):
     save_bundle(tmp_path / "b", tinybundle.manifest(), {**tinybundle.files(), "latents.npz": b"hello"})
     assert "latents.npz" in refusal(tmp_path / "b")
