@@ -1,7 +1,6 @@
 """What bundles say of themselves, read without loading them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,8 +13,7 @@ from engine.modes.catalogue import modes_of
 from engine.text import printable
 
 
-@dataclass(frozen=True, slots=True)
-class BundleCard:
+class BundleCard(msgspec.Struct, frozen=True):
     """What a bundle says of itself, read without loading it."""
 
     name: str

@@ -5,11 +5,11 @@ before the rest is even loaded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from app.default_models import DEFAULT_MODEL
 from engine.parameter import Value
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from engine.session.session import Session
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveOptions:
+class LiveOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line says about a live session; `None` leaves the usual value."""
 
     model: str | None = None
@@ -41,9 +40,9 @@ class LiveOptions:
     """File of the session to go on with; None for the last one, or for none without a window."""
     style: Path | None = None
     """MIDI file or folder to learn a style from."""
-    given: Mapping[str, Value] = field(default_factory=dict)
+    given: Mapping[str, Value] = {}
     """Values of parameters by id."""
-    switches: Mapping[str, bool] = field(default_factory=dict)
+    switches: Mapping[str, bool] = {}
     """What is on from the start on, by id."""
 
     def document(self, opened: "Document | None" = None) -> "Document":

@@ -5,10 +5,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from app.audio.mixer import find_soundfont
 from app.display_check import missing_display
@@ -23,8 +24,7 @@ LATE_P99_MS = 1.0
 PROBE_SLEEPS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One line of the doctor's report."""
 
     name: str
@@ -52,7 +52,9 @@ def healthy(checks: list[Check]) -> bool:
 
 def as_json(checks: list[Check]) -> str:
     """Return the report as JSON."""
-    return json.dumps({"healthy": healthy(checks), "checks": [asdict(check) for check in checks]}, indent=2)
+    return json.dumps(
+        {"healthy": healthy(checks), "checks": [msgspec.structs.asdict(check) for check in checks]}, indent=2
+    )
 
 
 def _python() -> Iterator[Check]:

@@ -1,7 +1,6 @@
 """Which session's file is opened at the start, and which were opened lately."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -17,8 +16,7 @@ from engine.text import printable
 FIRST_NAME = "untitled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """What a session begins with."""
 
     document: Document | None = None

@@ -8,10 +8,12 @@ command-line option, the label of an undo step and the row of the table of contr
 
 import math
 import re
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 
@@ -24,8 +26,11 @@ LARGEST_OF_BITS = {7: 127, 14: 16383}
 """Largest value of a MIDI controller by its resolution in bits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter(ABC):
+class _AbstractStruct(msgspec.StructMeta, ABCMeta):
+    """Metaclass of structs some of whose methods are abstract."""
+
+
+class Parameter(msgspec.Struct, metaclass=_AbstractStruct, frozen=True, kw_only=True):
     """Base of the four kinds: what everybody needs to know of a control."""
 
     label: str
@@ -138,15 +143,14 @@ def _is_nothing(shown: str) -> bool:
     return not any(digit in shown for digit in "123456789")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number(Parameter):
+class Number(Parameter, frozen=True, kw_only=True):
     """A real number within a range."""
 
     low: float = 0.0
     high: float = 1.0
     shown: str = "{:.0%}"
     """Format of the text."""
-    words: Mapping[float, str] = field(default_factory=dict)
+    words: Mapping[float, str] = {}
     """Texts of values that are said in another way."""
     digits: int = 3
     """Decimals kept where a hand or a controller sets it."""
@@ -188,15 +192,14 @@ class Number(Parameter):
         return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole(Parameter):
+class Whole(Parameter, frozen=True, kw_only=True):
     """A whole number within a range."""
 
     low: int = 0
     high: int = 127
     shown: str = "{}"
     """Format of the text."""
-    words: Mapping[int, str] = field(default_factory=dict)
+    words: Mapping[int, str] = {}
     """Texts of values that mean something of their own."""
 
     def allows(self, value: object) -> bool:
@@ -239,8 +242,7 @@ class Whole(Parameter):
         return int(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toggle(Parameter):
+class Toggle(Parameter, frozen=True, kw_only=True):
     """Something that is on or off."""
 
     on: str = "on"
@@ -278,17 +280,16 @@ class Toggle(Parameter):
         raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice(Parameter):
+class Choice(Parameter, frozen=True, kw_only=True):
     """One of a few named values."""
 
     values: tuple[str | float | None, ...] = ()
     """In the order shown; taken from the field's `Literal` where it is left out."""
-    words: Mapping[str | float | None, str] = field(default_factory=dict)
+    words: Mapping[str | float | None, str] = {}
     """Texts of the values; a value without one is its own text."""
-    keys: Mapping[str | float | None, str] = field(default_factory=dict)
+    keys: Mapping[str | float | None, str] = {}
     """Keys that choose a value at once."""
-    helps: Mapping[str | float | None, str] = field(default_factory=dict)
+    helps: Mapping[str | float | None, str] = {}
     """What each value does, where one sentence for all does not say it."""
 
     def allows(self, value: object) -> bool:
@@ -325,8 +326,7 @@ class Choice(Parameter):
         raise RenderError(f"{self.label} {text.strip()!r} is not {self.allowed}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text(Parameter):
+class Text(Parameter, frozen=True, kw_only=True):
     """Something that is typed; empty for nothing. No controller moves it."""
 
     example: str = ""
@@ -383,8 +383,7 @@ class Text(Parameter):
         return typed
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """Something the player can ask for once: a verb of the instrument."""
 
     id: str
@@ -418,8 +417,8 @@ def check_values(values: object, parameters: Mapping[str, Parameter]) -> None:
             parameter.check(value)
 
 
-def declared(kind: type) -> dict[str, Parameter]:
-    """Return the parameters declared on a dataclass and on the dataclasses it holds, by id.
+def declared(kind: type[msgspec.Struct]) -> dict[str, Parameter]:
+    """Return the parameters declared on a struct and on the structs it holds, by id.
 
     Raises:
         TypeError: two fields share a name.
@@ -432,11 +431,11 @@ def declared(kind: type) -> dict[str, Parameter]:
     return found
 
 
-def _declarations(kind: type) -> Iterator[tuple[str, Parameter]]:
+def _declarations(kind: type[msgspec.Struct]) -> Iterator[tuple[str, Parameter]]:
     hints = get_type_hints(kind, include_extras=True)
-    for each in fields(kind):
+    for each in msgspec.structs.fields(kind):
         hint = hints[each.name]
-        if is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
             yield from _declarations(hint)
         elif get_origin(hint) is Annotated:
             base, *extras = get_args(hint)

@@ -1,9 +1,9 @@
 """The built-in audition sound: an electric piano and a small drum kit, made of sines and noise."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,8 +43,7 @@ class Instrument(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Voice:
+class Voice(msgspec.Struct):
     """One sounding note."""
 
     channel: int

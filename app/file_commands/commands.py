@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from operator import and_
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from app.file_commands.sources import Say, Source
 from app.track_names import voicing

@@ -1,12 +1,14 @@
 """What a model takes from a MIDI file: its parts, put together as one phrase, and lines that say which."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from app.bundle_cards import hearing_chords
 from app.file_commands.kit_choice import kit_of_drums
@@ -53,8 +55,7 @@ ABSENT = {
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What of a file is wanted, where the choice is not left to the program."""
 
     track: str | None = None
@@ -71,8 +72,10 @@ class Asked:
     """Write the controllers, pressure and bend of the source too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+NOTHING_ASKED = Asked()
+
+
+class Source(msgspec.Struct, frozen=True):
     """A phrase out of a file."""
 
     model: Model
@@ -127,7 +130,7 @@ class Part(NamedTuple):
 
 
 def read_source(
-    path: Path, model: Model, say: Say, asked: Asked = Asked(), mode: Mode | None = None
+    path: Path, model: Model, say: Say, asked: Asked = NOTHING_ASKED, mode: Mode | None = None
 ) -> Source:
     """Read the phrase that a model takes from a file, and say which tracks and bars it is.
 

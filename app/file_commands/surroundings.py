@@ -1,8 +1,9 @@
 """Key and chords of the music around the bars that a phrase is taken from."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from math import ceil
+
+from msgspec.structs import replace
 
 from engine.midifile.song import Track
 from engine.midifile.track_choice import pitched

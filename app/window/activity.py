@@ -1,6 +1,5 @@
 """What comes in and goes out just now: the lamps' light, the last notes, the bar being played. No Qt."""
 
-import dataclasses
 from collections import deque
 from collections.abc import Iterable
 
@@ -64,7 +63,7 @@ class Activity:
         self._turn_over(position_beats, length)
         at, held = position_beats - self._line_beats, set(self._held.values())
         notes = tuple(
-            dataclasses.replace(note, duration_beats=max(LEAST_BEATS, at - note.start_beats))
+            msgspec.structs.replace(note, duration_beats=max(LEAST_BEATS, at - note.start_beats))
             if place in held
             else note
             for place, note in enumerate(self._notes)
@@ -76,7 +75,7 @@ class Activity:
         line = now_beats // length * length
         if line == self._line_beats:
             return
-        going_on = [dataclasses.replace(self._notes[at], start_beats=0.0) for at in self._held.values()]
+        going_on = [msgspec.structs.replace(self._notes[at], start_beats=0.0) for at in self._held.values()]
         self._notes = going_on
         self._held = {(note.channel, note.pitch): at for at, note in enumerate(going_on)}
         self._line_beats = line
@@ -98,7 +97,7 @@ class Activity:
             index = self._held.pop(key(event.data))
             note = self._notes[index]
             length = max(LEAST_BEATS, at - self._line_beats - note.start_beats)
-            self._notes[index] = dataclasses.replace(note, duration_beats=length)
+            self._notes[index] = msgspec.structs.replace(note, duration_beats=length)
 
     def _name(self, direction: str, data: bytes) -> None:
         if len(data) == 3 and is_note_on(data):

@@ -4,8 +4,7 @@ Every colour that carries text has a contrast of at least 4.5:1 to the surfaces 
 line, lamp and note that means something at least 3:1 (WCAG 2.1); `tests/app/test_theme.py` holds both.
 """
 
-from dataclasses import dataclass, fields
-
+import msgspec
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication
@@ -14,8 +13,7 @@ TEXT_CONTRAST = 4.5
 LINE_CONTRAST = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Theme:
+class Theme(msgspec.Struct, frozen=True, kw_only=True):
     """The colours of one look."""
 
     name: str
@@ -104,8 +102,7 @@ FOLLOWS = "antiphon-follows"
 """Property of the application: whether it hears of the desktop's changes already."""
 
 
-@dataclass(slots=True)
-class _InUse:
+class _InUse(msgspec.Struct):
     theme: Theme
     scheme: str
 
@@ -209,9 +206,9 @@ def apply(application: QApplication, theme: Theme = DARK) -> None:
 def sheet(theme: Theme) -> str:
     """Return the style sheet of a theme."""
     names = {
-        field.name: getattr(theme, field.name).name()
-        for field in fields(theme)
-        if isinstance(getattr(theme, field.name), QColor)
+        name: colour.name()
+        for name, colour in msgspec.structs.asdict(theme).items()
+        if isinstance(colour, QColor)
     }
     return _SHEET.format(**names)
 

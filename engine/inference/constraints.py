@@ -1,8 +1,9 @@
 """What an answer may not do: key, scale, range, what is kept of the source or locked, how busy it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
+
+import msgspec
 
 from engine.errors import RenderError
 from engine.inference.features import LIMITS, NOTES_TO_KEEP, PITCHES, RHYTHM_TO_KEEP
@@ -15,8 +16,7 @@ PITCH_NAMES = {pitch: f"{name}{pitch // 12 - 1}" for pitch in range(128) for nam
 """MIDI pitches as they are read and typed; C4 is 60."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraints:
+class Constraints(msgspec.Struct, frozen=True, kw_only=True):
     """What the answer may not do. Hard ones hold even at variation 0; `density` only leans."""
 
     key: Annotated[
@@ -136,8 +136,7 @@ CONSTRAINTS: Mapping[str, Parameter] = declared(Constraints)
 UNCONSTRAINED = Constraints()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Lock:
+class Lock(msgspec.Struct, frozen=True, order=True):
     """A part of a phrase that new takes keep: what begins in a span of time, or some of it.
 
     With all pitches, lanes and channels it holds everything, else either pitches or drum lanes.

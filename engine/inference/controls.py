@@ -5,9 +5,11 @@ to count.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.constraints import CONSTRAINTS, UNCONSTRAINED, Constraints, Lock
@@ -59,8 +61,7 @@ def _read_chords(text: str) -> object:
     return parse_chords(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Controls:
+class Controls(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides a rendering besides the model and the slots."""
 
     mode: Annotated[
@@ -345,7 +346,7 @@ def attribute_parameter(name: str, help: str = "") -> Number:
 _OF_CONTROLS = {name: parameter for name, parameter in declared(Controls).items() if name not in CONSTRAINTS}
 CONTROLS: Mapping[str, Parameter] = {**_OF_CONTROLS, **CONSTRAINTS}
 """Parameters of `Controls` and its `Constraints` by id, in the order of their fields."""
-_OWN = frozenset(field.name for field in fields(Controls))
+_OWN = frozenset(Controls.__struct_fields__)
 all_but_seed = attrgetter(*sorted(_OWN - {"seed"}))
 """Returns the values of controls besides their seed: equal for takes that differ in nothing else."""
 

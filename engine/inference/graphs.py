@@ -1,9 +1,9 @@
 """The graphs of a bundle as onnxruntime runs them: opened, held to what the manifest says, tried."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,8 +27,7 @@ SILENT = 4
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Graphs:
+class Graphs(msgspec.Struct, frozen=True):
     """Encoder and decoder of one form."""
 
     encoder: onnxruntime.InferenceSession

@@ -6,9 +6,9 @@ Shape legend: T steps, K 88 keys.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,8 +29,7 @@ FREE_NATS = 1.0
 """How much the density slider favours strokes in free beats where it stands at 1."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Touch:
+class Touch(msgspec.Struct, frozen=True, eq=False):
     """What is added to the logits of a decoder of keys."""
 
     strike: Floats
@@ -83,8 +82,7 @@ def hands_of(steps: Bools) -> Bools:
     return of_hands(np.asarray(left.any(axis=1)), np.asarray(right.any(axis=1)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, eq=False):
     """Parts of a roll that an answer is to have as they are."""
 
     roll: npt.NDArray[Any]

@@ -4,9 +4,9 @@ Shape legend: T steps, S streams, V width of the perturbation.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from engine.inference.constraints import Lock
 from engine.inference.latent_space import Floats

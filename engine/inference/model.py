@@ -7,11 +7,12 @@ never be called on the thread that plays.
 import time
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.errors import BundleError, RenderError
 from engine.inference.bundle.manifest import Precision
@@ -53,8 +54,7 @@ MEASURED_RUNS = 9
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """One form of the model at batch 1: the best of a few runs, since other programs only add time."""
 
     provider: str
@@ -70,8 +70,7 @@ class Timing:
         return self.encode_ms + self.decode_ms
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The form in use, and all that were tried, in order."""
 
     used: Timing

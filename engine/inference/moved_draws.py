@@ -8,12 +8,13 @@ Shape legend: B batch, T steps, S streams, Z latent size.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference import perturbation
 from engine.inference.latent_space import Floats, prior_draw
@@ -37,8 +38,7 @@ _Place = TypeVar("_Place", bound=Hashable)
 _Kept = TypeVar("_Kept")
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(msgspec.Struct, frozen=True):
     """Where a draw is moved to."""
 
     pitch_classes: frozenset[int]
@@ -54,8 +54,7 @@ def home_of(slot: Slot) -> Home | None:
     return Home(slot.key.pitch_classes, round(float(np.mean(pitches))))
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(msgspec.Struct, frozen=True):
     """A draw from the prior of a model and what it decodes to."""
 
     z: Floats

@@ -5,9 +5,9 @@ is struck twice, or is joined with the one before it. What is locked or forbidde
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from engine.inference.controls import Controls
 from engine.inference.register import moved

@@ -6,10 +6,10 @@ streams has one column a hit or key.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -35,8 +35,7 @@ DRUM_VOCABULARY = 512
 _NOISE_STREAM = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Stream:
+class _Stream(msgspec.Struct, frozen=True):
     """Columns of the perturbation that belong together, and the tensor's column they choose."""
 
     kind: Literal["melody", "drums", "bits"]

@@ -7,10 +7,11 @@ resemble one that stands before them are put back, so that what is offered first
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference.controls import LARGEST_SEED, Controls
 from engine.inference.harmony import share_on_chord
@@ -50,8 +51,7 @@ Cell = tuple[int, int, int]
 """Step, pitch and channel of an onset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(msgspec.Struct, frozen=True):
     """A take and how well it fits."""
 
     controls: Controls

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.controls import LOCKED, Controls

@@ -7,9 +7,9 @@ Shape legend: N words, K beats of a word, Zc size of the coarse part.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 
 from engine.inference.latent_space import Floats
@@ -34,8 +34,7 @@ class SentenceModel(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Written:
+class Written(msgspec.Struct, frozen=True, eq=False):
     """A word of a sentence that was decided on."""
 
     relation: Relation

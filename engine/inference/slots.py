@@ -4,10 +4,10 @@ Shape legend: B batch, T steps, S streams, D values of a step, V width of the pe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -55,8 +55,7 @@ class LatentModel(Protocol):
         """What may come after words `[N, F]`, by a model that knows sentences."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Slot:
+class Slot(msgspec.Struct, frozen=True, eq=False):
     """A phrase with all a rendering needs of it; made by `encode_slot`."""
 
     phrase: Phrase

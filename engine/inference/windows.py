@@ -10,11 +10,12 @@ Shape legend: T steps.
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference.constraints import Lock
 from engine.inference.slots import LatentModel, Slot, encode_slot
@@ -32,8 +33,7 @@ Piece = tuple[int, Note]
 """Number of a window and a note in it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LongSlot:
+class LongSlot(msgspec.Struct, frozen=True, eq=False):
     """A phrase in windows, each encoded."""
 
     phrase: Phrase

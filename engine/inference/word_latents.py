@@ -4,9 +4,9 @@ Shape legend: Z latent size, W words, K beats of a word, W·K beats.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -32,8 +32,7 @@ def language_of(model: LatentModel) -> Language | None:
     return "drums" if model.representation.streams else "piano"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pinned:
+class Pinned(msgspec.Struct, frozen=True, eq=False):
     """Beats whose rhythm or pitches are not left to the decoder."""
 
     mu: Floats

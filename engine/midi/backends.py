@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from engine.errors import PortError
 from engine.midi.port_names import UnknownPortError
@@ -14,8 +15,7 @@ BackendName = Literal["jack", "alsa", "coremidi", "winmm"]
 BACKENDS: tuple[BackendName, ...] = ("jack", "alsa", "coremidi", "winmm")
 
 
-@dataclass(frozen=True, slots=True)
-class PortInfo:
+class PortInfo(msgspec.Struct, frozen=True):
     """A port of another program or device."""
 
     backend: str
@@ -26,8 +26,7 @@ class PortInfo:
     """Whole name, as `--connect-in` and `--connect-out` take it."""
 
 
-@dataclass(frozen=True, slots=True)
-class BackendStatus:
+class BackendStatus(msgspec.Struct, frozen=True):
     """Whether a back end could be used now."""
 
     name: str

@@ -4,16 +4,16 @@ All times are nanoseconds of one monotonic clock, `now_ns()` (`t_ns`, `due_ns`).
 """
 
 import time
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 now_ns = time.perf_counter_ns
 """The one clock. On Linux and macOS it is the clock of `time.monotonic_ns()`; on Windows, where
 that one moves in steps of 15 ms, it is the performance counter."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputEvent:
+class InputEvent(msgspec.Struct, frozen=True):
     """One complete MIDI message and the moment it really happened."""
 
     t_ns: int

@@ -11,10 +11,11 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 from typing import Any
+
+import msgspec
 
 from engine.errors import PortError
 from engine.midi.loopback import bare_name, choose_loopbacks, loops
@@ -68,8 +69,7 @@ def _hush_alsa() -> None:
             ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_say_nothing)
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """The ports of other programs at one moment."""
 
     sources: tuple[str, ...]

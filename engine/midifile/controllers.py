@@ -1,10 +1,10 @@
 """Controllers of a file: the pedals as longer notes, and what is in force where a window begins."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +34,7 @@ Data = tuple[int, int, int]
 """Status byte without its channel, and two data bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A channel message of a phrase that is no note."""
 
     start_beats: Fraction

@@ -13,8 +13,8 @@ division). This one has few rules:
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -63,22 +63,21 @@ SYSTEM_COMMON_BYTES = {0xF1: 1, SONG_POSITION: 2, 0xF3: 1, 0xF6: 0} | dict.fromk
 """Data bytes of live-only messages that some files contain; they are skipped."""
 
 
-@dataclass(slots=True)
-class TrackEvents:
+class TrackEvents(msgspec.Struct):
     """What one MTrk chunk says, in ticks from its start."""
 
     name: str = ""
-    rows: list[int] = field(default_factory=list)
+    rows: list[int] = []
     """The notes, flat: start, end, pitch, velocity and channel of each in turn."""
-    messages: list[int] = field(default_factory=list)
+    messages: list[int] = []
     """Every other channel message, flat: tick, status byte and two data bytes (0 where it has one)."""
-    programs: dict[int, int] = field(default_factory=dict)
+    programs: dict[int, int] = {}
     """The program each channel's first note is played with."""
     port: int = 0
     """MIDI port of its channels, 0 to 255: channel 1 of another port is another channel."""
-    tempos: list[tuple[int, int]] = field(default_factory=list)
+    tempos: list[tuple[int, int]] = []
     """Tick, microseconds per quarter note (above 0)."""
-    metres: list[tuple[int, int, int]] = field(default_factory=list)
+    metres: list[tuple[int, int, int]] = []
     """Tick, numerator (above 0), denominator."""
     end_tick: int = 0
 
@@ -91,8 +90,7 @@ class TrackEvents:
         return np.array(self.messages, dtype=np.int64).reshape(-1, MESSAGE_VALUES)
 
 
-@dataclass(slots=True)
-class SmfFile:
+class SmfFile(msgspec.Struct):
     """A parsed file."""
 
     form: int

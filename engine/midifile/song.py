@@ -2,12 +2,13 @@
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.errors import MidiFileError
 from engine.music.metre import Metre
@@ -18,8 +19,7 @@ Ints = npt.NDArray[np.int64]
 NO_MESSAGES: Ints = np.zeros((0, 4), np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class Tempo:
+class Tempo(msgspec.Struct, frozen=True):
     """A tempo from a point on."""
 
     start_ticks: int
@@ -32,8 +32,7 @@ class Tempo:
         return 60e6 / self.microseconds
 
 
-@dataclass(frozen=True, slots=True)
-class MetreSpan:
+class MetreSpan(msgspec.Struct, frozen=True):
     """A stretch of bars of one metre. It ends where the next begins, in mid bar if it must."""
 
     start_ticks: Fraction
@@ -61,8 +60,7 @@ class MetreSpan:
         return str(self.metre)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True):
     """One bar of a song."""
 
     index: int
@@ -76,8 +74,7 @@ class Bar:
         return self.length_ticks == self.metre.bar_ticks
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class Track(msgspec.Struct, frozen=True, eq=False):
     """The notes of one channel of one track; columns `[N]`, ordered by onset, then pitch."""
 
     name: str
@@ -96,7 +93,7 @@ class Track:
     velocity: Ints
     release_ticks: Ints
     """Where the keys are let go: before the end of a note that a pedal holds."""
-    messages: Ints = field(default_factory=lambda: NO_MESSAGES)
+    messages: Ints = msgspec.field(default_factory=lambda: NO_MESSAGES)
     """Tick, status byte and two data bytes of its other channel messages, `[M, 4]`, in order."""
 
     @property
@@ -152,8 +149,7 @@ class Run(NamedTuple):
         return self.start_ticks + self.bars * self.bar_ticks
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Song:
+class Song(msgspec.Struct, frozen=True, eq=False):
     """A MIDI file that was read; of format 2, the sequence that the tracks at hand belong to."""
 
     name: str

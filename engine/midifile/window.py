@@ -5,10 +5,10 @@ shortly before a bar line may be an early downbeat; then it belongs to the windo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +34,7 @@ COARSE_PPQ = 48
 """Below it most ticks would be straight places; there 32nds and their triplets are."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class Window(msgspec.Struct, frozen=True, eq=False):
     """Whole bars of one length; made by `window`."""
 
     song: Song

@@ -3,11 +3,12 @@
 import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from engine.errors import MidiFileError
 from engine.midi.messages import NOTE_OFF, PROGRAM, note_on
@@ -29,8 +30,7 @@ Tempos = tuple[tuple[Fraction, int], ...]
 """Tempo map: beats from the start, the first 0, and microseconds of a quarter note."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Notes that become one track of a file."""
 
     name: str
@@ -44,18 +44,17 @@ class Part:
     """Controllers, programs, pressure and bend, in order of time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """What a phrase takes over from the file it comes from. Mappings go by the phrase's channels."""
 
     ppq: int = PPQ
     """Ticks in a quarter note of that file."""
     tempos: Tempos
     metre: tuple[int, int]
-    channels: Mapping[int, int] = field(default_factory=dict)
+    channels: Mapping[int, int] = {}
     """Channel to write on, where it is another."""
-    programs: Mapping[int, int] = field(default_factory=dict)
-    messages: Mapping[int, Sequence[Message]] = field(default_factory=dict)
+    programs: Mapping[int, int] = {}
+    messages: Mapping[int, Sequence[Message]] = {}
 
 
 def write_phrase(

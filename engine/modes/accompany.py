@@ -7,11 +7,11 @@ Shape legend: T steps, K beats, S streams, V width of the perturbation, Z latent
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference import perturbation
 from engine.inference.bundle.manifest import VoiceLatent

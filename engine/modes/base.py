@@ -5,11 +5,11 @@ Shape legend: T steps, S streams, D values of a step, V width of the perturbatio
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -40,8 +40,7 @@ def nearest(mix: Mix) -> tuple[Slot, float]:
     return max(reversed(mix), key=lambda part: part[1])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, eq=False):
     """One rendering, up to the decoder and from it."""
 
     z: Floats
@@ -51,7 +50,7 @@ class Plan:
     finish: Finish
     chords: Floats | None = None
     """`[beats, 12]` chroma for models that are conditioned on chords; None for none known."""
-    given: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    given: Mapping[str, npt.NDArray[Any]] = {}
     """Further conditions of a model that takes them, by name, without their batch axis."""
     written: Phrase | None = None
     """What a mode has decoded itself, so that nothing is left to decode; None for all others."""

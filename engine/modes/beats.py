@@ -8,9 +8,9 @@ Shape legend: Z latent size, K beats.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -24,8 +24,7 @@ from engine.modes.base import Mix
 _ORDER_STREAM = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How soon beats are let go."""
 
     gone: float

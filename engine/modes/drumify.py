@@ -4,11 +4,11 @@ Shape legend: T steps, D 27 values of a groove's step (9 hits, 9 velocities, 9 o
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference.controls import Controls
 from engine.inference.latent_space import VARIATION_CURVE, along, attribute_shift, great_circle, prior_draw

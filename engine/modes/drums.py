@@ -7,11 +7,11 @@ Shape legend: T steps, Z latent size, K beats.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference import perturbation
 from engine.inference.controls import Controls

@@ -5,11 +5,11 @@ Shape legend: T steps, D 27 values of a groove's step (9 hits, 9 velocities, 9 o
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference import perturbation
 from engine.inference.controls import Controls

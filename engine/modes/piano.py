@@ -11,10 +11,10 @@ Shape legend: T steps, K 88 keys, Z latent size.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -40,8 +40,7 @@ PACE = Pace(gone=0.5, later=0.2, coarse_from=0.4, morph_second=0.4, morph_first=
 """A harmony passes once in a phrase: two of them in every bar are in no key."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Draw:
+class Draw(msgspec.Struct, frozen=True, eq=False):
     """A draw from the prior and what it becomes."""
 
     coarse: Floats

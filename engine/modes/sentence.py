@@ -9,11 +9,11 @@ Shape legend: N words, t steps of a word, K beats of a word, V width of a melody
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference import perturbation
 from engine.inference.bundle.latent_places import coarse_places
@@ -61,8 +61,7 @@ _SEED_STEP, _DRAFT_STEP = 7919, 1_000_003
 """Between the seeds of the noise of two words, and of two drafts of one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Word:
+class Word(msgspec.Struct, frozen=True, eq=False):
     """A word that was heard or written, in the model's key."""
 
     form: Written

@@ -8,9 +8,9 @@ is heard for the next stretch.
 Shape legend: C candidates, T steps of a stretch, U steps in all, Z latent size.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -36,8 +36,7 @@ FULLEST = 1.5
 """Most keys at once, as a share of the most that were heard, above which a way is disfavoured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Density:
+class Density(msgspec.Struct, frozen=True):
     """How full and how busy bars are."""
 
     sounding: float

@@ -12,9 +12,9 @@ Shape legend: C ways, T steps of a unit, U steps in all, Z latent size.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -60,8 +60,7 @@ COLDEST, WARMER = 0.9, 0.1
 _FORM_STREAM = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(msgspec.Struct, frozen=True):
     """What a unit has from an earlier one."""
 
     unit: int
@@ -69,8 +68,7 @@ class Recall:
     firmness_nats: float
 
 
-@dataclass(frozen=True, slots=True)
-class Steer:
+class Steer(msgspec.Struct, frozen=True):
     """What keeps the density near to the one wanted."""
 
     warmer: float
@@ -84,8 +82,7 @@ class Steer:
         return Steer(self.warmer + STEER[0] * strokes, self.favoured + STEER[1] * keys)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Start:
+class Start(msgspec.Struct, frozen=True, eq=False):
     """What a continuation goes on from."""
 
     state: Floats
@@ -195,8 +192,7 @@ def _recalled(frames: Floats, recall: Recall, unit: int) -> Floats:
     return np.where(keys, firm, -np.float32(SILENCE_SHARE) * firm)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Writer:
+class _Writer(msgspec.Struct, frozen=True, eq=False):
     """Writes one unit in several ways."""
 
     model: LatentModel

@@ -12,11 +12,11 @@ Shape legend: T steps, V width of the perturbation, Z latent size, W words, K be
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference import perturbation
 from engine.inference.bundle.latent_places import rhythm_places

@@ -4,9 +4,9 @@ Of chords the highest note is a token; the notes under it follow from the chord 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from engine.music.chords import Chord, Harmony
 from engine.music.lines_and_drums import LinesAndDrums
@@ -28,8 +28,7 @@ VOICE_LEVELS = {CHORDS_CHANNEL: 0.75, BASS_CHANNEL: 0.95, DRUM_CHANNEL: 1.0}
 USUAL_VELOCITY = 80
 
 
-@dataclass(frozen=True, slots=True)
-class AccompanimentRepresentation(LinesAndDrums):
+class AccompanimentRepresentation(LinesAndDrums, frozen=True):
     """`int64 [T, 3]`: highest note of the chords (channel 2), bass (channel 1), drums (channel 9).
 
     Notes on other channels are left out: they are what is accompanied. Chords are decoded to one note.

@@ -5,11 +5,11 @@ it in the bass; chords change rather at bar lines than elsewhere.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.music.chords import LEAST_PITCH_CLASSES, Chord, Harmony
 from engine.music.key import Key

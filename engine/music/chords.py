@@ -6,8 +6,9 @@ A harmony is one chord (or None, no chord) for each pulse of a phrase, the beat 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from engine.music.key import KEYS, pitch_class_named
 from engine.music.metre import FOUR_FOUR, Metre
@@ -150,8 +151,7 @@ _NAMES = {intervals: name for name, intervals in reversed(QUALITIES.items())}
 """The usual suffix of a set of semitones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chord:
+class Chord(msgspec.Struct, frozen=True):
     """A chord: its root, what stands on it, and its bass where that is another note."""
 
     root: int

@@ -1,10 +1,10 @@
 """Drums as nine classes: patterns of 512 combinations a step."""
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.music.grid import Grid
 from engine.music.kits import CLASS_NAMES, GM, GM_CLASSES, NO_CLASS, ROLAND_CLASSES, DrumKit, drum_kit
@@ -88,8 +88,7 @@ def table_content() -> list[list[object]]:
     return [[name, list(gm), list(roland)] for name, gm, roland in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class DrumsRepresentation(GridRepresentation):
+class DrumsRepresentation(GridRepresentation, frozen=True):
     """`int64 [T, 1]` tokens of 512; every note of the phrase is taken for a drum, on any channel.
 
     The kit says how pitches are read and written; the tensors mean the same with either, so

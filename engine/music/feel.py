@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from engine.music.grid import Grid
@@ -17,8 +17,7 @@ Cell = tuple[int, int | None]
 """A step and a lane: one event of the representation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True):
     """How loud a lane was played over time, and on which channel."""
 
     velocities: tuple[int, ...]
@@ -26,8 +25,7 @@ class Lane:
     channel: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Feel:
+class Feel(msgspec.Struct, frozen=True, eq=False):
     """How a phrase was played, by step and lane.
 
     Every played note belongs to exactly one step, the nearest inside the phrase, so that

@@ -1,8 +1,9 @@
 """The grid a representation quantises to: a value that travels with it, never a constant."""
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
+
+import msgspec
 
 from engine.music.metre import Metre
 
@@ -11,8 +12,7 @@ EARLY_BEATS = Fraction(2, 19)
 Between a 32nd and a 32nd of a triplet, and no note value: nothing that is written lies on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """Equal steps in a fixed metre; the default is 16ths in 4/4."""
 
     steps_per_beat: int = 4

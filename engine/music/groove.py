@@ -10,11 +10,11 @@ How the known faults of this representation are decided here:
 - pitches without a class are left out, never an error; `drums.drum_classes` counts them.
 """
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.music.drums import CLASSES, Kit, as_drums, drum_classes, drum_lane, table_content
 from engine.music.grid import SIXTEENTHS, Grid
@@ -89,8 +89,7 @@ def tapped(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return taps
 
 
-@dataclass(frozen=True, slots=True)
-class GrooveRepresentation(GridRepresentation):
+class GrooveRepresentation(GridRepresentation, frozen=True):
     """`float32 [T, 27]`; every note of the phrase is taken for a drum, on any channel."""
 
     kit: Kit = GM

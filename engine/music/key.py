@@ -1,7 +1,8 @@
 """Keys: a frozen value, its names, and what is known of a key that is followed."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.music.scales import KEYS as KEYS
 from engine.music.scales import SCALES as SCALES
@@ -22,8 +23,7 @@ def pitch_class_named(text: str) -> int | None:
     return (LETTERS[text[0].upper()] + sum(ACCIDENTALS[sign] for sign in text[1:])) % 12
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A tonic and a scale on it."""
 
     tonic: int
@@ -74,8 +74,7 @@ class Key:
         return Key((self.tonic + semitones) % 12, self.scale)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFollower:
+class KeyFollower(msgspec.Struct, frozen=True):
     """What is known of the key after some bars; `engine.music.key_finding.followed` returns the next one."""
 
     key: Key | None = None

@@ -15,8 +15,10 @@ Every kit lists the pitches of each class, the one it is written with first. Sou
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+import msgspec
+from msgspec.structs import replace
 
 CLASS_NAMES = (
     "kick",
@@ -41,8 +43,7 @@ RARELY = 0.05
 Pitches = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class DrumKit:
+class DrumKit(msgspec.Struct, frozen=True, dict=True):
     """The pitches of a kit by class."""
 
     name: str

@@ -1,6 +1,5 @@
 """Two lines of notes and drums together: three token streams, one a channel."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,8 +13,7 @@ from engine.music.quantise import GridRepresentation, Steps, check_array, check_
 FIRST_DRUM_LANE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class LinesAndDrums(GridRepresentation):
+class LinesAndDrums(GridRepresentation, frozen=True):
     """`int64 [T, 3]`: a token of each of two lines and one of the drums (channel 9) for every step.
 
     Notes on other channels are left out.

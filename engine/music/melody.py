@@ -4,7 +4,6 @@
 `MelodyRepresentation` is the same thing between phrases and tensors.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -148,8 +147,7 @@ def notes_of_tokens(tokens: npt.NDArray[np.integer[Any]], grid: Grid, channel: i
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class MelodyRepresentation(GridRepresentation):
+class MelodyRepresentation(GridRepresentation, frozen=True):
     """`int64 [T, 1]` melody tokens; drum-channel notes are not part of it."""
 
     name = "melody"

@@ -12,8 +12,9 @@ become a waltz.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.music.chords import Harmony
 from engine.music.grid import EARLY_BEATS
@@ -33,8 +34,7 @@ _DOTTED = (0.0, 0.5, 1.0, 1.25, 1.5)
 _PLAIN = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class MetreFit:
+class MetreFit(msgspec.Struct, frozen=True):
     """From beats of the music's metre to beats of the model's and back."""
 
     written: Metre

@@ -1,7 +1,9 @@
 """Notes and phrases in beats (quarter notes), the values that travel through the whole program."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import FOUR_FOUR, Metre
@@ -18,8 +20,7 @@ _LEGATO_BEATS = 0.25
 """Notes that overlap by less are played legato."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, order=True):
     """One note. Ordered by start, then pitch."""
 
     start_beats: float
@@ -39,8 +40,7 @@ class Note:
         return self.start_beats + self.duration_beats
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(msgspec.Struct, frozen=True):
     """Notes over a whole number of bars."""
 
     notes: tuple[Note, ...]

@@ -7,7 +7,6 @@ note of a single step that is struck again at once has no step to give and merge
 on a finer grid (`Grid(steps_per_beat=8)`) repeated 16ths keep apart as well.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,8 +67,7 @@ def notes_of_roll(roll: npt.NDArray[Any], grid: Grid) -> list[Note]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class PianorollRepresentation(GridRepresentation):
+class PianorollRepresentation(GridRepresentation, frozen=True):
     """`float32 [T, 88]` of sounding keys; drum-channel notes are not part of it."""
 
     name = "pianoroll"

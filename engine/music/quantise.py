@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -69,8 +69,7 @@ def grid_content(grid: Grid) -> dict[str, int]:
     return {"steps_per_beat": grid.steps_per_beat, "beats_per_bar": grid.beats_per_bar}
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(msgspec.Struct, frozen=True):
     """Notes on the grid as parallel arrays, for the representations to work on."""
 
     onsets: npt.NDArray[np.int64]
@@ -90,8 +89,7 @@ class Steps:
         return Steps(onsets, np.maximum(ends, onsets + 1), pitches)
 
 
-@dataclass(frozen=True, slots=True)
-class GridRepresentation:
+class GridRepresentation(msgspec.Struct, frozen=True):
     """Phrases of a fixed number of bars on a grid; the base of the representations."""
 
     bars: int

@@ -4,8 +4,9 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.music.grid import SIXTEENTHS
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
@@ -49,8 +50,7 @@ Move = tuple[int, int]
 """Interval to the next note in semitones, and the steps between the two onsets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(msgspec.Struct, frozen=True):
     """What was counted in some melodies; an empty one pulls nothing."""
 
     name: str = ""

@@ -6,9 +6,9 @@ beats with, in rhythm and in pitch; where it shares less than half it is new.
 Shape legend: N words, T steps of a word, K beats of a word.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -23,8 +23,7 @@ RELATED = 0.5
 """Share of beats in common, rhythm and pitch counted half each, from which words are related."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Relation:
+class Relation(msgspec.Struct, frozen=True, eq=False):
     """What a word has from an earlier one."""
 
     back: int

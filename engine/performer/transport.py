@@ -7,7 +7,7 @@ While our own clock leads, what a host says of its position is kept all the same
 goes on from there.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from engine.midi.messages import CONTINUE, SONG_POSITION, START, STOP, TICK
 from engine.music.metre import FOUR_FOUR
@@ -29,8 +29,7 @@ JOIN_TICKS = 24
 TEMPO_RANGE_BPM = (20.0, 400.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(msgspec.Struct, frozen=True):
     """The music started, stopped, or went on elsewhere."""
 
     t_ns: int

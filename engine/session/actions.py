@@ -1,8 +1,9 @@
 """The verbs of the instrument: what a key, a click, a note, a controller or a program change can ask for."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import combinations
+
+from msgspec.structs import replace
 
 from engine.inference.controls import STORED
 from engine.modes.catalogue import TOOLS

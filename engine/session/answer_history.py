@@ -1,7 +1,6 @@
 """What has sounded: a list of renderings, each with the document it came from, to play again or keep."""
 
-import dataclasses
-
+import msgspec
 from msgspec.structs import replace
 
 from engine.errors import RenderError
@@ -91,7 +90,7 @@ def _again(state: State, made: Favourite, label: str, now_ns: int) -> State:
         source=made.source or document.source,
         locked=made.locked,
         model=made.model,
-        settings=dataclasses.replace(document.settings, hold=True, transpose=made.transpose),
+        settings=msgspec.structs.replace(document.settings, hold=True, transpose=made.transpose),
     )
 
 

@@ -1,6 +1,5 @@
 """The bars that were heard, append-only with serial ids, and phrases formed from them."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -154,7 +153,7 @@ def phrase_of(bars: Sequence[BarCaptured]) -> Phrase:
             key = note.channel, note.pitch
             if number in bar.tied and key in held:
                 place = held[key]
-                notes[place] = dataclasses.replace(
+                notes[place] = msgspec.structs.replace(
                     notes[place], duration_beats=note.end_beats - notes[place].start_beats
                 )
             else:

@@ -1,6 +1,5 @@
 """What the player does to the document: parameters, actions, source, model."""
 
-import dataclasses
 from collections.abc import Mapping
 
 import msgspec
@@ -103,7 +102,7 @@ def _with_model_or_document(state: State, what: Intent, now_ns: int) -> State:
         case i.Opened():
             opened = replace(state, document=what.document, undo=Undo(), asked=None, answer=None, gesture="")
             # The session of somebody else may name places of its own to send to.
-            switched = dataclasses.replace(state.live.switches, bypass=False, osc=False)
+            switched = msgspec.structs.replace(state.live.switches, bypass=False, osc=False)
             return opened.with_live(
                 kept=what.kept, switches=switched, heard=what.document.source, takes=(), positions={}
             )
@@ -183,12 +182,12 @@ def check_mode(model: ModelFacts | None, mode: Value) -> None:
 def _switched(state: State, name: str, value: Value) -> State:
     if name == "demo" and value and state.demo_phrase is None:
         raise RenderError("there is no demo phrase in this session")
-    switches: Switches = dataclasses.replace(state.live.switches, **{name: value})  # type: ignore[arg-type]
+    switches: Switches = msgspec.structs.replace(state.live.switches, **{name: value})
     return state if switches == state.live.switches else state.with_live(switches=switches)
 
 
 def _with_setting(state: State, name: str, value: Value, now_ns: int, label: str, join: str) -> State:
-    settings = dataclasses.replace(state.document.settings, **{name: value})  # type: ignore[arg-type]
+    settings = msgspec.structs.replace(state.document.settings, **{name: value})
     changes: dict[str, object] = {"settings": settings}
     if name in ("turns", "turn_bars", "pause_beats"):
         state = turns.begun_anew(state)
@@ -334,7 +333,7 @@ def _transport(state: State, name: str) -> Updated:
 
 def _held(state: State, picked: HeardPhrase, now_ns: int) -> State:
     """Answer a phrase that was heard before, and hold on to it."""
-    settings = dataclasses.replace(state.document.settings, hold=True)
+    settings = msgspec.structs.replace(state.document.settings, hold=True)
     controls = changed(state.document.controls, source=HEARD)
     first, last = picked.first_bar + 1, picked.first_bar + picked.phrase.bars
     label = f"Take bar {first}" if first == last else f"Take bars {first} to {last}"
@@ -352,7 +351,7 @@ def _key_locked(state: State, now_ns: int) -> State:
 
 def _live(state: State, now_ns: int) -> State:
     """Answer what is heard again."""
-    settings = dataclasses.replace(state.document.settings, hold=False)
+    settings = msgspec.structs.replace(state.document.settings, hold=False)
     source = state.live.heard or state.document.source
     controls = changed(state.document.controls, source=HEARD)
     return state.committed(now_ns, "Live", settings=settings, source=source, controls=controls)

@@ -1,8 +1,4 @@
-"""What the player and the program's own threads can ask of a session: frozen values.
-
-They are msgspec structs, whose classes are made in a tenth of the time of a dataclass: there are many, and
-the window waits for them.
-"""
+"""What the player and the program's own threads can ask of a session: frozen values."""
 
 from collections.abc import Mapping
 

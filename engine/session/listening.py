@@ -1,6 +1,5 @@
 """Key and chords of what is heard, bar by bar: which notes are for chords, and what they say."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import msgspec
@@ -83,7 +82,7 @@ def _has_chord(notes: Sequence[NoteData]) -> bool:
 def _chords_of_last(bars: Sequence[Sequence[NoteData]], metre: Metre) -> Harmony:
     """Return the chord of each pulse of the last of some bars."""
     notes = [
-        dataclasses.replace(_note(data), start_beats=data.start_beats + index * metre.beats_per_bar)
+        msgspec.structs.replace(_note(data), start_beats=data.start_beats + index * metre.beats_per_bar)
         for index, bar in enumerate(bars)
         for data in bar
     ]

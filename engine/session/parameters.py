@@ -1,8 +1,9 @@
 """The table of everything a hand can move or ask for, with the attributes of the model that is loaded."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from engine.errors import RenderError
 from engine.inference.bundle.manifest import Attribute
@@ -24,8 +25,7 @@ ATTRIBUTE_HELP = {
 """What the directions that bundles have do; one that is not in here says its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Parameters and actions by id; immutable, and passed to whoever needs it."""
 
     parameters: Mapping[str, Parameter]

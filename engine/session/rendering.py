@@ -2,8 +2,9 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.controls import HEARD

@@ -7,10 +7,10 @@ it did.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.controls import CONTROLS, control, with_value
@@ -41,8 +41,7 @@ ModelFor = Callable[[str, str], "Model"]
 """From what a model was loaded by, and its hash, to the model; AntiphonError where it is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One thing that is to be otherwise."""
 
     name: str
@@ -72,8 +71,7 @@ def changeable(name: str) -> Parameter:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(msgspec.Struct, frozen=True):
     """Music of a performance from one bar on; times in beats from that bar's line."""
 
     heard: Phrase

@@ -7,7 +7,6 @@ further along it.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,8 +60,7 @@ class LoggedTake(msgspec.Struct, frozen=True):
         return phrase.tiled(self.loop_bars) if self.loop_bars else phrase
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """A pattern that began to sound; positions in beats of the song."""
 
     at_beats: Place
@@ -70,8 +68,7 @@ class Start:
     pattern: int
 
 
-@dataclass(slots=True)
-class Stretch:
+class Stretch(msgspec.Struct):
     """A time in which the song rolled without a jump; positions in beats of the song."""
 
     from_beats: float
@@ -80,10 +77,10 @@ class Stretch:
     until_beats: float
     first_bar: int = 0
     """Number of its first bar in the performance, from 0."""
-    starts: list[Start] = field(default_factory=list)
-    sent: list[tuple[float, bytes]] = field(default_factory=list)
+    starts: list[Start] = []
+    sent: list[tuple[float, bytes]] = []
     """Note-ons and note-offs that left the output."""
-    bars: list[BarCaptured] = field(default_factory=list)
+    bars: list[BarCaptured] = []
     """What was heard."""
 
     @property
@@ -107,8 +104,7 @@ class Stretch:
         return (bar_number - self.first_bar + self.song_bar) * self.beats_per_bar
 
 
-@dataclass(frozen=True, slots=True)
-class Performance:
+class Performance(msgspec.Struct, frozen=True):
     """What was played from one opening of a session to the next."""
 
     stretches: tuple[Stretch, ...]

@@ -1,8 +1,9 @@
 """What the player sets besides the music: clock, output, source; and the switches that are not saved."""
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Annotated, Literal
+
+import msgspec
 
 from engine.errors import RenderError
 from engine.inference.constraints import PITCH_NAMES
@@ -48,8 +49,7 @@ def _read_change(text: str) -> object:
         raise ValueError(str(error)) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Saved with the document; of them only the drum kit changes what a rendering gives."""
 
     tempo_bpm: Annotated[
@@ -437,8 +437,7 @@ class Settings:
     ] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switches:
+class Switches(msgspec.Struct, frozen=True, kw_only=True):
     """What is on or off for now; a document that is opened finds them off."""
 
     bypass: Annotated[

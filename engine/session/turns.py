@@ -4,9 +4,9 @@ All of it is pure. The performer holds the next answer ready with its line; unti
 again whenever something new was played, so that the last note before the line counts.
 """
 
-import dataclasses
 import math
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.errors import RenderError
@@ -87,7 +87,7 @@ def cued(state: State) -> State:
     if not state.live.rolling or state.live.clock is None:
         raise RenderError("turns change hands at bar lines, and nothing rolls; press Play first")
     if state.document.settings.turns != "cue":
-        settings = dataclasses.replace(state.document.settings, turns="cue")
+        settings = msgspec.structs.replace(state.document.settings, turns="cue")
         state = begun_anew(state.with_document(settings=settings))
     turn = state.live.turn
     line = _line_after(_position(state) + CUE_MARGIN_BEATS, _bar_beats(state))
@@ -228,7 +228,7 @@ def _phrase(state: State, since: float, end: float, now_beats: float, metre: Met
     notes = list(whole.notes) if whole else []
     open_bar, end_beats = state.open_bar, start + bars * bar_beats
     for note in open_bar.music(line, end_beats, now_beats):
-        notes.append(dataclasses.replace(note, start_beats=note.start_beats + line - start))
+        notes.append(msgspec.structs.replace(note, start_beats=note.start_beats + line - start))
     notes = [_longer(note, open_bar, start, now_beats) for note in notes]
     ended = max((note.end_beats for note in notes), default=0.0)
     if state.document.settings.turns == "pause":  # the silence that was waited for is no part of it
@@ -256,5 +256,5 @@ def _longer(note: Note, open_bar: OpenBar, start: float, now_beats: float) -> No
         if same and abs(each.start_beats - start - note.start_beats) < 0.02:
             end = now_beats if each.end_beats is None else each.end_beats
             length = max(end - start - note.start_beats, note.duration_beats)
-            return dataclasses.replace(note, duration_beats=length)
+            return msgspec.structs.replace(note, duration_beats=length)
     return note

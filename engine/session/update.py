@@ -1,8 +1,8 @@
 """One pure function: a state and an event or intent in, a new state and effects out."""
 
-import dataclasses
 from statistics import median
 
+import msgspec
 from msgspec.structs import replace
 
 from engine.errors import RenderError
@@ -151,12 +151,12 @@ def _linked(state: State, shared: messages.LinkState, now_ns: int) -> State:
     """Note who shares tempo and beat; their tempo is ours. Where there is none to be had, it is off again."""
     state = state.with_live(link=shared)
     if shared.problem:
-        off = state.with_live(switches=dataclasses.replace(state.live.switches, link=False))
+        off = state.with_live(switches=msgspec.structs.replace(state.live.switches, link=False))
         return off.noted("link", shared.problem, now_ns=now_ns)
     tempo, settings = SETTINGS["tempo_bpm"], state.document.settings
     if not shared.enabled or not tempo.allows(shared.bpm) or shared.bpm == settings.tempo_bpm:
         return state
-    return state.with_document(settings=dataclasses.replace(settings, tempo_bpm=shared.bpm))
+    return state.with_document(settings=msgspec.structs.replace(settings, tempo_bpm=shared.bpm))
 
 
 def _health(state: State, **changes: object) -> State:

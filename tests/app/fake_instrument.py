@@ -1,11 +1,12 @@
 """An instrument without processes: it records every call and behaves as the real one's document does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from app.bundle_cards import BundleCard
 from app.demo import demo_phrase
@@ -135,7 +136,7 @@ def playing() -> Snapshot:
 
 
 def changed(value: Any, changes: dict[str, Any]) -> Any:
-    """`dataclasses.replace` for fields known by name only; what is set was checked by its parameter."""
+    """`msgspec.structs.replace` for fields known by name only; what is set was checked by its parameter."""
     return replace(value, **changes)
 
 

@@ -1,6 +1,6 @@
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +9,11 @@ from engine.errors import RenderError
 from engine.parameter import Choice, Number, Toggle, Whole, declared
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inner:
+class Inner(msgspec.Struct, frozen=True, kw_only=True):
     tilt: Annotated[float, Number(label="Tilt", help="", low=-1.0, shown="{:+.0%}")] = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knobs:
+class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     level: Annotated[float, Number(label="Level", help="", high=2.0, shown="{:.2f}")] = 0.5
     bars: Annotated[int, Whole(label="Bars", help="", high=64, shown="{} bars", words={0: "all"})] = 0
     mute: Annotated[bool, Toggle(label="Mute", help="")] = False
@@ -35,8 +33,7 @@ def test_a_declaration_knows_its_name_default_and_choices():
 
 
 def test_two_fields_of_one_name_are_refused():
-    @dataclass
-    class Twice:
+    class Twice(msgspec.Struct):
         tilt: Annotated[float, Number(label="Other tilt", help="")] = 0.0
         inner: Inner = Inner()
 

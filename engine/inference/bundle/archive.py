@@ -9,9 +9,10 @@ import hashlib
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
+
+import msgspec
 
 from engine.errors import BundleError
 from engine.text import one_line
@@ -35,8 +36,7 @@ _CHUNK_BYTES = 1 << 20
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(msgspec.Struct, frozen=True):
     """The files of one bundle by name; use it inside `read_archive`'s lifetime only."""
 
     where: str

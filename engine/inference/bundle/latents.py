@@ -3,8 +3,8 @@
 import io
 import math
 import zipfile
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -13,8 +13,7 @@ from engine.inference.bundle.manifest import LATENTS, BundleManifest
 from engine.text import one_line
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Latents:
+class Latents(msgspec.Struct, frozen=True, eq=False):
     """What `latents.npz` holds: float32 arrays, K mixture components, A attributes, Z latent size."""
 
     prior_weights: npt.NDArray[np.float32]

@@ -4,11 +4,10 @@ Its graphs leave steps, beats and the bar before open, and are told the metre by
 What has a size in bars or beats, the layout of a latent and the prior over it, is what changes.
 """
 
-from dataclasses import replace
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.latent_places import coarse_places

@@ -8,8 +8,8 @@ whose bytes are in the file, match their shape and are finite numbers.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from engine.errors import BundleError
@@ -85,8 +85,7 @@ _SHAPE = {1: Field("dim", "bytes", repeated=True)}
 _DIMENSION = {1: Field("dim_value", "int"), 2: Field("dim_param", "text")}
 
 
-@dataclass(frozen=True, slots=True)
-class ValueInfo:
+class ValueInfo(msgspec.Struct, frozen=True):
     """An input or output of a graph."""
 
     name: str
@@ -96,8 +95,7 @@ class ValueInfo:
     """An int for a fixed axis, a name for a dynamic one, None where nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class GraphInfo:
+class GraphInfo(msgspec.Struct, frozen=True):
     """What a graph takes and returns."""
 
     inputs: tuple[ValueInfo, ...]
@@ -106,14 +104,13 @@ class GraphInfo:
     """Nodes in it and in all graphs inside it."""
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(msgspec.Struct):
     """Where the walk is and what it has counted, for limits and messages."""
 
     what: str
     nodes: int = 0
     depth: int = 0
-    fixed: set[str] = field(default_factory=set)
+    fixed: set[str] = set()
     """Names of what is the same whatever the values of the inputs are."""
 
     def refuse(self, reason: str) -> BundleError:

@@ -15,7 +15,6 @@ the engine only ever loads. The files of a bundle:
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -50,15 +49,14 @@ from engine.inference.bundle.preflight import inspect_graph
 from engine.music.representation import Representation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bundle:
+class Bundle(msgspec.Struct, frozen=True, eq=False):
     """A bundle whose every check has passed. Graphs stay in memory as bytes; weights do not."""
 
     path: Path
     manifest: BundleManifest
     representation: Representation
     latents: Latents
-    graphs: Mapping[str, bytes] = field(repr=False)
+    graphs: Mapping[str, bytes]
     """The ONNX files by name."""
     hash: str
     """sha256 of bundle.json without its metrics, and so of everything that decides what it plays."""

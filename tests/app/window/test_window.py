@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from fake_instrument import (
     with_live,
 )
 from msgspec import structs
+from msgspec.structs import replace
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, QRect, QSize, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PyQt6.QtTest import QTest

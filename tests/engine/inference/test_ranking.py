@@ -1,11 +1,10 @@
 """Takes in order of fit: what counts, what is put back, and that each is the take of its seed."""
 
-from dataclasses import replace
-
 import pytest
 import tinybundle
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.inference.controls import LARGEST_SEED, Controls
 from engine.inference.model import Model

@@ -1,12 +1,12 @@
 """Groove, Drumify and Continue, with models in a few lines of numpy."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.bundle.latents import Latents

@@ -1,11 +1,11 @@
 """A stranger's bundle is tried in a child process, which may die of it; one of our own is not."""
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import tinybundle
+from msgspec.structs import replace
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BundleError

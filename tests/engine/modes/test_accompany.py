@@ -1,12 +1,12 @@
 """Accompany, by the bundle that ships."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.inference import perturbation
 from engine.inference.constraints import Constraints

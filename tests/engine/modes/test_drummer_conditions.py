@@ -1,11 +1,11 @@
 """Grooves that can be told tempo, style and drummer: what is passed, where it counts, what is said else."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import tinybundle
 from msgspec import structs
+from msgspec.structs import replace
 
 from engine.errors import BundleError
 from engine.inference.bundle.store import load_bundle

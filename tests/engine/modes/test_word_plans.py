@@ -1,9 +1,8 @@
 """What a model of words is asked, part by part: latents, heat, chords and key of a plan."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from engine.inference.bundle.latent_places import fine_places
 from engine.inference.constraints import Constraints

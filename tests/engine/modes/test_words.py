@@ -1,12 +1,12 @@
 """The shipped words: exact ends, one latent space for all keys, form, and what the sliders let go."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls

@@ -1,11 +1,10 @@
 """Chords, bass and drums as tokens, and how a decoded accompaniment is played."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.music.accompaniment import (
     CHORDS_CHANNEL,

@@ -9,7 +9,6 @@ from engine.session.store import read_document
 
 CHILD = """
 import sys, threading
-from dataclasses import replace
 from pathlib import Path
 from engine.inference.controls import Controls
 from engine.music.notes import Note, Phrase

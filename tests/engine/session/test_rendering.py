@@ -1,10 +1,9 @@
 """The inference thread's renderer: kits, and what a model does not hear."""
 
-from dataclasses import replace
-
 import pytest
 import tinybundle
 from msgspec import structs
+from msgspec.structs import replace
 
 from engine.inference.controls import Controls
 from engine.inference.model import Model

@@ -1,10 +1,10 @@
 """What needs no model: notes nudged inside the scale, notes faded from one phrase to another."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase

@@ -1,8 +1,7 @@
 """How well a model follows chords: strong beats on chord tones, and how soon it is there after a change."""
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls

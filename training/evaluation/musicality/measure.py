@@ -1,10 +1,11 @@
 """Every measure of music for one model, in rows to be read beside held-out music and plain baselines."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls

@@ -1,12 +1,12 @@
 """A trained model as the player's engine uses one, so that what is measured is what is heard."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.inference.bundle.latents import Latents

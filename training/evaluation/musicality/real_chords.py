@@ -1,9 +1,9 @@
 """How well free draws fit the chords of real songs, beside the melodies that stand over them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.inference.constraints import Constraints

@@ -1,9 +1,9 @@
 """How much two seeds differ to the ear: notes or hits that differ, and of grooves timing and velocities."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.inference.controls import Controls
