@@ -46,7 +46,7 @@ from pathlib import Path
 from engine.process.limits import limit_memory, forbid_writing
 from engine.errors import BundleError
 from engine.inference.bundle.store import load_bundle
-from engine.inference.graphs import try_graphs
+from engine.inference.trial_run import try_graphs
 limit_memory(int(sys.argv[1]))
 forbid_writing()
 for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""The graphs of a bundle as onnxruntime runs them: opened, held to what the manifest says, tried."""
+"""The graphs of a bundle as onnxruntime runs them: opened, and held to what the manifest says."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from engine.errors import BundleError, RenderError
 from engine.inference.bundle.manifest import SENTENCE, UNKNOWN, Precision, TensorSpec
-from engine.inference.bundle.metres import bundle_in
 from engine.inference.bundle.store import Bundle
-from engine.inference.runtime import onnxruntime
+from engine.inference.runtime import has_driver, onnxruntime
 from engine.text import one_line
 
 CPU = "CPUExecutionProvider"
@@ -20,7 +19,6 @@ LARGEST_BATCH = 64
 may grow with any power of the batch."""
 BATCH_AXES = {"perturbation": 1}
 """Which axis of a decoder's input is the batch, where it is not the first."""
-TRIED_WORDS = 8
 SILENT = 4
 """Log severity `fatal`: a missing GPU library is no news for the terminal; it is in `Choice`."""
 
@@ -65,23 +63,40 @@ def nothing_given(spec: TensorSpec, batch: int, steps: int = 0) -> npt.NDArray[A
     return np.full(_sizes(spec, batch, steps), UNKNOWN.get(spec.name, 0), spec.dtype)
 
 
-def open_graphs(bundle: Bundle, provider: str, precision: Precision, threads: int) -> Graphs:
-    """Open a bundle's graphs of one form with an execution provider; that of sentences is always on the CPU.
+class GraphOpener:
+    """Opens a bundle's graphs with onnxruntime, each only once: its forms may share some."""
 
-    Raises:
-        BundleError: onnxruntime does not load them, or the provider's libraries are missing.
-    """
-    encoder, decoder = bundle.graph_pair(precision)
-    what = f"{bundle.path}: {precision} graphs on {provider}"
-    sentence = bundle.graphs.get(SENTENCE)
-    return Graphs(
-        _session(encoder, provider, threads, what),
-        _session(decoder, provider, threads, what),
-        None if sentence is None else _session(sentence, CPU, threads, what),
-    )
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        """Prepare; `threads` is how many an operator may use."""
+        self._bundle, self._threads = bundle, threads
+        self._sessions: dict[tuple[str, str], onnxruntime.InferenceSession] = {}
+        """By provider and file."""
+
+    def open(self, provider: str, precision: Precision) -> Graphs:
+        """Open the graphs of one form with an execution provider; that of sentences is always on the CPU.
+
+        Raises:
+            BundleError: onnxruntime does not load them, or the provider's libraries are missing.
+        """
+        encoder, decoder = self._bundle.graph_names(precision)
+        what = f"{self._bundle.path}: {precision} graphs on {provider}"
+        return Graphs(
+            self._session(encoder, provider, what),
+            self._session(decoder, provider, what),
+            self._session(SENTENCE, CPU, what) if SENTENCE in self._bundle.graphs else None,
+        )
+
+    def _session(self, name: str, provider: str, what: str) -> onnxruntime.InferenceSession:
+        if (provider, name) not in self._sessions:
+            graph = self._bundle.graphs[name]
+            self._sessions[provider, name] = _open_session(graph, provider, self._threads, what)
+        return self._sessions[provider, name]
 
 
-def _session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntime.InferenceSession:
+def _open_session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntime.InferenceSession:
+    missing = f"{what}: the provider's libraries are missing; install them or use {CPU}"
+    if not has_driver(provider):
+        raise BundleError(missing)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -96,7 +111,7 @@ def _session(graph: bytes, provider: str, threads: int, what: str) -> onnxruntim
     except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
         raise BundleError(f"{what}: cannot be loaded ({one_line(error)})") from error
     if session.get_providers()[0] != provider:
-        raise BundleError(f"{what}: the provider's libraries are missing; install them or use {CPU}")
+        raise BundleError(missing)
     return session
 
 
@@ -112,52 +127,6 @@ def dummy_run(bundle: Bundle, graphs: Graphs, batch: int) -> dict[str, npt.NDArr
     x, feeds = dummy_inputs(bundle, batch)
     mu, sigma = graphs.encode(x)
     return {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
-
-
-def try_graphs(bundle: Bundle, precision: Precision) -> None:
-    """Open a bundle's graphs on the CPU and run them on random inputs, alone and in a batch.
-
-    Raises:
-        BundleError: they cannot be run, or what comes out has another shape or impossible values.
-    """
-    what = f"{bundle.path}: {precision} graphs"
-    graphs = open_graphs(bundle, CPU, precision, 1)
-    rng = np.random.default_rng(0)
-    for metre in bundle.manifest.known_metres[1:]:
-        _try_in(bundle_in(bundle, metre), graphs, rng, f"{what} in {metre}")
-    _try_in(bundle, graphs, rng, what)
-    if graphs.sentence is not None:
-        _try_sentence(bundle, graphs.sentence, rng, what)
-
-
-def _try_in(bundle: Bundle, graphs: Graphs, rng: np.random.Generator, what: str) -> None:
-    """Run graphs on random inputs of a bundle's lengths; errors as of `try_graphs`."""
-    for batch in (1, LARGEST_BATCH):
-        x, feeds = dummy_inputs(bundle, batch)
-        x[:] = rng.integers(0, bundle.manifest.streams or 2, x.shape)
-        for name in ("z", "perturbation"):
-            feeds[name][:] = rng.normal(size=feeds[name].shape)
-        try:
-            mu, sigma = graphs.encode(x)
-            outputs = {"mu": mu, "sigma": sigma, "tokens": graphs.decode(feeds)}
-        except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-            raise BundleError(f"{what}: cannot be run ({one_line(error)})") from error
-        check_outputs(bundle, outputs, batch, what)
-
-
-def _try_sentence(
-    bundle: Bundle, graph: onnxruntime.InferenceSession, rng: np.random.Generator, what: str
-) -> None:
-    """Run the graph of sentences on random words; errors as of `try_graphs`."""
-    spec = bundle.manifest.sentence
-    assert spec is not None
-    words = rng.normal(size=(1, TRIED_WORDS, int(spec.inputs[0].shape[2]))).astype(np.float32)
-    try:
-        outputs = graph.run([output.name for output in spec.outputs], {spec.inputs[0].name: words})
-    except Exception as error:  # onnxruntime raises RuntimeError, ValueError and types of its own
-        raise BundleError(f"{what}: sentence cannot be run ({one_line(error)})") from error
-    if not all(np.isfinite(output).all() for output in outputs):
-        raise BundleError(f"{what}: sentence came out with impossible values")
 
 
 def check_outputs(bundle: Bundle, outputs: dict[str, npt.NDArray[Any]], batch: int, what: str) -> None:

@@ -23,16 +23,16 @@ from engine.inference.graphs import (
     CPU,
     SILENT,
     Floats,
+    GraphOpener,
     Graphs,
     check_outputs,
     check_shape,
     dummy_inputs,
     dummy_run,
     nothing_given,
-    open_graphs,
     within_range,
 )
-from engine.inference.runtime import onnxruntime
+from engine.inference.runtime import CUDA, onnxruntime
 from engine.inference.word_by_word import decode_words, encode_words, narrowed, of_words, widened
 from engine.modes.catalogue import modes_of
 from engine.music.accompaniment import AccompanimentRepresentation
@@ -44,7 +44,7 @@ from engine.music.representation import Representation
 from engine.music.trio import TrioRepresentation
 from engine.text import one_line
 
-ACCELERATORS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider")
+ACCELERATORS = (CUDA, "CoreMLExecutionProvider", "DmlExecutionProvider")
 """Tried besides the CPU, with the float graphs, where onnxruntime was built with them."""
 SWITCH_GAIN = 0.75
 """An alternative must take less than this share of the time of the one before it, so that noise
@@ -293,7 +293,7 @@ def _candidates(
     if provider is not None and provider not in available:
         raise BundleError(f"provider {provider!r} is not in this onnxruntime; it has {', '.join(available)}")
     if precision is not None:
-        bundle.graph_pair(precision)
+        bundle.graph_names(precision)
     pairs: list[tuple[str, Precision]] = [(CPU, form) for form in reversed(bundle.precisions)]
     pairs += [(name, "float") for name in ACCELERATORS if name in available]
     if provider is not None and precision is not None:
@@ -305,10 +305,11 @@ def _candidates(
 
 def _fastest(bundle: Bundle, candidates: list[tuple[str, Precision]], threads: int) -> Model:
     tried: list[Timing] = []
+    opener = GraphOpener(bundle, threads)
     best: tuple[Graphs, Timing] | None = None
     for provider, precision in candidates:
         try:
-            graphs = open_graphs(bundle, provider, precision, threads)
+            graphs = opener.open(provider, precision)
             timing = _measure(bundle, graphs, provider, precision)
         except BundleError as error:
             tried.append(Timing(provider, precision, 0.0, 0.0, refused=str(error)))

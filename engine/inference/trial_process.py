@@ -32,7 +32,7 @@ def _tried(path: Path) -> dict[str, str]:
     # Imported within the limits: what they load counts, and nothing of the bundle is read before.
     from engine.errors import AntiphonError
     from engine.inference.bundle.store import load_bundle
-    from engine.inference.graphs import try_graphs
+    from engine.inference.trial_run import try_graphs
 
     try:
         bundle = load_bundle(path)

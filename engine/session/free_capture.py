@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.midi.messages import (
     channel,
@@ -23,8 +25,7 @@ LATEST_S = 0.05
 """How long after its end a bar is closed: what was struck before the line may arrive after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FreeNote:
+class FreeNote(msgspec.Struct, frozen=True, eq=False):
     """A note that began; times in nanoseconds from the first note of the passage."""
 
     start_ns: int
@@ -33,13 +34,22 @@ class FreeNote:
     channel: int
     end_ns: int | None = None
     """None while the key is down, or a pedal holds it."""
-    id: int = field(default=0, compare=False)
-    """By which its key knows it."""
+    id: int = 0
+    """By which its key knows it; two notes that differ in nothing else are equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FreeNote) and self._played == other._played
+
+    @property
+    def _played(self) -> tuple[object, ...]:
+        return self.start_ns, self.pitch, self.velocity, self.channel, self.end_ns
 
 
-@dataclass(frozen=True, slots=True)
-class FreeCapture:
-    """A passage that is being played without a clock; frozen, each message makes another."""
+class FreeCapture(msgspec.Struct, frozen=True, eq=False):
+    """A passage that is being played without a clock; frozen, each message makes another.
+
+    Two are equal where what was played is, whatever keys are down.
+    """
 
     began_ns: int | None = None
     """When its first note began; None between passages."""
@@ -49,9 +59,16 @@ class FreeCapture:
     """Bars closed so far."""
     left_out: int = 0
     """Notes of the bar that is being played beyond those that are kept."""
-    held: HeldKeys[int] = field(default_factory=HeldKeys, compare=False)
+    held: HeldKeys[int] = msgspec.field(default_factory=HeldKeys)
     """Keys that are down and the pedals, as the captured bars of a rolling song have them; never changed."""
-    next_id: int = field(default=1, compare=False)
+    next_id: int = 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FreeCapture) and self._played == other._played
+
+    @property
+    def _played(self) -> tuple[object, ...]:
+        return self.began_ns, self.notes, self.bars, self.left_out
 
     @property
     def ended(self) -> "FreeCapture":

@@ -51,7 +51,8 @@ def test_loads_what_was_saved(folder):
     assert bundle.manifest.name == "tiny_melody"
     assert bundle.representation.steps == 32
     assert bundle.precisions == ("int8", "float")
-    assert bundle.graph_pair("float") == (bundle.graphs["encoder.onnx"], bundle.graphs["decoder.onnx"])
+    assert bundle.graph_names("float") == ("encoder.onnx", "decoder.onnx")
+    assert bundle.graph_names("int8") == ("encoder.int8.onnx", "decoder.int8.onnx")
     np.testing.assert_array_equal(bundle.latents.prior_means, tinybundle.latents().prior_means)
 
 
@@ -113,7 +114,7 @@ def test_optional_files_may_be_absent(tmp_path):
     assert bundle.latents.prior_means.shape == (1, 8)
     assert not bundle.latents.prior_means.any()
     with pytest.raises(BundleError, match="int8"):
-        bundle.graph_pair("int8")
+        bundle.graph_names("int8")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
+import sys
+
 import numpy as np
 import pytest
 import tinybundle
 from onnx import helper, numpy_helper
 
 from engine.errors import BundleError, RenderError
+from engine.inference import graphs, runtime
 from engine.inference import model as models
 from engine.inference.bundle.store import load_bundle, save_bundle
-from engine.inference.graphs import CPU
+from engine.inference.graphs import CPU, GraphOpener
 from engine.inference.model import Model, Timing
 
 
@@ -87,6 +90,23 @@ def test_the_choice_is_reported(model):
     assert used.encode_ms > 0
     assert used.total_ms == used.encode_ms + used.decode_ms
     assert model.choice.tried == (used,)
+
+
+def test_a_graph_that_two_forms_share_is_opened_once(tmp_path):
+    files = {name: data for name, data in tinybundle.files().items() if name != "encoder.int8.onnx"}
+    save_bundle(tmp_path / "b", tinybundle.manifest(), files)
+    opener = GraphOpener(load_bundle(tmp_path / "b"), 1)
+    exact, small = opener.open(CPU, "float"), opener.open(CPU, "int8")
+    assert exact.encoder is small.encoder
+    assert exact.decoder is not small.decoder
+
+
+def test_without_the_driver_of_a_card_its_provider_is_passed_over_unread(bundle, monkeypatch):
+    monkeypatch.setattr(runtime, "CUDA_DRIVERS", {sys.platform: "libno-such-driver.so"})
+    monkeypatch.setattr(graphs.onnxruntime, "InferenceSession", None)
+    with pytest.raises(BundleError, match="the provider's libraries are missing; install them or use CPU"):
+        GraphOpener(bundle, 1).open(runtime.CUDA, "float")
+    assert runtime.has_driver(CPU)
 
 
 def fake_timings(monkeypatch, **total_ms):

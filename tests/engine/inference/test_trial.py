@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BundleError
-from engine.inference import graphs, trial
+from engine.inference import trial
 from engine.inference.bundle.store import load_bundle, save_bundle
-from engine.inference.graphs import try_graphs
+from engine.inference.graphs import GraphOpener
 from engine.inference.trial import load_model, try_bundle
+from engine.inference.trial_run import try_graphs
 from engine.installed_bundles import SHIPPED, is_shipped
 
 
@@ -74,6 +75,24 @@ def test_a_bundle_that_is_exchanged_after_its_trial_is_refused(folder, monkeypat
 def test_what_came_with_the_program_is_loaded_without_a_trial(monkeypatch):
     monkeypatch.setattr(trial, "try_bundle", None)
     assert load_model(SHIPPED / "melody_2bar", "float").bars == 2
+
+
+def test_a_shipped_bundle_with_other_bytes_than_its_manifest_says_is_refused(tmp_path, monkeypatch):
+    folder = tinybundle.write(tmp_path / "tiny")
+    monkeypatch.setattr(trial, "is_shipped", lambda path: True)
+    (folder / "decoder.onnx").write_bytes((folder / "decoder.onnx").read_bytes()[:-1] + b"x")
+    with pytest.raises(BundleError, match=r"decoder\.onnx: sha256 differs"):
+        load_model(folder)
+
+
+def test_a_stranger_with_an_operator_that_is_refused_gets_no_further_than_its_trial(tmp_path, monkeypatch):
+    model = tinybundle.decoder_model()
+    model.graph.node[0].op_type = "StringNormalizer"
+    files = {**tinybundle.files(), "decoder.onnx": model.SerializeToString()}
+    save_bundle(tmp_path / "b", tinybundle.manifest(), files)
+    monkeypatch.setattr(trial, "Model", None)  # it is never asked to load
+    with pytest.raises(BundleError, match="uses the operator 'StringNormalizer', which bundles may not"):
+        load_model(tmp_path / "b")
 
 
 def test_a_link_or_a_copy_did_not_come_with_the_program(tmp_path):
@@ -155,7 +174,7 @@ def test_the_graph_of_sentences_is_tried_too(monkeypatch):
 
     bundle = load_bundle(SHIPPED / "sentences_16bar")
     try_graphs(bundle, "float")
-    opened = graphs.open_graphs
-    monkeypatch.setattr(graphs, "open_graphs", lambda *given: replace(opened(*given), sentence=Broken()))
+    opened = GraphOpener.open
+    monkeypatch.setattr(GraphOpener, "open", lambda *given: replace(opened(*given), sentence=Broken()))
     with pytest.raises(BundleError, match="sentence came out with impossible values"):
         try_graphs(bundle, "float")
