@@ -17,6 +17,7 @@ from engine.performer.client import PerformerClient
 from engine.performer.messages import Event
 
 if TYPE_CHECKING:
+    from app.model_library import InstalledModels
     from app.session_files import Begun
     from engine.session.document import Document
     from engine.session.live import Notice
@@ -109,8 +110,9 @@ def make_session(
     on_event: Callable[[Event], None] | None = None,
     *,
     takes: bool = False,
+    library: "InstalledModels | None" = None,
 ) -> "Session":
-    """Put a session together around a client; `start` sets it going.
+    """Put a session together around a client; `start` sets it going. Left out, the library is a new one.
 
     Raises:
         RenderError: an option is out of range.
@@ -130,7 +132,7 @@ def make_session(
         file=begun.file,
         recent=begun.recent,
         notices=(*begun.notices, *_another_tool(options, begun.document, document)),
-        library=InstalledModels(options.model, options.precision),
+        library=library or InstalledModels(options.model, options.precision),
         demo_phrase=demo_phrase(),
         switches=Switches(**options.switches),
         takes=takes,

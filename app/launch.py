@@ -62,7 +62,9 @@ def run_with_window(
 
         begun = session_files.named(options.session) if options.session else session_files.last()
         written = stack.enter_context(_opened(log)) if log else None
-        session = make_session(options, client, begun, written.write if written else None, takes=True)
+        library = InstalledModels(options.model, options.precision)
+        on_event = written.write if written else None
+        session = make_session(options, client, begun, on_event, takes=True, library=library)
         if written is not None:
             written.on_failure(session.notify)
         stack.callback(lambda: session_files.remember(session.snapshot().live.kept.recent))
@@ -76,7 +78,7 @@ def run_with_window(
             tasks=tasks,
             demo=demo,
             for_s=for_s,
-            models=InstalledModels(options.model, options.precision).cards(),
+            models=library.cards(),
         )
 
 

@@ -20,14 +20,21 @@ class InstalledModels:
     def __init__(self, named: str | None = None, precision: str | None = None) -> None:
         self._named = named
         self._precision = precision
+        self._cards: dict[str, BundleCard] | None = None
 
     def modes(self) -> dict[str, tuple[Mode, ...]]:
         """Return what each can be asked for, by what to load it by."""
-        return {name: card_of(name, path).modes for name, path in self._found().items()}
+        return {name: card.modes for name, card in self._read().items()}
 
     def cards(self) -> list[BundleCard]:
         """Return what each says of itself; its name is what to load it by."""
-        return [card_of(name, path) for name, path in self._found().items()]
+        return list(self._read().values())
+
+    def _read(self) -> dict[str, BundleCard]:
+        """Return the cards by what to load each by, read once: they do not change while the program runs."""
+        if self._cards is None:
+            self._cards = {name: card_of(name, path) for name, path in self._found().items()}
+        return self._cards
 
     def _found(self) -> dict[str, Path]:
         found, named = _usual_first(installed()), self._named

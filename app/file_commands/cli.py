@@ -36,8 +36,8 @@ from engine.music.notes import is_line
 from engine.music.style import Style
 from engine.output_path import output_path
 from engine.parameter import Parameter, Value
+from engine.session.model_facts import facts_of
 from engine.session.parameters import SETTINGS
-from engine.session.rendering import facts_of
 
 application = typer.Typer()
 

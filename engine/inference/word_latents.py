@@ -4,7 +4,6 @@ Shape legend: Z latent size, W words, K beats of a word, W·K beats.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -14,22 +13,8 @@ from engine.inference.bundle.latent_places import coarse_places, fine_places
 from engine.inference.bundle.manifest import LatentLayout
 from engine.inference.latent_space import Floats
 from engine.inference.slots import LatentModel
-from engine.music.melody import VOCABULARY
 
 Bools = npt.NDArray[np.bool_]
-
-
-Language = Literal["words", "drums", "piano"]
-"""What is written beat by beat: a melody, drums, or keys in two hands."""
-
-
-def language_of(model: LatentModel) -> Language | None:
-    """Return what a model with fine latents of every beat writes; None for a latent without parts."""
-    if model.bundle.manifest.latent_layout is None:
-        return None
-    if VOCABULARY in model.representation.streams:
-        return "words"
-    return "drums" if model.representation.streams else "piano"
 
 
 class Pinned(msgspec.Struct, frozen=True, eq=False):

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.inference import perturbation
-from engine.inference.bundle.manifest import BundleManifest
+from engine.inference.bundle.manifest import decides_keys_alone
 from engine.inference.controls import Controls
 from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
@@ -45,11 +45,6 @@ class ContinuePlanner(Planner):
         frames = _written(model, source, controls, bias, strikes, noise)
         played = None if source is None else source.phrase
         return Plan.done(in_the_manner_of(written.decode(frames), played))
-
-
-def decides_keys_alone(manifest: BundleManifest) -> bool:
-    """Return whether a continuation decides each key of a step for itself, without hearing the other keys."""
-    return manifest.task == "continue" and "heard" not in manifest.conditions
 
 
 def _written(

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from engine.inference import perturbation
 from engine.inference.controls import Controls
+from engine.inference.language import language_of
 from engine.inference.latent_space import attribute_shift
 from engine.inference.moved_draws import draws
 from engine.inference.register import in_register
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
-from engine.inference.word_latents import language_of
 from engine.modes import drums, piano, words
 from engine.modes.base import Plan, Planner, perturb, plans_of_seeds
 from engine.modes.sentence import plan_sentence

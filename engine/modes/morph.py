@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from engine.inference.controls import Controls
+from engine.inference.language import language_of
 from engine.inference.latent_space import (
     MORPH_CURVE,
     along,
@@ -11,7 +12,6 @@ from engine.inference.latent_space import (
     spherical_mean,
 )
 from engine.inference.slots import LatentModel, Slot
-from engine.inference.word_latents import language_of
 from engine.modes import drums, piano, words
 from engine.modes.base import Mix, Plan, Planner, nearest, perturb, plans_of_seeds, with_feel
 from engine.modes.pad import pad_weights

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from engine.inference.controls import Controls
+from engine.inference.language import language_of
 from engine.inference.latent_space import (
     VARIATION_CURVE,
     along,
@@ -14,7 +15,6 @@ from engine.inference.latent_space import (
 from engine.inference.moved_draws import draws_near
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
-from engine.inference.word_latents import language_of
 from engine.modes import drums, piano
 from engine.modes.base import Plan, Planner, perturb, plans_of_seeds, with_feel
 from engine.modes.words import Variation

@@ -8,13 +8,9 @@ from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.controls import HEARD
-from engine.inference.latent_space import offered
-from engine.inference.perturbation import pitched
 from engine.inference.ranking import best_first, takes_from
 from engine.inference.render import render, render_batch
 from engine.inference.windows import AnySlot, LongSlot, encode_phrase, laid_back
-from engine.inference.word_latents import language_of
-from engine.modes.continuation import decides_keys_alone
 from engine.music.kits import GM, drum_kit
 from engine.music.left_out import left_out
 from engine.music.metre_fit import fit_to
@@ -23,7 +19,6 @@ from engine.music.triplets import felt_metre
 from engine.session.document import UNKNOWN, Surroundings
 from engine.session.live import Take
 from engine.session.request import Request
-from engine.session.snapshot import ModelFacts
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
     from engine.inference.model import Model
@@ -129,26 +124,3 @@ class Renderer:
                 self._slots.popitem(last=False)
         self._slots.move_to_end(place)
         return self._slots[place]
-
-
-def facts_of(model: "Model", reference: str = "") -> ModelFacts:
-    """Return what window and update need to know of a model that was loaded by a name or path."""
-    manifest, representation = model.bundle.manifest, model.representation
-    return ModelFacts(
-        name=model.name,
-        reference=reference or model.name,
-        hash=model.bundle.hash,
-        task=manifest.task,
-        sentences=manifest.sentence is not None,
-        bars=model.bars,
-        metres=model.metres,
-        representation=representation.name,
-        pitched=pitched(representation),
-        halves=language_of(model) == "words",
-        keys_alone=decides_keys_alone(manifest),
-        drummer_choice="drummer" in manifest.conditions,
-        attributes=offered(manifest),
-        voices=manifest.voices,
-        precision=model.choice.used.precision,
-        provider=model.choice.used.provider,
-    )

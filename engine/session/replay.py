@@ -24,7 +24,8 @@ from engine.performer.messages import SetPattern
 from engine.performer.unrolled import unrolled
 from engine.session.answering import as_notes
 from engine.session.captured_bars import phrase_of
-from engine.session.rendering import Renderer, facts_of
+from engine.session.model_facts import facts_of
+from engine.session.rendering import Renderer
 from engine.session.request import Request
 from engine.session.session_log import LoggedTake, Performance, Stretch
 from engine.session.settings import Settings

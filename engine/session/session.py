@@ -287,7 +287,7 @@ class Session:
 
     def set_model(self, model: "Model", reference: str = "") -> None:
         """Use a model that is loaded already; what sounds goes on until its first answer."""
-        from engine.session.rendering import facts_of  # with a model all that it needs is loaded
+        from engine.session.model_facts import facts_of  # with a model all that it needs is loaded
 
         with self._lock:
             self._model = model
@@ -495,6 +495,7 @@ class Session:
         with self._lock:
             if self._state.document.model.name == reference:
                 self.set_model(model, reference)
+        import engine.session.rendering  # noqa: F401 - what its first answer needs, while nobody waits yet
 
 
 def _fresh(path: Path) -> Path:

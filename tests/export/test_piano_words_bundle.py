@@ -13,13 +13,13 @@ from engine.errors import BundleError
 from engine.inference.bundle.checks import check_specs
 from engine.inference.constraints import Constraints, Lock
 from engine.inference.controls import LOCKED, Controls
+from engine.inference.language import language_of
 from engine.inference.latent_space import offered
 from engine.inference.model import Model
 from engine.inference.ranking import ranked
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.inference.windows import encode_phrase
-from engine.inference.word_latents import language_of
 from engine.music.chords import Chord
 from engine.music.key import Key
 from engine.music.metre import Metre

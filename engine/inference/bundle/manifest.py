@@ -259,5 +259,10 @@ class BundleManifest(_Record, frozen=True, kw_only=True):
         return self.latent_layout is not None and self.latent_layout.words > 1
 
 
+def decides_keys_alone(manifest: BundleManifest) -> bool:
+    """Return whether a continuation decides each key of a step for itself, without hearing the other keys."""
+    return manifest.task == "continue" and "heard" not in manifest.conditions
+
+
 DENSITY_TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where a `density_curve` is measured; between them it is a straight line, beyond them it stays."""

@@ -103,7 +103,8 @@ def load_bundle(path: Path | str, *, inspected: bool = False) -> Bundle:
     Args:
         path: the folder, or a .zip of it.
         inspected: whether it is known already that its graphs hold nothing that is refused and are as the
-            manifest says, which takes longer than all else; sizes and hashes are verified all the same.
+            manifest says, which takes longer than all else. The sizes and hashes of what the engine uses are
+            verified all the same.
 
     Raises:
         BundleError: anything does not fit; the message names the field or file.
@@ -120,7 +121,8 @@ def _load(path: Path, archive: Archive, *, inspected: bool) -> Bundle:
     check_task(manifest, archive.where)
     check_specs(manifest, representation, archive.where)
     check_file_names(manifest, archive.where)
-    kept = {name: _verified(archive, name, entry) for name, entry in manifest.files.items()}
+    used = {name: entry for name, entry in manifest.files.items() if not (inspected and name == WEIGHTS)}
+    kept = {name: _verified(archive, name, entry) for name, entry in used.items()}
     kept.pop(WEIGHTS, None)
     latents = parse_latents(kept.pop(LATENTS, None), manifest, archive.where)
     for name, graph in kept.items() if not inspected else ():

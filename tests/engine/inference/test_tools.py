@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.bundle.latents import Latents
+from engine.inference.bundle.manifest import decides_keys_alone
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls, changed
 from engine.inference.render import render, render_batch
 from engine.inference.slots import encode_slot
 from engine.modes.catalogue import slots_of
-from engine.modes.continuation import decides_keys_alone, in_the_manner_of
+from engine.modes.continuation import in_the_manner_of
 from engine.modes.drumify import on_the_taps
 from engine.modes.groove import humanised
 from engine.music.drums import as_drums
