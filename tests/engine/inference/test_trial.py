@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from engine.errors import BundleError
 from engine.inference import trial
 from engine.inference.bundle.store import load_bundle, save_bundle
-from engine.inference.graphs import GraphOpener
+from engine.inference.graphs import GraphOpener, Graphs
 from engine.inference.trial import load_model, try_bundle
 from engine.inference.trial_run import try_graphs
 from engine.installed_bundles import SHIPPED, is_shipped
@@ -143,7 +143,7 @@ def test_no_run_has_more_rows_than_the_trial_had():
             return [feeds["perturbation"] + feeds["z"][None]]
 
     encoder, decoder = Recorded(), Recorded()
-    run = graphs.Graphs(encoder, decoder)
+    run = Graphs(encoder, decoder)
     x = np.arange(130.0)[:, None]
     mu, sigma = run.encode(x)
     assert (mu.tolist(), sigma.tolist()) == ((x + 1).tolist(), (x + 2).tolist())
