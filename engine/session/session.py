@@ -7,7 +7,6 @@ lock. Whatever goes wrong becomes a notice, and the last pattern goes on.
 
 import random
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -22,8 +21,8 @@ from engine.music.notes import Phrase
 from engine.parameter import Value
 from engine.performer.messages import Command, Event
 from engine.session import intents as i
-from engine.session.autosave import Autosave
 from engine.session.document import Document
+from engine.session.document_file import DocumentFile, fresh_beside
 from engine.session.intents import Intent
 from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
@@ -45,7 +44,7 @@ from engine.session.state import (
     SendOsc,
     State,
 )
-from engine.session.store import SUFFIX, FileLock, read_document, reason_of, refusal, write_document
+from engine.session.store import read_document
 from engine.session.style_reader import StyleReader
 from engine.session.update import Updated, opening, update
 
@@ -127,8 +126,7 @@ class Session:
         self._logged_models: dict[str, Model] = {}
         document = document or Document()
         self._osc: OscPort | None = None
-        self._lock_on_file = FileLock(file) if file else None
-        self._autosave = Autosave(file, self._saved) if file else None
+        self._file = DocumentFile(file, self._saved)
         kept = Kept(path=str(file or ""), recent=tuple(recent))
         live = Live(heard=document.source, kept=kept, notices=notices, switches=switches or Switches())
         self._state = State(document=document, live=live, demo_phrase=demo_phrase, takes_wanted=takes)
@@ -209,7 +207,7 @@ class Session:
         if self._osc is not None:
             self._osc.close()
         self._client.close()
-        self._leave_file()
+        self._file.close()
 
     # What the player does --------------------------------------------------------------------
 
@@ -300,7 +298,7 @@ class Session:
         path = self._state.live.kept.path
         with self._lock:
             document = Document(bindings=self._state.document.bindings, model=self._state.document.model)
-            self._go_on(document, _fresh(Path(path)) if path else None)
+            self._go_on(document, fresh_beside(Path(path)) if path else None)
 
     def open_document(self, path: Path) -> None:
         """Go on with a document; SessionFileError if it cannot be read or is open elsewhere."""
@@ -311,37 +309,14 @@ class Session:
     def save_as(self, path: Path) -> None:
         """Go on in another file; SessionFileError if it cannot be written or is open elsewhere."""
         with self._lock:
-            lock = None if self._keeps(path) else FileLock(path)  # nobody else's file is written over
-            try:
-                write_document(path, self._state.document)
-            except OSError as error:
-                if lock is not None:
-                    lock.release()
-                why = f"the session cannot be saved ({reason_of(error)}); choose another place"
-                raise refusal(path, why) from None
-            if lock is not None:
-                self._move_to(path, lock)
+            self._file.save_as(path, self._state.document)
             self._apply(i.KeptAs(self._kept_at(path, saved=True)))
 
     def _go_on(self, document: Document, path: Path | None) -> None:
-        if path is not None and not self._keeps(path):
-            self._move_to(path, FileLock(path))
+        if path is not None:
+            self._file.go_to(path)
         kept = self._kept_at(path) if path else self._state.live.kept
         self._apply(i.Opened(document, kept))
-
-    def _keeps(self, path: Path) -> bool:
-        return self._autosave is not None and self._autosave.path == path
-
-    def _move_to(self, path: Path, lock: FileLock) -> None:
-        """Save and leave the present file, and keep the document in another from now on."""
-        self._leave_file()
-        self._lock_on_file, self._autosave = lock, Autosave(path, self._saved)
-
-    def _leave_file(self) -> None:
-        if self._autosave is not None:
-            self._autosave.close()
-        if self._lock_on_file is not None:
-            self._lock_on_file.release()
 
     def _kept_at(self, path: Path, *, saved: bool = False) -> Kept:
         recent = (str(path), *(each for each in self._state.live.kept.recent if each != str(path)))
@@ -383,8 +358,8 @@ class Session:
                 # No daemon: one that is inside onnxruntime when Python ends would abort the program.
                 threading.Thread(target=self._load, args=(effect.reference,), name="model-load").start()
             case Save():
-                if self._autosave is not None:
-                    self._autosave.save(effect.document)
+                if self._file.autosave is not None:
+                    self._file.autosave.save(effect.document)
             case OpenOsc():
                 self._open_osc(effect)
             case SendOsc():
@@ -393,8 +368,8 @@ class Session:
             case ReadStyle():
                 self._styles.read(effect)
             case Log():
-                if self._autosave is not None:
-                    self._autosave.log(effect.record)
+                if self._file.autosave is not None:
+                    self._file.autosave.log(effect.record)
 
     def _open_osc(self, effect: OpenOsc) -> None:
         """Close the OSC port, and open the one that is asked for; where it cannot be had, OSC is off."""
@@ -453,9 +428,9 @@ class Session:
     def _replay(self, wanted: Replay) -> Iterator[None]:
         """Put music of this performance together out of the log, one answer a slice."""
         try:
-            if self._autosave is not None:
-                self._autosave.hurry()
-                yield from self._autosave.written()
+            if self._file.autosave is not None:
+                self._file.autosave.hurry()
+                yield from self._file.autosave.written()
             yield from self._replayed(wanted)
         except AntiphonError as error:
             self._apply(i.Noticed("replay", f"{error}.", "Choose another bar, or change nothing."))
@@ -496,12 +471,3 @@ class Session:
             if self._state.document.model.name == reference:
                 self.set_model(model, reference)
         import engine.session.rendering  # noqa: F401 - what its first answer needs, while nobody waits yet
-
-
-def _fresh(path: Path) -> Path:
-    """Return the name of a new document beside another: the day and a number."""
-    for number in range(1, 10_000):
-        name = f"{time.strftime('%Y-%m-%d')}-{number}{SUFFIX}"
-        if not (fresh := path.with_name(name)).exists():
-            return fresh
-    raise refusal(path.parent, "has no room for another session of today")

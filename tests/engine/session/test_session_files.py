@@ -129,11 +129,11 @@ def test_a_full_disk_is_a_notice_and_the_music_goes_on(hands, monkeypatch):
 
     monkeypatch.setattr("engine.session.autosave.write_document", full)
     monkeypatch.setattr("engine.session.autosave.EVERY_S", 0.0)
-    hands.session._autosave._every_s = 0.0
+    hands.session._file.autosave._every_s = 0.0
     hands.play_bars(0, TUNE, TUNE)
     notice = None
     while notice is None:  # an attempt from before the disk was full may report first
-        hands.session._autosave._thread.join(0.01)
+        hands.session._file.autosave._thread.join(0.01)
         hands.hear()
         notices = hands.session.snapshot().live.notices
         notice = next((each for each in notices if each.about == "kept"), None)
