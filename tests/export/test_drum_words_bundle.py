@@ -6,43 +6,35 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from small_words import SMALL_WORDS
 
 from engine.errors import BundleError
 from engine.inference.bundle.checks import check_specs
 from engine.inference.latent_space import offered
 from engine.music.representation import representation
 from export.bundling import in_memory
-from export.drum_words_bundle import coarse_dimensions, drum_words_graphs, drum_words_manifest
+from export.drum_words_bundle import drum_words_graphs
 from export.manifest import manifest_of
+from export.phrase_bundle import coarse_dimensions, phrase_manifest
 from export.prior import Mixture
 from export.run import Run
 from export.vae_proof import prove_vae
-from training.config import ModelConfig, RunConfig, WordsConfig
+from training.config import ModelConfig, RunConfig
 from training.models.build import build_model
 
-WORDS = WordsConfig(
-    coarse_rhythm=3,
-    coarse_pitch=4,
-    fine_rhythm=2,
-    fine_pitch=3,
-    rhythm_hidden=8,
-    pitch_hidden=8,
-    channels=8,
-    hidden=12,
-)
 RECORD = {"data": [], "data_sha256": "", "steps": 1, "hours": 0.0, "hardware": "", "torch": ""}
 
 
 @pytest.fixture(scope="module")
 def run() -> Run:
     torch.manual_seed(1)
-    config = RunConfig(name="tiny", corpus="", model=ModelConfig(representation="drums", words=WORDS))
+    config = RunConfig(name="tiny", corpus="", model=ModelConfig(representation="drums", words=SMALL_WORDS))
     model = build_model(config.model).eval().requires_grad_(False)
     return Run(Path("tiny"), config, {}, model, representation("drums", 2), {}, RECORD)
 
 
 def test_both_graphs_do_what_torch_does(run: Run) -> None:
-    manifest = drum_words_manifest(manifest_of(run, "", ""), run.model, run.representation)
+    manifest = phrase_manifest(manifest_of(run, "", ""), run.model, run.representation)
     files = drum_words_graphs(run.model, manifest, run.representation)
     graphs = in_memory(manifest, run.representation, files, "float")
     check_specs(manifest, run.representation, "tiny")
@@ -52,7 +44,7 @@ def test_both_graphs_do_what_torch_does(run: Run) -> None:
 
 
 def test_the_bundle_has_parts_of_a_latent_and_no_register(run: Run) -> None:
-    manifest = drum_words_manifest(manifest_of(run, "", ""), run.model, run.representation)
+    manifest = phrase_manifest(manifest_of(run, "", ""), run.model, run.representation)
     assert manifest.latent_layout is not None
     assert manifest.latent_layout.size == manifest.z_size == 7 + 8 * 5
     assert not manifest.key_normalised

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_words import SMALL_WORDS
 
 from engine.errors import BundleError
 from engine.inference.bundle.checks import check_specs
@@ -28,30 +29,20 @@ from engine.music.representation import representation
 from export.bundling import in_memory
 from export.errors import ExportError
 from export.manifest import manifest_of
+from export.phrase_bundle import coarse_dimensions, phrase_manifest
 from export.piano_words_bundle import (
-    coarse_dimensions,
+    CONDITIONS,
     piano_words_graphs,
-    piano_words_manifest,
     prove_piano_words,
 )
 from export.run import Run
-from training.config import KeyChainConfig, ModelConfig, RunConfig, WordsConfig
+from training.config import KeyChainConfig, ModelConfig, RunConfig
 from training.models.build import build_model
 from training.models.piano_words import PianoWords
 
-WORDS = WordsConfig(
-    coarse_rhythm=3,
-    coarse_pitch=4,
-    fine_rhythm=2,
-    fine_pitch=3,
-    rhythm_hidden=8,
-    pitch_hidden=8,
-    channels=8,
-    hidden=12,
-)
 CHAIN = KeyChainConfig(hidden=9, channels=7, key_channels=4, chain=6)
 RECORD = {"data": [], "data_sha256": "", "steps": 1, "hours": 0.0, "hardware": "", "torch": ""}
-CONFIG = ModelConfig(representation="pianoroll", words=WORDS, key_chain=CHAIN)
+CONFIG = ModelConfig(representation="pianoroll", words=SMALL_WORDS, key_chain=CHAIN)
 C_MAJOR, AM, E7 = Key(0), Chord(9, "m"), Chord(4, "7")
 
 
@@ -73,7 +64,7 @@ def run() -> Run:
 
 @pytest.fixture(scope="module")
 def model(run: Run) -> Model:
-    manifest = piano_words_manifest(manifest_of(run, "", ""), made(), run.representation)
+    manifest = phrase_manifest(manifest_of(run, "", ""), made(), run.representation, CONDITIONS)
     files = piano_words_graphs(made(), manifest, run.representation)
     return in_memory(manifest, run.representation, files, "float")
 

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from small_words import SMALL_WORDS
 
 from engine.errors import BundleError
 from engine.inference.bundle.checks import check_specs
@@ -26,20 +27,10 @@ from export.words_bundle import (
     words_manifest,
 )
 from export.words_graph import sentence_graph
-from training.config import ModelConfig, RunConfig, SentencesConfig, WordsConfig
+from training.config import ModelConfig, RunConfig, SentencesConfig
 from training.corpus.metres import METRES
 from training.models.build import build_model
 
-SMALL = WordsConfig(
-    coarse_rhythm=3,
-    coarse_pitch=4,
-    fine_rhythm=2,
-    fine_pitch=3,
-    rhythm_hidden=8,
-    pitch_hidden=8,
-    channels=8,
-    hidden=12,
-)
 RECORD = {"data": [], "data_sha256": "", "steps": 1, "hours": 0.0, "hardware": "", "torch": ""}
 
 
@@ -52,7 +43,7 @@ def run_of(model: ModelConfig, metre: str = "4/4") -> Run:
 
 
 def test_one_pair_of_graphs_writes_words_in_every_metre() -> None:
-    run = run_of(ModelConfig(words=SMALL))
+    run = run_of(ModelConfig(words=SMALL_WORDS))
     manifest = words_manifest(manifest_of(run), run.model, run.representation, tuple(METRES))
     check_specs(manifest, run.representation, "here")
     files = words_graphs(run.model, manifest, int8=True)
@@ -67,7 +58,7 @@ def test_one_pair_of_graphs_writes_words_in_every_metre() -> None:
 
 
 def test_three_four_and_six_eight_are_not_written_alike() -> None:
-    run = run_of(ModelConfig(words=SMALL))
+    run = run_of(ModelConfig(words=SMALL_WORDS))
     manifest = words_manifest(manifest_of(run), run.model, run.representation, tuple(METRES))
     files = words_graphs(run.model, manifest, int8=False)
     graphs = in_memory(manifest, run.representation, files, "float")
@@ -79,7 +70,7 @@ def test_three_four_and_six_eight_are_not_written_alike() -> None:
 
 @pytest.mark.parametrize("metre", ["3/4", "6/8"])
 def test_a_bundle_of_one_other_metre(metre: str) -> None:
-    run = run_of(ModelConfig(words=SMALL), metre)
+    run = run_of(ModelConfig(words=SMALL_WORDS), metre)
     manifest = words_manifest(manifest_of(run), run.model, run.representation, (metre,))
     graphs = in_memory(manifest, run.representation, words_graphs(run.model, manifest, int8=False), "float")
     assert graphs.metres == (Metre.named(metre),)
@@ -88,7 +79,7 @@ def test_a_bundle_of_one_other_metre(metre: str) -> None:
 
 def test_several_words_and_the_sentence_they_make() -> None:
     run = run_of(
-        ModelConfig(bars=6, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8, components=3))
+        ModelConfig(bars=6, words=SMALL_WORDS, sentences=SentencesConfig(channels=8, hidden=8, components=3))
     )
     manifest = words_manifest(manifest_of(run), run.model.words, run.representation, ("4/4",))
     manifest = sentence_manifest(manifest, run.model)
@@ -101,7 +92,7 @@ def test_several_words_and_the_sentence_they_make() -> None:
 
 
 def test_weights_that_are_not_the_graphs_are_found_out() -> None:
-    run = run_of(ModelConfig(words=SMALL))
+    run = run_of(ModelConfig(words=SMALL_WORDS))
     manifest = words_manifest(manifest_of(run), run.model, run.representation, ("4/4",))
     graphs = in_memory(manifest, run.representation, words_graphs(run.model, manifest, int8=False), "float")
     run.model.head.bias.add_(torch.randn(90, generator=torch.Generator().manual_seed(1)))
@@ -111,7 +102,7 @@ def test_weights_that_are_not_the_graphs_are_found_out() -> None:
 
 def test_a_layout_that_is_not_the_latents_is_refused() -> None:
 
-    run = run_of(ModelConfig(words=SMALL))
+    run = run_of(ModelConfig(words=SMALL_WORDS))
     manifest = words_manifest(manifest_of(run), run.model, run.representation, ("4/4",))
     check_specs(manifest, run.representation, "here")
     layout = msgspec.structs.replace(manifest.latent_layout, fine_pitch=9)

@@ -3,26 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from small_words import SMALL_WORDS
 from torch import Tensor
 
-from training.config import AccompanimentConfig, LossConfig, ModelConfig, VoiceConfig, WordsConfig
+from training.config import AccompanimentConfig, LossConfig, ModelConfig, VoiceConfig
 from training.models.accompaniment import Accompaniment
 from training.models.build import build_model, build_objective, latent_size, whole_start
 from training.models.drum_words import DrumWords
 from training.models.losses import Noise
 from training.models.words_loss import coarse_mask
 
-SMALL = WordsConfig(
-    coarse_rhythm=3,
-    coarse_pitch=4,
-    fine_rhythm=2,
-    fine_pitch=3,
-    rhythm_hidden=8,
-    pitch_hidden=8,
-    channels=8,
-    hidden=12,
-)
-CONFIG = ModelConfig(representation="drums", words=SMALL)
+CONFIG = ModelConfig(representation="drums", words=SMALL_WORDS)
 Z = 3 + 4 + 8 * (2 + 3)
 KICK_AND_SNARE = 0b11
 
@@ -67,7 +58,7 @@ def test_a_free_half_of_a_beat_is_not_the_same_as_a_pinned_one(model: DrumWords)
     coarse, (rhythm, pitch) = model.layout.coarse(z), model.layout.fine(z)
     later = pitch * (torch.arange(8) != 0)[:, None]
     first = model.layout.join(coarse[:, :3], rhythm, coarse[:, 3:], later)
-    assert int((first != z).sum()) == SMALL.fine_pitch
+    assert int((first != z).sum()) == SMALL_WORDS.fine_pitch
     assert not torch.allclose(model.condition(first), model.condition(z))
     bare = z * coarse_mask(model.layout, z)
     assert not any(part.any() for part in model.layout.fine(bare))
@@ -104,5 +95,5 @@ def test_it_begins_with_the_writer_of_an_accompaniments_drums_where_sizes_agree(
 
 def test_words_are_of_melodies_drums_and_piano_alone() -> None:
     with pytest.raises(ValueError, match=r"model\.words is for representation melody, drums or pianoroll"):
-        ModelConfig(representation="groove", words=SMALL)
+        ModelConfig(representation="groove", words=SMALL_WORDS)
     assert CONFIG.corpus_kind == "drums"

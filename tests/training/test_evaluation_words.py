@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from corpus_files import Part, write_midi
+from small_words import SMALL_WORDS
 
 from engine.inference.controls import Controls
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
-from training.config import KeyChainConfig, ModelConfig, RunConfig, SentencesConfig, WordsConfig
+from training.config import KeyChainConfig, ModelConfig, RunConfig, SentencesConfig
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
 from training.evaluation.core_metrics import core_metrics
@@ -21,17 +22,6 @@ from training.evaluation.pictures import samples_picture
 from training.evaluation.sentences import evaluate_sentences
 from training.evaluation.words import evaluate_words
 from training.models.build import build_model, whole_start
-
-SMALL = WordsConfig(
-    coarse_rhythm=3,
-    coarse_pitch=4,
-    fine_rhythm=2,
-    fine_pitch=3,
-    rhythm_hidden=8,
-    pitch_hidden=8,
-    channels=8,
-    hidden=12,
-)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_words_that_were_not_trained_get_little_right_and_all_is_counted(folder: Path) -> None:
     torch.manual_seed(1)
     corpus = Corpus.open(folder, 2)
-    metrics = evaluate_words(build_model(ModelConfig(words=SMALL)), corpus, "train", 64)
+    metrics = evaluate_words(build_model(ModelConfig(words=SMALL_WORDS)), corpus, "train", 64)
     assert metrics["windows"] == min(64, len(corpus.window_ids("train")))
     assert 0 <= metrics["note_f1"] < 0.3
     assert metrics["coarse_bits"] < metrics["kl_bits"]
@@ -60,7 +50,9 @@ def test_words_that_were_not_trained_get_little_right_and_all_is_counted(folder:
 
 def test_sentences_count_the_words_that_come_back(folder: Path) -> None:
     corpus = Corpus.open(folder, 16)
-    model = build_model(ModelConfig(bars=16, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8)))
+    model = build_model(
+        ModelConfig(bars=16, words=SMALL_WORDS, sentences=SentencesConfig(channels=8, hidden=8))
+    )
     metrics = evaluate_sentences(model, corpus, "train", 16)
     assert metrics["related_share"] > 0.6  # theme, other, theme, theme
     assert 0 < metrics["back_nats_by_place"] < np.log(9)
@@ -68,8 +60,10 @@ def test_sentences_count_the_words_that_come_back(folder: Path) -> None:
 
 def test_sentences_begin_with_the_weights_of_words() -> None:
     torch.manual_seed(2)
-    words = build_model(ModelConfig(words=SMALL))
-    model = build_model(ModelConfig(bars=4, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8)))
+    words = build_model(ModelConfig(words=SMALL_WORDS))
+    model = build_model(
+        ModelConfig(bars=4, words=SMALL_WORDS, sentences=SentencesConfig(channels=8, hidden=8))
+    )
     model.load_state_dict(whole_start(model, words.state_dict()))
     assert all(
         torch.equal(model.words.state_dict()[name], value) for name, value in words.state_dict().items()
@@ -82,7 +76,7 @@ def test_sentences_begin_with_the_weights_of_words() -> None:
 def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
     torch.manual_seed(3)
     corpus = Corpus.open(folder, 16)
-    model = ModelConfig(bars=16, words=SMALL, sentences=SentencesConfig(channels=8, hidden=8))
+    model = ModelConfig(bars=16, words=SMALL_WORDS, sentences=SentencesConfig(channels=8, hidden=8))
     subject = Subject(
         Path("s"), RunConfig(name="s", corpus="", model=model), build_model(model).eval(), is_bundle=False
     )
@@ -110,7 +104,7 @@ def test_a_piano_is_measured_by_its_strokes_from_the_coarse_part_beside_what_was
     build_corpus([tmp_path / "in"], tmp_path / "out", options)
     torch.manual_seed(2)
     chain = KeyChainConfig(hidden=8, channels=8, key_channels=4, chain=4)
-    model = build_model(ModelConfig(representation="pianoroll", words=SMALL, key_chain=chain)).eval()
+    model = build_model(ModelConfig(representation="pianoroll", words=SMALL_WORDS, key_chain=chain)).eval()
     for weight in model.parameters():
         weight.data.zero_()  # every key is held or struck with chance one half
     metrics = core_metrics(model, Corpus.open(tmp_path / "out", 2), "train", 8)

@@ -5,33 +5,24 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_words import SMALL_WORDS
 from torch import Tensor
 
 from engine.music.melody import FIRST_NOTE, NOTE_OFF
-from training.config import LossConfig, WordsConfig
+from training.config import LossConfig
 from training.corpus.metres import METRES
 from training.models.losses import Noise
 from training.models.vae import Posterior
 from training.models.words import Surroundings, Words, last_pitches
 from training.models.words_loss import WordsObjective, coarse_mask, kept_beats, tokens_and_surroundings
 
-SMALL = WordsConfig(
-    coarse_rhythm=3,
-    coarse_pitch=4,
-    fine_rhythm=2,
-    fine_pitch=3,
-    rhythm_hidden=8,
-    pitch_hidden=8,
-    channels=8,
-    hidden=12,
-)
 BAR_STEPS = {name: metre.grid.steps_per_bar for name, metre in METRES.items()}
 
 
 @pytest.fixture(scope="module")
 def model() -> Words:
     torch.manual_seed(1)
-    return Words(SMALL).eval()
+    return Words(SMALL_WORDS).eval()
 
 
 def phrases(batch: int, steps: int, seed: int = 0) -> Tensor:
@@ -123,7 +114,7 @@ def test_a_window_comes_apart_into_tokens_chords_the_bar_before_and_the_metre() 
 
 def test_free_bits_are_bits_of_the_coarse_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Phrases whose coarse parts cost 2 nats and none, with 1 bit (0.6931 nats) free: 1.3069 and 0."""
-    model = Words(SMALL)
+    model = Words(SMALL_WORDS)
     window = torch.zeros(2, 32, 4, dtype=torch.int64)
     window[..., 0], window[..., 2] = phrases(2, 32, 6), -1
     mu = torch.zeros(2, model.layout(8).size)
@@ -137,7 +128,7 @@ def test_free_bits_are_bits_of_the_coarse_part(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_few_steps_learn_a_phrase_by_its_whole_latent() -> None:
     torch.manual_seed(5)
-    model = Words(SMALL)
+    model = Words(SMALL_WORDS)
     objective = WordsObjective(model, LossConfig(free_bits=5, fine_left_out=(0.2, 0.1, 0.1, 0.2)))
     optimizer = torch.optim.Adam(model.parameters(), 0.02)
     window = torch.zeros(8, 32, 4, dtype=torch.int64)

@@ -107,7 +107,7 @@ def test_a_beat_that_is_left_free_pins_nothing_and_is_told_apart_from_a_pinned_o
         assert torch.equal(logits[..., :C4], theirs[..., :C4])  # the left hand keeps what it pins
         kept = [step for step in range(32) if not 8 <= step < 12]
         assert torch.equal(logits[:, kept], theirs[:, kept])
-    assert not torch.allclose(held.told[:, 8:12], pinned.told[:, 8:12])
+    assert not torch.allclose(held.conditioning[:, 8:12], pinned.conditioning[:, 8:12])
     bare = model.conditions(z * coarse_mask(model.layout, z))
     assert not bare.pinned.any()
 
