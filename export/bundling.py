@@ -24,7 +24,6 @@ from engine.inference.graphs import CPU
 from engine.inference.latent_space import prior_draw
 from engine.inference.model import Model
 from engine.music.representation import Representation
-from export import piano_words_bundle
 from export.accompaniment_bundle import (
     accompaniment_graphs,
     accompaniment_manifest,
@@ -34,14 +33,15 @@ from export.accompaniment_bundle import (
 from export.continuation_graph import continuer_graphs
 from export.continuation_proof import prove_continuation
 from export.decoder_graph import conditions_graph, decoder_graph
-from export.drum_words_bundle import coarse_dimensions, drum_words_graphs, drum_words_manifest
+from export.drum_words_bundle import drum_words_graphs
 from export.encoder_graph import encoder_graph
 from export.graph import GraphBuilder
 from export.key_chain_graph import key_chain_graphs
 from export.latents import LatentSpace, Progress, check_windows, measure_latents, measure_states
 from export.manifest import manifest_of
 from export.one_thread import one_thread
-from export.piano_words_bundle import piano_words_graphs, piano_words_manifest, prove_piano_words
+from export.phrase_bundle import coarse_dimensions, phrase_manifest
+from export.piano_words_bundle import CONDITIONS, piano_words_graphs, prove_piano_words
 from export.placing import check_place, place
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
@@ -113,10 +113,10 @@ def export_run(
         manifest = accompaniment_manifest(manifest, run.model, run.representation)
         parts = accompaniment_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, DrumWords):
-        manifest = drum_words_manifest(manifest, run.model, run.representation)
+        manifest = phrase_manifest(manifest, run.model, run.representation)
         parts = drum_words_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, PianoWords):
-        manifest = piano_words_manifest(manifest, run.model, run.representation)
+        manifest = phrase_manifest(manifest, run.model, run.representation, CONDITIONS)
         parts = piano_words_parts(run, run.model, manifest, corpus, progress)
     elif isinstance(run.model, Words | Sentences):
         words = run.model.words if isinstance(run.model, Sentences) else run.model
@@ -256,7 +256,7 @@ def piano_words_parts(
     """Write, measure and prove what a model of a piano with a coarse and fine latents becomes."""
     files = piano_words_graphs(model, manifest, run.representation)
     graphs = in_memory(manifest, run.representation, files, "float")
-    space, coarse = LatentSpace.empty(manifest.z_size), piano_words_bundle.coarse_dimensions(model)
+    space, coarse = LatentSpace.empty(manifest.z_size), coarse_dimensions(model)
     if corpus is not None:
         progress("measuring the latent space")
         space = measure_latents(model, graphs, run.config, corpus, progress, coarse)

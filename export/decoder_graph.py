@@ -51,7 +51,7 @@ class _Conditions(nn.Module):
 
 
 def conditions_graph(model: VAE) -> GraphBuilder:
-    """Return the part of the decoder before its cores: `z` and what it is told to `condition`; in seconds."""
+    """Return what is before the decoder's cores: `z` and further conditions to `condition`; in seconds."""
     examples, names = (torch.zeros(3, model.config.z_size),), ["z"]
     if model.told is not None:
         examples += torch.zeros(3), *torch.zeros(2, 3, dtype=torch.int64)
@@ -75,8 +75,8 @@ def decoder_graph(
         product: form of the recurrent products.
         logits: also return `logits_0`, `logits_1` … `[N, B·R, V]`, perturbed, for measuring.
     """
-    told = () if model.told is None else PLAYING_CONDITIONS
-    _, spec = graph_specs(representation, model.config.z_size, conditions=told)
+    conditioning = () if model.told is None else PLAYING_CONDITIONS
+    _, spec = graph_specs(representation, model.config.z_size, conditions=conditioning)
     layout = layout_of(model)
     builder, outputs = conditions.copy(), []
     for index, (core, columns) in enumerate(cores_of(model)):

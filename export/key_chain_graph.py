@@ -96,8 +96,8 @@ def _decoder(model: KeyChain) -> GraphBuilder:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Names of what a chain is told that writes after silence."""
+class Conditioning:
+    """Names of what conditions a chain that writes after silence."""
 
     start: str
     """`[B, H]` the state before the first step."""
@@ -109,19 +109,21 @@ class Told:
     """`[T, B, K]` what is added to the logits of striking keys."""
 
 
-def write_keys(builder: GraphBuilder, model: KeyChain, told: Told) -> None:
-    """Add the Scan that writes `tokens` `[T, B, K]` by what a chain is told."""
-    silence = _silence(builder, model, told.start)
+def write_keys(builder: GraphBuilder, model: KeyChain, conditioning: Conditioning) -> None:
+    """Add the Scan that writes `tokens` `[T, B, K]` by what conditions the chain."""
+    silence = _silence(builder, model, conditioning.start)
     body = GraphBuilder("d_")
     now = _carried(body)
-    given = tuple((body.name("in"), whole) for whole in (told.steps, told.hold, told.strike))
+    given = tuple(
+        (body.name("in"), whole) for whole in (conditioning.steps, conditioning.hold, conditioning.strike)
+    )
     (steps, _), (hold, _), (strike, _) = given
     looked = _look_back(body, now)
     state = _state(body, model, now, looked, steps)
     frame = _decided(body, model, now, looked, state, (hold, strike))
     after = _pushed(body, now, looked, frame, state)
     written = body.node("Identity", frame)
-    _scan(builder, body, (now, after), replace(silence, state=told.start), given, (written,))
+    _scan(builder, body, (now, after), replace(silence, state=conditioning.start), given, (written,))
 
 
 def _silence(builder: GraphBuilder, model: KeyChain, like: str) -> _Carried:
@@ -239,9 +241,9 @@ def _agreement(body: GraphBuilder, now: _Carried) -> str:
 
 
 def _state(
-    body: GraphBuilder, model: KeyChain, now: _Carried, looked: _Looked, told: str | None = None
+    body: GraphBuilder, model: KeyChain, now: _Carried, looked: _Looked, conditioning: str | None = None
 ) -> str:
-    """Return the network's state `[B, H]` at this step, which may be told `[B, C]` beside its past."""
+    """Return the network's state `[B, H]` at this step, which may be conditioned `[B, C]` beside its past."""
     keys, c = model.keys, model.config.channels
     feed = model.feed.weight.reshape(c, keys, 2)
     recall = model.recall.weight.reshape(c, keys, len(LAGS))
@@ -252,8 +254,8 @@ def _state(
     fed = body.node("Concat", looked.sounded, flat, looked.lags, axis=1)
     weights = torch.cat([table, model.look_back.weight], dim=1)
     channels = body.node("MatMul", fed, body.weight(weights.T, "fed"))
-    if told is not None:
-        channels = body.node("Add", channels, told)
+    if conditioning is not None:
+        channels = body.node("Add", channels, conditioning)
     gates = body.node("Gemm", channels, body.weight(into.T, "input"), body.constant(bias.detach().numpy()))
     places = body.weight(model.place.weight @ into.T, "places")
     place = body.node("Cast", _place_in_bar(body, now), to=INT)

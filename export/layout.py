@@ -41,12 +41,12 @@ def _cores(model: VAE) -> Iterator[tuple[Core, slice]]:
         offset += width
 
 
-def condition_of(model: Autoencoder, z: Tensor, told: Tensor | None = None) -> Tensor:
-    """Return the conditions `[B·R, N, C]` of latents `[B, Z]`, with what such a model is told, `[B, 3]`."""
-    if told is None:
+def condition_of(model: Autoencoder, z: Tensor, conditioning: Tensor | None = None) -> Tensor:
+    """Return the conditions `[B·R, N, C]` of latents `[B, Z]` and, if taken, of the playing, `[B, 3]`."""
+    if conditioning is None:
         return model.condition(z)
     assert isinstance(model, VAE)
-    return model.condition(z, told)
+    return model.condition(z, conditioning)
 
 
 def rows_of(model: Autoencoder, x: Tensor) -> Tensor:

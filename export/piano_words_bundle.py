@@ -5,45 +5,24 @@ Shape legend: B batch, T steps, K keys, Z latent size, C channels, H units.
 
 from itertools import product
 
-import msgspec
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from engine.inference.bundle.graph_specs import graph_specs
-from engine.inference.bundle.manifest import GRAPHS, BundleManifest, Condition, LatentLayout
+from engine.inference.bundle.manifest import GRAPHS, BundleManifest, Condition
 from engine.inference.model import Model
 from engine.music.representation import Representation
 from export.encoder_graph import encoder_graph
 from export.graph import finished, traced
-from export.key_chain_graph import Told, write_keys
+from export.key_chain_graph import Conditioning, write_keys
 from export.parity import BATCHES, NEAR_TIE, TEMPERATURES, Agreement, LatentError, logistic, proven
 from training.models.piano_words import PianoWords
 from training.models.words_loss import coarse_mask
 
 CONDITIONS: tuple[Condition, ...] = ("ringing",)
-TEMPERATURE_SCALE = 1.5
+"""What its decoder takes beside a latent and a perturbation."""
 PROVEN_BATCHES = (*BATCHES[:2], 16)
 CHORD_SHARE = 0.04
 """Keys of random phrases that sound."""
-
-
-def piano_words_manifest(
-    manifest: BundleManifest, model: PianoWords, representation: Representation
-) -> BundleManifest:
-    """Return a manifest with what is particular to such a model filled in."""
-    layout = LatentLayout(**model.layout._asdict())
-    encoder, decoder = graph_specs(representation, layout.size, manifest.task, CONDITIONS)
-    return msgspec.structs.replace(
-        manifest,
-        z_size=layout.size,
-        encoder=encoder,
-        decoder=decoder,
-        conditions=CONDITIONS,
-        temperature_scale=TEMPERATURE_SCALE,
-        latent_layout=layout,
-    )
 
 
 def piano_words_graphs(
@@ -53,34 +32,28 @@ def piano_words_graphs(
     return {GRAPHS[0]: encoder_graph(model, representation), GRAPHS[1]: _decoder(model, manifest)}
 
 
-def coarse_dimensions(model: PianoWords) -> npt.NDArray[np.bool_]:
-    """Return which dimensions of the latent are coarse, `[Z]`: those that a prior is drawn of."""
-    mask: npt.NDArray[np.bool_] = coarse_mask(model.layout, torch.zeros(1, model.z_size))[0].bool().numpy()
-    return mask
-
-
 class _Conditions(nn.Module):
-    """What a latent tells the chain, steps in front."""
+    """What a latent conditions the chain with, steps in front."""
 
     def __init__(self, model: PianoWords) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return what steps are told `[T, B, C]`, shifts of both logits `[T, B, K]`, the state `[B, H]`."""
-        told, pinned, start = self.model.conditions(z)
+        """Return conditioning of steps `[T, B, C]`, shifts of both logits `[T, B, K]`, a state `[B, H]`."""
+        conditioning, pinned, start = self.model.conditions(z)
         hold, strike = pinned.transpose(0, 1).chunk(2, dim=-1)
-        return told.transpose(0, 1), hold, strike, start
+        return conditioning.transpose(0, 1), hold, strike, start
 
 
 def _decoder(model: PianoWords, manifest: BundleManifest) -> bytes:
     """Return `decoder.onnx` of a model in evaluation mode."""
-    names = ["told", "hold", "strike", "start"]
+    names = ["conditioning", "hold", "strike", "start"]
     builder = traced(_Conditions(model), torch.zeros(3, manifest.z_size), ("z", names))
     ringing = builder.node("Transpose", "ringing", perm=[1, 0, 2])
     strike = builder.node("Add", "strike", "perturbation")
     hold = builder.node("Add", builder.node("Add", "perturbation", ringing), "hold")
-    write_keys(builder, model.writer, Told("start", "told", hold, strike))
+    write_keys(builder, model.writer, Conditioning("start", "conditioning", hold, strike))
     return finished("decoder", builder, manifest.decoder)
 
 

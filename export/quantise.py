@@ -140,7 +140,7 @@ def logit_errors(
     names = [f"logits_{index}" for index in range(len(model.cores))]
     feeds = sample.feeds | {"perturbation": forced.numpy()}
     theirs = [torch.from_numpy(part).transpose(0, 1) for part in session.run(names, feeds)]
-    ours = model.logits(condition_of(model, sample.z, sample.told), rows_of(model, written))
+    ours = model.logits(condition_of(model, sample.z, sample.conditioning), rows_of(model, written))
     shift = rows_of(model, forced.transpose(0, 1))
     width = shift.shape[-1]
     error = torch.cat(theirs, dim=-1)[..., :width] - shift - torch.cat(ours, dim=-1)[..., :width]

@@ -40,8 +40,8 @@ class Sample:
     """`[B, Z]`."""
     perturbation: Tensor
     """`[T, B, V]`."""
-    told: Tensor | None = None
-    """`[B, 3]`, of a model that is told tempo, style and drummer."""
+    conditioning: Tensor | None = None
+    """`[B, 3]`, of a model that takes tempo, style and drummer."""
 
     @property
     def feeds(self) -> dict[str, npt.NDArray[Any]]:
@@ -50,10 +50,10 @@ class Sample:
 
     @property
     def further(self) -> dict[str, npt.NDArray[Any]]:
-        """What is told, by the names of the decoder's inputs."""
-        if self.told is None:
+        """Conditions by the names of the decoder's inputs."""
+        if self.conditioning is None:
             return {}
-        bpm, style, drummer = self.told.unbind(1)
+        bpm, style, drummer = self.conditioning.unbind(1)
         columns = bpm, style.long(), drummer.long()
         return {name: column.numpy() for name, column in zip(PLAYING_CONDITIONS, columns, strict=True)}
 
@@ -108,12 +108,12 @@ def samples(
                 z = latents[torch.randint(len(latents), (batch,), generator=generator)]
             draw = gumbel if model.streams else logistic
             shift = temperature * draw((model.steps, batch, width), generator)
-            drawn.append(Sample(z, shift, told_to(model, batch)))
+            drawn.append(Sample(z, shift, playing_of(model, batch)))
     return drawn
 
 
-def told_to(model: Autoencoder, batch: int) -> Tensor | None:
-    """Return tempos, styles and drummers `[B, 3]`, no two alike; None for a model that is not told."""
+def playing_of(model: Autoencoder, batch: int) -> Tensor | None:
+    """Return tempos, styles and drummers `[B, 3]`, no two alike; None for a model that takes none."""
     if not isinstance(model, VAE) or model.told is None:
         return None
     each = torch.arange(batch)
@@ -123,10 +123,10 @@ def told_to(model: Autoencoder, batch: int) -> Tensor | None:
 
 def generated(model: Autoencoder, sample: Sample) -> Tensor:
     """Decode a sample in torch, `[B, T, S or W]`."""
-    if sample.told is None:
+    if sample.conditioning is None:
         return model.generate(sample.z, sample.perturbation)
     assert isinstance(model, VAE)
-    return model.generate(sample.z, sample.perturbation, sample.told)
+    return model.generate(sample.z, sample.perturbation, sample.conditioning)
 
 
 def compare(model: Autoencoder, graphs: Model, drawn: list[Sample]) -> Agreement:
@@ -161,7 +161,7 @@ def _first_frames(rows: Tensor) -> Tensor:
 
 def margins(model: Autoencoder, sample: Sample, written: Tensor) -> Tensor:
     """Return by how much torch preferred what it wrote: `[B, T, S]`, or of each choice `[B, T, C]`."""
-    logits = model.logits(condition_of(model, sample.z, sample.told), rows_of(model, written))
+    logits = model.logits(condition_of(model, sample.z, sample.conditioning), rows_of(model, written))
     found = []
     sizes = list(model.streams or (model.choices,))
     shifts = torch.split(rows_of(model, sample.perturbation.transpose(0, 1)), sizes, dim=-1)

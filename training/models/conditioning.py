@@ -31,6 +31,6 @@ class Conditioning(nn.Module):
         return torch.cat([tempo, self.style(style), self.drummer(drummer)], dim=-1)
 
 
-def left_out(told: Tensor, uniform: Tensor, share: float) -> Tensor:
-    """Return what is told `[B, 3]` without the entries whose `uniform` `[B, 3]` is below a share."""
-    return told * (uniform >= share)
+def left_out(conditioning: Tensor, uniform: Tensor, share: float) -> Tensor:
+    """Return conditions `[B, 3]` without the entries whose `uniform` `[B, 3]` is below a share."""
+    return conditioning * (uniform >= share)

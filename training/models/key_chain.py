@@ -139,15 +139,15 @@ class KeyChain(nn.Module):
         nn.init.constant_(self.head.bias[:keys], 1.0)
         nn.init.constant_(self.head.bias[keys:], -4.0)
 
-    def states(self, past: Past, start: Tensor | None = None, told: Tensor | None = None) -> Tensor:
+    def states(self, past: Past, start: Tensor | None = None, conditioning: Tensor | None = None) -> Tensor:
         """Return the network's state at each step, `[B, T, H]`.
 
         Args:
             past: what the steps look back on.
             start: state before the first step, `[B, H]`; zero where there is none.
-            told: `[B, T, C]` what the steps are told beside their past.
+            conditioning: `[B, T, C]`, added to what the steps know of their past.
         """
-        fed = self.fed(past) if told is None else self.fed(past) + told
+        fed = self.fed(past) if conditioning is None else self.fed(past) + conditioning
         out, _ = self.gru(fed, None if start is None else start[None].contiguous())
         return out
 
@@ -223,7 +223,7 @@ class KeyChain(nn.Module):
         z: Tensor,
         perturbation: Tensor,
         heard: Tensor,
-        told: Tensor | None = None,
+        conditioning: Tensor | None = None,
         pinned: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Write frames free-running: a key is held or struck where its logit + perturbation is above 0.
@@ -232,7 +232,7 @@ class KeyChain(nn.Module):
             z: `[B, H]` state after `heard`.
             perturbation: `[U, B, K]`; logistic noise samples at temperature 1, zeros are the likeliest.
             heard: `[B, T, K]` what was heard before; T may be 0, or any number of whole bars.
-            told: `[B, U, C]` what the steps are told beside their past.
+            conditioning: `[B, U, C]`, added to what the steps know of their past.
             pinned: what is added to the logits of holding and of striking, `[B, U, K]` each.
 
         Returns:
@@ -245,8 +245,8 @@ class KeyChain(nn.Module):
             past = Past(*(part[:, -1:] for part in past_of(recent)))
             place = (heard.shape[1] + step) % BAR
             fed = self.fed(past, place)
-            if told is not None:
-                fed = fed + told[:, step : step + 1]
+            if conditioning is not None:
+                fed = fed + conditioning[:, step : step + 1]
             out, hidden = self.gru(fed, state[None].contiguous())
             state = hidden[0]
             now = None if pinned is None else (pinned[0][:, step : step + 1], pinned[1][:, step : step + 1])

@@ -3,9 +3,9 @@
 The left hand, the keys below middle C, and the right one have encoders and halves of the latent of their
 own; the left hand has the places that the rhythm has in a model of words, the right one those of the pitches.
 Keys of a step are decided together by the chain that continues piano (training/models/key_chain.py); here
-each of its steps is told the coarse part and the beats, and what a beat pins is added to the logits of its
-keys. In training the fine parts are left out of whole phrases, of hands and of single beats, so that it
-learns to write from the coarse part, from what stays and from what it wrote before.
+each of its steps is conditioned on the coarse part and the beats, and what a beat pins is added to the
+logits of its keys. In training the fine parts are left out of whole phrases, of hands and of single beats, so
+that it learns to write from the coarse part, from what stays and from what it wrote before.
 
 Shape legend: B batch, T steps, K 88 keys, N keys of a hand, Z latent size; C channels, H units of the chain.
 """
@@ -71,7 +71,7 @@ class Pins(nn.Module):
 class Conditions(NamedTuple):
     """What a latent tells the chain."""
 
-    told: Tensor
+    conditioning: Tensor
     """`[B, T, C]`, added to what each step is given of its past."""
     pinned: Tensor
     """`[B, T, 2K]`, added to the logits of holding each key, then to those of striking each key."""
@@ -116,18 +116,18 @@ class PianoWords(Autoencoder):
         """
         fine = self.layout.fine(z)
         marks = [(part.abs().sum(-1, keepdim=True) > 0).to(z.dtype) for part in fine]
-        told = self.beats.steps(self.layout.coarse(z), torch.cat([*fine, *marks], dim=-1))
+        conditioning = self.beats.steps(self.layout.coarse(z), torch.cat([*fine, *marks], dim=-1))
         hands = zip((self.left_pins, self.right_pins), fine, marks, strict=True)
         pinned = torch.cat([pins(part, mark) for pins, part, mark in hands], dim=-1)
-        return Conditions(told, pinned.flatten(2), self._start(told))
+        return Conditions(conditioning, pinned.flatten(2), self._start(conditioning))
 
-    def _start(self, told: Tensor) -> Tensor:
-        return torch.tanh(self.start(told[:, 0]))
+    def _start(self, conditioning: Tensor) -> Tensor:
+        return torch.tanh(self.start(conditioning[:, 0]))
 
     def condition(self, z: Tensor) -> Tensor:
-        """Return `told` and `pinned` of `conditions` side by side, `[B, T, C + 2K]`."""
-        told, pinned, _ = self.conditions(z)
-        return torch.cat([told, pinned], dim=-1)
+        """Return `conditioning` and `pinned` of `conditions` side by side, `[B, T, C + 2K]`."""
+        conditioning, pinned, _ = self.conditions(z)
+        return torch.cat([conditioning, pinned], dim=-1)
 
     def rows(self, x: Tensor) -> Tensor:
         """Return phrases as they are: the writer does not begin again at bar lines."""
@@ -136,13 +136,13 @@ class PianoWords(Autoencoder):
     def logits(self, condition: Tensor, inputs: Tensor) -> list[Tensor]:
         """Return the logits `[B, T, K]` of the keys of `inputs` `[B, T, K]`, each given the steps before
         and the keys of its step that are decided before it."""
-        told, pinned, start = self._parts(condition)
+        conditioning, pinned, start = self._parts(condition)
         past = past_of(inputs)
-        return [self.writer.logits(inputs, self.writer.states(past, start, told), past, pinned)]
+        return [self.writer.logits(inputs, self.writer.states(past, start, conditioning), past, pinned)]
 
     def _parts(self, condition: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
-        told, hold, strike = condition.split([self.channels, KEYS, KEYS], dim=-1)
-        return told, (hold, strike), self._start(told)
+        conditioning, hold, strike = condition.split([self.channels, KEYS, KEYS], dim=-1)
+        return conditioning, (hold, strike), self._start(conditioning)
 
     @torch.no_grad()
     def generate(
@@ -151,7 +151,7 @@ class PianoWords(Autoencoder):
         """Write frames `[B, T, K]` of 0 and 1: a key is held or struck where its logit + perturbation
         `[T, B, K]` is above 0; before the phrase all is silent. `ringing` `[T, B, K]` is added to the logits
         of holding alone."""
-        told, (hold, strike), start = self._parts(self.condition(z))
+        conditioning, (hold, strike), start = self._parts(self.condition(z))
         pinned = (hold if ringing is None else hold + ringing.transpose(0, 1), strike)
         shift = z.new_zeros(self.steps, len(z), KEYS) if perturbation is None else perturbation
-        return self.writer.generate(start, shift, z.new_zeros(len(z), 0, KEYS), told, pinned)
+        return self.writer.generate(start, shift, z.new_zeros(len(z), 0, KEYS), conditioning, pinned)

@@ -1,7 +1,7 @@
 """The decoder that writes one voice step by step: an LSTM that is given its past and what stood a bar ago.
 
-What it is told beside its past is a coarse latent for the whole phrase and some numbers for every beat; a GRU
-from the end tells each beat what is to come, so that a beat that is free can lead to one that is not.
+What conditions it beside its past is a coarse latent for the whole phrase and some numbers for every beat; a
+GRU from the end tells each beat what is to come, so that a beat that is free can lead to one that is not.
 
 Shape legend: B batch, T steps, M steps a bar, K beats, C channels, H units, V tokens, F what a beat is given.
 """
@@ -15,7 +15,7 @@ BAR_STEPS = 16
 
 
 class BeatsToSteps(nn.Module):
-    """What is told of a phrase and of its beats to what each step is told, G channels a step."""
+    """From the conditions of a phrase and its beats to those of each step, G channels a step."""
 
     def __init__(self, channels: int, coarse: int, beat_size: int, step_channels: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class StepWriter(BeatsToSteps):
         self.skip = nn.Linear(c, vocabulary, bias=False)
 
     def given(self, coarse: Tensor, beat: Tensor) -> Tensor:
-        """Return what each step is told by the coarse latent and the numbers of its beat `[B, K, F]`,
+        """Return the conditioning of each step by the coarse latent and the numbers of its beat `[B, K, F]`,
         `[B, T, C]`."""
         steps = self.steps(coarse, beat)
         return steps + self.place.weight[: steps.shape[1]]

@@ -112,17 +112,17 @@ class VAE(Autoencoder):
         e = self.encoder(self.embed(x))
         return Posterior(self.to_mu(e), functional.softplus(self.to_sigma(e)) + MIN_SIGMA)
 
-    def condition(self, z: Tensor, told: Tensor | None = None) -> Tensor:
-        """Return the rows' conditions `[B·R, N, C]` for `z` `[B, Z]`, told `[B, 3]` or nothing."""
-        return self.conductor(self.conditioned(z, told)).flatten(0, 1)
+    def condition(self, z: Tensor, conditioning: Tensor | None = None) -> Tensor:
+        """Return the rows' conditions `[B·R, N, C]` for `z` `[B, Z]` and `[B, 3]` of the playing, or None."""
+        return self.conductor(self.conditioned(z, conditioning)).flatten(0, 1)
 
-    def conditioned(self, z: Tensor, told: Tensor | None) -> Tensor:
-        """Return latents with what the decoder is told beside them: see `PLAYING_CONDITIONS`."""
+    def conditioned(self, z: Tensor, conditioning: Tensor | None) -> Tensor:
+        """Return latents beside what the decoder is conditioned on: see `PLAYING_CONDITIONS`."""
         if self.told is None:
             return z
-        told = z.new_zeros(len(z), len(PLAYING_CONDITIONS)) if told is None else told
-        numbers = told[:, STYLE].long(), told[:, DRUMMER].long()
-        return torch.cat([z, self.told(told[:, TEMPO], *numbers)], dim=-1)
+        conditioning = z.new_zeros(len(z), len(PLAYING_CONDITIONS)) if conditioning is None else conditioning
+        numbers = conditioning[:, STYLE].long(), conditioning[:, DRUMMER].long()
+        return torch.cat([z, self.told(conditioning[:, TEMPO], *numbers)], dim=-1)
 
     def rows(self, x: Tensor) -> Tensor:
         """Fold `[B, T, ...]` into rows `[B·R, N, ...]`."""
@@ -149,19 +149,21 @@ class VAE(Autoencoder):
             yield core
 
     @torch.no_grad()
-    def generate(self, z: Tensor, perturbation: Tensor | None = None, told: Tensor | None = None) -> Tensor:
+    def generate(
+        self, z: Tensor, perturbation: Tensor | None = None, conditioning: Tensor | None = None
+    ) -> Tensor:
         """Decode free-running: the best of logits + perturbation, fed back step by step.
 
         Args:
             z: `[B, Z]`.
             perturbation: `[T, B, width]`, width being all streams side by side or the choices of a frame;
                 None for none.
-            told: `[B, 3]` for a model that is told, see `PLAYING_CONDITIONS`; None for nothing.
+            conditioning: `[B, 3]` for a model that takes them, see `PLAYING_CONDITIONS`; None for nothing.
 
         Returns:
             int64 `[B, T, S]`, or float32 frames `[B, T, W]`.
         """
-        condition, outputs, offset = self.condition(z, told), [], 0
+        condition, outputs, offset = self.condition(z, conditioning), [], 0
         for core in self.each_core():
             width = core.choices or core.width
             shift = None

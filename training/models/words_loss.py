@@ -96,37 +96,45 @@ class WordsObjective(nn.Module):
         return Surroundings(chords, before, around.metre)
 
 
-class DrumWordsObjective(nn.Module):
-    """The loss of one batch of drums; the same signature as `Objective`."""
+class PhraseObjective(nn.Module):
+    """The loss of one batch of whole phrases of drums or of a piano; the same signature as `Objective`."""
 
-    def __init__(self, model: DrumWords, config: LossConfig):
+    def __init__(self, model: DrumWords | PianoWords, config: LossConfig):
         super().__init__()
         self.model, self.config = model, config
 
     def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
-        """Return the loss terms of phrases `[B, T, 1]`, as those of `WordsObjective`."""
+        """Return the loss terms of phrases, `[B, T, 1]` of drums or `[B, T, 88]` of a piano."""
         layout, posterior = self.model.layout, self.model.encode(heard)
         keep = fine_mask(layout, *kept_beats(noise, layout.beats, self.config.fine_left_out))
         condition = self.model.condition(posterior.sample(noise.latent) * keep)
-        logits = self.model.logits(condition, target)[0]
-        return written_terms(logits, target[..., 0], posterior, keep, layout, self.config, beta)
+        nats = self.nats(self.model.logits(condition, target)[0].float(), target)
+        return latent_terms(nats, posterior, keep, layout, self.config, beta)
+
+    def nats(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return what a phrase costs to write, on average of the batch."""
+        raise NotImplementedError
 
 
-class PianoWordsObjective(nn.Module):
-    """The loss of one batch of piano; the same signature as `Objective`."""
+class DrumWordsObjective(PhraseObjective):
+    """The loss where one token is written at every step."""
 
-    def __init__(self, model: PianoWords, config: LossConfig):
-        super().__init__()
-        self.model, self.config = model, config
+    def nats(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the nats of tokens `[B, T, 1]` by logits `[B, T, V]`."""
+        return token_nats(logits, target[..., 0])
 
-    def forward(self, heard: Tensor, target: Tensor, noise: Noise, beta: float, own_share: float) -> Terms:
-        """Return the loss terms of phrases `[B, T, 88]`, as those of `WordsObjective`."""
-        layout, posterior = self.model.layout, self.model.encode(heard)
-        keep = fine_mask(layout, *kept_beats(noise, layout.beats, self.config.fine_left_out))
-        condition = self.model.condition(posterior.sample(noise.latent) * keep)
-        logits = self.model.logits(condition, target)[0].float()
-        nll = functional.binary_cross_entropy_with_logits(logits, target, reduction="sum") / len(target)
-        return latent_terms(nll, posterior, keep, layout, self.config, beta)
+
+class PianoWordsObjective(PhraseObjective):
+    """The loss where every key sounds at a step or does not."""
+
+    def nats(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the nats of keys `[B, T, 88]` by logits of the same shape."""
+        return functional.binary_cross_entropy_with_logits(logits, target, reduction="sum") / len(target)
+
+
+def token_nats(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return what tokens `[B, T]` cost by logits `[B, T, V]`, on average of the batch."""
+    return functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="sum") / len(tokens)
 
 
 def written_terms(
@@ -139,8 +147,7 @@ def written_terms(
     beta: float,
 ) -> Terms:
     """Return the loss terms of logits `[B, T, V]` for tokens `[B, T]`; see `latent_terms`."""
-    nll = functional.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="sum")
-    return latent_terms(nll / len(tokens), posterior, keep, layout, config, beta)
+    return latent_terms(token_nats(logits.float(), tokens), posterior, keep, layout, config, beta)
 
 
 def latent_terms(
