@@ -49,7 +49,8 @@ ACCELERATORS = (CUDA, "CoreMLExecutionProvider", "DmlExecutionProvider")
 SWITCH_GAIN = 0.75
 """An alternative must take less than this share of the time of the one before it, so that noise
 in the measurement does not make the same machine choose differently from day to day."""
-MEASURED_RUNS = 9
+MEASURED_RUNS = 5
+"""On a loaded machine nine choose no steadier, and take a tenth of the time until a model is loaded."""
 
 _Result = TypeVar("_Result")
 
