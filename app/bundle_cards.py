@@ -47,14 +47,11 @@ def hearing_chords(cards: Iterable[BundleCard], mode: Mode) -> str:
 def card_of(name: str, path: Path) -> BundleCard:
     """Return the card of a bundle; one that cannot be read carries the reason as its fault."""
     try:
-        head = msgspec.json.decode(_manifest_bytes(path), type=_Head)
+        manifest = read_archive(path, lambda archive: archive.read(MANIFEST, LARGEST_MANIFEST_BYTES))
+        head = msgspec.json.decode(manifest, type=_Head)
         plays = msgspec.json.decode(head.representation["name"], type=str)
     except (BundleError, KeyError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return BundleCard(name, name, fault=f"{name} cannot be read: {error}")
     title = printable(head.title)[:LONGEST_TEXT]
     modes = modes_of(head.task, bytes(head.sentence) != b"null")
     return BundleCard(name, title or name, modes, head.bars, plays)
-
-
-def _manifest_bytes(path: Path) -> bytes:
-    return read_archive(path, lambda archive: archive.read(MANIFEST, LARGEST_MANIFEST_BYTES))

@@ -31,13 +31,10 @@ def check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
         )
     if config.data.shares and not any(config.data.shares):
         raise ConfigError("data.shares: all are 0; give one corpus a share above it")
-    weights, streams = config.loss.stream_weights, _streams(config)
+    model, weights = config.model, config.loss.stream_weights
+    streams = len(representation(model.representation, model.bars, model.grid).streams)
     if weights and len(weights) != streams:
         raise ConfigError(
             f"loss.stream_weights: {len(weights)} for the {counted(streams, 'stream')} of "
             f"{config.model.representation}; {'give one each, or' if streams else 'give'} none"
         )
-
-
-def _streams(config: RunConfig) -> int:
-    return len(representation(config.model.representation, config.model.bars, config.model.grid).streams)

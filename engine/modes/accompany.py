@@ -14,7 +14,6 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from engine.inference import perturbation
-from engine.inference.bundle.manifest import VoiceLatent
 from engine.inference.controls import Controls
 from engine.inference.home_key import moved_bias, moved_tokens
 from engine.inference.latent_space import Floats, great_circle, prior_draw
@@ -72,6 +71,7 @@ def _style(model: LatentModel, source: Slot, controls: Controls) -> Floats:
     not got has the model's usual style at 0 and that of the seed from `FREE_VARIATION` on.
     """
     z, start = np.zeros(model.bundle.manifest.z_size, np.float32), 0
+    beats = model.representation.bars * model.representation.grid.beats_per_bar
     for voice, part in enumerate(model.bundle.manifest.voice_latents):
         columns = slice(start, start + part.coarse)
         heard = bool((source.tensor[:, voice] > 0).any())
@@ -79,7 +79,7 @@ def _style(model: LatentModel, source: Slot, controls: Controls) -> Floats:
         drawn = prior_draw(model.bundle.latents, len(VOICES) * (controls.seed + 1) + voice)
         share = controls.variation if heard else min(1.0, controls.variation / FREE_VARIATION)
         z[columns] = great_circle(usual[columns], drawn[columns], share)
-        start += _size(part, model.representation)
+        start += part.coarse + beats * part.fine
     return z
 
 
@@ -97,10 +97,6 @@ def _bass_lean(representation: Representation) -> Floats:
     bias[::steps, start + FIRST_NOTE : end] = BASS_ON_ONE_NATS
     bias[:, start + NOTE_OFF] = -BASS_HELD_NATS
     return bias
-
-
-def _size(part: VoiceLatent, representation: Representation) -> int:
-    return part.coarse + representation.bars * representation.grid.beats_per_bar * part.fine
 
 
 def _recognised(source: Slot, representation: Representation) -> Harmony:

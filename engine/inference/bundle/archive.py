@@ -108,12 +108,9 @@ def _check_directory(path: Path) -> None:
         file.seek(max(0, path.stat().st_size - _LONGEST_END))
         end = file.read(_LONGEST_END)
     at = end.rfind(_END)
-    if at >= 0 and (end[at - 20 : at - 16] == _LARGE_END or _size_at(end, at + 12) > LARGEST_DIRECTORY_BYTES):
+    size_bytes = int.from_bytes(end[at + 12 : at + 16], "little")
+    if at >= 0 and (end[at - 20 : at - 16] == _LARGE_END or size_bytes > LARGEST_DIRECTORY_BYTES):
         raise BundleError(f"{path}: holds more than {MOST_MEMBERS} files, so it is no bundle")
-
-
-def _size_at(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 4], "little")
 
 
 def _folder(path: Path) -> Archive:
