@@ -308,7 +308,12 @@ class Transport:
         return self._jumped(t_ns, before)
 
     def _locate(self, t_ns: int, value: int) -> Jump | None:
-        """Song position. While rolling the tick nearest to the message is the one at that place."""
+        """Song position. While rolling the tick nearest to the message is the one at that place.
+
+        Where one period of a driver brings the message and the ticks on both sides of it, their times do
+        not tell which is nearer: it may be taken for that of the tick before, one too early, until the next
+        jump.
+        """
         self._heard_transport = True
         self._host_ticks = float(value if self.spp_in_clocks else value * TICKS_PER_SIXTEENTH)
         self._located = True
