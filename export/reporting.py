@@ -54,7 +54,7 @@ def show_bundle(output: Path, manifest: BundleManifest, console: Console, unmeas
 
 
 def said_of_unmeasured(run: Path, weights: str) -> str:
-    """Return how the quality of weights that were never measured gets into a bundle."""
+    """Return the line that says how the quality of weights that were not measured gets into a bundle."""
     chosen = "" if weights == "last" else f" --weights {weights}"
     return (
         f"{run}: nothing was measured on these weights; 'antiphon-train evaluate {run}{chosen} "
