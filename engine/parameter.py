@@ -31,7 +31,7 @@ class _AbstractStruct(msgspec.StructMeta, ABCMeta):
 
 
 class Parameter(msgspec.Struct, metaclass=_AbstractStruct, frozen=True, kw_only=True):
-    """Base of the four kinds: what everybody needs to know of a control."""
+    """Base of the five kinds: what everybody needs to know of a control."""
 
     label: str
     """Name shown to the player; unique."""
@@ -177,7 +177,7 @@ class Number(Parameter, frozen=True, kw_only=True):
         return (float(value or 0) - self.low) / (self.high - self.low)
 
     def text(self, value: Value) -> str:
-        """Return the number in its format."""
+        """Return the word of a number that has one, else the number in its format; 0 bears no sign."""
         shown = self.words.get(float(value or 0)) or self.shown.format(value)
         return shown.lstrip("+-") if _is_nothing(shown) else shown
 

@@ -302,7 +302,7 @@ class RtMidiBackend:
             raise
 
     def alive(self) -> bool:
-        """Return whether sending works and both ports are still listed; reads the list once `LOOK_EVERY_NS`."""
+        """Return whether sending works and both ports are listed; looks once in `LOOK_EVERY_NS`."""
         if self.output.failed:
             self.lost_reason = f"sending failed ({self.output.failed})"
         elif now_ns() - self._looked_ns >= LOOK_EVERY_NS:

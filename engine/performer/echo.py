@@ -89,7 +89,7 @@ class EchoGuard:
         return [bytes((CONTROL | PROBE_CHANNEL, PROBE_CONTROL, value)) for value in self._probe]
 
     def _forget(self, t_ns: int) -> None:
-        """Let go of notes too old to come back, and count those that did not."""
+        """Let go of notes too old to come back; after enough in a row that did not, there is no loop."""
         while self._recent and t_ns - self._recent[0].due_ns > WINDOW_NS:
             if self._recent.popleft().returned:
                 self._lost_in_row = 0
