@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from app import session_files
 from app.compose import LiveOptions, make_client
 from app.notice_text import notice_line
-from engine.errors import AntiphonError, RenderError
+from engine.errors import AntiphonError, RenderError, reason_of
 from engine.process.signals import watch_for_end
 from engine.session.document import Document
 from engine.session.live import Notice
 from engine.session.session import Session
 from engine.session.snapshot import Snapshot
-from engine.session.store import FileLock, reason_of, refusal, write_document
+from engine.session.store import FileLock, refusal, write_document
 from engine.text import printable
 
 FRAME_S = 1 / 60

@@ -26,7 +26,7 @@ from app.cli_options import (
     StyleFrom,
 )
 from app.options import with_parameters
-from engine.errors import AntiphonError
+from engine.errors import AntiphonError, reason_of
 from engine.inference.controls import CONTROLS
 from engine.parameter import Value, declared
 from engine.session.settings import Settings, Switches
@@ -277,7 +277,7 @@ def main() -> NoReturn:
     except AntiphonError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename or 'system'}: {(error.strerror or str(error)).lower()}")
+        _fail(f"{error.filename or 'system'}: {reason_of(error)}")
     except Exception as error:  # no traceback for a musician
         if os.environ.get(DEBUG_VARIABLE):
             raise

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from app.line_writer import LineWriter
-from engine.errors import AntiphonError
+from engine.errors import AntiphonError, reason_of
 from engine.performer import messages
 from engine.performer.messages import Event
 from engine.text import printable
@@ -69,10 +69,9 @@ class EventLog:
                 errors="backslashreplace",
             )
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             name = printable(str(path))
             raise AntiphonError(
-                f"{name}: the log cannot be written ({reason}); choose another place"
+                f"{name}: the log cannot be written ({reason_of(error)}); choose another place"
             ) from None
         self._writer = LineWriter(self._file.write, self._fail, "event-log")
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from engine.errors import reason_of
 from engine.text import printable
 
 MOST_WAITING = 20_000
@@ -54,7 +55,7 @@ class LineWriter:
                 self._write(line)
             except OSError as error:
                 works = False
-                self._failed((error.strerror or str(error)).lower())
+                self._failed(reason_of(error))
 
 
 @contextmanager

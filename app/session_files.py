@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-from engine.errors import AntiphonError, SessionFileError
+from engine.errors import AntiphonError, SessionFileError, reason_of
 from engine.session.document import Document
 from engine.session.live import Notice
-from engine.session.store import SUFFIX, FileLock, read_document, reason_of, set_aside
+from engine.session.store import SUFFIX, FileLock, read_document, set_aside
 from engine.staging import write_whole
 from engine.text import printable
 

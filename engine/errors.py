@@ -31,3 +31,8 @@ class PerformerError(AntiphonError):
 
 class SessionFileError(AntiphonError):
     """A file of a session that cannot be read or written."""
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says of an error, in lower case, as a reason inside a line."""
+    return (error.strerror or str(error)).lower()

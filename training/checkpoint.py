@@ -18,6 +18,7 @@ import msgspec
 import torch
 from torch import Tensor
 
+from engine.errors import reason_of
 from engine.staging import staging_folder
 from engine.text import json_bytes, json_value
 from training.command_line import FULL_DISK
@@ -60,7 +61,7 @@ class RunFolder:
                 staged.write_bytes(data)
                 staged.replace(file)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             full = error.errno in FULL_DISK
             if self.has_checkpoint:
                 mend = "make room" if full else "let it be written"

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from engine.errors import AntiphonError
+from engine.errors import AntiphonError, reason_of
 from engine.text import never_fail_on_text, printable
 from training.errors import ConfigError
 
@@ -69,7 +69,7 @@ def one_line_errors(program: str) -> Iterator[None]:
     except AntiphonError as error:
         fail(program, str(error))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         if error.errno in FULL_DISK:  # which file it was, the system does not say
             fail(program, f"the disk that is written to: {reason}; free some and run it again")
         fail(program, f"{error.filename or 'system'}: {reason}")

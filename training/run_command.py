@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from engine.errors import reason_of
 from engine.music.representation import representation
 from engine.text import printable
 from training import loop
@@ -161,7 +162,7 @@ class _Watcher:
             draw(*arguments)
         except OSError as error:
             self._ended = True
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             folder = printable(str(self.run / "tensorboard"))
             said = f"{folder}: curves and pictures end here ({reason}); the training goes on"
             self.console.print(f"{said}. Free space; --resume begins them again.", soft_wrap=True)

@@ -9,9 +9,10 @@ import numpy as np
 
 from app.audio.builtin_synth import Audio, Instrument
 from app.audio.mixer import instrument_at
-from engine.errors import AntiphonError
+from engine.errors import AntiphonError, reason_of
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
+from engine.output_path import output_folder
 from engine.staging import staging_folder
 from engine.text import printable
 
@@ -63,8 +64,7 @@ def _write(place: Path, instrument: Instrument, songs: Sequence[Song]) -> float:
     """Write songs to one WAV file, which appears when it is whole; return its length in seconds."""
     frames = 0
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with staging_folder(place.parent) as folder:
+        with output_folder(place.parent), staging_folder(place.parent) as folder:
             part = folder / "part.wav"
             with wave.open(str(part), "wb") as file:
                 file.setnchannels(2)
@@ -76,8 +76,9 @@ def _write(place: Path, instrument: Instrument, songs: Sequence[Song]) -> float:
                         file.writeframes((np.clip(block, -1, 1) * 32_767).astype("<i2").tobytes())
             part.replace(place)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise AntiphonError(f"{place}: cannot be written ({reason}); choose another place with -o") from error
+        raise AntiphonError(
+            f"{printable(str(place))}: cannot be written ({reason_of(error)}); choose another place with -o"
+        ) from error
     return frames / RATE
 
 

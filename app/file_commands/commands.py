@@ -21,6 +21,7 @@ from engine.modes.pad import pad_weights
 from engine.music.metre import Metre
 from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
+from engine.output_path import output_folder
 from engine.text import counted, printable
 
 LARGEST_COUNT = 1000
@@ -198,13 +199,6 @@ def _write_all(
     settings: Sequence[Setting],
     say: Say,
 ) -> list[Path]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise AntiphonError(
-            f"{printable(str(folder))}: cannot be made a folder ({reason}); choose another place"
-        ) from None
     stem = _fitting(stem)
     named = voicing(model.bundle.manifest.voices)
     if model.bundle.manifest.task == "accompany":
@@ -213,12 +207,13 @@ def _write_all(
     digits = len(str(first + len(phrases) - 1))
     written = []
     rows = zip(phrases, labels, settings, strict=True)
-    for number, (phrase, label, setting) in enumerate(rows, start=first):
-        path = folder / f"{stem}-{number:0{digits}}.mid"
-        write_phrase(path, phrase, setting=setting, **named)
-        length = f"{counted(len(phrase.notes), 'note')} in {counted(phrase.bars, 'bar')}"
-        say(f"{printable(str(path))}: {label}, {length}")
-        written.append(path)
+    with output_folder(folder):
+        for number, (phrase, label, setting) in enumerate(rows, start=first):
+            path = folder / f"{stem}-{number:0{digits}}.mid"
+            write_phrase(path, phrase, setting=setting, **named)
+            length = f"{counted(len(phrase.notes), 'note')} in {counted(phrase.bars, 'bar')}"
+            say(f"{printable(str(path))}: {label}, {length}")
+            written.append(path)
     return written
 
 

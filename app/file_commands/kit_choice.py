@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from engine.errors import MidiFileError
+from engine.errors import MidiFileError, reason_of
 from engine.music.kits import ALIASES, GM, KITS, DrumKit, drum_kit, kit_of_classes, recognised
 from engine.text import one_line, printable
 
@@ -51,8 +51,7 @@ def read_drum_map(path: Path) -> DrumKit:
             raise MidiFileError(f"{name}: too large for a drum map; choose a {SUFFIX} file of some lines")
         content = tomllib.loads(data.decode("utf-8"))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise MidiFileError(f"{name}: cannot be read ({reason}); check the path") from None
+        raise MidiFileError(f"{name}: cannot be read ({reason_of(error)}); check the path") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, a thousand brackets
         raise MidiFileError(f"{name}: no drum map ({one_line(error)}); see docs/DRUMS.md for one") from None
     return _kit_of_content(name, content)

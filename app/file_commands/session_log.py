@@ -12,9 +12,9 @@ from engine.errors import AntiphonError
 from engine.inference.model import Model
 from engine.midifile.write import Part, write_midi, write_phrase
 from engine.music.notes import Note, Phrase
+from engine.output_path import output_folder
 from engine.session.replay import Change, Rendered, Replay, replayed
 from engine.session.session_log import Performance, read_performance
-from engine.session.store import reason_of
 from engine.text import counted, printable
 
 Progress = Callable[[int, int], None]
@@ -115,22 +115,17 @@ def history(session: Path, folder: Path, say: Say, which: int) -> list[Path]:
     sounded = _sounded(performance)
     if not sounded:
         raise AntiphonError(f"{printable(str(session))}: no answer sounded in this performance")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AntiphonError(
-            f"{printable(str(folder))}: cannot be made a folder ({reason_of(error)})"
-        ) from None
     stem = session.name.split(".")[0] or "session"
     written, first = list[Path](), first_free_number(folder, stem)
-    for number, (bar, pattern, bpm) in enumerate(sounded, start=first):
-        take = performance.takes[pattern]
-        path = folder / f"{stem}-{number:0{len(str(first + len(sounded)))}}.mid"
-        write_phrase(path, take.sent_phrase, bpm=bpm)
-        controls = take.request.controls
-        made = made_text(controls, take.request.phrases)
-        say(f"{printable(str(path))}: bar {bar + 1}, {made}, seed {controls.seed}")
-        written.append(path)
+    with output_folder(folder):
+        for number, (bar, pattern, bpm) in enumerate(sounded, start=first):
+            take = performance.takes[pattern]
+            path = folder / f"{stem}-{number:0{len(str(first + len(sounded)))}}.mid"
+            write_phrase(path, take.sent_phrase, bpm=bpm)
+            controls = take.request.controls
+            made = made_text(controls, take.request.phrases)
+            say(f"{printable(str(path))}: bar {bar + 1}, {made}, seed {controls.seed}")
+            written.append(path)
     return written
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import MidiFileError
+from engine.errors import MidiFileError, reason_of
 from engine.midi.messages import CONTROL, PEDALS
 from engine.midifile.controllers import as_columns, next_strikes, sustained_ends
 from engine.midifile.smf import MAX_BYTES, SmfFile, TrackEvents, parse_smf
@@ -40,8 +40,9 @@ def read_midi(path: str | Path, *, keep_pedal: bool = False) -> Song:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise MidiFileError(f"{printable(path.name)}: cannot be read ({reason}); check the path") from None
+        raise MidiFileError(
+            f"{printable(path.name)}: cannot be read ({reason_of(error)}); check the path"
+        ) from None
     return song_of_bytes(data, path.name, keep_pedal=keep_pedal)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import MidiFileError
+from engine.errors import MidiFileError, reason_of
 from engine.midi.messages import NOTE_OFF, PROGRAM, note_on
 from engine.midifile.controllers import ONE_BYTE, Message
 from engine.midifile.read import BPM_RANGE, DEFAULT_BPM
@@ -156,8 +156,7 @@ def write_midi(
     try:
         write_whole(path, data)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise MidiFileError(f"{name}: cannot be written ({reason}); choose another place") from None
+        raise MidiFileError(f"{name}: cannot be written ({reason_of(error)}); choose another place") from None
 
 
 def _check_writable(name: str, parts: Sequence[Part], bpm: float, metre: tuple[int, int]) -> None:

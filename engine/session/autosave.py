@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.errors import reason_of
 from engine.session.document import Document
-from engine.session.store import reason_of, write_document
+from engine.session.store import write_document
 from engine.text import json_bytes, printable
 
 EVERY_S = 1.0

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.errors import reason_of
 from engine.session.autosave import Autosave
 from engine.session.document import Document
-from engine.session.store import SUFFIX, FileLock, reason_of, refusal, write_document
+from engine.session.store import SUFFIX, FileLock, refusal, write_document
 
 
 class DocumentFile:

@@ -6,10 +6,9 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.errors import AntiphonError
+from engine.errors import AntiphonError, reason_of
 from engine.session.intents import OscMessage, OscReceived
 from engine.session.state import OscPlace
-from engine.session.store import reason_of
 
 THIS_MACHINE, EVERYONE = "127.0.0.1", "0.0.0.0"
 LARGEST_BYTES = 8192

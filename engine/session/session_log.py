@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from engine.errors import AntiphonError, SessionFileError
+from engine.errors import AntiphonError, SessionFileError, reason_of
 from engine.midi.messages import is_note_on
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
@@ -20,7 +20,7 @@ from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS
 from engine.performer.messages import BarCaptured
 from engine.session.autosave import log_path
 from engine.session.request import Request
-from engine.session.store import reason_of, refusal, with_metre
+from engine.session.store import refusal, with_metre
 from engine.text import counted, json_value
 
 LARGEST_BYTES = 64 * 2**20

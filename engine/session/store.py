@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import msgspec
 
-from engine.errors import AntiphonError, SessionFileError
+from engine.errors import AntiphonError, SessionFileError, reason_of
 from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
@@ -197,11 +197,6 @@ def set_aside(path: Path) -> Path:
             path.rename(aside)
             return aside
     raise FileExistsError(f"{printable(str(path))}: 999 broken files lie beside it")
-
-
-def reason_of(error: OSError) -> str:
-    """Return an error of the system in a few words."""
-    return (error.strerror or str(error)).lower()
 
 
 class FileLock:

@@ -10,7 +10,7 @@ import app.cli
 import export.cli
 import training.cli
 from engine.errors import AntiphonError
-from engine.output_path import output_path
+from engine.output_path import output_folder, output_path
 
 REFUSAL = "--output: an empty name; name a place, or . for the current folder"
 PROGRAMS = {
@@ -62,3 +62,31 @@ def test_an_empty_name_is_refused_in_one_line_before_anything_is_written(
 def test_the_current_folder_is_named_by_a_dot():
     assert output_path(".") == Path()
     assert output_path("out/x") == Path("out/x")
+
+
+def test_a_folder_that_stays_empty_is_removed_with_those_made_above_it(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OSError, match="full"), output_folder(tmp_path / "there" / "new" / "takes"):
+        raise OSError("the disk is full")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_what_was_written_before_a_failure_stays(tmp_path):
+    with pytest.raises(KeyboardInterrupt), output_folder(tmp_path / "new" / "takes"):
+        (tmp_path / "new" / "takes" / "first.mid").touch()
+        raise KeyboardInterrupt
+    assert (tmp_path / "new" / "takes" / "first.mid").exists()
+
+
+def test_an_empty_folder_that_was_there_stays(tmp_path):
+    with pytest.raises(ValueError, match="no"), output_folder(tmp_path):
+        raise ValueError("no")
+    assert tmp_path.exists()
+
+
+def test_a_folder_that_cannot_be_made_leaves_nothing(tmp_path):
+    (tmp_path / "file").touch()
+    said = r"file/takes: cannot be made a folder \(.*\); choose another"
+    with pytest.raises(AntiphonError, match=said), output_folder(tmp_path / "file" / "takes"):
+        pytest.fail("nothing is written")
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
