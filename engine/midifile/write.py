@@ -146,7 +146,7 @@ def write_midi(
         MidiFileError: a value out of range, or the file cannot be written.
     """
     path = Path(path)
-    name = printable(path.name)
+    name = printable(str(path))
     _check_writable(name, tracks, tempo_bpm, metre)
     bar_beats = Fraction(4 * metre[0], metre[1])
     last = max((note.end_beats for part in tracks for note in part.notes), default=0.0)
