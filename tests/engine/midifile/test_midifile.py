@@ -131,7 +131,7 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_midi(path, [], 120, (4, 5))
     with pytest.raises(MidiFileError, match="several channels; make a part of each"):
         write_midi(path, [Part("p", PHRASE.notes)])
-    with pytest.raises(MidiFileError, match=r"^a.mid: cannot be written \(no such file"):
+    with pytest.raises(MidiFileError, match=r"nowhere.a\.mid: cannot be written \(no such file"):
         write_phrase(tmp_path / "nowhere" / "a.mid", PHRASE)
     assert not path.exists()
 
