@@ -1,9 +1,11 @@
 import struct
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from corpus_files import Part, tune, write_midi
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from typer.testing import CliRunner
 
 from training.cli import app
@@ -12,6 +14,8 @@ from training.corpus.corpus_kinds import KINDS
 from training.corpus.dataset import Corpus
 from training.corpus.extract.reader import read_piece
 from training.corpus.report.page import write_report
+from training.corpus.report.plots import by_number, figures
+from training.corpus.report.splits_compared import compare_splits
 from training.corpus.report.statistics import estimate_key, statistics_of
 from training.corpus.report.survey import survey
 
@@ -91,6 +95,29 @@ def test_the_page_carries_its_plots(folder: Path, tmp_path: Path, kind: str, plo
         width, height = struct.unpack(">II", picture.read_bytes()[16:24])
         assert width > 300
         assert height > 100
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_titles_lie_inside_their_plot_and_beside_each_other(folder: Path, tmp_path: Path, kind: str) -> None:
+    corpus = Corpus.open(corpus_of(folder, tmp_path, kind))
+    for name, figure in figures(corpus, corpus.info, survey(corpus), compare_splits(corpus)).items():
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        titles = [
+            title.get_window_extent(renderer)
+            for axes in figure.axes
+            for title in (axes._left_title, axes.title, axes._right_title)  # type: ignore[attr-defined]
+            if title.get_text()
+        ]
+        for title in titles:
+            assert figure.bbox.x0 <= title.x0, name
+            assert title.x1 <= figure.bbox.x1, name
+        assert not any(one.overlaps(other) for one, other in combinations(titles, 2)), name
+
+
+def test_names_are_sorted_by_their_numbers() -> None:
+    names = ["drummer10", "drummer2", "funk", "drummer1"]
+    assert sorted(names, key=by_number) == ["drummer1", "drummer2", "drummer10", "funk"]
 
 
 def test_every_kind_of_corpus_has_a_page() -> None:

@@ -1,7 +1,9 @@
 """The report's plots, each a matplotlib figure."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import matplotlib as mpl
@@ -13,9 +15,10 @@ from matplotlib.ticker import MaxNLocator
 from engine.music.kits import CLASS_NAMES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
 from training.corpus.dataset import Corpus
-from training.corpus.report.splits_compared import Comparison, comparison_figures
+from training.corpus.report.splits_compared import SPLIT_COLOURS, Comparison, comparison_figures
 from training.corpus.report.statistics import PITCH_CLASSES
 from training.corpus.report.survey import OFFSET_BINS, Survey
+from training.corpus.sources import SPLITS
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#3b6fb6", "#d9822b", "#4c9a6a", "#8a6fb3", "#b8bec6"
 STYLE: Any = {
@@ -78,14 +81,14 @@ def _horizontal(axes: Axes, counts: Mapping[str, float], colour: str, form: str 
 
 def _by_split(title: str, counts: Mapping[str, Mapping[str, int]]) -> Figure | None:
     """Draw files by label, the splits side by side in one bar; None where nothing is labelled."""
-    names = sorted({name for split in counts.values() for name in split})
+    names = sorted({name for split in counts.values() for name in split}, key=by_number)
     if not names:
         return None
     figure, axes = _axes(title, height=1.2 + 0.28 * len(names))
     left = np.zeros(len(names))
-    for (split, found), colour in zip(counts.items(), (BLUE, ORANGE, GREEN), strict=True):
+    for split, found in counts.items():
         values = np.array([found.get(name, 0) for name in names], float)
-        axes.barh(range(len(names)), values, height=0.7, left=left, color=colour, label=split)
+        axes.barh(range(len(names)), values, height=0.7, left=left, color=SPLIT_COLOURS[split], label=split)
         left += values
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(max(len(names), 3) - 0.5, -0.5)
@@ -93,6 +96,11 @@ def _by_split(title: str, counts: Mapping[str, Mapping[str, int]]) -> Figure | N
     axes.set_xlabel("files")
     axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def by_number(name: str) -> list[tuple[int, str]]:
+    """Return what sorts a name by the numbers in it: drummer2 before drummer10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _rejected(reasons: Mapping[str, int], used: int) -> Figure:
@@ -106,10 +114,8 @@ def _rejected(reasons: Mapping[str, int], used: int) -> Figure:
 def _windows(windows: Mapping[str, Mapping[str, Any]]) -> Figure:
     figure, axes = _axes("Windows by length", height=1.3 + 0.7 * len(windows))
     parts: list[tuple[str, str, Callable[[Mapping[str, Any]], int]]] = [
-        ("train", BLUE, lambda entry: entry["train"]),
-        ("valid", GREEN, lambda entry: entry["valid"]),
-        ("test", PURPLE, lambda entry: entry["test"]),
-        ("duplicate", ORANGE, lambda entry: sum(entry["duplicates"].values())),
+        *((split, SPLIT_COLOURS[split], itemgetter(split)) for split in SPLITS),
+        ("duplicate", PURPLE, lambda entry: sum(entry["duplicates"].values())),
         ("dropped", GREY, lambda entry: sum(entry["dropped"].values())),
     ]
     left = np.zeros(len(windows))

@@ -19,6 +19,7 @@ from engine.music.kits import CLASS_NAMES
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.representation import representation
 from training.corpus.dataset import Corpus
+from training.corpus.report.statistics import PITCH_CLASSES
 from training.corpus.sources import SPLITS
 
 MOST_WINDOWS = 1_000
@@ -27,7 +28,7 @@ LARGEST_INTERVAL = 12
 """Semitones; larger intervals are counted with this one."""
 LONGEST_STEPS = 16
 MOST_SOUNDING = 12
-COLOURS = ("#3b6fb6", "#d9822b", "#4c9a6a")
+SPLIT_COLOURS = dict(zip(SPLITS, ("#3b6fb6", "#d9822b", "#4c9a6a"), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,11 @@ def pitches(phrases: Iterable[Phrase], step_beats: float) -> Iterable[int]:
     return (note.pitch for phrase in phrases for note in _pitched(phrase))
 
 
+def pitch_name(pitch: int) -> str:
+    """Return a MIDI note's name, 60 as C4."""
+    return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+
+
 def notes_a_bar(phrases: Iterable[Phrase], step_beats: float) -> Iterable[int]:
     """Yield the number of notes, drums and all, that begin in each bar."""
     for phrase in phrases:
@@ -162,13 +168,13 @@ COUNTED: Mapping[str, tuple[str, str, Count, Callable[[int], str]]] = {
         lambda steps: f"{steps}+" if steps == LONGEST_STEPS else str(steps),
     ),
     "intervals": (
-        "Intervals to the next note, of chords the highest",
+        "Intervals between the highest notes",
         "semitones",
         intervals_semitones,
         lambda steps: f"{steps:+d}" if steps else "0",
     ),
     "polyphony": ("Notes that sound together", "notes", sounding, str),
-    "pitches_by_split": ("Pitches", "MIDI number", pitches, str),
+    "pitches_by_split": ("Pitches", "note", pitches, pitch_name),
     "density_by_split": ("Notes in a bar", "notes", notes_a_bar, str),
     "drums_by_split": ("Drums", "", drums, lambda drum: CLASS_NAMES[drum]),
 }
@@ -205,14 +211,14 @@ def _shares(each: Distribution) -> Figure:
     for place, split in enumerate(present):
         offset = (place - (len(present) - 1) / 2) * width
         places = np.arange(len(values)) + offset
-        axes.bar(
-            places, each.shares(split), width, label=split, color=COLOURS[SPLITS.index(split)], linewidth=0
-        )
+        axes.bar(places, each.shares(split), width, label=split, color=SPLIT_COLOURS[split], linewidth=0)
     every = max(1, -(-len(values) // 20))
     labels = [each.name_of(value) for value in values[::every]]
     axes.set_xticks(np.arange(0, len(values), every), labels, rotation=30 if max(map(len, labels)) > 4 else 0)
     alike = each.overlap("train", "test")
-    axes.set_title(each.title + ("" if alike is None else f": train and test overlap by {alike:.2f}"))
+    axes.set_title(each.title)
+    if alike is not None:
+        axes.set_title(f"train and test overlap by {alike:.2f}", loc="right", fontsize=9, fontweight="normal")
     axes.set(xlabel=each.unit, ylabel="share")
     axes.grid(axis="x", visible=False)
     axes.legend(frameon=False, fontsize=8)
@@ -228,7 +234,7 @@ def _loudness(loudness: Mapping[str, Mapping[int, list[int]]]) -> Figure:
     for place, split in enumerate(present):
         _boxes(axes, loudness[split], classes, (place - (len(present) - 1) / 2) * 0.25, split)
     axes.set_xticks(range(len(classes)), [CLASS_NAMES[drum] for drum in classes])
-    axes.set_title("Velocities by drum: median, middle half, and from the 5th to the 95th hundredth")
+    axes.set_title("Velocities by drum: median, middle half, and 5th to 95th percentile")
     axes.set(ylabel="MIDI velocity", ylim=(0, 128))
     axes.grid(axis="x", visible=False)
     axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
@@ -238,7 +244,7 @@ def _loudness(loudness: Mapping[str, Mapping[int, list[int]]]) -> Figure:
 def _boxes(
     axes: Axes, of: Mapping[int, list[int]], classes: Sequence[int], offset: float, split: str
 ) -> None:
-    colour = COLOURS[SPLITS.index(split)]
+    colour = SPLIT_COLOURS[split]
     struck = [(place + offset, of[drum]) for place, drum in enumerate(classes) if drum in of]
     for place, values in struck:
         low, first, middle, third, high = np.percentile(values, (5, 25, 50, 75, 95))
