@@ -9,11 +9,8 @@ from engine.errors import RenderError
 from engine.inference.features import LIMITS, NOTES_TO_KEEP, PITCHES, RHYTHM_TO_KEEP
 from engine.music.grid import EARLY_BEATS
 from engine.music.notes import DRUM_CHANNEL, Note
-from engine.music.scales import KEYS, SCALES
+from engine.music.scales import KEYS, PITCH_NAMES, SCALES
 from engine.parameter import Choice, Number, Parameter, Toggle, Whole, check_values, declared
-
-PITCH_NAMES = {pitch: f"{name}{pitch // 12 - 1}" for pitch in range(128) for name in [KEYS[pitch % 12]]}
-"""MIDI pitches as they are read and typed; C4 is 60."""
 
 
 class Constraints(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,3 +15,5 @@ SCALES: dict[str, tuple[int, ...]] = {
 """Pitch classes above the tonic."""
 KEYS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 """Names of the twelve tonics, from pitch class 0."""
+PITCH_NAMES = {pitch: f"{name}{pitch // 12 - 1}" for pitch in range(128) for name in [KEYS[pitch % 12]]}
+"""MIDI pitches as they are read and typed; C4 is 60."""

@@ -16,10 +16,10 @@ from engine.midi.messages import (
     key,
     kind,
 )
+from engine.music.scales import PITCH_NAMES
 from engine.parameter import LARGEST_OF_BITS
 from engine.session.document import Binding, BindingKind
 
-NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 NEAR = 1 / 64
 """How near its parameter a controller must come, as a share of the range, to take hold of it."""
 LSB = 32
@@ -64,7 +64,7 @@ def short_name_of(binding: Binding) -> str:
     names = {
         "cc": f"CC {binding.number}",
         "cc14": f"CC {binding.number} and {binding.number + LSB}",
-        "note": f"key {NOTE_NAMES[binding.number % 12]}{binding.number // 12 - 1}",
+        "note": f"key {PITCH_NAMES[binding.number]}",
         "program": f"program {binding.number + 1}",
     }
     return names[binding.kind]

@@ -1,7 +1,7 @@
 """The document: everything the player has set, frozen and versioned; what is saved and undone."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -55,10 +55,9 @@ class Binding(msgspec.Struct, frozen=True):
 
     kind: BindingKind
     """`cc`: 7 bits; `cc14`: the pair of `number` and `number` + 32; `note`: a key; `program`."""
-    channel: int
-    """0 to 15."""
-    number: int
-    """Controller, key or program, 0 to 127."""
+    channel: Annotated[int, msgspec.Meta(ge=0, le=15)]
+    number: Annotated[int, msgspec.Meta(ge=0, le=127)]
+    """Controller, key or program."""
     target: str
     """Id of a parameter or an action."""
 

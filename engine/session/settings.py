@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from engine.errors import RenderError
-from engine.inference.constraints import PITCH_NAMES
+from engine.music.scales import PITCH_NAMES
 from engine.parameter import Choice, Number, Text, Toggle, Whole
 from engine.performer.messages import ClockSource, StartAt
 

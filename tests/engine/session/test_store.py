@@ -44,6 +44,10 @@ def test_a_document_saved_and_opened_is_equal(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x.antiphon"]
 
 
+def bound(**fields) -> dict:
+    return {"kind": "note", "channel": 0, "number": 60, "target": "variation", **fields}
+
+
 def changed(path: Path, change) -> Path:
     write_document(path, FULL)
     values = json.loads(path.read_text())
@@ -66,6 +70,8 @@ def changed(path: Path, change) -> Path:
         (lambda v: v["slots"]["A"]["notes"][0].update(pitch=128), "no instrument plays"),
         (lambda v: v["slots"]["A"]["notes"][0].update(duration_beats=0), "no instrument plays"),
         (lambda v: v["source"]["phrase"].update(bars=0), "0 bars"),
+        (lambda v: v.update(bindings=[bound(number=128)]), "<= 127"),
+        (lambda v: v.update(bindings=[bound(channel=16)]), "<= 15"),
     ],
 )
 def test_a_file_that_cannot_be_is_refused_in_one_line(change, words, tmp_path):

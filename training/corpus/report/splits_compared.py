@@ -18,8 +18,8 @@ from engine.music.drums import drum_classes
 from engine.music.kits import CLASS_NAMES
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.representation import representation
+from engine.music.scales import PITCH_NAMES
 from training.corpus.dataset import Corpus
-from training.corpus.report.statistics import PITCH_CLASSES
 from training.corpus.sources import SPLITS
 
 MOST_WINDOWS = 1_000
@@ -141,11 +141,6 @@ def pitches(phrases: Iterable[Phrase], step_beats: float) -> Iterable[int]:
     return (note.pitch for phrase in phrases for note in _pitched(phrase))
 
 
-def pitch_name(pitch: int) -> str:
-    """Return a MIDI note's name, 60 as C4."""
-    return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
-
-
 def notes_a_bar(phrases: Iterable[Phrase], step_beats: float) -> Iterable[int]:
     """Yield the number of notes, drums and all, that begin in each bar."""
     for phrase in phrases:
@@ -174,7 +169,7 @@ COUNTED: Mapping[str, tuple[str, str, Count, Callable[[int], str]]] = {
         lambda steps: f"{steps:+d}" if steps else "0",
     ),
     "polyphony": ("Notes that sound together", "notes", sounding, str),
-    "pitches_by_split": ("Pitches", "note", pitches, pitch_name),
+    "pitches_by_split": ("Pitches", "note", pitches, PITCH_NAMES.__getitem__),
     "density_by_split": ("Notes in a bar", "notes", notes_a_bar, str),
     "drums_by_split": ("Drums", "", drums, lambda drum: CLASS_NAMES[drum]),
 }
