@@ -20,21 +20,37 @@ app = typer.Typer(
 )
 
 
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        parser=output_path,
+        metavar="PATH",
+        help="The bundle: a folder, or a .zip with --zip [default: with --install, none beside it].",
+    ),
+]
+Metres = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Of a model trained in several metres: one of this bundle, the usual first; may be given "
+        "several times [default: 4/4]."
+    ),
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="Which of the run's weights: last, best, a step that was kept, or their mean (800+1000)."
+    ),
+]
+
+
 @app.command("antiphon-export", cls=OneLineCommand)
 def export(
     run: Annotated[
         Path | None, typer.Argument(help="Folder of the training run; left out with --check alone.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            parser=output_path,
-            metavar="PATH",
-            help="The bundle: a folder, or a .zip with --zip [default: with --install, none beside it].",
-        ),
-    ] = None,
+    output: Output = None,
     corpus: Annotated[
         Path | None, typer.Option(help="Corpus of the run [default: the one its config names].")
     ] = None,
@@ -45,19 +61,8 @@ def export(
     zipped: Annotated[bool, typer.Option("--zip", help="Write one .zip file.")] = False,
     name: Annotated[str, typer.Option(help="Name of the bundle [default: that of its folder or file].")] = "",
     title: Annotated[str, typer.Option(help="Title for people [default: its name].")] = "",
-    metre: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Of a model trained in several metres: one of this bundle, the usual first; may be given "
-            "several times [default: 4/4]."
-        ),
-    ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(
-            help="Which of the run's weights: last, best, a step that was kept, or their mean (800+1000)."
-        ),
-    ] = "last",
+    metre: Metres = None,
+    weights: Weights = "last",
     install: Annotated[
         bool,
         typer.Option(
