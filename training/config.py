@@ -245,6 +245,14 @@ class DataConfig(Table, frozen=True):
 
     transpose: Annotated[int, Meta(ge=0, le=24), use.PITCHED] = 6
     """Largest transposition in semitones, drawn per window, both ways; 0 for drums."""
+    octaves: Annotated[Share, use.PITCHED] = 0.0
+    """Share of the windows that are moved by an octave besides, up or down, where they stay on the piano."""
+    bars_moved: Annotated[Share, use.DRUMMED] = 0.0
+    """Drums: share of the windows that begin at another of their bars and go round."""
+    drums_left_out: Annotated[Share, use.DRUMMED] = 0.0
+    """Drums: share of each window's drums that are left out, but not the last one that is hit."""
+    velocity_change: Annotated[Share, use.GROOVE] = 0.0
+    """Grooves: velocities of a window are multiplied by up to 1 and this, or divided by it."""
     batch: Annotated[int, Meta(ge=1, le=1_000_000)] = 128
     """Windows a step, over all ranks."""
     shares: tuple[Weight, ...] = ()

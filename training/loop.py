@@ -232,7 +232,7 @@ class Trainer:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         torch.manual_seed(config.seed * 1_000_003 + self.step)
         draw = self.sampler.next()
-        window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data.transpose, draw.uniforms))
+        window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data, draw.uniforms))
         heard, target = heard_and_target(window, config.model, generator)
         told = (torch.as_tensor(self.corpora.train_conditions(draw.items)),) if config.model.told else ()
         z_size = latent_size(self.model, config.model, target.shape[1])

@@ -163,6 +163,9 @@ SURROUNDED = Use(
 )
 MELODY_WORDS = Use("models of words of a melody (without model.sentences)", _melody_words)
 ACCOMPANIMENT = Use("task accompany", lambda run: run.model.accompaniment is not None)
+DRUMMED = Use(
+    "representations drums and groove", lambda run: run.model.representation in ("drums", "groove"), off=0.0
+)
 GROOVE = Use("representation groove", lambda run: run.model.representation == "groove")
 TOLD = Use("models that are told something (model.told)", lambda run: run.model.told is not None)
 KEYS_WANTED = (

@@ -8,6 +8,7 @@ from corpus_files import Part, write_midi
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.config import DataConfig
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.chord_tables import chords_beside
 from training.corpus.dataset import Corpus
@@ -141,7 +142,7 @@ def test_joined_corpora_give_batches_of_one_metre_and_draw_as_their_shares_say(t
     steps = []
     for _ in range(200):
         draw = sampler.next()
-        steps.append(joined.train_batch(draw.items, 0, draw.uniforms).shape[1])
+        steps.append(joined.train_batch(draw.items, DataConfig(transpose=0), draw.uniforms).shape[1])
     assert set(steps) == {32, 24}
     assert 120 < steps.count(32) < 180
     twin = JoinedSampler(joined.train_counts, (0.75, 0.25), 4, seed=3)

@@ -57,6 +57,10 @@ BATCH = 8
         ("melody_2bar", "loss.own_rate=9", "loss.own_rate: for loss.own_share above 0 with loss.own_sch"),
         ("pianoroll_2bar", "loss.gamma=1", 'loss.gamma: for loss.keys = "focal" or "focal_plus", which'),
         ("drums_2bar", "data.transpose=3", "data.transpose: for models with pitches, not for drums and"),
+        ("drums_2bar", "data.octaves=0.3", "data.octaves: for models with pitches, not for drums and"),
+        ("melody_2bar", "data.bars_moved=0.3", "data.bars_moved: for representations drums and groove; leav"),
+        ("trio_16bar", "data.drums_left_out=1", "data.drums_left_out: for representations drums and groove"),
+        ("drums_2bar", "data.velocity_change=0.3", "data.velocity_change: for representation groove; leave"),
         ("groove_humanize_2bar", "loss.withhold=0.5", "loss.withhold: for decoders that are fed what they"),
         (
             "accompany_2bar",

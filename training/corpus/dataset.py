@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+from training.config import DataConfig
+from training.corpus.augmentation import augmented_drums, further_uniforms, octaves_within
 from training.corpus.build.merge import SCHEMA, content_hash
 from training.corpus.build.sections import SECTIONS
 from training.corpus.corpus_kinds import Kind, kind_named
@@ -141,9 +143,33 @@ class Corpus:
         if uniforms is None and rng is not None:
             uniforms = rng.random(len(rows))
         if transpose and uniforms is not None:
-            shifts = shifts_within(rows["low"], rows["high"], transpose, uniforms)
-        else:
-            shifts = np.zeros(len(rows), np.int64)
+            return self._presented(rows, shifts_within(rows["low"], rows["high"], transpose, uniforms))
+        return self._presented(rows, np.zeros(len(rows), np.int64))
+
+    def training_batch(
+        self, window_ids: NDArray[np.int64], data: DataConfig, uniforms: NDArray[np.float64]
+    ) -> NDArray[Any]:
+        """Return windows as the model's tensor, transposed and changed as `data` says.
+
+        Args:
+            window_ids: `[B]` ids.
+            data: how far windows are transposed, and what else is changed of them.
+            uniforms: `[B]` numbers in [0, 1), which decide for each window what comes of it.
+        """
+        drummed = data.bars_moved or data.drums_left_out or data.velocity_change
+        if not (data.octaves or drummed):
+            return self.batch(window_ids, transpose=data.transpose, uniforms=uniforms)
+        rows, further = self.table[window_ids], further_uniforms(uniforms)
+        low, high = rows["low"].astype(np.int64), rows["high"].astype(np.int64)
+        shifts = shifts_within(low, high, data.transpose, uniforms)
+        shifts += octaves_within(low + shifts, np.where(high > 0, high + shifts, 0), data.octaves, further)
+        window = self._presented(rows, shifts)
+        if not drummed:
+            return window
+        return augmented_drums(window, data, self.metre.grid.steps_per_bar, further)
+
+    def _presented(self, rows: NDArray[np.void], shifts: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the windows of table rows `[B]` as the model's tensor, moved by so many semitones."""
         head = rows["head"][:, : self.kind.heads]
         block = gather(self.data, positions(self.segments, rows), self.steps, head)
         tensor = self.kind.present(block, shifts)
@@ -165,7 +191,7 @@ class Corpus:
 
 
 def shifts_within(
-    low: NDArray[np.uint8], high: NDArray[np.uint8], transpose: int, uniforms: NDArray[np.float64]
+    low: NDArray[Any], high: NDArray[Any], transpose: int, uniforms: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Return a shift in semitones for each window `[B]`, uniform over those that stay in range.
 

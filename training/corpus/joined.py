@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from training.config import DataConfig
 from training.corpus.dataset import Corpus
 from training.corpus.labels import conditions_of
 from training.corpus.sampler import Draw, EpochSampler, SamplerState
@@ -80,17 +81,17 @@ class JoinedCorpora:
         return JoinedSampler(counts, shares, mine, seed=seed, rank=rank, world_size=world_size)
 
     def train_batch(
-        self, places: NDArray[np.int64], transpose: int, uniforms: NDArray[np.float64]
+        self, places: NDArray[np.int64], data: DataConfig, uniforms: NDArray[np.float64]
     ) -> NDArray[Any]:
-        """Return training windows of one part as the model's tensor.
+        """Return training windows of one part as the model's tensor, transposed and changed as `data` says.
 
         Args:
             places: `[B]` places in the training windows of all parts, one part's after another's.
-            transpose: as in `Corpus.batch`.
-            uniforms: as in `Corpus.batch`.
+            data: how far windows are transposed, and what else is changed of them.
+            uniforms: `[B]` numbers in [0, 1), which decide for each window what comes of it.
         """
         part, ids = self._part_of(places)
-        return part.batch(ids, transpose=transpose, uniforms=uniforms)
+        return part.training_batch(ids, data, uniforms)
 
     def train_conditions(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return what is told of training windows of one part, `[B, 3]`; see `conditions_of`."""
