@@ -12,6 +12,9 @@ from engine.inference.controls import Mode
 from engine.modes.catalogue import modes_of
 from engine.text import printable
 
+DRUMS = {"drums", "groove"}
+"""Representations of what a drummer plays."""
+
 
 class BundleCard(msgspec.Struct, frozen=True):
     """What a bundle says of itself, read without loading it."""
@@ -42,6 +45,16 @@ def hearing_chords(cards: Iterable[BundleCard], mode: Mode) -> str:
     """Return the name of the first model that does a mode and hears chords; empty for none."""
     fitting = (card.name for card in cards if card.plays == "pianoroll" and mode in card.modes)
     return printable(next(fitting, ""))
+
+
+def hearing_bars(cards: Iterable[BundleCard], mode: Mode, plays: str, bars: int) -> str:
+    """Return the name of the shortest model that does a mode, plays such music and hears so many bars.
+
+    It is empty where there is none. What plays drums plays grooves too.
+    """
+    alike = DRUMS if plays in DRUMS else {plays}
+    fitting = [card for card in cards if card.plays in alike and mode in card.modes and card.bars >= bars]
+    return printable(min(fitting, key=lambda card: card.bars).name) if fitting else ""
 
 
 def card_of(name: str, path: Path) -> BundleCard:

@@ -27,6 +27,7 @@ from app.cli_options import (
 )
 from app.options import with_parameters
 from engine.errors import AntiphonError, reason_of
+from engine.given_places import given_model, given_path
 from engine.inference.controls import CONTROLS
 from engine.parameter import Value, declared
 from engine.session.settings import Settings, Switches
@@ -144,7 +145,9 @@ def calibrate(
     session: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.antiphon", help="Session to keep the offset with; left out, it is only said."
+            parser=given_path("--session"),
+            metavar="FILE.antiphon",
+            help="Session to keep the offset with; left out, it is only said.",
         ),
     ] = None,
     midi_backend: MidiBackend = Backend.AUTO,
@@ -174,7 +177,11 @@ def controls(
     json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
     model: Annotated[
         str | None,
-        typer.Option(help="Model whose own directions are listed too, by name or path; left out, none."),
+        typer.Option(
+            parser=given_model,
+            metavar="MODEL",
+            help="Model whose own directions are listed too, by name or path; left out, none.",
+        ),
     ] = None,
 ) -> None:
     """List every control: name, range, key, controller, option and meaning."""

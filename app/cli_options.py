@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.default_models import CONTINUING_LINES, CONTINUING_MODEL, DEFAULT_MODEL
+from engine.given_places import given_model, given_path
 
 
 class Backend(StrEnum):
@@ -43,16 +44,25 @@ Map = Annotated[
 ContinuingModel = Annotated[
     str | None,
     typer.Option(
+        parser=given_model,
+        metavar="MODEL",
         help=f"Name of an installed model, or the path of a bundle; left out, {CONTINUING_LINES} for a "
-        f"melody and {CONTINUING_MODEL} for anything else."
+        f"melody and {CONTINUING_MODEL} for anything else.",
     ),
 ]
-Model = Annotated[str, typer.Option(help="Name of an installed model, or the path of a bundle.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        parser=given_model, metavar="MODEL", help="Name of an installed model, or the path of a bundle."
+    ),
+]
 LiveModel = Annotated[
     str | None,
     typer.Option(
+        parser=given_model,
+        metavar="MODEL",
         help=f"Name of an installed model, or the path of a bundle; left out, that of the session, at first "
-        f"{DEFAULT_MODEL}."
+        f"{DEFAULT_MODEL}.",
     ),
 ]
 PrecisionOption = Annotated[
@@ -66,6 +76,7 @@ Headless = Annotated[bool, typer.Option("--headless", help="No window: one line 
 SessionFile = Annotated[
     Path | None,
     typer.Option(
+        parser=given_path("--session"),
         metavar="FILE.antiphon",
         help="Session to go on with, and to keep; made if it is not there. Left out, the window goes on "
         "with the last one and the stream keeps none.",
@@ -78,6 +89,7 @@ ForSeconds = Annotated[
 Log = Annotated[
     Path | None,
     typer.Option(
+        parser=given_path("--log"),
         metavar="FILE.jsonl",
         help="Write every event heard and played, as JSON lines; after 32 MB it goes on in a new file, "
         "and four older ones stay beside it (FILE.jsonl.1 and so on). Left out, nothing is written.",
@@ -106,6 +118,7 @@ StyleFrom = Annotated[
     Path | None,
     typer.Option(
         "--style",
+        parser=given_path("--style"),
         metavar="FILE|FOLDER",
         help="Melodies to pull towards: a .mid file, or a folder of them; left out, none.",
     ),

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from engine.given_places import given_path
 from engine.installed_bundles import SHIPPED, user_folder
-from engine.output_path import output_path
 from engine.staging import staging_folder
 from training.command_line import OneLineCommand
 
@@ -25,7 +25,7 @@ Output = Annotated[
     typer.Option(
         "-o",
         "--output",
-        parser=output_path,
+        parser=given_path("--output"),
         metavar="PATH",
         help="The bundle: a folder, or a .zip with --zip [default: with --install, none beside it].",
     ),
@@ -48,11 +48,20 @@ Weights = Annotated[
 @app.command("antiphon-export", cls=OneLineCommand)
 def export(
     run: Annotated[
-        Path | None, typer.Argument(help="Folder of the training run; left out with --check alone.")
+        Path | None,
+        typer.Argument(
+            parser=given_path("run"),
+            help="Folder of the training run; left out with --check alone.",
+        ),
     ] = None,
     output: Output = None,
     corpus: Annotated[
-        Path | None, typer.Option(help="Corpus of the run [default: the one its config names].")
+        Path | None,
+        typer.Option(
+            parser=given_path("--corpus"),
+            metavar="PATH",
+            help="Corpus of the run [default: the one its config names].",
+        ),
     ] = None,
     latents: Annotated[
         bool, typer.Option("--latents/--no-latents", help="Measure prior and attributes on the corpus.")
@@ -72,7 +81,9 @@ def export(
     check: Annotated[
         Path | None,
         typer.Option(
-            help="Prove a bundle again instead: hashes, shapes, tokens against torch [default: none]."
+            parser=given_path("--check"),
+            metavar="PATH",
+            help="Prove a bundle again instead: hashes, shapes, tokens against torch [default: none].",
         ),
     ] = None,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from engine.output_path import output_path
+from engine.given_places import given_path
 from training.command_line import OneLineGroup, fail, folder_to_write, stopped_status
 
 # Without rich's markup, which takes the brackets of "[default: ...]" for a style and swallows them.
@@ -75,9 +75,15 @@ ShippableOnly = Annotated[
 
 @corpus_app.command("build")
 def corpus_build(
-    folders: Annotated[list[Path], typer.Argument(help="Folders with MIDI files.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(parser=given_path("folders"), help="Folders with MIDI files."),
+    ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", parser=output_path, metavar="PATH", help="Folder of the corpus.")
+        Path,
+        typer.Option(
+            "-o", "--output", parser=given_path("--output"), metavar="PATH", help="Folder of the corpus."
+        ),
     ],
     kind: Annotated[
         str, typer.Option(help="melody, words, drums, groove, trio, accompaniment or pianoroll.")
@@ -131,9 +137,15 @@ def corpus_build(
 
 @corpus_app.command("report")
 def corpus_report(
-    corpus: Annotated[Path, typer.Argument(help="A corpus that `corpus build` made.")],
+    corpus: Annotated[
+        Path,
+        typer.Argument(parser=given_path("corpus"), help="A corpus that `corpus build` made."),
+    ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", parser=output_path, metavar="PATH", help="Folder of the report.")
+        Path,
+        typer.Option(
+            "-o", "--output", parser=given_path("--output"), metavar="PATH", help="Folder of the report."
+        ),
     ],
 ) -> None:
     """Show what is in a corpus: a page with plots, and the plots as PNG files."""
@@ -155,7 +167,7 @@ def run_command(
         typer.Option(
             "-o",
             "--output",
-            parser=output_path,
+            parser=given_path("--output"),
             metavar="PATH",
             help="The run's folder [default: runs/NAME].",
         ),
@@ -166,8 +178,10 @@ def run_command(
     finetune: Annotated[
         Path | None,
         typer.Option(
+            parser=given_path("--finetune"),
+            metavar="PATH",
             help="Start from the weights of a run, a bundle (folder, .zip or name), a .pt or a .safetensors "
-            "[default: new weights]."
+            "[default: new weights].",
         ),
     ] = None,
 ) -> None:
@@ -182,9 +196,17 @@ def run_command(
 
 @app.command("evaluate")
 def evaluate_run(
-    model: Annotated[Path, typer.Argument(help="A run, or a bundle (folder, .zip or name).")],
+    model: Annotated[
+        Path,
+        typer.Argument(parser=given_path("model"), help="A run, or a bundle (folder, .zip or name)."),
+    ],
     corpus: Annotated[
-        Path | None, typer.Option(help="Corpus to measure on [default: the one it was trained on].")
+        Path | None,
+        typer.Option(
+            parser=given_path("--corpus"),
+            metavar="PATH",
+            help="Corpus to measure on [default: the one it was trained on].",
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
     output: Annotated[
@@ -192,7 +214,7 @@ def evaluate_run(
         typer.Option(
             "-o",
             "--output",
-            parser=output_path,
+            parser=given_path("--output"),
             metavar="PATH",
             help="Folder of the report [default: RUN/evaluation/SPLIT].",
         ),
@@ -224,30 +246,48 @@ def evaluate_run(
 
 @app.command("listen")
 def listen(
-    model: Annotated[Path | None, typer.Argument(help="A run, or a bundle (folder, .zip or name).")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Argument(parser=given_path("model"), help="A run, or a bundle (folder, .zip or name)."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
-            parser=output_path,
+            parser=given_path("--output"),
             metavar="PATH",
             help="Folder of the test, which must be new [default: none, with --score].",
         ),
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, max=999, help="Real and generated phrases to compare.")] = 12,
     corpus: Annotated[
-        Path | None, typer.Option(help="Where real phrases come from [default: what it was trained on].")
+        Path | None,
+        typer.Option(
+            parser=given_path("--corpus"),
+            metavar="PATH",
+            help="Where real phrases come from [default: what it was trained on].",
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
     seed: Annotated[int, typer.Option(help="Of the draws and the order.")] = 0,
     bpm: Annotated[float, typer.Option(min=20, max=400, help="Tempo of all phrases.")] = 120.0,
     weights: Weights = "last",
     score: Annotated[
-        Path | None, typer.Option(help="Score this answers.json instead [default: write a test].")
+        Path | None,
+        typer.Option(
+            parser=given_path("--score"),
+            metavar="PATH",
+            help="Score this answers.json instead [default: write a test].",
+        ),
     ] = None,
     key: Annotated[
-        Path | None, typer.Option(help="The test's key.json, for --score [default: none].")
+        Path | None,
+        typer.Option(
+            parser=given_path("--key"),
+            metavar="PATH",
+            help="The test's key.json, for --score [default: none].",
+        ),
     ] = None,
 ) -> None:
     """Write a blind listening test, real against generated, or score its answers."""

@@ -10,9 +10,9 @@ import numpy as np
 from app.audio.builtin_synth import Audio, Instrument
 from app.audio.mixer import instrument_at
 from engine.errors import AntiphonError, reason_of
+from engine.given_places import output_folder
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
-from engine.output_path import output_folder
 from engine.staging import staging_folder
 from engine.text import printable
 

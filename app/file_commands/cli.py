@@ -26,6 +26,7 @@ from app.default_models import (
 from app.file_commands import commands, sources
 from app.file_commands.asked_options import with_asked
 from app.options import with_parameters
+from engine.given_places import given_path
 from engine.inference.controls import CONTROLS, Controls, Mode, with_value
 from engine.inference.features import MODEL_FEATURES
 from engine.inference.latent_space import check_attributes
@@ -34,7 +35,6 @@ from engine.modes.catalogue import TOOLS, check_mode, counts
 from engine.music.metre import Metre
 from engine.music.notes import is_line
 from engine.music.style import Style
-from engine.output_path import output_path
 from engine.parameter import Parameter, Value
 from engine.session.model_facts import facts_of
 from engine.session.parameters import SETTINGS
@@ -46,12 +46,19 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        parser=output_path,
+        parser=given_path("--output"),
         metavar="PATH",
         help="Folder for the files; made if it is not there.",
     ),
 ]
-MidiFile = Annotated[Path, typer.Argument(show_default=False, help="A MIDI file.")]
+MidiFile = Annotated[Path, typer.Argument(parser=given_path("file"), show_default=False, help="A MIDI file.")]
+FirstFile = Annotated[
+    Path, typer.Argument(parser=given_path("first"), show_default=False, help="A MIDI file.")
+]
+SecondFile = Annotated[
+    Path,
+    typer.Argument(parser=given_path("second"), show_default=False, help="A MIDI file."),
+]
 Count = Annotated[int, typer.Option(min=1, max=commands.LARGEST_COUNT, help="How many files.")]
 Given = Mapping[str, Value]
 FROM_NOTHING = SETTINGS["tempo_bpm"], SETTINGS["metre"]
@@ -162,6 +169,7 @@ def carry_on(
     file: Annotated[
         Path | None,
         typer.Argument(
+            parser=given_path("file"),
             show_default=False,
             help="A MIDI file; left out, the music begins by itself, from --start random unless it is zero.",
         ),
@@ -196,8 +204,8 @@ def carry_on(
 @with_parameters(parameters_of("morph", "morph"), attributes=True)
 @with_asked()
 def morph(
-    first: MidiFile,
-    second: MidiFile,
+    first: FirstFile,
+    second: SecondFile,
     output: Output,
     given: Given,
     asked: sources.Asked,
@@ -210,10 +218,20 @@ def morph(
         int | None, typer.Option(min=1, help="First bar of the second file; left out, as --bar says.")
     ] = None,
     third: Annotated[
-        Path | None, typer.Option(help="File for the pad's corner C, below the first; left out, none.")
+        Path | None,
+        typer.Option(
+            parser=given_path("--third"),
+            metavar="PATH",
+            help="File for the pad's corner C, below the first; left out, none.",
+        ),
     ] = None,
     fourth: Annotated[
-        Path | None, typer.Option(help="File for the corner D, below the second; left out, none.")
+        Path | None,
+        typer.Option(
+            parser=given_path("--fourth"),
+            metavar="PATH",
+            help="File for the corner D, below the second; left out, none.",
+        ),
     ] = None,
     precision: FilePrecision = Precision.FLOAT,
     style: StyleFrom = None,
@@ -361,13 +379,13 @@ def _from_source(
 
 @application.command()
 def render(
-    files: Annotated[list[Path], typer.Argument(help="MIDI files.")],
+    files: Annotated[list[Path], typer.Argument(parser=given_path("files"), help="MIDI files.")],
     output: Annotated[
         Path,
         typer.Option(
             "--output",
             "-o",
-            parser=output_path,
+            parser=given_path("--output"),
             metavar="PATH",
             help="A .wav for all of them in a row, or a folder for a WAV of each.",
         ),
@@ -383,7 +401,12 @@ def render(
 
 
 SessionLog = Annotated[
-    Path, typer.Argument(show_default=False, help="A session, NAME.antiphon, with its log beside it.")
+    Path,
+    typer.Argument(
+        parser=given_path("session"),
+        show_default=False,
+        help="A session, NAME.antiphon, with its log beside it.",
+    ),
 ]
 Performance = Annotated[
     int,
@@ -398,7 +421,9 @@ def replay(
     session: SessionLog,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", parser=output_path, metavar="PATH", help="The MIDI file to write."),
+        typer.Option(
+            "--output", "-o", parser=given_path("--output"), metavar="PATH", help="The MIDI file to write."
+        ),
     ],
     from_bar: Annotated[
         int | None,

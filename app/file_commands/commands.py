@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from app.file_commands.sources import Say, Source
 from app.track_names import voicing
 from engine.errors import AntiphonError
+from engine.given_places import output_folder
 from engine.inference.controls import LARGEST_SEED, LONGEST_BARS, Controls
 from engine.inference.model import Model
 from engine.inference.render import render_batch
@@ -21,7 +22,6 @@ from engine.modes.pad import pad_weights
 from engine.music.metre import Metre
 from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
-from engine.output_path import output_folder
 from engine.text import counted, printable
 
 LARGEST_COUNT = 1000

@@ -9,10 +9,10 @@ from app.file_commands.sources import Say
 from app.model_library import InstalledModels
 from app.window.presenter import made_text
 from engine.errors import AntiphonError
+from engine.given_places import output_folder
 from engine.inference.model import Model
 from engine.midifile.write import Part, write_midi, write_phrase
 from engine.music.notes import Note, Phrase
-from engine.output_path import output_folder
 from engine.session.replay import Change, Rendered, Replay, replayed
 from engine.session.session_log import Performance, read_performance
 from engine.text import counted, printable

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from pathlib import Path
 from shlex import quote
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from app.bundle_cards import hearing_chords
+from app.bundle_cards import hearing_bars, hearing_chords
 from app.file_commands.kit_choice import kit_of_drums
 from app.file_commands.surroundings import chords_under, key_around
 from app.model_library import InstalledModels
@@ -149,7 +150,8 @@ def read_source(
     song = read_midi(path, keep_pedal=asked.keep_pedal)
     for warning in song.warnings:
         say(f"{name}: {warning}")
-    length = Length(asked.length or model.bars, model.metres, model.representation.name)
+    remedy = partial(_remedy_of_long_bars, model, mode or model.modes[0])
+    length = Length(asked.length or model.bars, model.metres, model.representation.name, model.bars, remedy)
     parts, taken, why = _chosen(song, model, asked, length)
     refuse_crowd(taken, [track for part in parts for track in part.tracks])
     played = [_notes(taken, part) for part in parts if part.chosen]
@@ -200,6 +202,16 @@ def _remedy(lost: LeftOut, mode: Mode) -> str:
     return f"; chords are heard by --model {quote(hearer)}" if hearer else ""
 
 
+def _remedy_of_long_bars(model: Model, mode: Mode, bars: int) -> str:
+    """Return what lets bars be heard that take so many of a model's, or that nothing does."""
+    if bars <= model.bars:
+        return f"take as many with --length {bars}" if bars else "choose another file"
+    hearer = hearing_bars(InstalledModels().cards(), mode, model.representation.name, bars)
+    if not hearer:
+        return "no model that is installed hears bars as long; choose another file"
+    return f"--model {quote(hearer)} hears them"
+
+
 # Parts and bars -----------------------------------------------------------------------------
 
 
@@ -231,8 +243,9 @@ def _chosen_of(song: Song, model: Model, asked: Asked, length: Length) -> tuple[
     bars = bars_that_fit(run, length)
     if not bars:
         raise MidiFileError(
-            f"{song.name}: bar {asked.first_bar} is in {first.metre}, longer than the {length.bars} bars of "
-            f"{length.metres[0]} of the model; choose a longer model"
+            f"{song.name}: bar {asked.first_bar} is in {first.metre}, longer than "
+            f"{counted(min(length.bars, length.window_bars), 'bar')} of {length.metres[0]}; "
+            f"{length.remedy(length.fit(run).model_bars)}"
         )
     return parts, window(song, first.index, bars), "as asked"
 

@@ -4,7 +4,7 @@ A model takes so many beats in bars of its own. Bars of another metre fit as `en
 them into those: exactly (four of 2/4 into two of 4/4), or with rests between them (two of 3/4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -45,6 +45,10 @@ class Length(NamedTuple):
     """Those whose bars it knows, its own first."""
     representation: str = ""
     """Name of its tensors."""
+    window_bars: int = 0
+    """Bars that it hears at once, which no bar of the music may be longer than; 0 for all of `bars`."""
+    remedy: Callable[[int], str] = lambda bars: "choose a longer model or file"
+    """Says what to do about music whose shortest bar takes so many of the model's."""
 
     def fit(self, run: Run) -> MetreFit:
         """Return how bars of a run stand in the model's."""
@@ -54,6 +58,8 @@ class Length(NamedTuple):
 def bars_that_fit(run: Run, length: Length) -> int:
     """Return how many bars of a run go into a model's length; 0 if one alone is longer."""
     fit = length.fit(run)
+    if fit.model_bars > (length.window_bars or length.bars):
+        return 0
     return length.bars // fit.model_bars * fit.bars_together
 
 
@@ -95,9 +101,11 @@ def choose_bars(song: Song, parts: Sequence[Part], length: Length) -> ChosenBars
 
 def _no_bars(song: Song, length: Length) -> str:
     metres = ", ".join(dict.fromkeys(str(metre) for metre in song.metres[:8]))
+    room = min(length.bars, length.window_bars or length.bars)
+    shortest = min((length.fit(run).model_bars for run in song.runs()), default=0)
     return (
-        f"no whole bar that fits into {length.bars} of {length.metres[0]} (it is in {metres}); "
-        "choose a longer model or file"
+        f"no whole bar that fits into {room} of {length.metres[0]} (it is in {metres}); "
+        f"{length.remedy(shortest)}"
     )
 
 

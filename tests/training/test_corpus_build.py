@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from training.cli import app
 from training.corpus.build.build import WORK_FOLDER, BuildOptions, BuildProgress, build_corpus
+from training.corpus.build.command import remarks
 from training.corpus.build.executors import why_ray_is_slower
 from training.corpus.build.merge import _write_steps
 from training.corpus.build.ray_cluster import _start_ray
@@ -91,6 +92,7 @@ def test_bad_files_end_in_the_report_and_good_ones_in_the_corpus(folder: Path, t
     with (tmp_path / "corpus" / "rejects.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["path"]: row["reason"] for row in csv.DictReader(stream)}
     assert rows["music/waltz.mid"] == "no bar in 4/4 or 2/2"
+    assert info["other_metres"] == {"3/4": 1}
     assert info["files"] == 13
     assert info["sources"] == [
         {
@@ -239,8 +241,29 @@ def test_the_command_prints_what_became_of_the_files(folder: Path, tmp_path: Pat
     assert result.exit_code == 0
     assert "13 of 16 files used" in result.output
     assert "no bar in 4/4 or 2/2" in result.output
+    remedy = "most of them is in: 3/4 (1); a corpus of theirs: --metre 3/4, with another -o."
+    assert f"Files left out for their metre, by what {remedy}" in result.stderr
     assert Corpus.open(tmp_path / "corpus").bars == 2
     assert json.loads((tmp_path / "corpus" / "corpus.json").read_text())["config"]["bars"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"4/4": 3, "9/8": 2, "2/2": 1}, "4/4 (3), 9/8 (2), 2/2 (1); a corpus of theirs: --metre 4/4, with"),
+        ({"6/8": 3, "2/4": 2}, "6/8 (3), 2/4 (2); a corpus of theirs: --metre 6/8 or --metre 2/4, with"),
+        ({"9/8": 2}, "9/8 (2); no corpus holds these."),
+        (
+            {f"{count}/16": 1 for count in range(1, 8)},
+            "1/16 (1), 2/16 (1), 3/16 (1), 4/16 (1), 5/16 (1), 6/16 (1) ...; no corpus holds these.",
+        ),
+    ],
+)
+def test_metres_that_files_were_left_out_for_name_what_can_be_asked_for(
+    found: dict[str, int], said: str
+) -> None:
+    (line,) = remarks({"windows": {}, "other_metres": found})
+    assert line.startswith(f"Files left out for their metre, by what most of them is in: {said}")
 
 
 def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from engine.inference.model import Model
 from engine.installed_bundles import installed
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
+from engine.music.metre import Metre
 
 Event = tuple[int, list[int]]
 """Tick and the bytes of a message."""
@@ -420,3 +421,48 @@ def test_a_name_as_long_as_a_name_can_be_leaves_room_for_the_number(name, tmp_pa
     _, written, _ = varied(path, melody)
     assert written.name[0] == name[0] and written.name.endswith("-vary-1.mid")
     assert "..." in written.name and len(os.fsencode(written.name)) < 255
+
+
+LONG_BARS = {"nine": (9, 4), "seventeen": (17, 8)}
+
+
+def in_long_bars(folder: Path, name: str, channel: int = 0) -> Path:
+    """Write five bars of a metre whose bars take three of 4/4."""
+    numerator, denominator = LONG_BARS[name]
+    metre = (0, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator))
+    beats = int(5 * numerator * 4 / denominator)
+    pitch = 36 if channel == 9 else 60
+    events = [event for beat in range(beats) for event in note(480 * beat, 480 * beat + 240, pitch, channel)]
+    return write(folder / f"{name}{channel}.mid", events, metre)
+
+
+@pytest.mark.parametrize(("name", "metre"), [("nine", "9/4"), ("seventeen", "17/8")])
+def test_bars_too_long_for_a_model_name_one_that_hears_them(tmp_path, name, metre) -> None:
+    models = installed()
+
+    def refusal(model: str, channel: int = 0, **asked) -> str:
+        path = in_long_bars(tmp_path, name, channel)
+        loaded = Model.load(models[model], precision="float")
+        with pytest.raises(MidiFileError) as caught:
+            sources.read_source(path, loaded, lambda line: None, sources.Asked(**asked))
+        return str(caught.value).removeprefix(f"{path.name}: ")
+
+    too_long = f"no whole bar that fits into 2 of 4/4 (it is in {metre}); "
+    assert refusal("words_2bar") == f"{too_long}--model sentences_16bar hears them"
+    assert refusal("words_2bar", length=16) == f"{too_long}--model sentences_16bar hears them"
+    assert refusal("drums_2bar", channel=9) == f"{too_long}--model groove_4bar hears them"
+    nothing = "no model that is installed hears bars as long; choose another file"
+    assert refusal("groove_humanize_2bar", channel=9) == f"{too_long}{nothing}"
+    assert refusal("accompany_2bar", length=16) == f"{too_long}{nothing}"
+    assert refusal("sentences_16bar", length=2) == f"{too_long}take as many with --length 3"
+    as_asked = f"bar 2 is in {metre}, longer than 2 bars of 4/4; --model sentences_16bar hears them"
+    assert refusal("words_2bar", first_bar=2) == as_asked
+
+
+@pytest.mark.parametrize("name", LONG_BARS)
+def test_the_model_that_is_named_hears_long_bars(tmp_path, name) -> None:
+    path = in_long_bars(tmp_path, name)
+    model = Model.load(installed()["sentences_16bar"], precision="float")
+    source = sources.read_source(path, model, lambda line: None)
+    assert source.slot.phrase.bars == 5
+    assert source.slot.phrase.metre == Metre(*LONG_BARS[name])

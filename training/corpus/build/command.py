@@ -12,7 +12,11 @@ from rich.table import Table
 from engine.text import counted, printable
 from training.corpus.build.build import BuildOptions, BuildProgress, build_corpus
 from training.corpus.build.sections import SECTIONS
+from training.corpus.metres import METRES
 from training.corpus.sources import SPLITS
+
+MOST_METRES = 6
+"""Metres that are named of those that files were left out for."""
 
 
 class _Shown(BuildProgress):
@@ -52,7 +56,7 @@ def build_with_progress(folders: Sequence[Path], corpus: Path, options: BuildOpt
 
 def remarks(info: Mapping[str, Any]) -> list[str]:
     """Return what a person should know about the splits before training on them."""
-    said = []
+    said = [_said_of_metres(info["other_metres"])] if info["other_metres"] else []
     if any(
         entry["held_out"] == SECTIONS and entry["valid"] + entry["test"] for entry in info["windows"].values()
     ):
@@ -68,6 +72,21 @@ def remarks(info: Mapping[str, Any]) -> list[str]:
                 remedy = "add files, or take shorter windows with --bars"
                 said.append(f"No {split} windows of {counted(int(bars), 'bar')}{because}: {remedy}.")
     return said
+
+
+def _said_of_metres(found: Mapping[str, int]) -> str:
+    """Say which metres files were left out for, by name and number, and which of them can be asked for."""
+    names = [f"{name} ({count})" for name, count in found.items()]
+    shown = ", ".join(names[:MOST_METRES]) + " ..." * (len(names) > MOST_METRES)
+    known = [
+        metre.name
+        for metre in METRES.values()
+        if any(f"{count}/{unit}" in found for count, unit in metre.signatures)
+    ]
+    remedy = "no corpus holds these"
+    if known:
+        remedy = f"a corpus of theirs: --metre {' or --metre '.join(known)}, with another -o"
+    return f"Files left out for their metre, by what most of them is in: {shown}; {remedy}."
 
 
 def print_summary(console: Console, corpus: Path, info: Mapping[str, Any]) -> None:

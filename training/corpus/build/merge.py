@@ -16,7 +16,7 @@ from engine.staging import staging_folder
 from engine.text import counted, json_bytes
 from training.corpus.build import shards as shard_files
 from training.corpus.build.sections import CROSSING, SECTIONS, WORKS, held_out_sections
-from training.corpus.build.shards import Shard, ShardOutput
+from training.corpus.build.shards import NO_BAR, Shard, ShardOutput
 from training.corpus.build.splits import assign_splits, work_groups
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.metres import FOUR_FOUR, Metre, metre_named
@@ -121,6 +121,7 @@ def _write(
         "sha256": content_hash(corpus, options.bars),
         "files": len(merged.files),
         "rejected": dict(Counter(entry.reason for entry in rejected).most_common()),
+        "other_metres": _other_metres(rejected),
         "segments": len(merged.streams.segments),
         "steps": len(merged.streams.steps),
         "windows": cut.counts,
@@ -328,6 +329,11 @@ def _write_rejects(path: Path, rejected: Sequence[Rejected]) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["path", "reason", "detail"])
         writer.writerows((entry.name, entry.reason, entry.detail) for entry in rejected)
+
+
+def _other_metres(rejected: Sequence[Rejected]) -> dict[str, int]:
+    """Count the files that were left out for their metre by that metre, the commonest first."""
+    return dict(Counter(entry.detail for entry in rejected if entry.reason.startswith(NO_BAR)).most_common())
 
 
 def _write_files(path: Path, merged: Merged, groups: Sequence[int], splits: Sequence[str]) -> None:

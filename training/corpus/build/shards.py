@@ -24,6 +24,8 @@ from training.corpus.windows import SEGMENT_DTYPE
 
 FORMAT = 4
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
+NO_BAR = "no bar in "
+"""How the reason begins why a file gives nothing that is in another metre; its detail is which."""
 DONE = "_DONE"
 UNFINISHED = "unfinished-"
 """How folders begin that no shard is known by yet."""
@@ -177,7 +179,7 @@ def _nothing_found(piece: Piece, kind: Kind, metre: Metre) -> Unused:
     if not runs(piece, metre):
         metres = metre_beats(piece)
         wanted = " or ".join(f"{count}/{unit}" for count, unit in sorted(metre.signatures, reverse=True))
-        return Unused(f"no bar in {wanted}", max(metres, key=lambda metre: metres[metre], default=""))
+        return Unused(f"{NO_BAR}{wanted}", max(metres, key=lambda metre: metres[metre], default=""))
     return Unused(f"no {kind.name} part")
 
 

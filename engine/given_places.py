@@ -1,6 +1,6 @@
-"""Where a command writes, as its option names it."""
+"""Places as options and arguments of commands name them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -8,15 +8,32 @@ from engine.errors import AntiphonError, reason_of
 from engine.text import printable
 
 
-def output_path(text: str) -> Path:
-    """Return the place that `--output` names.
+def given_path(what: str) -> Callable[[str], Path]:
+    """Return what reads the place that an option or an argument (`what`) names.
+
+    What is returned raises AntiphonError where the name is empty, as of a variable that is not set: a path
+    of nothing is the current folder, which a dot names.
+    """
+
+    def path(text: str) -> Path:
+        return Path(_filled(text, what, "name a place, or . for the current folder"))
+
+    return path
+
+
+def given_model(text: str) -> str:
+    """Return what `--model` names.
 
     Raises:
-        AntiphonError: it is empty, as of a variable that is not set; the current folder is named by a dot.
+        AntiphonError: it is empty.
     """
+    return _filled(text, "--model", "name a model, or leave the option out")
+
+
+def _filled(text: str, what: str, remedy: str) -> str:
     if not text:
-        raise AntiphonError("--output: an empty name; name a place, or . for the current folder")
-    return Path(text)
+        raise AntiphonError(f"{what}: an empty name; {remedy}")
+    return text
 
 
 @contextmanager
