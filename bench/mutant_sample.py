@@ -1,4 +1,4 @@
-"""Changes the engine's code in places drawn by chance and tells which changes no test notices.
+"""Changes the engine's code in places drawn by chance and lists which changes no test notices.
 
 usage: python bench/mutant_sample.py [--count 50] [--seed 0] [--tally FILE] [--wide] PACKAGE...
 

@@ -138,9 +138,9 @@ class HostSide:
         for event in self.events:
             if m.decode_event(m.encode(event)) != event:
                 return f"an event that is not understood: {event}"
-        told = any(isinstance(event, m.Fault) for event in self.events)
+        reported = any(isinstance(event, m.Fault) for event in self.events)
         self.events.clear()
-        return "left out" if told else ""
+        return "left out" if reported else ""
 
     def _let_go_on(self, ms: int) -> None:
         self.host.receive(m.encode(m.Ping(1)))

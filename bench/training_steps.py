@@ -255,7 +255,7 @@ def compared(row: Mapping[str, float], rate: float) -> str:
 
 
 def has_dropout(model: nn.Module) -> bool:
-    """Tell whether recurrent layers drop out, which both forms draw differently."""
+    """Return whether recurrent layers drop out, which both forms draw differently."""
     return any(isinstance(part, nn.RNNBase) and part.dropout > 0 for part in model.modules())
 
 

@@ -36,14 +36,16 @@ class _Conditions(nn.Module):
 
     def __init__(self, model: VAE) -> None:
         super().__init__()
-        self.conductor, self.told = model.conductor, model.told
+        self.conductor, self.conditioning = model.conductor, model.told
         self.steady = layout_of(model).steady
 
     def forward(
         self, z: Tensor, bpm: Tensor | None = None, style: Tensor | None = None, drummer: Tensor | None = None
     ) -> Tensor:
         """Return conditions `[N, B·R, C]`, of the first step only where all steps have the same."""
-        given = z if self.told is None else torch.cat([z, self.told(bpm, style, drummer)], dim=-1)
+        given = (
+            z if self.conditioning is None else torch.cat([z, self.conditioning(bpm, style, drummer)], dim=-1)
+        )
         condition: Tensor = self.conductor(given).flatten(0, 1)
         if self.steady:
             condition = condition[:, :1]

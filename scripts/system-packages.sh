@@ -76,7 +76,7 @@ missing_to_build() {
     includes "$1" '<Python.h>' || echo "Python's-headers python$version-dev python3-devel"
 }
 
-# Tells whether the compiler finds a header; where there is none, its own line says enough.
+# Says whether the compiler finds a header; where there is none, its own line says enough.
 includes() {
     command -v g++ >/dev/null || return 0
     folder=$("$1" -c 'import sysconfig; print(sysconfig.get_path("include"))')

@@ -165,7 +165,7 @@ class ModelConfig(Table, frozen=True):
     encoder: Annotated[EncoderConfig, use.PLAIN] = EncoderConfig()
     decoder: Annotated[DecoderConfig, use.PLAIN] = DecoderConfig()
     told: ConditioningConfig | None = None
-    """Where given, a groove's decoder is told tempo, style and drummer, as far as they are known."""
+    """Where given, a groove's decoder is conditioned on tempo, style and drummer, where they are known."""
     continuer: Annotated[ContinuerConfig, use.GRUS] = ContinuerConfig()
     key_chain: KeyChainConfig | None = None
     """Where given, a continuation is written by training/models/key_chain.py and not by two GRUs; beside
@@ -314,8 +314,8 @@ class LossConfig(Table, frozen=True):
     spread_weight: Annotated[Weight, use.GROOVE] = 0.0
     """Grooves: weight of how differently velocities and offsets of a batch are spread from those played, in
     nats a bar; see training/models/losses.py."""
-    told_left_out: Annotated[Share, use.TOLD] = 0.3
-    """Grooves: share of phrases whose tempo the decoder is not told; as much of those whose style, and of
+    told_left_out: Annotated[Share, use.CONDITIONED] = 0.3
+    """Grooves: share of phrases whose tempo the decoder is not given; as much of those whose style, and of
     those whose drummer."""
     keys: Annotated[Literal["bce", "focal", "focal_plus"], use.KEYS] = "bce"
     """Loss of a piano key; see training/models/losses.py."""

@@ -234,7 +234,9 @@ class Trainer:
         draw = self.sampler.next()
         window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data, draw.uniforms))
         heard, target = heard_and_target(window, config.model, generator)
-        told = (torch.as_tensor(self.corpora.train_conditions(draw.items)),) if config.model.told else ()
+        conditioning = (
+            (torch.as_tensor(self.corpora.train_conditions(draw.items)),) if config.model.told else ()
+        )
         z_size = latent_size(self.model, config.model, target.shape[1])
         own = schedules.own_share(self.step, config.loss, config.optim)
         choices = choices_of(self.model) if own > 0 else 0
@@ -245,7 +247,7 @@ class Trainer:
         beta = self._beta(self.step)
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-            given = (part.to(device) for part in told)
+            given = (part.to(device) for part in conditioning)
             terms = self.objective(heard.to(device), target.to(device), mine, beta, own, *given)
         self.optimizer.zero_grad(set_to_none=True)
         terms.loss.backward()

@@ -1,7 +1,8 @@
 """Refuses before the first step a batch that this machine has no memory for.
 
 Linux ends a process that takes more than there is without a word; elsewhere the allocation itself fails,
-which is told when it happens. What a window needs is measured, by steps of a few windows that change nothing.
+which is reported when it happens. What a window needs is measured, by steps of a few windows that change
+nothing.
 """
 
 import ctypes
@@ -87,14 +88,16 @@ def _try_step(model: Trainable, config: RunConfig, corpus: Corpus, rows: int) ->
     """Compute loss and gradients of some windows, and forget them."""
     ids = corpus.spread_ids("train", rows)
     ids = ids.repeat(-(-rows // len(ids)))[:rows]
-    told = (torch.as_tensor(conditions_of(corpus, ids)),) if config.model.told else ()
+    conditioning = (torch.as_tensor(conditions_of(corpus, ids)),) if config.model.told else ()
     heard, target = heard_and_target(torch.as_tensor(corpus.batch(ids)), config.model)
     z_size = latent_size(model, config.model, target.shape[1])
     own = schedules.own_share(config.optim.steps, config.loss, config.optim)
     choices = choices_of(model) if own > 0 else 0
     noise = Noise.draw(torch.Generator(), rows, z_size, target.shape[1], choices)
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-        terms = build_objective(model, config.loss)(heard, target, noise, config.loss.beta, own, *told)
+        terms = build_objective(model, config.loss)(
+            heard, target, noise, config.loss.beta, own, *conditioning
+        )
     terms.loss.backward()
     model.zero_grad(set_to_none=True)
 

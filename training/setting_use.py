@@ -67,7 +67,7 @@ def _says_something(value: Any, default: Any, use: Use) -> bool:
 
 
 def _plain(model: "ModelConfig") -> bool:
-    """Tell whether it is the autoencoder of training/models/vae.py."""
+    """Return whether it is the autoencoder of training/models/vae.py."""
     return (
         model.words is None
         and model.accompaniment is None
@@ -77,12 +77,12 @@ def _plain(model: "ModelConfig") -> bool:
 
 
 def _grus(model: "ModelConfig") -> bool:
-    """Tell whether it is the continuation of training/models/seq2seq.py."""
+    """Return whether it is the continuation of training/models/seq2seq.py."""
     return model.task == "continue" and model.key_chain is None
 
 
 def _with_words(model: "ModelConfig") -> bool:
-    """Tell whether words are trained, and not sentences over them."""
+    """Return whether words are trained, and not sentences over them."""
     return model.words is not None and model.sentences is None
 
 
@@ -167,7 +167,10 @@ DRUMMED = Use(
     "representations drums and groove", lambda run: run.model.representation in ("drums", "groove"), off=0.0
 )
 GROOVE = Use("representation groove", lambda run: run.model.representation == "groove")
-TOLD = Use("models that are told something (model.told)", lambda run: run.model.told is not None)
+CONDITIONED = Use(
+    "grooves with model.told",
+    lambda run: run.model.told is not None,
+)
 KEYS_WANTED = (
     "piano rolls whose keys are decided one by one: the autoencoder and the two GRUs of task continue"
 )

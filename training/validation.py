@@ -33,11 +33,11 @@ def validation_terms(model: Trainable, config: RunConfig, corpus: Corpus, split:
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         window = torch.as_tensor(corpus.batch(some))
-        told = (torch.as_tensor(conditions_of(corpus, some)).to(device),) if config.model.told else ()
+        conditioning = (torch.as_tensor(conditions_of(corpus, some)).to(device),) if config.model.told else ()
         heard, target = heard_and_target(window, config.model)
         z_size = latent_size(model, config.model, target.shape[1])
         noise = Noise.draw(generator, len(window), z_size, target.shape[1])
         noise = Noise(*(part.to(device) for part in noise))
-        terms = objective(heard.to(device), target.to(device), noise, loss.beta, 0.0, *told)
+        terms = objective(heard.to(device), target.to(device), noise, loss.beta, 0.0, *conditioning)
         sums.append(torch.stack([term.detach().float() for term in terms]) * len(window))
     return Terms(*(torch.stack(sums).sum(0) / len(ids)))

@@ -84,7 +84,7 @@ def stroke_curve(model: LatentModel, z: Floats, wanted: float) -> Curve:
     """Return what to favour strokes by, in nats, at each of `DENSITY_TEMPERATURES`.
 
     Args:
-        model: a loaded model of a piano that tells striking keys from letting them ring.
+        model: a loaded model of a piano that decides striking keys and letting them ring apart.
         z: `[N, Z]` draws; a few dozen do.
         wanted: strokes a step that they are to have, on average.
     """

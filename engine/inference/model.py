@@ -90,7 +90,7 @@ class Model:
         self._graphs = graphs
         self._representation = bundle.representation
         self._bpm = 0.0
-        """Tempo of the music, for a model that is told; 0 where it is not known."""
+        """Tempo of the music, for a model conditioned on it; 0 where it is not known."""
         self._in_metres: dict[Metre, Model] = {}
         """The same model in further metres, as far as they were asked for."""
 
@@ -141,7 +141,7 @@ class Model:
         return other
 
     def at_tempo(self, bpm: float) -> "Model":
-        """Return the same model for music of so many beats a minute; one that is not told is itself."""
+        """Return the same model for music of so many beats a minute; another model is itself."""
         if bpm == self._bpm or "tempo" not in self.bundle.manifest.conditions:
             return self
         other = copy(self)

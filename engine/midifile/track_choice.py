@@ -153,7 +153,9 @@ def _melody(tracks: Sequence[Track], only: str) -> Chosen:
     for words in MELODY_NAMES:
         named = [track for track in tracks if re.search(words, track.name.casefold())]
         if len(named) > 1 and len({track.chunk for track in named}) == 1:
-            return _highest_line(named)  # the channels of one chunk share its name, which tells none of them
+            return _highest_line(
+                named
+            )  # the channels of one chunk share its name, which says nothing of them
         if named:
             surest = max(_busy(named), key=lambda track: (single_line(track), len(track)))
             return Chosen((surest,), "by its name")

@@ -50,7 +50,7 @@ class Pins(NamedTuple):
     second: Bools
 
     def without_fine(self) -> "Pins":
-        """Return pins of which the latent is told nothing."""
+        """Return pins that the latent has nothing of."""
         return Pins(self.slot, np.zeros_like(self.first), np.zeros_like(self.second))
 
 

@@ -112,8 +112,8 @@ def _plan(
         phrase = model.representation.decode(decoded)
         return in_register(phrase if near is None else near.feel.restore(phrase), controls, key)
 
-    told = pins if density == 0 else [each.without_fine() for each in pins]
-    z = latent(model, coarse, told, controls)
+    pinned = pins if density == 0 else [each.without_fine() for each in pins]
+    z = latent(model, coarse, pinned, controls)
     return Plan(z, touch.strike, finish, given={"ringing": touch.ring - touch.strike})
 
 

@@ -58,7 +58,7 @@ EASED_FROM, EASED_BY = 0.4, 1.0
 """Variation from which they cost less, and by how much for 1 more: all new music is in a key by itself."""
 NEAR_SEMITONES, FAR_NATS = 4, 0.3
 """How far outside the source's range a variation goes freely, and what a semitone more costs."""
-TOLD = (0.0, 0.86, 1.0)
+CHORD_LOUDNESS = (0.0, 0.86, 1.0)
 """How loud the chords are that the model hears, at equally spaced places of how firmly they are followed. All
 of it (1 throughout) put .055 more of the notes on beats on chord tones than music has; this puts .03 more."""
 MORPH_PITCHES = 0.4
@@ -122,7 +122,7 @@ class Variation:
 
 
 def _pins(slot: Slot, rhythm: Bools, pitch: Bools, controls: Controls) -> Pinned:
-    """Return the beats of a slot that the latent tells; where the density changes it tells none."""
+    """Return the beats of a slot that the latent pins; where the density changes it pins none."""
     same = density_of(controls) == 0
     return Pinned(slot.mu, rhythm & same, pitch & same)
 
@@ -202,7 +202,7 @@ def _in_register(slot: Slot, controls: Controls) -> Callable[[Phrase], Phrase]:
 def _rhythm_owners(layout: LatentLayout, shares: Sequence[float]) -> npt.NDArray[np.int64]:
     """Return for each beat `[W·K]` the index of the phrase that it takes its rhythm from, one for a word.
 
-    Two rhythms within two bars are what a morph is told from music by; so they pass on word by word.
+    Two rhythms within two bars are what sets a morph apart from music; so they pass on word by word.
     """
     early = 0.5 - np.repeat((np.arange(layout.words) + 0.5) / layout.words, layout.beats)
     favoured = np.linspace(-1.0, 1.0, len(shares))[:, None] * MORPH_RHYTHM * early
@@ -359,12 +359,12 @@ def _held(model: LatentModel, anchor: Floats, beats: Bools) -> Floats:
 def heard_chords(chords: Harmony, metre: Metre, semitones: int, follow: float = 1.0) -> Floats | None:
     """Return the chroma `[beats, 12]`, in quarters, of chords a pulse, moved to the model's key.
 
-    It is as loud as chords are to be followed, 0 to 1 (see `TOLD`); None without chords.
+    It is as loud as chords are to be followed, 0 to 1 (see `CHORD_LOUDNESS`); None without chords.
     """
     if not any(chords):
         return None
-    told = np.float32(along(TOLD, follow))
-    return told * np.roll(chroma(by_quarter(chords, metre)), semitones, axis=1)
+    loudness = np.float32(along(CHORD_LOUDNESS, follow))
+    return loudness * np.roll(chroma(by_quarter(chords, metre)), semitones, axis=1)
 
 
 def _finish(model: LatentModel, semitones: int, feel: Callable[[Phrase], Phrase]) -> Finish:

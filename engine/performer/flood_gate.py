@@ -21,7 +21,7 @@ class FloodGate:
         self._left = float(MOST_PER_S)
         self._filled_ns: int | None = None
         self._has_lost = False
-        """Whether messages were lost of which nobody has been told."""
+        """Whether messages were lost that have not been reported."""
         self._port_lost = 0
 
     def take(self, t_ns: int) -> bool:

@@ -108,7 +108,7 @@ class LinkFollower:
         return at_ns
 
     def stopped(self, now_ns: int) -> None:
-        """Tell the others that we stop, where starts and stops are shared."""
+        """Notify the others that we stop, where starts and stops are shared."""
         if self._link is not None:
             self._share_playing(False, now_ns)
 

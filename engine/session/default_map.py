@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from engine.session.document import Binding, BindingKind
 
 CHANNEL = 0
-"""Knobs and buttons send on the first channel unless they are told otherwise."""
+"""Knobs and buttons send on the first channel unless they are set otherwise."""
 KNOBS, BUTTONS, PROGRAMS = 20, 102, 0
 """First controller of the knobs, of the buttons, and first program."""
 ON_KNOBS = (

@@ -79,7 +79,7 @@ class Renderer:
     def _fitted(self, model: "Model", request: Request) -> "Model":
         """Return a model that reads drums by the request's kit, in the felt metre of what it starts from.
 
-        It is at the song's tempo too, where it is told one.
+        It is at the song's tempo too, where it is conditioned on one.
         """
         metres = (felt_metre(phrase) for phrase in request.phrases.values())
         fitted = self._with_kit(model, request.drum_kit).in_metre(next(metres, request.metre))

@@ -42,7 +42,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     until_beats: float | None = None
     """Bar line the answer ends at; None where it goes on."""
     bpm: float = 0.0
-    """Tempo of the song in whole beats a minute, for a model that is told; 0 for one that is not."""
+    """Tempo of the song in whole beats a minute, for a model conditioned on it; 0 for another."""
     metre: Metre = FOUR_FOUR
     """Metre of the song; what comes from no slot is brought into it."""
     asked_ns: int = 0
@@ -154,7 +154,7 @@ def _key_heard(shown: Snapshot) -> Key | None:
 
 
 def _bpm(shown: Snapshot) -> float:
-    """Return the song's tempo for a model that is told; a whole number, so that a clock may waver."""
+    """Return the song's tempo for a model conditioned on it; a whole number, so that a clock may waver."""
     if DRUMMER_CHOICE not in shown.features:
         return 0.0
     clock = shown.live.clock

@@ -131,7 +131,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         if self.model is not None and KEYS_ALONE in parameter.needs and not self.model.keys_alone:
             return f"{self.model.name} gives no key a probability of its own; a GRU on piano rolls does"
         if DRUMMER_CHOICE in parameter.needs and self.model is not None and self.model.task == "humanize":
-            return f"{self.model.name} cannot be told a drummer; one that gives quantised drums a feel can"
+            return f"{self.model.name} cannot play as a drummer; one that gives quantised drums a feel can"
         return f"Counts in {places_of(parameter)}"
 
     def mode_for(self, parameter: Parameter) -> Mode | None:

@@ -8,20 +8,20 @@ from engine.session import intents as i
 from engine.session.jobs import Jobs
 from engine.session.state import ReadStyle
 
-Word = i.StyleProgress | i.StyleRead | i.StyleRefused
+Report = i.StyleProgress | i.StyleRead | i.StyleRefused
 JOB = "style"
 
 
 class StyleReader:
     """Reads what was asked for last; what it finds is handed over on its own thread."""
 
-    def __init__(self, tell: Callable[[Word], None]) -> None:
+    def __init__(self, report: Callable[[Report], None]) -> None:
         """Begin with nothing to read.
 
         Args:
-            tell: takes how far the reading is, and how it ended; any thread.
+            report: takes how far the reading is, and how it ended; any thread.
         """
-        self._tell = tell
+        self._report = report
         self._jobs: Jobs | None = None
 
     def read(self, asked: ReadStyle) -> None:
@@ -47,14 +47,14 @@ class StyleReader:
         from engine.midifile.style_files import style_of_files  # a start need not wait for it
 
         def progress(done: int, of: int) -> None:
-            self._tell(i.StyleProgress(asked.number, done, of))
+            self._report(i.StyleProgress(asked.number, done, of))
 
         try:
             read = yield from style_of_files([Path(each) for each in asked.paths], progress)
         except AntiphonError as error:
-            self._tell(i.StyleRefused(asked.number, str(error)))
+            self._report(i.StyleRefused(asked.number, str(error)))
         except Exception as error:  # a thread that ends silently would read for ever
             reason = f"the files cannot be read: {type(error).__name__}: {error}"
-            self._tell(i.StyleRefused(asked.number, reason))
+            self._report(i.StyleRefused(asked.number, reason))
         else:
-            self._tell(i.StyleRead(asked.number, read.style, read.line, len(read.ignored)))
+            self._report(i.StyleRead(asked.number, read.style, read.line, len(read.ignored)))

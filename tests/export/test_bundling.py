@@ -59,7 +59,7 @@ def test_a_bundle_has_all_files_with_their_hashes(exported):
     assert said[0] == "writing the graphs"
 
 
-def test_the_manifest_tells_where_the_model_is_from(exported, run):
+def test_the_manifest_says_where_the_model_is_from(exported, run):
     manifest = load_bundle(exported[0]).manifest
     assert (manifest.name, manifest.title) == ("tiny_melody", "Tiny")
     assert (manifest.bars, manifest.steps, manifest.width, manifest.z_size) == (2, 32, 90, 8)

@@ -30,8 +30,8 @@ def home(tmp_path, monkeypatch):
 def quick(monkeypatch):
     """Write a folder or a file in the bundle's place, without the graphs and their proof."""
 
-    def export_run(run, corpus, output, options, tell):
-        tell("writing the graphs")
+    def export_run(run, corpus, output, options, report):
+        report("writing the graphs")
         output.parent.mkdir(parents=True, exist_ok=True)
         remove(output)
         manifest = manifest_of(run, options.name, options.title)

@@ -99,7 +99,7 @@ def printed(*arguments):
     return result.stderr
 
 
-def test_the_command_tells_what_is_wrong_in_one_line(folder, tmp_path):
+def test_the_command_says_what_is_wrong_in_one_line(folder, tmp_path):
     assert "no such run" in printed(tmp_path / "absent", "-o", tmp_path / "out")
     assert "nowhere/corpus: no corpus there" in printed(folder, "-o", tmp_path / "out")
     assert "no such bundle" in printed("--check", tmp_path / "absent")

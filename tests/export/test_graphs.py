@@ -20,7 +20,7 @@ KINDS = [
     tinyrun.model_config("melody", bars=2, kind="mixer", layers=2, encoder="bilstm"),
     tinyrun.model_config("drums", bars=2, kind="flat", layers=2, encoder="mixer"),
     tinyrun.model_config("groove", bars=2, kind="mixer", encoder="hier_bilstm"),
-    tinyrun.model_config("groove", bars=2, kind="mixer", encoder="mixer", told=True),
+    tinyrun.model_config("groove", bars=2, kind="mixer", encoder="mixer", conditioned=True),
     tinyrun.model_config("trio", bars=3, kind="lstm", encoder="mixer"),
     tinyrun.model_config("trio", bars=2, kind="flat", encoder="bilstm", joint=True),
     tinyrun.model_config("pianoroll", bars=2, kind="mixer", encoder="mixer"),
@@ -30,7 +30,7 @@ KINDS = [
 @pytest.fixture(
     scope="module",
     params=KINDS,
-    ids=lambda config: config.representation + "_joint" * config.decoder.joint + "_told" * bool(config.told),
+    ids=lambda config: config.representation + "_joint" * config.decoder.joint + "_given" * bool(config.told),
 )
 def exported(request, tmp_path_factory):
     run = load_run(tinyrun.write(tmp_path_factory.mktemp("runs") / "run", request.param))

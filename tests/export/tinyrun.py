@@ -17,7 +17,7 @@ DATA_HASH = "0" * 64
 
 
 def model_config(
-    name="melody", bars=2, z_size=8, kind="mixer", layers=1, encoder="mixer", joint=False, told=False
+    name="melody", bars=2, z_size=8, kind="mixer", layers=1, encoder="mixer", joint=False, conditioned=False
 ) -> ModelConfig:
     decoder = DecoderConfig(
         kind=kind,
@@ -29,7 +29,7 @@ def model_config(
         hidden=12,
         layers=layers,
         joint=joint,
-        fed_back=not told,
+        fed_back=not conditioned,
     )
     encoding = EncoderConfig(
         kind=encoder, channels=8, bar_channels=16, step_depth=1, bar_depth=1, hidden=12, layers=1
@@ -38,10 +38,10 @@ def model_config(
         representation=name,
         bars=bars,
         z_size=z_size,
-        task="humanize" if told else "autoencode",
+        task="humanize" if conditioned else "autoencode",
         encoder=encoding,
         decoder=decoder,
-        told=ConditioningConfig(channels=4) if told else None,
+        told=ConditioningConfig(channels=4) if conditioned else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Grooves whose decoder is told tempo, style and drummer, and the loss that they are trained with."""
+"""Grooves whose decoder is conditioned on tempo, style and drummer, and the loss they are trained with."""
 
 from dataclasses import replace as with_fields
 
@@ -18,7 +18,7 @@ from training.models.losses import Noise, Objective, reconstruction_nats, spread
 from training.models.vae import VAE
 
 
-def told_model(**decoder: object) -> VAE:
+def conditioned_model(**decoder: object) -> VAE:
     torch.manual_seed(0)
     tables = {"representation": "groove", "bars": 2, "z_size": 8, "task": "humanize", "told": {"channels": 3}}
     config = msgspec.convert({**tables, "encoder": SMALL, "decoder": {**SMALL, **decoder}}, ModelConfig)
@@ -47,33 +47,33 @@ def test_a_style_and_a_drummer_are_numbers_and_others_are_not_known() -> None:
     assert Label("train", 120.0).style == ""
 
 
-def test_a_tempo_is_told_in_octaves_and_none_is_told_apart_from_the_usual_one() -> None:
-    told = Conditioning(4)
+def test_a_tempo_is_given_in_octaves_and_none_is_told_apart_from_the_usual_one() -> None:
+    given = Conditioning(4)
     bpm = torch.tensor([240.0, 60.0, 120.0, 0.0])
     nobody = torch.zeros(4, dtype=torch.int64)
-    assert told(bpm, nobody, nobody)[:, :2].tolist() == [[1, 1], [-1, 1], [0, 1], [0, 0]]
-    assert told.size == 10 == told(bpm, nobody, nobody).shape[1]
+    assert given(bpm, nobody, nobody)[:, :2].tolist() == [[1, 1], [-1, 1], [0, 1], [0, 0]]
+    assert given.size == 10 == given(bpm, nobody, nobody).shape[1]
 
 
-def test_what_is_left_out_is_not_told_and_the_rest_is() -> None:
-    told = torch.tensor([[120.0, 3.0, 7.0], [90.0, 2.0, 1.0]])
+def test_what_is_left_out_is_not_given_and_the_rest_is() -> None:
+    given = torch.tensor([[120.0, 3.0, 7.0], [90.0, 2.0, 1.0]])
     uniform = torch.tensor([[0.1, 0.5, 0.29], [0.3, 0.9, 0.0]])
-    assert left_out(told, uniform, 0.3).tolist() == [[0, 3, 0], [90, 2, 0]]
-    assert torch.equal(left_out(told, uniform, 0.0), told)
+    assert left_out(given, uniform, 0.3).tolist() == [[0, 3, 0], [90, 2, 0]]
+    assert torch.equal(left_out(given, uniform, 0.0), given)
 
 
 @pytest.mark.parametrize("column", range(3))
-def test_each_thing_that_is_told_changes_what_is_written(column: int) -> None:
-    model, z = told_model(), torch.zeros(1, 8)
-    told = torch.tensor([[100.0, 2.0, 3.0]])
-    other = told.clone()
+def test_each_condition_that_is_given_changes_what_is_written(column: int) -> None:
+    model, z = conditioned_model(), torch.zeros(1, 8)
+    given = torch.tensor([[100.0, 2.0, 3.0]])
+    other = given.clone()
     other[0, column] = 5
-    assert not torch.allclose(model.condition(z, told), model.condition(z, other))
+    assert not torch.allclose(model.condition(z, given), model.condition(z, other))
     assert torch.equal(model.condition(z), model.condition(z, torch.zeros(1, 3)))
 
 
-def test_a_performance_is_told_by_what_is_known_of_it_and_no_more_than_asked() -> None:
-    model = told_model()
+def test_a_performance_is_conditioned_on_what_is_known_of_it_and_no_more_than_asked() -> None:
+    model = conditioned_model()
     played = Performance(backbeat(), 90.0, "drummer2", "jazz")
     known, less = humanise(model, [played])[0], humanise(model, [played], ["tempo"])[0]
     unsaid = with_fields(played, player="", style="")
@@ -82,17 +82,17 @@ def test_a_performance_is_told_by_what_is_known_of_it_and_no_more_than_asked() -
 
 
 def test_without_feedback_nothing_that_was_written_counts() -> None:
-    model, z = told_model(fed_back=False), torch.zeros(1, 8)
+    model, z = conditioned_model(fed_back=False), torch.zeros(1, 8)
     silence = torch.zeros(2, 16, 27)
     busy = torch.ones(2, 16, 27)
     condition = model.condition(z)
     assert torch.equal(model.logits(condition, silence)[0], model.logits(condition, busy)[0])
-    fed = told_model()
+    fed = conditioned_model()
     assert not torch.equal(fed.logits(condition, silence)[0], fed.logits(condition, busy)[0])
 
 
 def test_an_absolute_error_counts_an_offset_by_its_length_at_the_tempo() -> None:
-    model = told_model()
+    model = conditioned_model()
     truth = torch.zeros(1, 16, 27)
     truth[0, 0, [0, 9, 18]] = torch.tensor([1.0, 0.75, 0.4])
     logits = torch.zeros(1, 16, 27)  # velocity .5 and offset 0 are written
@@ -121,13 +121,13 @@ def test_spread_is_the_kl_of_gaussians_over_the_places_of_the_beat() -> None:
     assert float(spread_nats(narrow, played, 0 * hits)) == 0
 
 
-def test_a_decoder_that_is_told_everything_learns_from_it() -> None:
-    model = told_model(fed_back=False)
+def test_a_decoder_that_is_given_everything_learns_from_it() -> None:
+    model = conditioned_model(fed_back=False)
     target = torch.as_tensor(backbeat()).repeat(4, 1, 1)
     noise = Noise.draw(torch.Generator().manual_seed(0), 4, 8, 32)
-    told = torch.tensor([[100.0, 1.0, 1.0]]).repeat(4, 1)
+    given = torch.tensor([[100.0, 1.0, 1.0]]).repeat(4, 1)
     config = LossConfig(feel_error="absolute", spread_weight=1.0, told_left_out=0.0)
-    terms = Objective(model, config)(target, target, noise, 0.2, 0.0, told)
+    terms = Objective(model, config)(target, target, noise, 0.2, 0.0, given)
     terms.loss.backward()
     assert model.told is not None
     gradient = model.told.drummer.weight.grad

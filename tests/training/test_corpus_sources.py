@@ -29,7 +29,7 @@ def test_the_manifest_gives_licence_work_split_and_sung_parts(tmp_path: Path) ->
     assert (source.work, source.split, source.parts) == ("w/0", "valid", ("Voice", "Voice: II"))
 
 
-def test_rights_decide_what_is_kept_where_a_manifest_tells_them(tmp_path: Path) -> None:
+def test_rights_decide_what_is_kept_where_a_manifest_names_them(tmp_path: Path) -> None:
     root = collection(tmp_path, {"a.mid": "s,MIT,ok,a,a,train,", "b.mid": "s,?,unclear,b,b,train,"})
     write_midi(root / "unlisted.mid", [Part(tune([70] * 8))])
     sources = find_sources([root])

@@ -88,7 +88,7 @@ def test_it_begins_with_the_writer_of_an_accompaniments_drums_where_sizes_agree(
     drums = voices.writer(2)
     for name in ("lstm.weight_hh_l0", "head.weight", "last.weight"):
         assert torch.equal(weights[f"writer.{name}"], drums.state_dict()[name])
-    # What a beat is told, and the style, are of other sizes here.
+    # What a beat is given, and the style, are of other sizes here.
     assert torch.equal(weights["writer.from_beat.weight"], own["writer.from_beat.weight"])
     assert torch.equal(weights["writer.from_coarse.weight"], own["writer.from_coarse.weight"])
 

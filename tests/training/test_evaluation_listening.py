@@ -37,7 +37,7 @@ def samples(path: Path) -> np.ndarray:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
 
 
-def test_the_key_tells_which_sound_is_real_and_the_page_does_not(test_folder: Path) -> None:
+def test_the_key_says_which_sound_is_real_and_the_page_does_not(test_folder: Path) -> None:
     key = json.loads((test_folder / "key.json").read_text())["real"]
     assert sorted(key.values()) == ["A"] * 3 + ["B"] * 3
     wanted = (render(REAL) * 32_767).astype("<i2")

@@ -118,7 +118,7 @@ def test_what_a_phrase_costs_is_what_deciding_its_keys_one_by_one_costs(model: P
     frames[:, 5] = 0
     frames[:, 6, ::14] = 1
     z = torch.randn(2, 63, generator=torch.Generator().manual_seed(4))
-    told, pinned, start = model.conditions(z)
+    conditions, pinned, start = model.conditions(z)
     logits = model.logits(model.condition(z), frames)[0]
     chain, past = model.writer, past_of(frames)
     for phrase in range(2):
@@ -126,7 +126,7 @@ def test_what_a_phrase_costs_is_what_deciding_its_keys_one_by_one_costs(model: P
         sounded = torch.zeros(88)
         for step in range(32):
             own = type(past)(*(part[phrase : phrase + 1, step : step + 1] for part in past))
-            fed = chain.fed(own, step % 16) + told[phrase, step]
+            fed = chain.fed(own, step % 16) + conditions[phrase, step]
             out, state = chain.gru(fed, state)
             hold, strike = (part[0, 0] for part in chain.bases(out, own))
             hold, strike = hold + pinned[phrase, step, :88], strike + pinned[phrase, step, 88:]
@@ -153,7 +153,7 @@ def test_writing_freely_is_teacher_forcing_on_what_was_written(model: PianoWords
     assert torch.equal(model.generate(z), model.generate(z, torch.zeros(32, 3, 88)))
 
 
-def test_the_loss_is_the_cost_of_the_keys_and_of_what_the_latent_tells() -> None:
+def test_the_loss_is_the_cost_of_the_keys_and_of_what_the_latent_gives() -> None:
     model, window = fresh().eval(), rolls(2, 7)
     config = LossConfig(free_bits=0, fine_beta=0.25, fine_left_out=(1.0, 0.0, 0.0, 0.0))
     drawn = Noise.draw(torch.Generator().manual_seed(0), 2, 63, 32)

@@ -40,7 +40,7 @@ BATCH = 8
             "accompaniments; leave it out, or add loss.chords_left_out=0.5",
         ),
         ("melody_2bar", "loss.spread_weight=3", "loss.spread_weight: for representation groove; leave it"),
-        ("groove_2bar", "loss.told_left_out=0.1", "loss.told_left_out: for models that are told something"),
+        ("groove_2bar", "loss.told_left_out=0.1", "loss.told_left_out: for grooves with model.told"),
         ("pianoroll_continue", "loss.from_nothing=0.2", "loss.from_nothing: for task continue without"),
         ("words_2bar", "loss.given_left_out=0.2", "loss.given_left_out: for task accompany; leave it out"),
         ("words_2bar", "model.encoder.dropout=0.5", "model.encoder.dropout: for the autoencoder, not for"),
@@ -115,9 +115,9 @@ def kind_of(config: RunConfig) -> tuple[object, ...]:
     tables = (model.words, model.sentences, model.key_chain, model.accompaniment, model.told)
     kinds = (model.encoder.kind, model.decoder.kind, model.decoder.fed_back)
     chosen = loss.keys == "bce", loss.beta_rate > 0, loss.own_share > 0
-    told = tuple(table is not None for table in tables)
+    given = tuple(table is not None for table in tables)
     spoken = model.representation if model.encoder.kind == "mixer" else model.decoder.joint
-    return (spoken, model.task == "continue", told, kinds, chosen, config.optim.schedule)
+    return (spoken, model.task == "continue", given, kinds, chosen, config.optim.schedule)
 
 
 def kinds() -> list[str]:
@@ -233,7 +233,7 @@ class Training:
         self.steps = {step: self.taken(config, step) for step in (4, STEPS - 1)}
 
     def differs_with(self, changed: RunConfig) -> bool:
-        """Tell whether another config of the same kind makes something else of it."""
+        """Return whether another config of the same kind makes something else of it."""
         if changed.model != self.config.model:
             with torch.device("meta"):  # its parts without their numbers
                 return repr(build_model(changed.model)) != repr(self.model)
@@ -245,12 +245,12 @@ class Training:
         heard, target = heard_and_target(self.data, config.model, generator)
         size = latent_size(model, config.model, target.shape[1])
         noise = Noise.draw(generator, BATCH, size, target.shape[1], choices_of(model))
-        told = (torch.tensor([[100.0, 1, 2]] * BATCH),) if config.model.told else ()
+        conditioning = (torch.tensor([[100.0, 1, 2]] * BATCH),) if config.model.told else ()
         beta, own = (
             schedules.beta(step, config.loss),
             schedules.own_share(step, config.loss, config.optim),
         )
-        loss = build_objective(model, config.loss)(heard, target, noise, beta, own, *told).loss
+        loss = build_objective(model, config.loss)(heard, target, noise, beta, own, *conditioning).loss
         model.zero_grad()
         loss.backward()
         gradient = sum(float(w.grad.abs().sum()) for w in model.parameters() if w.grad is not None)

@@ -137,7 +137,7 @@ def test_what_is_refused_before_the_first_step_is_its_one_line_alone(
         (True, errno.ENOSPC, "is whole, so make room and go on with --resume"),
     ],
 )
-def test_what_cannot_be_written_is_told_with_a_way_that_there_is(
+def test_what_cannot_be_written_is_reported_with_a_way_that_there_is(
     tmp_path: Path, monkeypatch, checkpoint: bool, fault: int, remedy: str
 ) -> None:
     if checkpoint:

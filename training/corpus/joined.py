@@ -94,7 +94,7 @@ class JoinedCorpora:
         return part.training_batch(ids, data, uniforms)
 
     def train_conditions(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return what is told of training windows of one part, `[B, 3]`; see `conditions_of`."""
+        """Return tempo, style and drummer of training windows of one part, `[B, 3]`; see `conditions_of`."""
         return conditions_of(*self._part_of(places))
 
     def _part_of(self, places: NDArray[np.int64]) -> tuple[Corpus, NDArray[np.int64]]:

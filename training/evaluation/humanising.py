@@ -186,25 +186,25 @@ def gaussian_kl(mean: float, deviation: float, other_mean: float, other_deviatio
 
 @torch.no_grad()
 def humanise(
-    model: VAE, truth: list[Performance], told: Collection[str] = PLAYING_CONDITIONS
+    model: VAE, truth: list[Performance], conditions: Collection[str] = PLAYING_CONDITIONS
 ) -> list[Frames]:
     """Let the model give every performance its feel, window by window, from mu.
 
     Args:
         model: a model with this task.
         truth: how it was played.
-        told: what of `PLAYING_CONDITIONS` a model is told that can be.
+        conditions: which of `PLAYING_CONDITIONS` are given to a model that takes them.
     """
     steps = model.config.bars * 16
-    said = torch.tensor([name in told for name in PLAYING_CONDITIONS])
-    says = torch.as_tensor(np.concatenate([_told(each, steps) for each in truth])) * said
+    given = torch.tensor([name in conditions for name in PLAYING_CONDITIONS])
+    conditioning = torch.as_tensor(np.concatenate([_conditioning(each, steps) for each in truth])) * given
     windows = np.concatenate([_windows(performance.frames, steps) for performance in truth])
     device = next(model.parameters()).device
     parts = []
     for start in range(0, len(windows), BATCH):
         target = torch.as_tensor(windows[start : start + BATCH], device=device)
         mu = model.encode(heard_of(target, model.config)).mu
-        now = says[start : start + BATCH].to(device)
+        now = conditioning[start : start + BATCH].to(device)
         parts.append(model.generate(mu, given_hits(target), now).cpu().numpy())
     whole, rest = np.concatenate(parts), []
     for performance in truth:
@@ -214,11 +214,11 @@ def humanise(
     return rest
 
 
-def _told(performance: Performance, steps: int) -> Frames:
-    """Return what can be told of each window of a performance, `[W, 3]`."""
+def _conditioning(performance: Performance, steps: int) -> Frames:
+    """Return tempo, style and drummer of each window of a performance, `[W, 3]`, 0 where unknown."""
     count = -(-len(performance.frames) // steps)
-    told = conditions_by(performance.bpm, performance.style, performance.player)
-    return np.tile(np.array(told, np.float32), (count, 1))
+    known = conditions_by(performance.bpm, performance.style, performance.player)
+    return np.tile(np.array(known, np.float32), (count, 1))
 
 
 def given_hits(target: Tensor) -> Tensor:
@@ -238,10 +238,10 @@ class Humanised:
 
     played: list[Performance]
     written: list[Frames]
-    """By the model told all that it can be."""
+    """By the model, given all the conditions that it takes."""
     training: list[Performance]
-    told_less: Mapping[str, list[Frames]] = field(default_factory=dict)
-    """By a model that can be told, told less: what it was told, and what it wrote."""
+    given_less: Mapping[str, list[Frames]] = field(default_factory=dict)
+    """By a model that takes conditions, with fewer of them: which it was given, and what it wrote."""
 
 
 def humanised(model: VAE, corpus: Corpus, split: str) -> Humanised:
@@ -253,9 +253,9 @@ def humanised(model: VAE, corpus: Corpus, split: str) -> Humanised:
     played = performances(corpus, split)
     if not played:
         raise CorpusError(f"{corpus.path}: nothing in the split '{split}'; choose another with --split")
-    less = ("", "tempo", "tempo, style") if model.told is not None else ()
-    told_less = {told or "nothing": humanise(model, played, told.split(", ")) for told in less}
-    return Humanised(played, humanise(model, played), performances(corpus, "train"), told_less)
+    fewer = ("", "tempo", "tempo, style") if model.told is not None else ()
+    given_less = {names or "nothing": humanise(model, played, names.split(", ")) for names in fewer}
+    return Humanised(played, humanise(model, played), performances(corpus, "train"), given_less)
 
 
 def measure_humanising(of: Humanised) -> dict[str, Any]:
@@ -263,6 +263,6 @@ def measure_humanising(of: Humanised) -> dict[str, Any]:
     return {
         "quantised": quantised_baseline(of.played),
         "mean of each place": mean_baseline(of.played, of.training) if of.training else {},
-        **{f"told {said}": feel_errors(of.played, frames) for said, frames in of.told_less.items()},
+        **{f"given {names}": feel_errors(of.played, frames) for names, frames in of.given_less.items()},
         "model": feel_errors(of.played, of.written),
     }

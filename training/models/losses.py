@@ -38,7 +38,7 @@ class Noise(NamedTuple):
     """Uniform `[B, T, C]`: decides what the model's own outputs are; C is `choices_of` it, 0 where it is
     never fed them."""
     unsaid: Tensor
-    """Uniform `[B, 3]`: below `LossConfig.told_left_out` tempo, style or drummer are not told."""
+    """Uniform `[B, 3]`: below `LossConfig.told_left_out` tempo, style or drummer are not given."""
 
     @staticmethod
     def draw(generator: torch.Generator, batch: int, z_size: int, steps: int, choices: int = 0) -> "Noise":
@@ -75,7 +75,7 @@ class Objective(nn.Module):
         noise: Noise,
         beta: float,
         own_share: float,
-        told: Tensor | None = None,
+        conditioning: Tensor | None = None,
     ) -> Terms:
         """Return the loss terms.
 
@@ -88,12 +88,14 @@ class Objective(nn.Module):
                 sampling, Duckworth et al. 2019, arXiv 1906.04331): one pass without gradient on the
                 truth, and outputs drawn from what it says stand in for some of the truth in the pass that
                 learns. Drawn and not the likeliest: those of a piano roll are nearly silent.
-            told: `[B, 3]` for a model that is told, see `PLAYING_CONDITIONS`.
+            conditioning: `[B, 3]` for a model that takes it, see `PLAYING_CONDITIONS`.
         """
         model = self.model
         posterior = model.encode(heard)
-        said = None if told is None else left_out(told, noise.unsaid, self.config.told_left_out)
-        condition, truth = model.condition(posterior.sample(noise.latent), said), model.rows(target)
+        given = (
+            None if conditioning is None else left_out(conditioning, noise.unsaid, self.config.told_left_out)
+        )
+        condition, truth = model.condition(posterior.sample(noise.latent), given), model.rows(target)
         inputs = truth
         if own_share > 0:
             with torch.no_grad():
@@ -102,7 +104,11 @@ class Objective(nn.Module):
         if self.config.withhold > 0:
             nothing = torch.full_like(inputs, -1 if model.streams else 0)
             inputs = _mix(inputs, nothing, model.rows(noise.withhold) < self.config.withhold)
-        bpm = None if told is None else told[:, TEMPO].repeat_interleave(len(truth) // len(target))
+        bpm = (
+            None
+            if conditioning is None
+            else conditioning[:, TEMPO].repeat_interleave(len(truth) // len(target))
+        )
         nll = reconstruction_nats(model, model.logits(condition, inputs), truth, self.config, bpm)
         nll = nll / target.shape[0]
         kl_nats = posterior.kl_nats().sum(-1)  # [B]

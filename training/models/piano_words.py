@@ -69,7 +69,7 @@ class Pins(nn.Module):
 
 
 class Conditions(NamedTuple):
-    """What a latent tells the chain."""
+    """What a latent gives the chain."""
 
     conditioning: Tensor
     """`[B, T, C]`, added to what each step is given of its past."""
@@ -110,7 +110,7 @@ class PianoWords(Autoencoder):
         return Posterior(mu, functional.softplus(raw) + MIN_SIGMA)
 
     def conditions(self, z: Tensor) -> Conditions:
-        """Return what `z` `[B, Z]` tells the chain.
+        """Return what `z` `[B, Z]` gives the chain.
 
         A beat whose fine values of a hand are all 0 is free in that hand.
         """

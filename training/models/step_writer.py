@@ -1,7 +1,7 @@
 """The decoder that writes one voice step by step: an LSTM that is given its past and what stood a bar ago.
 
 What conditions it beside its past is a coarse latent for the whole phrase and some numbers for every beat; a
-GRU from the end tells each beat what is to come, so that a beat that is free can lead to one that is not.
+GRU from the end gives each beat what is to come, so that a beat that is free can lead to one that is not.
 
 Shape legend: B batch, T steps, M steps a bar, K beats, C channels, H units, V tokens, F what a beat is given.
 """

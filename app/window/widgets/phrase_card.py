@@ -170,7 +170,7 @@ class PhraseCard(QWidget):
         if event is None:
             return
         if event.button() == Qt.MouseButton.RightButton:
-            self.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False)  # no leaving is told below a menu
+            self.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False)  # no leaving is reported below a menu
             self.update()
             self.menu_wanted.emit(event.globalPosition().toPoint())
             return

@@ -1,6 +1,6 @@
 """A bundle of words seen in another of the metres it was trained in: the same graphs, other lengths.
 
-Its graphs leave steps, beats and the bar before open, and are told the metre by its place in the manifest.
+Its graphs leave steps, beats and the bar before open, and are given the metre as its place in the manifest.
 What has a size in bars or beats, the layout of a latent and the prior over it, is what changes.
 """
 

@@ -151,7 +151,7 @@ def test_facts_say_why_each_back_end_cannot_be_used():
     )
 
 
-def test_every_daw_is_told_the_three_things():
+def test_every_daw_has_a_line_for_the_three_things():
     first, second, third, *daws, tried = daw_lines()
     assert "Ardour" in tried
     assert "Antiphon In" in first and "clock" in second and "Antiphon Out" in third

@@ -226,7 +226,7 @@ def _task_files(task: str, specs) -> dict[str, bytes]:
         node("Greater", ["logits", "zero"], ["above"]),
         node("Cast", ["above"], ["hits"], to=TensorProto.FLOAT),
         *(
-            _told_nodes()
+            _conditioned_nodes()
             if len(specs[1].inputs) > 2
             else [
                 node("Mul", ["hits", "zero"], ["none"]),
@@ -247,7 +247,7 @@ def _task_files(task: str, specs) -> dict[str, bytes]:
     }
 
 
-def _told_nodes():
+def _conditioned_nodes():
     """Velocity is a tenth of the drummer's number; hits are early by a thousandth of the tempo and a 100th of
     the style, in half steps."""
     node = helper.make_node
@@ -269,7 +269,7 @@ def write_task(folder: Path, task: str, conditions=()) -> Path:
     """Write a bundle that hums, drums or plays on: deterministic, and as plain as the contract allows.
 
     A drummer plays on the line at velocity 127 whatever it holds to; a continuation holds every key it
-    heard for as long as it is asked to write. One that is told plays as `_told_nodes` has it.
+    heard for as long as it is asked to write. One that is conditioned plays as `_conditioned_nodes` has it.
     """
     name = "pianoroll" if task == "continue" else "groove"
     ours = representation(name, 2)

@@ -270,11 +270,11 @@ def test_a_name_that_is_not_utf_8_is_text_outside_and_its_own_bytes_to_the_serve
     assert (odd.encode(), usual.encode()) == (b"gr\xfc\xdf:in", b"gr\xc3\xbc\xc3\x9f:in")
 
 
-def test_a_port_of_such_a_name_is_connected_by_what_is_shown_and_told_as_plain_text(graph):
+def test_a_port_of_such_a_name_is_connected_by_what_is_shown_and_passed_as_plain_text(graph):
     graph.sinks.append(_Name.of(b"gr\xfc:in"))
     made = wires(graph, connect_out=[r"gr\xfc"])
     assert [sink.encode() for _, sink in graph.made] == [b"gr\xfc:in"]
-    (told,) = made.wanted()[1]
-    assert type(told) is str and told == r"gr\xfc:in"
+    (passed,) = made.wanted()[1]
+    assert type(passed) is str and passed == r"gr\xfc:in"
     made.tend()
     assert len(graph.made) == 1

@@ -57,10 +57,10 @@ def test_a_melody_of_a_few_notes_is_too_little(tmp_path):
         read_style(tmp_path / "few.mid", print)
 
 
-def test_the_progress_is_told_before_each_file(tmp_path):
-    files, told = [write_tune(tmp_path / f"{number}.mid") for number in range(3)], []
-    assert len(list(style_of_files(files, lambda *how_far: told.append(how_far)))) == 3
-    assert told == [(0, 3), (1, 3), (2, 3)]
+def test_the_progress_is_reported_before_each_file(tmp_path):
+    files, reported = [write_tune(tmp_path / f"{number}.mid") for number in range(3)], []
+    assert len(list(style_of_files(files, lambda *how_far: reported.append(how_far)))) == 3
+    assert reported == [(0, 3), (1, 3), (2, 3)]
 
 
 def test_of_too_many_files_some_all_over_the_folder_are_read(tmp_path, monkeypatch):

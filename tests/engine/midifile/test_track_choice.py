@@ -48,14 +48,14 @@ def test_a_channel_of_a_few_notes_is_no_melody_whatever_its_name(few: int) -> No
     assert choose_melody(song(line, apart)).tracks == (line,)
 
 
-def test_the_name_of_a_chunk_tells_none_of_its_channels() -> None:
+def test_the_name_of_a_chunk_says_nothing_of_its_channels() -> None:
     low, line, chords = (
         track(notes, "Melody", channel=channel) for channel, notes in enumerate((LOW, LINE, CHORDS))
     )
     assert choose_melody(song(low, line, chords)) == ((line,), "the highest single line")
 
 
-def test_two_short_lines_are_told_by_height() -> None:
+def test_two_short_lines_are_chosen_by_height() -> None:
     low, high = track(LINE[:3]), track([(beat, 80, 0.5) for beat in range(2)], chunk=1)
     assert choose_melody(song(low, high)).tracks == (high,)
 
@@ -155,7 +155,7 @@ def test_a_band_has_three_parts() -> None:
         ("Lead", 33, False),
     ],
 )
-def test_name_and_program_tell_a_bass_whatever_it_plays(name: str, program: int, is_bass: bool) -> None:
+def test_name_and_program_make_a_bass_whatever_it_plays(name: str, program: int, is_bass: bool) -> None:
     high, other = track(LINE, name, program=program), track(CHORDS, chunk=1)
     parts = choose_trio(song(high, other))
     assert ("bass" in parts) == is_bass

@@ -1,4 +1,4 @@
-"""Grooves that can be told tempo, style and drummer: what is passed, where it counts, what is said else."""
+"""Grooves that take tempo, style and drummer: what is passed, where it counts, what is said else."""
 
 import json
 
@@ -30,8 +30,8 @@ ASKED = Controls(mode="groove", drum_style="funk", drummer=7)
 
 
 @pytest.fixture(scope="module")
-def told_model(tmp_path_factory) -> Model:
-    folder = tmp_path_factory.mktemp("told") / "bundle"
+def conditioned_model(tmp_path_factory) -> Model:
+    folder = tmp_path_factory.mktemp("conditioned") / "bundle"
     return Model.load(tinybundle.write_task(folder, "humanize", drum_styles.PLAYING_CONDITIONS))
 
 
@@ -41,27 +41,27 @@ def session(model: ModelFacts) -> Snapshot:
 
 
 @pytest.mark.parametrize("name", ["drum_style", "drummer"])
-def test_style_and_drummer_count_in_groove_with_a_model_that_can_be_told(name: str) -> None:
+def test_style_and_drummer_count_in_groove_with_a_model_that_takes_them(name: str) -> None:
     parameter = CONTROLS[name]
     assert modes_with(parameter) == ("groove",)
     assert counts(parameter, "groove", CONDITIONED.features)
     assert not counts(parameter, "groove", DEAF.features)
     assert session(CONDITIONED).why_not(parameter) == ""
-    assert session(DEAF).why_not(parameter).startswith("deaf cannot be told a drummer")
+    assert session(DEAF).why_not(parameter).startswith("deaf cannot play as a drummer")
     vary = Snapshot(model=ModelFacts(name="words"))
     assert vary.why_not(parameter) == "Counts in Groove"
 
 
-def test_a_model_that_cannot_be_told_is_asked_for_nobody() -> None:
+def test_a_model_that_takes_no_drummer_is_asked_for_nobody() -> None:
     assert counting(ASKED, {DRUMMER_CHOICE}, ()) == ASKED
     assert counting(ASKED, set(), ()) == Controls(mode="groove")
 
 
-def test_the_songs_tempo_goes_along_for_a_model_that_is_told() -> None:
-    told, deaf = (request_of(session(model), 0) for model in (CONDITIONED, DEAF))
-    assert told is not None and deaf is not None
-    assert (told.bpm, deaf.bpm) == (120.0, 0.0)
-    assert not told.same_music(structs.replace(told, bpm=121.0))
+def test_the_songs_tempo_goes_along_for_a_model_conditioned_on_it() -> None:
+    taking, deaf = (request_of(session(model), 0) for model in (CONDITIONED, DEAF))
+    assert taking is not None and deaf is not None
+    assert (taking.bpm, deaf.bpm) == (120.0, 0.0)
+    assert not taking.same_music(structs.replace(taking, bpm=121.0))
 
 
 def test_a_controller_goes_through_the_styles_from_any_on() -> None:
@@ -75,32 +75,32 @@ def test_a_controller_goes_through_the_styles_from_any_on() -> None:
     assert CONTROLS["drummer"].text(0) == "any"
 
 
-def test_what_is_asked_for_reaches_the_model(told_model) -> None:
+def test_what_is_asked_for_reaches_the_model(conditioned_model) -> None:
     """Velocity is a tenth of 7; at 100 bpm in funk, the sixth style, a hit is .1 + .06 half steps early."""
-    assert facts_of(told_model).drummer_choice
-    asked = request_of(session(facts_of(told_model)), 0)
+    assert facts_of(conditioned_model).drummer_choice
+    asked = request_of(session(facts_of(conditioned_model)), 0)
     assert asked is not None
     asked = structs.replace(
         asked, controls=replace(asked.controls, variation=1.0, temperature=0.0), bpm=100.0
     )
-    answer = Renderer().answer(told_model, asked)
+    answer = Renderer().answer(conditioned_model, asked)
     assert {note.velocity for note in answer.notes} == {round(0.7 * 127)}
     assert [note.start_beats for note in answer.notes[1:]] == pytest.approx(
         [place - 0.16 / 2 / 4 for place in range(1, 8)], abs=1e-6
     )
-    slower = Renderer().answer(told_model, structs.replace(asked, bpm=50.0))
+    slower = Renderer().answer(conditioned_model, structs.replace(asked, bpm=50.0))
     assert slower.notes[1].start_beats == pytest.approx(1 - 0.11 / 2 / 4, abs=1e-6)
 
 
-def test_a_model_at_a_tempo_is_itself_where_nothing_changes(told_model, tmp_path) -> None:
-    assert told_model.at_tempo(0.0) is told_model
-    assert told_model.at_tempo(90.0) is not told_model
+def test_a_model_at_a_tempo_is_itself_where_nothing_changes(conditioned_model, tmp_path) -> None:
+    assert conditioned_model.at_tempo(0.0) is conditioned_model
+    assert conditioned_model.at_tempo(90.0) is not conditioned_model
     deaf = Model.load(tinybundle.write_task(tmp_path, "humanize"))
     assert deaf.at_tempo(90.0) is deaf
 
 
 @pytest.mark.parametrize("some", [("tempo",), ("tempo", "drummer", "style")])
-def test_a_bundle_is_told_all_in_order_or_nothing(some, tmp_path) -> None:
+def test_a_bundle_takes_all_in_order_or_nothing(some, tmp_path) -> None:
     folder = tinybundle.write_task(tmp_path / "whole", "humanize", drum_styles.PLAYING_CONDITIONS)
     file = folder / "bundle.json"
     content = json.loads(file.read_text()) | {"conditions": some}

@@ -89,7 +89,7 @@ def test_a_note_let_go_later_is_tied_even_if_the_bar_was_still_open():
     assert bars[1].tied == (0,)
 
 
-def test_joining_in_the_middle_tells_the_first_whole_bar_first():
+def test_joining_in_the_middle_reports_the_first_whole_bar_first():
     player = Player(start_beats=1.5)
     player.on(2.0, 60)
     player.on(4.5, 62)
@@ -146,7 +146,7 @@ def test_a_note_just_before_the_start_is_an_early_first_note():
     assert shape(bar) == [(-0.02, 60, 1.02), (-0.01, 62, 0.01)]
 
 
-def test_a_stop_near_the_line_tells_the_bar_and_one_in_the_middle_does_not():
+def test_a_stop_near_the_line_reports_the_bar_and_one_in_the_middle_does_not():
     for stopped_beats, count in ((3.9, 1), (3.0, 0)):
         player = Player()
         player.on(1.0, 60)

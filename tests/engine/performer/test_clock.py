@@ -238,7 +238,7 @@ def test_doubled_ticks_under_jitter_are_dropped_where_a_tick_lasts_as_long_as_a_
 
 
 @pytest.mark.parametrize("tick_ms", [11.62, 21.34])
-def test_faults_of_a_steady_clock_of_nearly_a_drivers_period_are_told_within_four_ticks(tick_ms):
+def test_faults_of_a_steady_clock_of_nearly_a_drivers_period_are_found_within_four_ticks(tick_ms):
     """Its ticks lie on no periods, so that a gap of two is a lost tick and nothing else."""
     ticks = simclock.arrivals(simclock.true_ticks(simclock.constant(2500 / tick_ms), 20))
     clock = ClockFollower()

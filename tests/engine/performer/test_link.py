@@ -29,7 +29,7 @@ class Others:
         self.bpm, self.at_ns, self.beats = 120.0, 1_000_000_000, 0.0
         self.peers, self.playing, self.since_ns = 1, False, 0
         self.closed = False
-        self.told: list[tuple[bool, int]] = []
+        self.reported: list[tuple[bool, int]] = []
 
     def __call__(self, bpm, start_stop):
         if not self.peers:
@@ -54,7 +54,7 @@ class Others:
 
     def set_playing(self, playing, at_ns):
         self.playing, self.since_ns = playing, at_ns
-        self.told.append((playing, at_ns))
+        self.reported.append((playing, at_ns))
 
     def close(self):
         self.closed = True
@@ -148,11 +148,11 @@ def test_starts_and_stops_are_shared_both_ways(offline, others):
     offline.run_for(10_000_000)
     assert offline.of(m.ClockState)[-1].status == "stopped"
     offline.handle(m.Play())
-    assert others.told[-1][0] is True
+    assert others.reported[-1][0] is True
     offline.run_for(5 * BEAT_NS)
     offline.handle(m.Stop())
-    assert others.told[-1] == (False, offline.now_ns)
-    assert len(others.told) == 2
+    assert others.reported[-1] == (False, offline.now_ns)
+    assert len(others.reported) == 2
 
 
 def test_starts_are_our_own_where_they_are_not_shared(others):
@@ -162,7 +162,7 @@ def test_starts_are_our_own_where_they_are_not_shared(others):
     offline.run_for(BEAT_NS)
     assert offline.of(m.ClockState)[-1].status == "stopped"
     offline.handle(m.Play())
-    assert not others.told
+    assert not others.reported
 
 
 def test_a_count_in_ends_on_the_bar_line_of_the_others(offline, others):
@@ -214,8 +214,8 @@ def test_two_clocks_are_compared_by_the_first_reading_and_by_prompt_ones(monkeyp
     """Link's clock is at 5,000 us; ours at 1,000, 2,000 and 3,000 us, a reading takes 40, 200 and 40 us."""
     ours_ns = iter((1_000_000, 1_040_000, 2_000_000, 2_200_000, 3_000_000, 3_040_000))
     monkeypatch.setattr(ableton_link, "clock_now_ns", lambda: next(ours_ns))
-    told = []
-    state = SimpleNamespace(setTempo=lambda bpm, at_us: told.append(at_us))
+    set_at_us = []
+    state = SimpleNamespace(setTempo=lambda bpm, at_us: set_at_us.append(at_us))
     member = SimpleNamespace(
         clock=lambda: SimpleNamespace(micros=lambda: 5_000),
         captureSessionState=lambda: state,
@@ -225,7 +225,7 @@ def test_two_clocks_are_compared_by_the_first_reading_and_by_prompt_ones(monkeyp
     for _ in range(3):
         link.set_tempo(120.0, 10_000_000)
     # Link is 3,980 us ahead at first, which a slow reading leaves so, then 1,980
-    assert told == [13_980, 13_980, 11_980]
+    assert set_at_us == [13_980, 13_980, 11_980]
 
 
 # Two real members -----------------------------------------------------------------------------

@@ -86,6 +86,6 @@ def test_what_is_at_the_edge_is_taken():
         encode_command(command)
         assert decode_command(encode(command)) == command
     counts = InputCounts("Antiphon In", 1, 2, 3, (("it is our own, come back", 4),))
-    # What came in broken is told as it came, with the reason.
+    # What came in broken is reported as it came, with the reason.
     for event in (CLOCK, Heard(0, 0.0, b"\x90\xff", "it is no whole MIDI message"), counts):
         assert decode_event(encode(event)) == event

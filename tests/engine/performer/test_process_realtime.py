@@ -129,7 +129,7 @@ def test_it_sleeps_until_the_moment_and_not_at_all_when_that_is_past(monkeypatch
     waker.sleep_until(now_ns() - 1)
 
 
-def test_ports_to_nowhere_take_everything_and_tell_nothing():
+def test_ports_to_nowhere_take_everything_and_report_nothing():
     backend = SilentBackend()
     backend.output.send(0, b"\x90\x3c\x40")
     backend.output.cancel()

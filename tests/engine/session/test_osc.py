@@ -126,7 +126,7 @@ def test_without_the_library_the_remedy_is_said(monkeypatch):
         OscPort(OscPlace(0, False, None))
 
 
-def test_a_session_is_moved_and_tells_its_changes(hand):
+def test_a_session_is_moved_and_sends_its_changes(hand):
     number = free_port()
     with Session(Client()) as session:
         session.set("osc_port", number)

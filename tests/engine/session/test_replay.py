@@ -54,7 +54,7 @@ class Performance:
         return sorted((round(a, 3), b, c, round(d, 3)) for a, b, c, d in found)
 
 
-def told(phrase: Phrase, until=1e9):
+def notes_of(phrase: Phrase, until=1e9):
     rows = ((n.start_beats, n.pitch, n.velocity, n.duration_beats) for n in phrase.notes)
     return sorted((round(a, 3), b, c, round(d, 3)) for a, b, c, d in rows if a < until)
 
@@ -86,8 +86,8 @@ def test_a_performance_is_what_left_the_output_and_renders_so_again(performance,
     found = performance.close()
     assert len(sent) > 20
     as_it_was = replayed(found, 0)
-    assert told(as_it_was.answers, 35) == [note for note in sent if note[0] < 35]
-    assert told(as_it_was.heard, 8)[:4] == [
+    assert notes_of(as_it_was.answers, 35) == [note for note in sent if note[0] < 35]
+    assert notes_of(as_it_was.heard, 8)[:4] == [
         (0.02, 60, 70, 0.5),
         (1.02, 61, 71, 0.5),
         (2.02, 62, 72, 0.5),
@@ -95,7 +95,7 @@ def test_a_performance_is_what_left_the_output_and_renders_so_again(performance,
     ]
     again = rendered(found, None, 0, model)
     assert again.unlike == 0
-    assert told(replayed(found, 0, change_bar=0, phrases=again.phrases).answers, 35) == told(
+    assert notes_of(replayed(found, 0, change_bar=0, phrases=again.phrases).answers, 35) == notes_of(
         as_it_was.answers, 35
     )
 
@@ -106,8 +106,8 @@ def test_a_change_leaves_what_lies_before_it_and_reaches_what_lies_behind(perfor
     as_it_was = replayed(found, 0)
     again = rendered(found, Change.read("seed=77"), 5, model)
     changed = replayed(found, 0, change_bar=5, phrases=again.phrases)
-    assert told(changed.answers, 19.9) == told(as_it_was.answers, 19.9)
-    assert told(changed.answers) != told(as_it_was.answers)
+    assert notes_of(changed.answers, 19.9) == notes_of(as_it_was.answers, 19.9)
+    assert notes_of(changed.answers) != notes_of(as_it_was.answers)
     assert again.unlike == len(again.patterns) > 0
     shifted = rendered(found, Change.read("transpose=+12"), 5, model)
     up = replayed(found, 5, change_bar=5, phrases=shifted.phrases)
@@ -128,8 +128,8 @@ def test_a_song_begun_anew_goes_on_in_bars_of_its_own(performance):
     found = performance.close()
     first, again = found.stretches
     assert (first.first_bar, first.end_bar, again.first_bar) == (0, 4, 4)
-    assert told(replayed(found, 4).answers, 12) == [note for note in sent if note[0] < 12]
-    both = told(replayed(found, 2).answers, 20)
+    assert notes_of(replayed(found, 4).answers, 12) == [note for note in sent if note[0] < 12]
+    both = notes_of(replayed(found, 2).answers, 20)
     assert [note for note in both if note[0] >= 8] == [(n[0] + 8, *n[1:]) for n in sent if n[0] < 12]
 
 
