@@ -4,6 +4,7 @@ Shape legend: Z latent size.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +52,13 @@ LEAST_PERCENT = 5.0
 
 def along(curve: Sequence[float], value: float) -> float:
     """Return where a slider's value, 0 to 1, is on the way, by a curve of equally spaced points."""
-    return float(np.interp(value, np.linspace(0, 1, len(curve)), curve))
+    return float(np.interp(value, _equally_spaced(len(curve)), curve))
+
+
+@lru_cache(maxsize=8)
+def _equally_spaced(points: int) -> Doubles:
+    """Return values from 0 to 1, not to be written into."""
+    return np.linspace(0, 1, points)
 
 
 def great_circle(start: Floats, end: Floats, share: float) -> Floats:

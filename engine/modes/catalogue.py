@@ -1,7 +1,8 @@
 """The modes there are, and what counts in each. A new one is a name in `controls.Mode` and a line here."""
 
-from collections.abc import Collection, Set
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Set
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import RenderError
 from engine.inference.controls import CONTROLS, STORED, Controls, Mode, changed
@@ -19,6 +20,7 @@ TOOLS: dict[Mode, Tool] = {
 """By name, in the order they are shown."""
 
 
+@lru_cache(maxsize=64)
 def modes_of(task: str, sentences: bool = False) -> tuple[Mode, ...]:
     """Return the modes that bundles with a task do; the first is the usual one.
 
@@ -70,16 +72,22 @@ def check_counts(parameter: Parameter, mode: Mode) -> None:
         )
 
 
+@lru_cache(maxsize=64)
+def _at_rest(mode: Mode, model_features: frozenset[str]) -> Mapping[str, Any]:
+    """Return the defaults of the controls that do not count in a mode, by id."""
+    return {
+        name: parameter.default
+        for name, parameter in CONTROLS.items()
+        if not counts(parameter, mode, model_features)
+    }
+
+
 def counting(controls: Controls, model_features: Set[str], attributes: Collection[str]) -> Controls:
     """Return what counts of controls in their mode, with a model of certain features and attributes.
 
     A player's setting outlives modes and models that it says nothing to: it is at its default there.
     """
-    idle = {
-        name: parameter.default
-        for name, parameter in CONTROLS.items()
-        if not counts(parameter, controls.mode, model_features)
-    }
+    idle = _at_rest(controls.mode, frozenset(model_features))
     offers = TOOLS[controls.mode].offers
     directed, styled = DIRECTIONS in offers, STYLE in offers and controls.style_amount > 0
     had = tuple((name, amount) for name, amount in controls.attributes if directed and name in attributes)

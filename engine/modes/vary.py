@@ -31,7 +31,7 @@ class VaryPlanner(Planner):
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare variations; the draws of all seeds are decoded and moved together."""
         language = language_of(model)
-        if language is None:
+        if language is None and len(takes) > 1:
             for source, pull in dict.fromkeys((take.source, pull_of(take)) for take in takes):
                 seeds = [take.seed for take in takes if (take.source, pull_of(take)) == (source, pull)]
                 draws_near(model, slots[source], seeds, pull)

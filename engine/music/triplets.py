@@ -4,6 +4,8 @@ A bar of 4/4 whose quarters fall into three, a shuffle too, is a bar of 12/8 in 
 the 16ths of a model of 4/4 a third of a beat has no place; on those of a compound metre it has.
 """
 
+from bisect import bisect_right
+
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
 
@@ -25,7 +27,7 @@ def felt_metre(phrase: Phrase) -> Metre:
         return phrase.metre
     places = [0] * (len(_HALF_WAY) + 1)
     for note in phrase.notes:
-        places[sum(note.start_beats % 1 * _BEAT >= line for line in _HALF_WAY)] += 1
+        places[bisect_right(_HALF_WAY, note.start_beats % 1 * _BEAT)] += 1
     _, quarter, third, half, two_thirds, three_quarters, _ = places
     thirds, quarters = third + two_thirds, quarter + three_quarters
     is_in_thirds = thirds >= FEWEST_ON_THIRDS and thirds > half and thirds >= 2 * quarters

@@ -116,14 +116,16 @@ def request_of(
         return None
     attributes = [attribute.name for attribute in model.attributes] if model else []
     chosen = {name: phrases[name] for name in needed if name in phrases}
-    known = surroundings_of(document)
+    known, controls = surroundings_of(document), document.controls
+    if shown.locks != controls.locks:
+        controls = changed(controls, locks=shown.locks)
     if shown.locks and (locked := shown.locked) is not None:
         chosen[LOCKED] = locked
         # In the source's key, so that a model that moves phrases to its own key moves both alike.
         known[LOCKED] = known.get(document.controls.source, UNKNOWN)
     return Request(
         model=(model.hash or model.name) if model else "",
-        controls=counting(changed(document.controls, locks=shown.locks), shown.features, attributes),
+        controls=counting(controls, shown.features, attributes),
         key=_key_heard(shown),
         phrases=chosen,
         surroundings={

@@ -1,5 +1,6 @@
 """What window and stream see of a session: three references that do not change under them."""
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -56,13 +57,13 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def features(self) -> frozenset[str]:
         """What parameters may need of a model."""
-        has = {
-            PITCHES: self.pitched,
-            HALVES: self.halves,
-            KEYS_ALONE: self.keys_alone,
-            DRUMMER_CHOICE: self.drummer_choice,
-        }
-        return frozenset(name for name, yes in has.items() if yes)
+        return _features(self.pitched, self.halves, self.keys_alone, self.drummer_choice)
+
+
+@lru_cache(maxsize=16)
+def _features(pitched: bool, halves: bool, keys_alone: bool, drummer_choice: bool) -> frozenset[str]:
+    has = {PITCHES: pitched, HALVES: halves, KEYS_ALONE: keys_alone, DRUMMER_CHOICE: drummer_choice}
+    return frozenset(name for name, yes in has.items() if yes)
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
