@@ -1,20 +1,17 @@
-"""The training loop, from top to bottom in one place.
+"""The training loop, from top to bottom in one place: when a run steps, evaluates, saves, records and ends.
 
-Everything random in a step is drawn from (seed, step), so a run that was killed goes on to the
-same numbers, and several ranks do together what one process does alone.
+What a step does is in `training/learner.py`.
 """
 
-import copy
 import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.utils import clip_grad_norm_
 
 from engine.text import counted
 from training import schedules
@@ -23,12 +20,11 @@ from training.config import RunConfig
 from training.corpus.dataset import Corpus
 from training.corpus.joined import JoinedCorpora
 from training.distributed import Ranks, ranks
-from training.encoder_input import heard_and_target
 from training.errors import ConfigError
-from training.memory import check_memory
-from training.model_files import Start, check_start, config_differences
-from training.models.build import Trainable, build_model, build_objective, latent_size, whole_start
-from training.models.losses import Noise, Terms, choices_of
+from training.learner import Learner
+from training.model_files import Start, config_differences
+from training.models.build import Trainable, build_model
+from training.models.losses import Terms
 from training.size_checks import check_sizes
 from training.stopping import Patience, StoppedError, StopSignals
 from training.validation import validation_terms
@@ -103,7 +99,7 @@ def train(
 
 
 class Trainer:
-    """The state of one run: model, average, optimiser, sampler, counters."""
+    """One run: its learner takes steps; when it evaluates, saves, records and ends is decided here."""
 
     def __init__(
         self, config: RunConfig, folder: RunFolder, team: Ranks, start: Start | None, observer: Observer
@@ -117,28 +113,15 @@ class Trainer:
         # A small corpus may hold nothing back; then the record says what was measured instead.
         self.split = "valid" if len(self.corpus.window_ids("valid")) else "train"
         check_sizes(config, team, self.corpora)
-        torch.manual_seed(config.seed)
-        self.model = build_model(config.model).to(team.device)
-        self.started_from, self.first_beta = "", 0.0
-        if start is not None:
-            start = replace(start, weights=whole_start(self.model, start.weights))
-            check_start(start, self.model, config.model)
-            self.model.load_state_dict(start.weights)
-            self.started_from = start.origin
-            self.first_beta = config.loss.beta if start.beta is None else start.beta
-        check_memory(self.model, config, self.corpus, team.world_size)
-        self.ema = copy.deepcopy(self.model).requires_grad_(False)
-        self.objective = team.wrap(build_objective(self.model, config.loss))
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), betas=(0.9, 0.98), weight_decay=config.optim.weight_decay
-        )
-        self.sampler = self.corpora.sampler(
-            config.data.batch, config.data.shares, config.seed, rank=team.rank, world_size=team.world_size
-        )
-        self.step, self.evaluated, self.seconds, self.step_seconds = 0, 0, 0.0, 0.0
+        self.learner = Learner(config, team, self.corpora, start)
+        self.evaluated, self.seconds, self.step_seconds = 0, 0.0, 0.0
         self.patience = Patience(config.patience)
-        self.gradient_norm = torch.zeros(())
         self._restore()
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self.learner.step
 
     def run(self) -> dict[str, Any]:
         """Take the steps that are left, evaluating and saving on the way."""
@@ -164,18 +147,18 @@ class Trainer:
 
     def _mend(self) -> None:
         """Write anew what is gone of the run's folder."""
-        self.folder.mend_weights(self.ema)
+        self.folder.mend_weights(self.learner.average)
         if not self.folder.holds(RECORD):
             self.folder.write_json(RECORD, self._record(self._how_far))
 
     def _timed_step(self) -> Terms:
         started = time.perf_counter()
-        terms = self._take_step()
+        terms = self.learner.take_step()
         self.step_seconds = time.perf_counter() - started
         self.seconds += self.step_seconds
         every = self.config.keep_every_steps
         if every and self.step % every == 0 and self.team.is_first:
-            self.folder.keep(self.step, self.ema)
+            self.folder.keep(self.step, self.learner.average)
         return terms
 
     def _evaluation_is_due(self) -> bool:
@@ -191,23 +174,19 @@ class Trainer:
                     terms=terms,
                     sequences_per_second=self.config.data.batch / max(self.step_seconds, 1e-9),
                     learning_rate=schedules.learning_rate(self.step - 1, self.config.optim),
-                    beta=self._beta(self.step - 1),
-                    gradient_norm=self.gradient_norm,
+                    beta=self.learner.beta(self.step - 1),
+                    gradient_norm=self.learner.gradient_norm,
                     metrics=metrics,
-                    model=self.ema,
+                    model=self.learner.average,
                     corpus=self.corpus,
                 )
             )
-
-    def _beta(self, step: int) -> float:
-        """Return the weight of the KL term; it goes on from where weights that were trained have it."""
-        return schedules.beta(step, self.config.loss, self.first_beta)
 
     def _stop(self, signal_number: int) -> None:
         """Save, and end with how to go on."""
         if self.team.is_first:
             self.observer.begin("saving")
-            self.folder.save(self._state(), self.ema)
+            self.folder.save(self._state(), self.learner.average)
             self.folder.write_json(RECORD, self._record("stopped by a signal"))
         raise StoppedError(
             signal_number or 15,
@@ -227,40 +206,6 @@ class Trainer:
         self.folder.write_json(RECORD, self._record(reason, weights_of_step=patience.best_step))
         return dict(self.folder.read_json(METRICS))
 
-    def _take_step(self) -> Terms:
-        config, device = self.config, self.team.device
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
-        torch.manual_seed(config.seed * 1_000_003 + self.step)
-        draw = self.sampler.next()
-        window = torch.as_tensor(self.corpora.train_batch(draw.items, config.data, draw.uniforms))
-        heard, target = heard_and_target(window, config.model, generator)
-        conditioning = (
-            (torch.as_tensor(self.corpora.train_conditions(draw.items)),) if config.model.told else ()
-        )
-        z_size = latent_size(self.model, config.model, target.shape[1])
-        own = schedules.own_share(self.step, config.loss, config.optim)
-        choices = choices_of(self.model) if own > 0 else 0
-        noise = Noise.draw(generator, config.data.batch, z_size, target.shape[1], choices)
-        mine = Noise(*(part[self.team.share(config.data.batch)].to(device) for part in noise))
-        for group in self.optimizer.param_groups:
-            group["lr"] = schedules.learning_rate(self.step, config.optim)
-        beta = self._beta(self.step)
-        self.model.train()
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
-            given = (part.to(device) for part in conditioning)
-            terms = self.objective(heard.to(device), target.to(device), mine, beta, own, *given)
-        self.optimizer.zero_grad(set_to_none=True)
-        terms.loss.backward()
-        self.gradient_norm = clip_grad_norm_(self.model.parameters(), config.optim.clip_norm)
-        self.optimizer.step()
-        self._average(schedules.ema_decay(self.step, config.optim))
-        self.step += 1
-        return self.team.mean(Terms(*(part.detach() for part in terms)))
-
-    def _average(self, decay: float) -> None:
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
-
     def _evaluate(self, terms: Terms | None, signals: StopSignals) -> dict[str, Any]:
         """Save, measure the average weights on the validation split, and write everything down.
 
@@ -277,7 +222,7 @@ class Trainer:
                 "or raise optim.warmup_steps; the checkpoint before this one is whole"
             )
         self.observer.begin("saving")
-        self.folder.save(self._state(), self.ema)
+        self.folder.save(self._state(), self.learner.average)
         self.observer.begin("evaluating")
         signals.at_once = True
         try:
@@ -290,9 +235,9 @@ class Trainer:
 
     def _measured(self) -> dict[str, Any]:
         config = self.config
-        terms = validation_terms(self.ema, config, self.corpus, self.split)
+        terms = validation_terms(self.learner.average, config, self.corpus, self.split)
         return {
-            **self.observer.measure(self.ema, self.corpus, self.split, config.evaluate_windows),
+            **self.observer.measure(self.learner.average, self.corpus, self.split, config.evaluate_windows),
             "loss": float(terms.loss),
             "reconstruction_nats": float(terms.reconstruction_nats),
             "split": self.split,
@@ -302,7 +247,7 @@ class Trainer:
 
     def _write_down(self, metrics: dict[str, Any], trained: Terms | None) -> None:
         if self.patience.take(metrics["loss"], self.step):
-            self.folder.save_weights(BEST, self.ema)
+            self.folder.save_weights(BEST, self.learner.average)
             self.folder.write_json(BEST_METRICS, metrics)
         train = (
             {f"train_{name}": float(value) for name, value in trained._asdict().items()} if trained else {}
@@ -327,24 +272,17 @@ class Trainer:
             "sequences": self.step * self.config.data.batch,
             "hours": self.seconds / 3600,
             "hardware": f"{self.team.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
-            "started_from": self.started_from,
-            "beta": self._beta(self.step),
+            "started_from": self.learner.started_from,
+            "beta": self.learner.beta(self.step),
             "torch": str(torch.__version__),
-            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "parameters": sum(p.numel() for p in self.learner.model.parameters()),
             "data_sha256": self.corpora.sha256,
             "data": self.corpora.sources,
         }
 
     def _state(self) -> dict[str, Any]:
-        return {
-            "model": self.model.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "sampler": dict(self.sampler.state()),
+        return self.learner.state() | {
             "counters": {"step": self.step, "seconds": self.seconds},
-            "started_from": self.started_from,
-            "first_beta": self.first_beta,
-            "beta": self._beta(self.step),
             "data_sha256": self.corpora.sha256,
         }
 
@@ -363,23 +301,18 @@ class Trainer:
         if differing:
             raise ConfigError(f"{self.folder.path}: {differing}; a run goes on with the sizes it began with")
         try:
-            self.model.load_state_dict(state["model"])
-            self.ema.load_state_dict(state["ema"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.sampler.load_state(state["sampler"])
+            self.learner.restore(state)
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise ConfigError(
                 f"{self.folder.path}: the checkpoint does not fit ({reason}); train anew"
             ) from error
-        self.step, self.seconds = state["counters"]["step"], state["counters"]["seconds"]
-        self.started_from = state["started_from"]
+        self.seconds = state["counters"]["seconds"]
         if self.step > self.config.optim.steps:
             raise ConfigError(
                 f"{self.folder.path}: has taken {counted(self.step, 'step')} already; give optim.steps a "
                 "larger number"
             )
-        self.first_beta = state.get("first_beta", self.config.loss.beta if self.started_from else 0.0)
         self._restore_evaluations()
 
     def _restore_evaluations(self) -> None:

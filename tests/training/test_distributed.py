@@ -19,22 +19,22 @@ import os, signal, sys
 from pathlib import Path
 import msgspec
 import torch
-from training import loop
+from training import learner, loop
 from training.config import RunConfig
 
 config = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=RunConfig)
 dies_at = int(sys.argv[3])
-take_step = loop.Trainer._take_step
+take_step = learner.Learner.take_step
 
 
-def step(trainer):
+def step(learning):
     first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-    if first and trainer.team.rank == 1 and trainer.step == dies_at:
+    if first and learning.team.rank == 1 and learning.step == dies_at:
         os.kill(os.getpid(), signal.SIGKILL)
-    return take_step(trainer)
+    return take_step(learning)
 
 
-loop.Trainer._take_step = step
+learner.Learner.take_step = step
 loop.train(config, Path(sys.argv[2]))
 """
 NEVER = 10**6

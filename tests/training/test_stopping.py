@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from training.checkpoint import RunFolder
 from training.cli import app
 from training.errors import ConfigError, CorpusError
-from training.loop import Observer, Progress, Trainer, train
+from training.learner import Learner
+from training.loop import Observer, Progress, train
 from training.stopping import Patience, StoppedError
 
 ENDLESS = {"steps": 1_000_000, "warmup_steps": 1}
@@ -193,9 +194,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(
 ) -> None:
     train(toy_config(corpus), tmp_path)
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    take_step = Trainer._take_step
+    take_step = Learner.take_step
     monkeypatch.setattr(
-        Trainer, "_take_step", lambda self: take_step(self)._replace(loss=torch.tensor(torch.nan))
+        Learner, "take_step", lambda self: take_step(self)._replace(loss=torch.tensor(torch.nan))
     )
     with pytest.raises(ConfigError, match="the loss is no number at step 8"):
         train(toy_config(corpus, optim={"steps": 20}), tmp_path)
