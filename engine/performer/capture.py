@@ -9,15 +9,7 @@ import math
 from collections import deque
 from typing import Protocol
 
-from engine.midi.messages import (
-    Key,
-    channel,
-    ends_all_notes,
-    is_note_off,
-    is_note_on,
-    key,
-    pedals_moved,
-)
+from engine.midi.messages import Key, is_note_on, key
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import Metre
 from engine.performer.held_keys import HeldKey, HeldKeys
@@ -204,13 +196,8 @@ class Capture:
                 waiting = _Waiting(t_ns, key(data), data[2])
                 self._waiting.append(waiting)
                 self._held.press(key(data), waiting, t_ns)
-        elif is_note_off(data):
-            self._end_all(self._held.release(key(data), t_ns), t_ns, beats)
-        elif ends_all_notes(data):
-            self._end_all(self._held.release_all(channel(data)), t_ns, beats)
         else:
-            for pedal, down in pedals_moved(data).items():
-                self._end_all(self._held.pedal(channel(data), pedal, down), t_ns, beats)
+            self._end_all(self._held.released_by(data, t_ns), t_ns, beats)
         return True
 
     def let_go(self, t_ns: int, beats: float) -> list[bytes]:

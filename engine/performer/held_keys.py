@@ -3,7 +3,18 @@
 from collections import deque
 from typing import Generic, TypeVar
 
-from engine.midi.messages import SOSTENUTO, SUSTAIN, Key, control_change, note_off
+from engine.midi.messages import (
+    SOSTENUTO,
+    SUSTAIN,
+    Key,
+    channel,
+    control_change,
+    ends_all_notes,
+    is_note_off,
+    key,
+    note_off,
+    pedals_moved,
+)
 
 NoteT = TypeVar("NoteT")
 STRUCK_NS = 60_000_000
@@ -23,6 +34,12 @@ class HeldKey(Generic[NoteT]):
         self.ended = False
         """Whether its note was ended by what may have been the note-off of the one before."""
 
+    def copy(self) -> "HeldKey[NoteT]":
+        """Return another one with the same note."""
+        other = HeldKey(self.key, self.note, self.down_ns)
+        other.released, other.ended = self.released, self.ended
+        return other
+
 
 class HeldKeys(Generic[NoteT]):
     """Pairs note-offs with note-ons: of several of one key the first note-off is of the first note-on.
@@ -39,6 +56,14 @@ class HeldKeys(Generic[NoteT]):
         """Channel and controller of those that are down."""
         self._caught: set[Key] = set()
         """Keys that were down as sostenuto was pressed: what is struck there is held until it comes up."""
+
+    def copy(self) -> "HeldKeys[NoteT]":
+        """Return another one that holds the same."""
+        other: HeldKeys[NoteT] = HeldKeys()
+        other.sustains = self.sustains
+        other._keys = {key: deque(held.copy() for held in keys) for key, keys in self._keys.items()}
+        other._pedals, other._caught = set(self._pedals), set(self._caught)
+        return other
 
     def sounding(self) -> list[HeldKey[NoteT]]:
         """Return the held keys whose note goes on."""
@@ -62,6 +87,15 @@ class HeldKeys(Generic[NoteT]):
         for held in keys:
             held.note = held.note if held in sounding else None
         return sounding
+
+    def released_by(self, data: bytes, t_ns: int) -> list[HeldKey[NoteT]]:
+        """Act on a note-off, a pedal or All Notes Off of three bytes; return what ends by it."""
+        if is_note_off(data):
+            return self.release(key(data), t_ns)
+        if ends_all_notes(data):
+            return self.release_all(channel(data))
+        moved = pedals_moved(data).items()
+        return [held for pedal, down in moved for held in self.pedal(channel(data), pedal, down)]
 
     def release(self, key: Key, t_ns: int) -> list[HeldKey[NoteT]]:
         """A key goes up: return what ends then, nothing while a pedal holds it."""

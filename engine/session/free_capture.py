@@ -1,7 +1,6 @@
 """Bars heard while nothing rolls: time turned to beats by the internal tempo, from the first note on."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 
 import msgspec
 from msgspec.structs import replace
@@ -88,17 +87,11 @@ class FreeCapture(msgspec.Struct, frozen=True, eq=False):
         pedals = pedals_moved(data) if sustains else {}
         if not (is_note(data) or pedals or ends_all_notes(data)):
             return self
-        held = deepcopy(self.held)  # messages make states of their own; few keys are down
+        held = self.held.copy()
         held.sustains = sustains
         if is_note_on(data):
             return self._with_note(held, t_ns, data)
-        if is_note(data):
-            ended = held.release(key(data), t_ns)
-        elif pedals:
-            ended = [key for each in pedals.items() for key in held.pedal(channel(data), *each)]
-        else:
-            ended = held.release_all(channel(data))
-        return self._with_ends(held, ended, t_ns)
+        return self._with_ends(held, held.released_by(data, t_ns), t_ns)
 
     def _with_note(self, held: "HeldKeys[int]", t_ns: int, data: bytes) -> "FreeCapture":
         """Begin a note; one of the same key that sounds still is ended."""

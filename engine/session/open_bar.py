@@ -1,22 +1,14 @@
 """The notes of the bar that is being played: what was heard and has not been captured as a bar yet."""
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from engine.midi.messages import (
-    FIRST_SYSTEM,
-    SOSTENUTO,
-    SUSTAIN,
-    Key,
-    channel,
-    ends_all_notes,
-    is_note_off,
-    is_note_on,
-    pedals_moved,
-)
+from engine.midi.messages import FIRST_SYSTEM, channel, ends_all_notes, is_note, is_note_on, key, pedals_moved
 from engine.music.notes import Note
+from engine.performer.held_keys import HeldKey, HeldKeys
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import BarCaptured, Heard
 
@@ -34,20 +26,22 @@ class OpenNote(msgspec.Struct, frozen=True):
     velocity: int
     channel: int
     end_beats: float | None = None
-    """None while it sounds."""
-    released: bool = False
-    """Whether its key is up and a pedal holds it."""
+    """None while its key or a pedal holds it."""
+    id: int = 0
+    """By which its key knows it."""
 
 
-class OpenBar(msgspec.Struct, frozen=True):
+class OpenBar(msgspec.Struct, frozen=True, eq=False):
     """Notes that reach beyond the last bar line that was captured; frozen, each message makes another."""
 
     notes: tuple[OpenNote, ...] = ()
     """Oldest first."""
-    pedals: frozenset[tuple[int, int]] = frozenset()
-    """Channel and controller of the pedals that are down."""
-    caught: frozenset[Key] = frozenset()
-    """Keys that were down as the sostenuto pedal of their channel was pressed."""
+    held: HeldKeys[int] = msgspec.field(default_factory=HeldKeys)
+    """Keys that are down and the pedals, as the captured bars have them; never changed."""
+    next_id: int = 1
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OpenBar) and self.notes == other.notes
 
     @property
     def sounding(self) -> bool:
@@ -60,23 +54,26 @@ class OpenBar(msgspec.Struct, frozen=True):
         ends = [note.end_beats for note in self.notes]
         return None if not ends or None in ends else max(end for end in ends if end is not None)
 
-    def with_message(self, heard: Heard) -> "OpenBar":
-        """Return the bar after a note, a pedal or All Notes Off; other messages change nothing."""
+    def with_message(self, heard: Heard, *, sustains: bool = True) -> "OpenBar":
+        """Return the bar after a note, a pedal or All Notes Off; other messages change nothing.
+
+        Args:
+            heard: the message and its place in the song.
+            sustains: whether the pedals lengthen notes.
+        """
         data = heard.data
         if len(data) != 3 or data[0] >= FIRST_SYSTEM:
             return self
-        beats = heard.position_beats
-        if is_note_on(data):
-            return replace(self, notes=(*self.notes, OpenNote(beats, data[1], data[2], channel(data))))
-        if is_note_off(data):
-            return self._released(channel(data), data[1], beats)
-        if ends_all_notes(data):
-            return self._with_ends(channel(data), beats, held=True)
-        bar = self
-        for controller, down in pedals_moved(data).items():
-            pedal = channel(data), controller
-            bar = bar._pressed(pedal) if down else bar._lifted(pedal, beats)
-        return bar
+        if not (is_note(data) or ends_all_notes(data) or (sustains and pedals_moved(data))):
+            return self
+        held = self.held.copy()
+        held.sustains = sustains
+        if not is_note_on(data):
+            return self._with_ends(held, held.released_by(data, heard.t_ns), heard.position_beats)
+        bar = self._with_ends(held, held.struck_again(key(data)), heard.position_beats)
+        held.press(key(data), self.next_id, heard.t_ns)
+        note = OpenNote(heard.position_beats, data[1], data[2], channel(data), id=self.next_id)
+        return replace(bar, notes=(*bar.notes, note), next_id=self.next_id + 1)
 
     def since(self, line_beats: float) -> "OpenBar":
         """Return the bar without what ended or was let go long before a bar line, or lies far behind it."""
@@ -114,48 +111,11 @@ class OpenBar(msgspec.Struct, frozen=True):
             return None
         return math.floor((self.notes[0].start_beats + HALF_STEP_BEATS) / beats_per_bar)
 
-    def _pressed(self, pedal: tuple[int, int]) -> "OpenBar":
-        """Press a pedal; sostenuto catches the keys that are down."""
-        if pedal in self.pedals:
-            return self
-        down = {
-            (note.channel, note.pitch)
-            for note in self.notes
-            if note.channel == pedal[0] and note.end_beats is None and not note.released
-        }
-        caught = self.caught | down if pedal[1] == SOSTENUTO else self.caught
-        return replace(self, pedals=self.pedals | {pedal}, caught=caught)
-
-    def _lifted(self, pedal: tuple[int, int], beats: float) -> "OpenBar":
-        """Lift a pedal, and end what it alone held."""
-        left = frozenset(key for key in self.caught if key[0] != pedal[0])
-        caught = left if pedal[1] == SOSTENUTO else self.caught
-        lifted = replace(self, pedals=self.pedals - {pedal}, caught=caught)
-        return lifted._with_ends(pedal[0], beats, held=False)
-
-    def _is_held(self, key: Key) -> bool:
-        """Return whether a pedal holds what is let go at a key."""
-        return (key[0], SUSTAIN) in self.pedals or key in self.caught
-
-    def _released(self, channel: int, pitch: int, beats: float) -> "OpenBar":
-        """Let go of the oldest note of a key; a pedal may hold it."""
-        for place, note in enumerate(self.notes):
-            if (note.channel, note.pitch, note.end_beats, note.released) == (channel, pitch, None, False):
-                held = self._is_held((channel, pitch))
-                after = replace(note, released=True, end_beats=None if held else beats)
-                return replace(self, notes=(*self.notes[:place], after, *self.notes[place + 1 :]))
-        return self
-
-    def _with_ends(self, channel: int, beats: float, *, held: bool) -> "OpenBar":
-        """End the notes of a channel that sound: those that no key or pedal holds, or with `held` all."""
-        notes = tuple(
-            replace(note, end_beats=beats)
-            if note.channel == channel and note.end_beats is None and (held or self._is_over(note))
-            else note
-            for note in self.notes
-        )
-        return replace(self, notes=notes)
-
-    def _is_over(self, note: OpenNote) -> bool:
-        """Return whether neither its key nor a pedal holds a note."""
-        return note.released and not self._is_held((note.channel, note.pitch))
+    def _with_ends(self, held: HeldKeys[int], ended: Sequence[HeldKey[int]], beats: float) -> "OpenBar":
+        """Return the bar with other keys down, and with the ends of the notes that have ended."""
+        ids = {each.note for each in ended}
+        for each in ended:
+            if not each.ended:
+                each.note = None
+        notes = tuple(replace(note, end_beats=beats) if note.id in ids else note for note in self.notes)
+        return replace(self, notes=notes, held=held)

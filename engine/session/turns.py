@@ -46,7 +46,7 @@ def heard(state: State, message: Heard) -> State:
     music = roles.of_message(message, state.document.settings, representation)
     if music is None:
         return state
-    open_bar = state.open_bar.with_message(music)
+    open_bar = state.open_bar.with_message(music, sustains=state.document.settings.sustain_lengthens)
     if open_bar is state.open_bar:
         return state
     return _advanced(replace(state, open_bar=open_bar), message.position_beats)
