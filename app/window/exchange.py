@@ -1,4 +1,4 @@
-"""Phrases in and out of the window: exported, dragged into a DAW, dropped on a slot."""
+"""Phrases in and out of the window: exported, dragged into a DAW, dropped on it or on a slot."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,15 +7,22 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from app.notice_text import sentence
-from app.window.dragging import PhraseFiles, fresh_name, read_phrase, start_drag
+from app.window.dragging import (
+    MIDI_SUFFIXES,
+    PhraseFiles,
+    fresh_name,
+    is_midi_or_bundle,
+    read_phrase,
+    start_drag,
+)
 from app.window.widgets.phrase_card import PhraseCard
 from engine.errors import AntiphonError
 from engine.inference.bundle.manifest import Voice
-from engine.inference.controls import SlotName
+from engine.inference.controls import STORED, SlotName
 from engine.music.notes import Phrase
 from engine.session.instrument import Instrument
 from engine.session.snapshot import ModelFacts
-from engine.text import counted
+from engine.text import counted, printable
 
 Notify = Callable[[str, str], None]
 """Shows a line in a mood."""
@@ -97,6 +104,32 @@ class PhraseExchange:
             self._notify(sentence(str(error)), "hint")
             return False
         return phrase is not None
+
+    def take_file(self, path: Path, others: int = 0) -> None:
+        """Answer a MIDI file in the first free slot, else in D; load a bundle; learn a folder's style.
+
+        Args:
+            path: the file or folder.
+            others: how many MIDI files were dropped beside it; it is said that they are left.
+        """
+        if path.is_dir() and not is_midi_or_bundle(path):
+            self.learn_style([path])
+            return
+        if path.suffix.lower() not in MIDI_SUFFIXES:
+            self._instrument.load_model(str(path))
+            return
+        filled = self._instrument.snapshot().document.slots
+        slot = next((slot for slot in STORED if slot not in filled), STORED[-1])
+        try:
+            if self.drop(slot, str(path), True):
+                self._instrument.do(f"recall.{slot}")
+        except AntiphonError as error:
+            self._notify(sentence(str(error)), "hint")
+        if others > 0:
+            left = f"{counted(others, 'other file')} left"
+            self._notify(
+                f"{printable(path.name)} was taken, {left}: drop them on slots, or on Style (Shape).", "hint"
+            )
 
     def store(self, slot: SlotName, phrase: Phrase | None) -> None:
         """Put a phrase of this window into a slot; None leaves it."""

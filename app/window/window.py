@@ -21,7 +21,6 @@ from PyQt6.QtGui import (
     QGuiApplication,
     QKeySequence,
     QResizeEvent,
-    QShortcut,
 )
 from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
@@ -29,15 +28,14 @@ from app.audio.preview import Preview
 from app.bundle_cards import BundleCard
 from app.notice_text import notice_line, sentence
 from app.window.dragging import (
-    MIDI_SUFFIXES,
     PhraseFiles,
     dropped_file,
-    is_midi_or_bundle,
     style_paths,
 )
 from app.window.exchange import PhraseExchange
 from app.window.field_places import FieldPlaces
 from app.window.field_state import Fields
+from app.window.keyboard import Keyboard
 from app.window.learning import Learning
 from app.window.live_view import LiveView
 from app.window.menus import Menus
@@ -52,15 +50,12 @@ from app.window.widgets.group import Field
 from app.window.widgets.roll import CLOSER
 from app.window.widgets.toast import Line, Toast
 from engine.errors import AntiphonError, RenderError
-from engine.inference.controls import STORED
 from engine.midi import ports as midi
-from engine.parameter import Number, Toggle
+from engine.parameter import Number
 from engine.performer.messages import Event
 from engine.session.instrument import Instrument
-from engine.session.live import Notice
 from engine.session.snapshot import Snapshot
 from engine.session.store import SUFFIX
-from engine.text import counted, printable
 
 FRAME_MS = 16
 """Time between two looks at the instrument: 60 a second."""
@@ -96,8 +91,6 @@ class InstrumentWindow(QMainWindow):
         self._fields: Fields = {}
         self._preview = Preview()
         self._own = self._own_fields()
-        self._left: QWidget | None = None
-        """A list or a number that has given the keys back."""
         self._sound_asked = False
         self._closed = False
         self.setWindowTitle("Antiphon")
@@ -159,7 +152,8 @@ class InstrumentWindow(QMainWindow):
         self.play.bottom.show_health(*health(snapshot))
         self.play.bottom.show_history(snapshot.live.undo_label)
         if before is None or snapshot.live.notices != before.live.notices:
-            self._show_notices(snapshot.live.notices)
+            lines = [Line(notice_line(each), each.mood, each.about) for each in snapshot.live.notices]
+            self.toast.show_standing(lines)
 
     def _show_model(self, snapshot: Snapshot) -> None:
         """Put up what depends on the model alone."""
@@ -168,9 +162,6 @@ class InstrumentWindow(QMainWindow):
         directions = [each for name, each in table.items() if name.startswith("attribute.")]
         if self.play.character.offer([each for each in directions if isinstance(each, Number)]):
             self._places.adopt()
-
-    def _show_notices(self, notices: Sequence[Notice]) -> None:
-        self.toast.show_standing([Line(notice_line(each), each.mood, each.about) for each in notices])
 
     # Notices ---------------------------------------------------------------------------------
 
@@ -252,7 +243,7 @@ class InstrumentWindow(QMainWindow):
         if on and self.play.roll.isVisible():
             self.play.roll.setFocus()
         elif not on and self.play.roll.hasFocus():
-            self._home().setFocus()
+            self._keyboard.home().setFocus()
 
     def _pick(self, first_id: int, bars: int) -> None:
         self._try(partial(self.instrument.pick, first_id, bars))
@@ -324,26 +315,7 @@ class InstrumentWindow(QMainWindow):
         if event is None or path is None:
             return
         event.acceptProposedAction()
-        self.take_file(path)
-        others = len(style_paths(event.mimeData())) - 1
-        if path.suffix.lower() in MIDI_SUFFIXES and others > 0:
-            left = f"{counted(others, 'other file')} left"
-            self.notify(
-                f"{printable(path.name)} was taken, {left}: drop them on slots, or on Style (Shape).", "hint"
-            )
-
-    def take_file(self, path: Path) -> None:
-        """Answer a MIDI file in the first free slot, else in D; load a bundle; learn a folder's style."""
-        if path.is_dir() and not is_midi_or_bundle(path):
-            self._exchange.learn_style([path])
-            return
-        if path.suffix.lower() not in MIDI_SUFFIXES:
-            self.instrument.load_model(str(path))
-            return
-        filled = self.instrument.snapshot().document.slots
-        slot = next((slot for slot in STORED if slot not in filled), STORED[-1])
-        if self._exchange.drop(slot, str(path), True):
-            self._try(partial(self.instrument.do, f"recall.{slot}"))
+        self._exchange.take_file(path, len(style_paths(event.mimeData())) - 1)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Silence everything, close the instrument, keep the geometry."""
@@ -373,27 +345,9 @@ class InstrumentWindow(QMainWindow):
         """The widgets by the id of what they show."""
         return self._places.widgets
 
-    def give_keys_back(self) -> None:
-        """Give the keys back to the instrument once a list or a number is left; Tab goes on from there."""
-        self._left = self.focusWidget()
-        self._home().setFocus()
-
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
         """Walk by Tab, from a field that gave the keys back too; a widget that is gone leads nowhere else."""
-        at, left, self._left = self.focusWidget(), self._left, None
-        if at is not None and not (at.isVisible() and at.isEnabled()):
-            self._home().setFocus()
-            return True
-        if left is not None and left.isVisible() and at is self._home():
-            left.setFocus()
-        return super().focusNextPrevChild(forward)
-
-    def _home(self) -> QWidget:
-        """Return where no key but those that step or press is kept from the instrument."""
-        if self.pages.page is not None:
-            return self.pages.page.back
-        sliders = self.play.tools.sliders
-        return next(each for each in sliders.values() if not each.isHidden()).fader
+        return self._keyboard.is_led_home() or super().focusNextPrevChild(forward)
 
     def _explain(self, field_id: str, own_words: str) -> None:
         snapshot, state = self.instrument.snapshot(), self._fields.get(field_id)
@@ -420,6 +374,7 @@ class InstrumentWindow(QMainWindow):
         self.top = TopBar(table, ground)
         self.pages = PageStack(table, self._makers.by_name(), ground)
         self.play = self.pages.play
+        self._keyboard = Keyboard(self, self.pages)
         self._live = LiveView(self.top, self.play)
         layout = QVBoxLayout(ground)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -429,7 +384,7 @@ class InstrumentWindow(QMainWindow):
         self.toast = Toast(ground)
         self._places = FieldPlaces(
             ground, self._known_fields, self.edit, self._hold,
-            lambda text: self.notify(text, "hint"), self.give_keys_back, self._explain,
+            lambda text: self.notify(text, "hint"), self._keyboard.give_back, self._explain,
         )  # fmt: skip
         self._learning = Learning(self.instrument, self, ground)
         self.play.tools.sliders["variation"].fader.setFocus()
@@ -461,18 +416,7 @@ class InstrumentWindow(QMainWindow):
         self._add_shortcuts()
 
     def _add_shortcuts(self) -> None:
-        """Give every parameter and action its key, wherever its widget is."""
-        table = self.instrument.snapshot().table
-        for name, found in table.parameters.items():
-            if found.key and isinstance(found, Toggle):
-                self._shortcut(found.key, partial(self._flip, name))
-            elif found.key:
-                self._shortcut(found.key, partial(self._focus, name))
-        for name, action in table.actions.items():
-            if action.key:
-                choice, _, value = name.partition(".")
-                ask = (choice, value) if choice in table.parameters else (name, True)
-                self._shortcut(action.key, partial(self.edit, *ask))
+        self._keyboard.add_table(self.instrument.snapshot().table, self._flip, self._focus, self.edit)
         for key, work in (
             ("F1", partial(self.pages.open, "Shortcuts")),
             ("F10", self.open_menu),
@@ -483,14 +427,11 @@ class InstrumentWindow(QMainWindow):
             ("Ctrl+=", lambda: self.play.roll.zoom_at_playhead(CLOSER)),  # + without Shift
             ("Ctrl+-", lambda: self.play.roll.zoom_at_playhead(1 / CLOSER)),
         ):
-            self._shortcut(key, work)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)
+            self._keyboard.add(key, work)
+        self._keyboard.add(QKeySequence(QKeySequence.StandardKey.Quit), self.close)
 
     def _flip(self, name: str) -> None:
         self.edit(name, not self._fields[name].value)
-
-    def _shortcut(self, key: str, work: Callable[[], object]) -> None:
-        QShortcut(QKeySequence(key), self, work).setAutoRepeat(False)
 
     def _focus(self, field_id: str) -> None:
         """Lead the keys to a field; one that counts in another tool brings its tool along."""

@@ -517,16 +517,16 @@ def test_a_midi_file_dropped_anywhere_is_answered_from_the_first_free_slot(
 ):
     show(playing())
     window._files.write(demo_phrase(), 100.0, tmp_path / "in.mid")
-    window.take_file(tmp_path / "in.mid")
+    window._exchange.take_file(tmp_path / "in.mid")
     assert [call[:2] for call in instrument.calls] == [("store", "D"), ("do", "recall.D")]
-    window.take_file(tmp_path / "no.mid")
+    window._exchange.take_file(tmp_path / "no.mid")
     assert len(instrument.calls) == 2
 
 
 def test_a_dropped_file_of_more_notes_than_a_session_keeps_is_refused(window, instrument, tmp_path):
     crowd = [Note(row % 3800 / 480, 60 + row // 3800, 1 / 480, 80) for row in range(8001)]
     write_midi(tmp_path / "crowd.mid", [Part("Lead", crowd)], bars=2, ppq=480)
-    window.take_file(tmp_path / "crowd.mid")
+    window._exchange.take_file(tmp_path / "crowd.mid")
     assert "8001 notes in bars 1 to 2, 8000 at most" in window.toast.text
     assert not instrument.calls
 
@@ -534,7 +534,7 @@ def test_a_dropped_file_of_more_notes_than_a_session_keeps_is_refused(window, in
 def test_a_bundle_dropped_anywhere_is_loaded_and_other_files_are_not_taken(window, instrument, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "bundle.json").touch()
-    window.take_file(tmp_path / "mine")
+    window._exchange.take_file(tmp_path / "mine")
     assert instrument.calls == [("load_model", str(tmp_path / "mine"))]
     taken = [is_midi_or_bundle(tmp_path / name) for name in ("mine", "a.zip", "b.MID", "c.wav", "")]
     assert taken == [True, True, True, False, False]
