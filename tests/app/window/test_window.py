@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -48,7 +47,7 @@ from app.window.widgets.phrase_card import PhraseCard
 from app.window.window import InstrumentWindow
 from engine.inference.bundle.manifest import Voice
 from engine.inference.constraints import Lock
-from engine.inference.controls import STORED, Controls
+from engine.inference.controls import Controls
 from engine.midi.ports import now_ns
 from engine.midifile.read import read_midi
 from engine.midifile.write import Part, write_midi
@@ -122,30 +121,6 @@ def test_tab_reaches_everything_on_a_page(window, show, page):
         reached.add(window.focusWidget())
         QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
     assert set(controls) - reached == set()
-
-
-def test_every_parameter_has_a_widget_and_every_action_a_widget_or_a_key(window, instrument):
-    for page in window.pages.names:
-        window.pages.open(page)
-    table = instrument.state.table
-    assert set(table.parameters) - set(window.field_places) == set()
-    elsewhere = {
-        *("play", "stop"),  # MIDI has two buttons; the window has one
-        *(f"clear.{slot}" for slot in STORED),  # the menu of a slot
-        *(f"swap.{a}{b}" for a, b in combinations(STORED, 2)),
-        "dismiss",  # the notice itself
-        "unlock_all",  # the menu of the roll
-    }
-    unreachable = {name for name, action in table.actions.items() if not action.key} - set(
-        window.field_places
-    )
-    assert unreachable - elsewhere == set()
-
-
-def test_no_two_things_have_the_same_key(instrument):
-    table = instrument.state.table
-    keys = [item.key for item in table if item.key]
-    assert sorted(key for key in set(keys) if keys.count(key) > 1) == []
 
 
 # Controls ------------------------------------------------------------------------------------

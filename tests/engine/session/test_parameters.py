@@ -1,21 +1,18 @@
-"""What holds of every parameter and action."""
+"""What parameters and actions say of themselves; app/window/test_every_control.py has what holds of all."""
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.controls import Controls
 from engine.music.notes import Note, Phrase
-from engine.parameter import Action, Choice, Text, Whole
+from engine.parameter import Choice, Whole
 from engine.performer.messages import Heard
 from engine.session.document import Binding, Document
-from engine.session.intents import Set
 from engine.session.live import Live
-from engine.session.parameters import SETTINGS, SWITCHES, table_for
+from engine.session.parameters import SETTINGS, table_for
 from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.state import State
-from engine.session.store import encoded
 from engine.session.update import update
 
 REGISTER = Attribute(
@@ -30,12 +27,6 @@ def test_labels_ids_and_keys_are_unique():
     labels = [entry.label for entry in entries]
     assert len(set(labels)) == len(labels)
     assert all(entry.help.endswith(".") and entry.group for entry in entries)
-
-
-def test_every_parameter_has_an_option_or_says_why_not():
-    for parameter in table_for((REGISTER,)).parameters.values():
-        assert parameter.option.startswith("--")
-    assert not any(isinstance(each, Action) for each in table_for().parameters.values())
 
 
 def test_every_value_is_found_and_shown():
@@ -79,13 +70,6 @@ def test_a_tool_whose_model_is_on_its_way_is_kept_by_what_counts_in_it():
     assert replace(shown, live=Live()).mode_for(shown.table.parameter("source")) == "groove"
 
 
-def turned(state: State, name: str, values: range) -> State:
-    """Turn a controller that is bound to a parameter through some values."""
-    for number, value in enumerate(values):
-        state, _ = update(state, Heard(number, 0.0, bytes((0xB0, 21, value))), number)
-    return state
-
-
 def bound(name: str, kind: str = "cc", number: int = 21) -> State:
     document = Document(bindings=(Binding(kind, 0, number, name),))
     facts = ModelFacts(name="tiny", hash="tiny", attributes=(REGISTER,))
@@ -94,34 +78,6 @@ def bound(name: str, kind: str = "cc", number: int = 21) -> State:
 
 
 FULL_TABLE = table_for((REGISTER,))
-SAVED = [name for name in FULL_TABLE.parameters if name not in SWITCHES and name != "mode"]
-
-
-MOVABLE = [name for name, each in FULL_TABLE.parameters.items() if not isinstance(each, Text)]
-
-
-@pytest.mark.parametrize("name", MOVABLE)
-def test_a_controller_turned_through_reaches_both_ends(name):
-    parameter = FULL_TABLE.parameters[name]
-    up = turned(bound(name), name, range(128))
-    high = up.shown.value(name)
-    down = turned(up, name, range(127, -1, -1))
-    low = down.shown.value(name)
-    if name == "mode":  # the modes this model does not do are refused, each with a reason
-        assert {high, low} == {"generate", "vary"}
-        return
-    assert (low, high) == (parameter.at(0.0), parameter.at(1.0))
-    assert (parameter.to_controller(low), parameter.to_controller(high)) == (0, 127)
-
-
-@pytest.mark.parametrize("name", SAVED)
-def test_a_value_survives_in_the_sessions_file(name):
-    parameter = FULL_TABLE.parameters[name]
-    for end in (0.0, 1.0):
-        state, _ = update(bound(name), Set(name, parameter.at(end)), 0)
-        opened = msgspec.json.decode(encoded(state.document), type=Document)
-        assert opened == state.document
-        assert State(document=opened, model=state.model).shown.value(name) == parameter.at(end)
 
 
 @pytest.mark.parametrize("name", [name for name, each in FULL_TABLE.actions.items() if not each.asks])
