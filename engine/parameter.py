@@ -96,10 +96,6 @@ class Parameter(msgspec.Struct, metaclass=_AbstractStruct, frozen=True, kw_only=
             raise RenderError(f"{self.id} {value!r} is not {self.allowed}")
         return value
 
-    def of_controller(self, value: int, bits: int = 7) -> Value:
-        """Return the value a MIDI controller of 7 or 14 bits asks for, from the low end to the high."""
-        return self.at(min(max(value / LARGEST_OF_BITS[bits], 0.0), 1.0))
-
     def to_controller(self, value: Value, bits: int = 7) -> int:
         """Return the controller value, 0 to 127 or 16383, that shows a parameter's value."""
         return round(self.position(value) * LARGEST_OF_BITS[bits])

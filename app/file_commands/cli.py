@@ -457,7 +457,7 @@ def replay(
     Example: antiphon replay tonight.antiphon --from-bar 37 --set variation=0.6 -o again.mid
     """
     from app.file_commands import session_log
-    from engine.session.replay import Change
+    from engine.session.replay_change import Change
 
     session_log.replay(
         session,

@@ -13,7 +13,8 @@ from engine.given_places import output_folder
 from engine.inference.model import Model
 from engine.midifile.write import Part, write_midi, write_phrase
 from engine.music.notes import Note, Phrase
-from engine.session.replay import Change, Rendered, Replay, replayed
+from engine.session.replay import Rendered, Replay, replayed
+from engine.session.replay_change import Change
 from engine.session.session_log import Performance, read_performance
 from engine.text import counted, printable
 

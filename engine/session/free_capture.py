@@ -112,9 +112,11 @@ class FreeCapture(msgspec.Struct, frozen=True, eq=False):
         for each in ended:
             if not each.ended:
                 each.note = None
+        if not ids:
+            return replace(self, held=held)
         end_ns = t_ns - (self.began_ns or 0)
         notes = tuple(replace(note, end_ns=end_ns) if note.id in ids else note for note in self.notes)
-        return replace(self, notes=notes if ids else self.notes, held=held)
+        return replace(self, notes=notes, held=held)
 
     def place(self, now_ns: int, bpm: float, metre: Metre) -> tuple[int, float] | None:
         """Return the bar that is played, from 0, and the beats since its line; None between passages."""

@@ -13,12 +13,11 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.errors import RenderError
-from engine.inference.controls import CONTROLS, control, with_value
+from engine.inference.controls import with_value
 from engine.midi.messages import is_note_off, is_note_on
 from engine.modes.catalogue import counting, counts
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
-from engine.parameter import Parameter, Value, declared
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import SetPattern
 from engine.performer.unrolled import unrolled
@@ -26,50 +25,16 @@ from engine.session.answering import as_notes
 from engine.session.captured_bars import phrase_of
 from engine.session.model_facts import facts_of
 from engine.session.rendering import Renderer
+from engine.session.replay_change import Change, changeable
 from engine.session.request import Request
 from engine.session.session_log import LoggedTake, Performance, Stretch
-from engine.session.settings import Settings
 
 if TYPE_CHECKING:  # onnxruntime takes its time to load; the window need not wait for it
     from engine.inference.model import Model
 
-TRANSPOSE = declared(Settings)["transpose"]
 SHORTEST_BEATS = 1 / 64
-FIXED = ("mode", "source", "morph_from", "morph_to")
-"""Controls that decide which phrases an answer is made of; those of another are not in the log."""
-
 ModelFor = Callable[[str, str], "Model"]
 """From what a model was loaded by, and its hash, to the model; AntiphonError where it is not there."""
-
-
-class Change(msgspec.Struct, frozen=True):
-    """One thing that is to be otherwise."""
-
-    name: str
-    """Id of a parameter."""
-    value: Value
-
-    @staticmethod
-    def read(text: str) -> "Change":
-        """Return the change that a text such as `variation=.6` means.
-
-        Raises:
-            RenderError: it means none, or its value is out of range.
-        """
-        name, equals, typed = (part.strip() for part in text.partition("="))
-        name = name.replace("-", "_")
-        if not equals:
-            raise RenderError(f"{text.strip()!r} is not NAME=VALUE, as in variation=0.6")
-        return Change(name, changeable(name).parse(typed))
-
-
-def changeable(name: str) -> Parameter:
-    """Return a parameter that an answer can be rendered again with; RenderError for any other."""
-    found = TRANSPOSE if name == "transpose" else control(name)
-    if found is None or name in FIXED:
-        names = ", ".join(sorted(each for each in (*CONTROLS, "transpose") if each not in FIXED))
-        raise RenderError(f"{name!r} is nothing to replay with; change one of {names}")
-    return found
 
 
 class Replay(msgspec.Struct, frozen=True):

@@ -4,7 +4,8 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 from engine.music.notes import Phrase
-from engine.session.replay import Change, ModelFor, Rendered, replayed
+from engine.session.replay import ModelFor, Rendered, replayed
+from engine.session.replay_change import Change
 from engine.session.session_log import read_performance
 from engine.session.state import Replay
 

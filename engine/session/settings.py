@@ -40,8 +40,8 @@ def network_place(text: str) -> tuple[str, int]:
 
 
 def _read_change(text: str) -> object:
-    """Read what is to be changed in a replay; ValueError with the reason. Its import waits: it is heavy."""
-    from engine.session.replay import Change
+    """Read what is to be changed in a replay; ValueError with the reason."""
+    from engine.session.replay_change import Change  # which knows these settings
 
     try:
         return Change.read(text)

@@ -185,7 +185,7 @@ def faults_of_row(control: Parameter | Action, rows: list[list[str]]) -> Iterato
         elif control.key and control.key not in found[0][1].split(", "):
             yield f"key {control.key} is not in its row"
         return
-    option = "" if control.no_option else control.option
+    option = control.option if isinstance(control, Parameter) and not control.no_option else ""
     wanted = [control.label, control.key, option, control.help]
     found = [[label, key, option, text] for label, key, _, option, text in rows if label == control.label]
     if found != [wanted]:

@@ -12,7 +12,8 @@ from engine.performer.messages import Play, Stop
 from engine.session.autosave import log_path
 from engine.session.intents import Noticed
 from engine.session.live import Replaying
-from engine.session.replay import Change, Rendered, replayed
+from engine.session.replay import Rendered, replayed
+from engine.session.replay_change import Change
 from engine.session.session_log import read_performance
 
 BEAT_NS = S // 2
