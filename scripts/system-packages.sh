@@ -76,9 +76,9 @@ missing_to_build() {
     includes "$1" '<Python.h>' || echo "Python's-headers python$version-dev python3-devel"
 }
 
-# Says whether the compiler finds a header; where there is none, its own line says enough.
+# Says whether the compiler finds a header; without a compiler nothing is known to be there.
 includes() {
-    command -v g++ >/dev/null || return 0
+    command -v g++ >/dev/null || return 1
     folder=$("$1" -c 'import sysconfig; print(sysconfig.get_path("include"))')
     echo "#include $2" | g++ -E -x c++ -I"$folder" - >/dev/null 2>&1
 }
@@ -112,6 +112,14 @@ stop_with_line() {
     exit 1
 }
 
+# What a Python that is yet to be installed needs beside it to build python-rtmidi.
+to_build_with() {
+    version=${1%-venv}
+    case "$version" in python3.11 | python3.12) return ;; esac
+    if [ -n "${ANTIPHON_WITHOUT_RTMIDI:-}" ]; then return; fi
+    printf '\n- %s' g++ libasound2-dev libjack-jackd2-dev "$version-dev"
+}
+
 with_apt() {
     what=$(echo "$1" | cut -d' ' -f1 | paste -sd' ' -)
     if [ "$(id -u)" = 0 ]; then apt-get update -q; fi
@@ -123,7 +131,9 @@ with_apt() {
         fi
         ;;
     esac
-    packages=$(echo "$1" | cut -d' ' -f2 | sort -u | while read -r name; do debian_name "$name"; done)
+    needed=$1
+    case "$1" in *Python-3*) needed="$1$(to_build_with "$(debian_name python3)")" ;; esac
+    packages=$(echo "$needed" | cut -d' ' -f2 | sort -u | while read -r name; do debian_name "$name"; done)
     if [ "$(id -u)" != 0 ]; then
         stop_with_line "$what" "${sudo}apt-get install -y --no-install-recommends $(echo $packages)"
     fi

@@ -139,7 +139,11 @@ def test_mac_without_a_fitting_python_gets_a_brew_line(system: System) -> None:
     ("packages", "line"),
     [
         (["python3.11-venv"], "sudo apt-get install -y --no-install-recommends python3.11-venv"),
-        (["python3.13-venv"], "sudo apt-get install -y --no-install-recommends python3.13-venv"),
+        (
+            ["python3.13-venv"],
+            "sudo apt-get install -y --no-install-recommends "
+            "g++ libasound2-dev libjack-jackd2-dev python3.13-venv python3.13-dev",
+        ),
         ([], "sudo apt-get install -y pipx && pipx run uv python install 3.12"),
     ],
     ids=["release with 3.11", "release with 3.13", "release with none"],
@@ -163,7 +167,10 @@ def test_what_builds_python_rtmidi_is_asked_for_where_it_is_not_ready_built(syst
     system.tool("python3.12", NEW_PYTHON)
     system.has_apt(["g++", "libasound2-dev", "libjack-jackd2-dev", "python3.13-dev"])
     done = system.run("system-packages.sh", "run")
-    line = "  sudo apt-get install -y --no-install-recommends g++"
+    line = (
+        "  sudo apt-get install -y --no-install-recommends "
+        "g++ libasound2-dev libjack-jackd2-dev python3.13-dev"
+    )
     assert (done.returncode, done.stderr.splitlines()[1]) == (1, line)
     assert done.stderr.splitlines()[3] == "  ANTIPHON_WITHOUT_RTMIDI=1 make run"
     assert system.run("system-packages.sh", "run", ANTIPHON_WITHOUT_RTMIDI="1").returncode == 0
@@ -172,6 +179,18 @@ def test_what_builds_python_rtmidi_is_asked_for_where_it_is_not_ready_built(syst
     assert done.stderr.splitlines()[1].endswith(" libasound2-dev libjack-jackd2-dev python3.13-dev")
     system.tool("g++", "exit 0")
     assert system.run("system-packages.sh", "run").returncode == 0
+
+
+def test_a_new_python_comes_with_what_builds_python_rtmidi_unless_that_is_not_wanted(system: System) -> None:
+    system.has_apt(["g++", "libasound2-dev", "libjack-jackd2-dev", "python3.14-dev", "python3.14-venv"])
+    system.tool("id", "echo 0")
+    system.run("system-packages.sh", "run", PYTHON="/nowhere/python3")
+    system.run("system-packages.sh", "run", PYTHON="/nowhere/python3", ANTIPHON_WITHOUT_RTMIDI="1")
+    assert [line for line in system.calls.read_text().splitlines() if line.startswith("install")] == [
+        "install -y -q --no-install-recommends "
+        "g++ libasound2-dev libjack-jackd2-dev python3.14-venv python3.14-dev",
+        "install -y -q --no-install-recommends python3.14-venv",
+    ]
 
 
 @pytest.mark.parametrize("minor", [11, 12, 13, 14, 10, 15])
