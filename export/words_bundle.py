@@ -24,7 +24,15 @@ from training.corpus.metres import METRES
 from training.models import sentences
 from training.models.sentences import Sentences
 from training.models.vae import Posterior
-from training.models.words import BEAT_STEPS, TEMPERATURE_SCALE, WORD_BARS, Surroundings, Words, write_words
+from training.models.words import (
+    BEAT_STEPS,
+    TEMPERATURE_SCALE,
+    WORD_BARS,
+    Surroundings,
+    Words,
+    logits_of_words,
+    write_words,
+)
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 
 CONDITIONS: tuple[Condition, ...] = ("chords", "before", "metre")
@@ -203,7 +211,8 @@ def compare_words(
     """Decode latents on both sides; a choice that differs first must be a near tie of torch's logits."""
     manifest, generator = graphs.bundle.manifest, torch.Generator().manual_seed(len(z))
     shift = temperature * gumbel((manifest.steps, len(z), VOCABULARY), generator)
-    ours, logits = write_words(model, z, shift, around, words_of(manifest))
+    ours = write_words(model, z, shift, around, words_of(manifest))
+    logits = logits_of_words(model, z, ours, around, words_of(manifest))
     decoded = graphs.decode(z.numpy(), shift.numpy(), around.chords.numpy(), around.before.numpy())
     differs = ours != torch.from_numpy(decoded)[..., 0].T
     best = (logits + shift.transpose(0, 1)).topk(2, dim=-1).values

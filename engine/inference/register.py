@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from msgspec.structs import replace
 
 from engine.inference.controls import Controls
@@ -59,9 +61,18 @@ def struck_once(notes: Iterable[Note]) -> list[Note]:
 
 def moved(pitch: int, key: Key, steps: int) -> int:
     """Return a pitch moved by steps of a scale."""
-    ladder = np.array([each for each in range(-60, 188) if key.allows(each)])
+    ladder = _ladder(key)
     below = int(np.searchsorted(ladder, pitch, side="right")) - 1
     return int(ladder[below + steps]) + pitch - int(ladder[below])
+
+
+@lru_cache(maxsize=64)
+def _ladder(key: Key) -> npt.NDArray[np.int64]:
+    """Return the pitches of a key's scale, five octaves further than MIDI has them; read-only."""
+    pitches = np.arange(-60, 188)
+    ladder: npt.NDArray[np.int64] = pitches[np.isin(pitches % 12, sorted(key.pitch_classes))]
+    ladder.flags.writeable = False
+    return ladder
 
 
 def folded(pitch: int, low: int, high: int) -> int | None:

@@ -44,25 +44,33 @@ def render_batch(
     model: LatentModel, slots: Mapping[str, AnySlot], takes: Sequence[Controls]
 ) -> tuple[Phrase, ...]:
     """Render several controls in one decoder call; each phrase is the same as when rendered alone."""
-    if len({controls.bars for controls in takes}) > 1:
-        return tuple(render(model, slots, controls) for controls in takes)
-    rendered: list[Phrase] = []
-    rows = [_windows(model, slots, controls) for controls in takes]
+    return render_each(model, [(slots, controls) for controls in takes])
+
+
+def render_each(
+    model: LatentModel, asked: Sequence[tuple[Mapping[str, AnySlot], Controls]]
+) -> tuple[Phrase, ...]:
+    """Render controls, each of slots of its own, in one decoder call, as `render_batch` does those of one."""
+    if len({controls.bars for _, controls in asked}) > 1:
+        return tuple(render(model, slots, controls) for slots, controls in asked)
+    rows = [_windows(model, slots, controls) for slots, controls in asked]
     decoded = iter(_decoded(model, [part for row in rows for part in row]))
-    for controls, row in zip(takes, rows, strict=True):
-        parts = [next(decoded) for _ in row]
-        long = _shaping(slots, controls)
-        if long is None:
-            rendered.append(parts[0])
-        elif controls.mode == "continue":
-            rendered.append(laid_back(parts[0], long.fit))
-        else:
-            whole = put_together(long, parts)
-            rendered.append(
-                with_locked(whole, slots[LOCKED].phrase, controls.locks) if controls.locks else whole
-            )
-    pairs = zip(rendered, takes, strict=True)
-    return tuple(nudged(phrase, controls, _key_of(slots, controls)) for phrase, controls in pairs)
+    return tuple(
+        _whole([next(decoded) for _ in row], slots, controls)
+        for (slots, controls), row in zip(asked, rows, strict=True)
+    )
+
+
+def _whole(parts: Sequence[Phrase], slots: Mapping[str, AnySlot], controls: Controls) -> Phrase:
+    """Return the phrase of the windows that were rendered of slots."""
+    long, whole = _shaping(slots, controls), parts[0]
+    if long is not None and controls.mode == "continue":
+        whole = laid_back(whole, long.fit)
+    elif long is not None:
+        whole = put_together(long, parts)
+        if controls.locks:
+            whole = with_locked(whole, slots[LOCKED].phrase, controls.locks)
+    return nudged(whole, controls, _key_of(slots, controls))
 
 
 def _key_of(slots: Mapping[str, AnySlot], controls: Controls) -> Key | None:
@@ -111,19 +119,21 @@ def _shaping(slots: Mapping[str, AnySlot], controls: Controls) -> LongSlot | Non
 
 def _decoded(model: LatentModel, parts: Sequence[Part]) -> tuple[Phrase, ...]:
     """Render windows in one decoder call."""
-    if not parts:
-        return ()
     plans = _plans(model, parts)
-    if written := [plan.written for plan in plans if plan.written is not None]:
-        if len(written) == len(plans):
-            return tuple(written)
-        return tuple(phrase for part in parts for phrase in _decoded(model, [part]))
+    finished = iter(_finished(model, [plan for plan in plans if plan.written is None]))
+    return tuple(next(finished) if plan.written is None else plan.written for plan in plans)
+
+
+def _finished(model: LatentModel, plans: Sequence[Plan]) -> Sequence[Phrase]:
+    """Decode plans that are not written yet in one call, and finish them."""
+    if not plans:
+        return ()
     z = np.stack([plan.z for plan in plans]).astype(np.float32)
     bias = np.stack([plan.perturbation for plan in plans], axis=1)
     chords = _chords(model, plans)
     given = {name: np.stack([plan.given[name] for plan in plans]) for name in plans[0].given}
     decoded = model.decode(z, bias, **given) if chords is None else model.decode(z, bias, chords, **given)
-    return tuple(plan.finish(decoded[:, row]) for row, plan in enumerate(plans))
+    return [plan.finish(decoded[:, row]) for row, plan in enumerate(plans)]
 
 
 def _chords(model: LatentModel, plans: Sequence[Plan]) -> Floats | None:

@@ -1,6 +1,6 @@
 """Continue: what follows the bars that were played."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from engine.inference.latent_space import Floats, prior_draw
 from engine.inference.slots import LatentModel, Slot
 from engine.modes import stretches, themes
 from engine.modes.base import Plan, Planner, harmony_of, typed_chords
-from engine.modes.sentence import in_the_manner_of, plan_continuation
+from engine.modes.sentence import in_the_manner_of, plan_continuations
 from engine.music.representation import representation
 
 if TYPE_CHECKING:  # how a bundle is read and checked is not needed before one is
@@ -30,11 +30,19 @@ class ContinuePlanner(Planner):
     from the words heard (`engine.modes.sentence`).
     """
 
+    def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
+        """Prepare continuations; by a model of sentences those that start alike are written side by side."""
+        alike = len({(controls.source, controls.start) for controls in takes}) == 1
+        if model.bundle.manifest.sentence is None or not alike:
+            return super().plans(model, slots, takes)
+        source = slots.get(takes[0].source) if takes[0].start == "guided" else None
+        return plan_continuations(model, source, takes)
+
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a continuation."""
-        source, spoken = slots.get(controls.source), model.representation
         if model.bundle.manifest.sentence is not None:
-            return plan_continuation(model, source if controls.start == "guided" else None, controls)
+            return self.plans(model, slots, (controls,))[0]
+        source, spoken = slots.get(controls.source), model.representation
         written = representation(spoken.name, controls.bars or spoken.bars, spoken.grid)
         bias = perturbation.constrain(written, controls.constraints, None)
         heard = [] if source is None else [source]

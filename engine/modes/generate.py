@@ -12,7 +12,7 @@ from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of
 from engine.modes import drums, piano, words
 from engine.modes.base import Plan, Planner, perturb, plans_of_seeds
-from engine.modes.sentence import plan_sentence
+from engine.modes.sentence import plan_sentences
 from engine.music.key_finding import key_of
 
 
@@ -22,10 +22,12 @@ class GeneratePlanner(Planner):
     def plans(self, model: LatentModel, slots: Mapping[str, Slot], takes: Sequence[Controls]) -> list[Plan]:
         """Prepare draws from the prior; those of all seeds are decoded together."""
         language = language_of(model)
+        if model.bundle.manifest.sentence is not None:
+            return plan_sentences(model, takes)
         if language is None:
             for pull in dict.fromkeys(pull_of(take) for take in takes):
                 draws(model, [take.seed for take in takes if pull_of(take) == pull], pull)
-        elif language == "words" and model.bundle.manifest.sentence is None:
+        elif language == "words":
             return plans_of_seeds(takes, lambda same: words.draw(model, same))
         elif language == "piano":
             return piano.plan_draws(model, takes)
@@ -34,7 +36,7 @@ class GeneratePlanner(Planner):
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare a draw from the prior."""
         if model.bundle.manifest.sentence is not None:
-            return plan_sentence(model, controls)
+            return plan_sentences(model, (controls,))[0]
         language = language_of(model)
         if language == "words":
             return words.draw(model, controls)(controls.seed)

@@ -2,13 +2,15 @@
 
 The model says how a word comes from those before it, and the decoder writes it after the bar before. A word
 that keeps all beats of an earlier one is that word again. Of every other several drafts are written in one
-batch, and the one that goes best with what was written is kept.
+batch, and the one that goes best with what was written is kept. Several takes are written side by side, the
+drafts of all of them in one batch.
 
 Shape legend: N words, t steps of a word, K beats of a word, V width of a melody's perturbation, D drafts.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -74,24 +76,76 @@ class Word(msgspec.Struct, frozen=True, eq=False):
     """Number of the first word that it comes from; related words share their noise."""
 
 
-def plan_sentence(model: LatentModel, controls: Controls) -> Plan:
-    """Prepare a phrase of the model's length from nothing."""
-    tensors = model.representation
-    phrase = _written(model, controls, [], tensors.bars, None)
-    return Plan.done(in_register(phrase, controls, None))
+class Asked(msgspec.Struct, frozen=True, eq=False):
+    """Drafts of a word that are to be decoded."""
+
+    z: Floats
+    """`[D, Z]`."""
+    bias: Floats
+    """`[t, D, V]`."""
+    chords: Floats
+    """`[D, K, 12]`; zeros where none are known."""
+    before: Ints
+    """`[D, M]` the bar before; -1 where there is none."""
 
 
-def plan_continuation(model: LatentModel, source: Slot | None, controls: Controls) -> Plan:
-    """Prepare what follows a slot's phrase, or nothing (`start` zero), or anything at all (`random`)."""
+_Result = TypeVar("_Result")
+Writing = Generator[Asked, Ints, _Result]
+"""Asks for drafts to be decoded, is sent their tokens `[D, t]`, and returns what it wrote in the end."""
+
+
+def plan_sentences(model: LatentModel, takes: Sequence[Controls]) -> list[Plan]:
+    """Prepare phrases of the model's length from nothing, written side by side."""
+    bars = model.representation.bars
+    phrases = side_by_side(model, [_writing(model, take, [], bars, None) for take in takes])
+    return [Plan.done(in_register(each, take, None)) for each, take in zip(phrases, takes, strict=True)]
+
+
+def plan_continuations(model: LatentModel, source: Slot | None, takes: Sequence[Controls]) -> list[Plan]:
+    """Prepare what follows a slot's phrase, or nothing (`start` zero), or anything at all (`random`), written
+    side by side."""
     heard = [] if source is None else heard_words(model, source)
-    bars = controls.bars or (source.played_bars if source else 0) or model.representation.bars
-    phrase = _written(model, controls, heard, bars, source)
-    return Plan.done(phrase if source is None else in_the_manner_of(phrase, source.phrase))
+    usual = (source.played_bars if source else 0) or model.representation.bars
+    phrases = side_by_side(
+        model, [_writing(model, take, heard, take.bars or usual, source) for take in takes]
+    )
+    played = None if source is None else source.phrase
+    return [Plan.done(in_the_manner_of(phrase, played)) for phrase in phrases]
 
 
-def _written(
+def side_by_side(model: LatentModel, writings: Sequence[Writing[_Result]]) -> list[_Result]:
+    """Let several write at once: each time what all of them ask for is decoded in one call."""
+    written: dict[int, _Result] = {}
+    asked: dict[int, Asked] = {}
+
+    def go_on(place: int, tokens: Ints | None) -> None:
+        try:  # a generator that has not begun is sent None
+            asked[place] = next(writings[place]) if tokens is None else writings[place].send(tokens)
+        except StopIteration as end:
+            written[place] = end.value
+
+    for place in range(len(writings)):
+        go_on(place, None)
+    while asked:
+        decoded = zip(asked, _decoded(model, list(asked.values())), strict=True)
+        asked = {}
+        for place, tokens in decoded:
+            go_on(place, tokens)
+    return [written[place] for place in range(len(writings))]
+
+
+def _decoded(model: LatentModel, asked: Sequence[Asked]) -> list[Ints]:
+    """Return the tokens `[D, t]` of the drafts of each that asks."""
+    z, chords, before = (
+        np.concatenate([getattr(each, name) for each in asked]) for name in ("z", "chords", "before")
+    )
+    tokens = model.decode(z, np.concatenate([each.bias for each in asked], axis=1), chords, before)[:, :, 0].T
+    return np.split(tokens, np.cumsum([len(each.z) for each in asked])[:-1])
+
+
+def _writing(
     model: LatentModel, controls: Controls, heard: list[Word], bars: int, source: Slot | None
-) -> Phrase:
+) -> Writing[Phrase]:
     """Write bars after words heard, in the key of the source or the one to write in."""
     layout, grid = layout_of(model), model.representation.grid
     follows = controls.constraints.follow_chords > 0
@@ -110,7 +164,8 @@ def _written(
     bias = bias + style_bias(long, controls.style, controls.style_amount, set_key(limits) or key)
     chroma = heard_chords(harmony, grid.metre, home, controls.constraints.follow_chords)
     writer = _Writer(model, controls, moved_bias(bias, home), chroma, heard)
-    tokens = np.concatenate([word.tokens for word in writer.write(words)[dropped:]])
+    own = yield from writer.write(words)
+    tokens = np.concatenate([word.tokens for word in own[dropped:]])
     written = _of_bars(model.representation, bars)
     return written.decode(moved_tokens(tokens[: written.steps, None], -home))
 
@@ -173,24 +228,25 @@ class _Writer:
         seeds = np.random.SeedSequence((controls.seed, _FORM_STREAM))
         self._rng = np.random.Generator(np.random.PCG64(seeds))
 
-    def write(self, count: int) -> list[Word]:
+    def write(self, count: int) -> Writing[list[Word]]:
         """Return the next `count` words."""
         for number in range(count):
-            self._words.append(self._next(number))
+            word = yield from self._next(number)
+            self._words.append(word)
         return self._words[len(self._heard) :]
 
-    def _next(self, number: int) -> Word:
+    def _next(self, number: int) -> Writing[Word]:
         context = self._context()
         favoured = [self._favoured(word) for word in reversed(context)] if self._heard else ()
         drafts = next_words(self._model, [word.form for word in context], DRAFTS, self._rng, favoured)
         if drafts[0].relation.back == 0:
-            return self._chosen(number, len(self._words), self._in_style(number, drafts), None)
+            return (yield from self._chosen(number, len(self._words), self._in_style(number, drafts), None))
         sources = [context[-draft.relation.back] for draft in drafts]
         best = min(range(len(drafts)), key=lambda draft: self._misfit(sources[draft].tokens))
         draft, source = drafts[best], sources[best]
         if draft.relation.rhythm.all() and draft.relation.pitch.all():
             return replace(source, form=draft)
-        return self._chosen(number, source.root, [draft] * DRAFTS, source)
+        return (yield from self._chosen(number, source.root, [draft] * DRAFTS, source))
 
     def _in_style(self, number: int, drafts: Sequence[Written]) -> list[Written]:
         """Return drafts of a new word whose kind of phrase is pulled to a style, each to a phrase of it."""
@@ -210,37 +266,41 @@ class _Writer:
         kept = self._heard[-REMEMBERED:]
         return kept + self._words[len(kept) - CONTEXT :]
 
-    def _chosen(self, number: int, root: int, drafts: Sequence[Written], source: Word | None) -> Word:
+    def _chosen(
+        self, number: int, root: int, drafts: Sequence[Written], source: Word | None
+    ) -> Writing[Word]:
         """Write drafts and return the fittest as a word."""
-        tokens = self._decoded(number, root, drafts, source)
+        tokens = yield self._asked(number, root, drafts, source)
         best = min(range(len(drafts)), key=lambda draft: self._misfit(tokens[draft]))
         return Word(drafts[best], None, tokens[best], root)
 
-    def _decoded(self, number: int, root: int, drafts: Sequence[Written], source: Word | None) -> Ints:
-        """Return the tokens of drafts `[D, t]`."""
+    def _asked(self, number: int, root: int, drafts: Sequence[Written], source: Word | None) -> Asked:
+        """Return what is to be decoded of drafts that come from a word, or from none."""
         steps, beats = self._tensors.steps, self._layout.beats
         heat = heat_of(self._model, self._controls)
         seed = self._controls.seed + _SEED_STEP * root
         seeds = [(seed + _DRAFT_STEP * draft) % 2**32 for draft in range(len(drafts))]
         noise = np.stack([perturbation.noise(self._tensors, each) for each in seeds], axis=1)
         bias = heat * noise + self._bias[number * steps : (number + 1) * steps, None]
-        z = np.stack([self._latent(draft, source) for draft in drafts])
+        mu = None if source is None else self._latent_of(source)
+        z = np.stack([self._latent(draft, mu) for draft in drafts])
         if source is not None:
             bias = bias + self._held(drafts[0].relation, source)[:, None]
-        chords = None
+        chords = np.zeros((len(drafts), beats, 12), np.float32)
         if self._chords is not None:
-            own = self._chords[number * beats : (number + 1) * beats]
-            chords = np.repeat(own[None], len(drafts), axis=0)
-        return self._model.decode(z, bias.astype(np.float32), chords, self._before(len(drafts)))[:, :, 0].T
+            chords[:] = self._chords[number * beats : (number + 1) * beats]
+        return Asked(z, bias.astype(np.float32), chords, self._before(len(drafts)))
 
-    def _latent(self, draft: Written, source: Word | None) -> Floats:
+    def _latent_of(self, word: Word) -> Floats:
+        return word.mu if word.mu is not None else self._model.encode(word.tokens[None, :, None])[0][0]
+
+    def _latent(self, draft: Written, mu: Floats | None) -> Floats:
+        """Return the latent `[Z]` of a draft, with what it keeps of that of the word it comes from."""
         coarse = np.zeros(self._layout.size, np.float32)
         coarse[coarse_places(self._layout)[0]] = draft.coarse
-        if source is None:
+        if mu is None:
             return assembled(self._layout, coarse, ())
-        relation = draft.relation
-        mu = source.mu if source.mu is not None else self._model.encode(source.tokens[None, :, None])[0][0]
-        return assembled(self._layout, coarse, (Pinned(mu, relation.rhythm, relation.pitch),))
+        return assembled(self._layout, coarse, (Pinned(mu, draft.relation.rhythm, draft.relation.pitch),))
 
     def _held(self, relation: Relation, source: Word) -> Floats:
         """Return the bias `[t, V]` that holds what is kept of a word to its tokens."""
@@ -248,11 +308,10 @@ class _Writer:
         anchor = perturbation.anchor(self._tensors, source.tokens[:, None], perturbation.HOLD)
         return np.where(kept[:, None], anchor, np.float32(0))
 
-    def _before(self, drafts: int) -> Ints | None:
-        """Return the bar before for every draft, `[D, M]`; None where nothing is."""
-        if not self._words:
-            return None
-        bar = self._words[-1].tokens[-self._tensors.grid.steps_per_bar :]
+    def _before(self, drafts: int) -> Ints:
+        """Return the bar before for every draft, `[D, M]`; -1 where nothing is."""
+        steps = self._tensors.grid.steps_per_bar
+        bar = self._words[-1].tokens[-steps:] if self._words else np.full(steps, -1, np.int64)
         return np.repeat(bar[None], drafts, axis=0)
 
     def _misfit(self, tokens: Ints) -> float:

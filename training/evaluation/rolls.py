@@ -5,6 +5,8 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -68,16 +70,12 @@ def pitch_bounds(phrases: Sequence[Phrase]) -> tuple[int, int]:
 
 
 def _notes(axes: Axes, notes: Sequence[Note]) -> None:
-    for note in notes:
-        colour = COLOURS.get(note.channel, COLOURS[0])
-        axes.barh(
-            note.pitch,
-            max(note.duration_beats - 0.04, 0.04),
-            left=note.start_beats,
-            height=0.9,
-            color=colour,
-            alpha=_strength(note),
-        )
+    bars = [
+        Rectangle((note.start_beats, note.pitch - 0.45), max(note.duration_beats - 0.04, 0.04), 0.9)
+        for note in notes
+    ]
+    colours = [to_rgba(COLOURS.get(note.channel, COLOURS[0]), _strength(note)) for note in notes]
+    axes.add_collection(PatchCollection(bars, facecolors=colours))
 
 
 def _hits(axes: Axes, notes: Sequence[Note], base: float) -> None:

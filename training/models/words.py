@@ -228,15 +228,21 @@ class Words(nn.Module):
         return torch.stack(written[bar:], dim=1)
 
 
-def write_words(
-    model: Words, z: Tensor, shift: Tensor, around: Surroundings, words: int
-) -> tuple[Tensor, Tensor]:
-    """Write a phrase of several words one after the other; returns tokens `[B, T]` and logits `[B, T, V]`."""
-    tokens, logits, before = [], [], around.before
+def write_words(model: Words, z: Tensor, shift: Tensor, around: Surroundings, words: int) -> Tensor:
+    """Write a phrase of several words one after the other, `[B, T]`."""
+    tokens, before = [], around.before
     parts = zip(z.chunk(words, 1), shift.chunk(words, 0), around.chords.chunk(words, 1), strict=True)
     for latent, noise, chords in parts:
-        own = Surroundings(chords, before, around.metre)
-        tokens.append(model.generate(latent, noise, own))
-        logits.append(model.logits(latent, tokens[-1], own))
+        tokens.append(model.generate(latent, noise, Surroundings(chords, before, around.metre)))
         before = tokens[-1][:, -before.shape[1] :]
-    return torch.cat(tokens, dim=1), torch.cat(logits, dim=1)
+    return torch.cat(tokens, dim=1)
+
+
+def logits_of_words(model: Words, z: Tensor, tokens: Tensor, around: Surroundings, words: int) -> Tensor:
+    """Return the logits `[B, T, V]` of a phrase of several words, teacher-forced on its tokens `[B, T]`."""
+    logits, before = [], around.before
+    parts = zip(z.chunk(words, 1), tokens.chunk(words, 1), around.chords.chunk(words, 1), strict=True)
+    for latent, own, chords in parts:
+        logits.append(model.logits(latent, own, Surroundings(chords, before, around.metre)))
+        before = own[:, -before.shape[1] :]
+    return torch.cat(logits, dim=1)

@@ -6,10 +6,11 @@ import pytest
 from engine.inference.bundle.latent_places import coarse_places
 from engine.inference.controls import Controls
 from engine.inference.model import Model
+from engine.inference.render import render, render_batch, render_each
 from engine.inference.slots import encode_slot
 from engine.inference.word_latents import layout_of
 from engine.installed_bundles import SHIPPED
-from engine.modes.sentence import heard_words, in_the_manner_of, one_word, plan_continuation, plan_sentence
+from engine.modes.sentence import heard_words, in_the_manner_of, one_word, plan_continuations, plan_sentences
 from engine.music.key import Key
 from engine.music.notes import Note, Phrase
 
@@ -84,7 +85,7 @@ def test_what_follows_is_as_loud_as_what_was_heard_and_on_its_channel():
 @pytest.mark.parametrize("bars", [1, 3, 8])
 def test_a_continuation_is_as_long_as_it_is_asked_to_be(sentences, bars):
     slot = encode_slot(sentences, quarters(*RISING, *FALLING), C_MAJOR)
-    written = plan_continuation(sentences, slot, Controls(mode="continue", bars=bars, seed=4)).written
+    written = plan_continuations(sentences, slot, (Controls(mode="continue", bars=bars, seed=4),))[0].written
     assert written is not None
     assert written.bars == bars and written.notes
     assert all(note.end_beats <= bars * 4 for note in written.notes)
@@ -92,12 +93,68 @@ def test_a_continuation_is_as_long_as_it_is_asked_to_be(sentences, bars):
 
 def test_without_a_length_it_is_as_long_as_what_was_played(sentences):
     slot = encode_slot(sentences, quarters(*RISING, *FALLING), C_MAJOR)
-    written = plan_continuation(sentences, slot, Controls(mode="continue", bars=0, seed=4)).written
+    written = plan_continuations(sentences, slot, (Controls(mode="continue", bars=0, seed=4),))[0].written
     assert written is not None and written.bars == 4
 
 
 def test_a_sentence_from_nothing_belongs_to_its_seed(sentences):
-    first, again, other = (plan_sentence(sentences, Controls(seed=seed)).written for seed in (1, 1, 2))
+    plans = plan_sentences(sentences, [Controls(seed=seed) for seed in (1, 1, 2)])
+    first, again, other = (plan.written for plan in plans)
     assert first is not None and other is not None
     assert first == again and first != other
     assert first.bars == sentences.representation.bars
+
+
+class Counted:
+    """A model that counts how often it decodes, and the rows."""
+
+    def __init__(self, model: Model) -> None:
+        self._model, self.rows = model, []
+
+    def __getattr__(self, name: str):
+        return getattr(self._model, name)
+
+    def decode(self, z, *given):
+        self.rows.append(len(z))
+        return self._model.decode(z, *given)
+
+
+def test_takes_are_written_side_by_side_as_they_are_alone(sentences):
+    takes = [Controls(mode="generate", seed=seed) for seed in range(5)]
+    alone = tuple(render(sentences, {}, controls) for controls in takes)
+    counted = Counted(sentences)
+    assert render_batch(counted, {}, takes) == alone
+    # Eight words of two bars, each at most once; a word that comes back whole needs no decoding.
+    assert len(counted.rows) <= 8
+    assert max(counted.rows) > 4, "four drafts are those of one take"
+
+
+def test_continuations_are_written_side_by_side_as_they_are_alone(sentences):
+    slots = {"heard": encode_slot(sentences, quarters(*RISING, *FALLING), C_MAJOR)}
+    takes = [Controls(mode="continue", bars=4, seed=seed) for seed in range(4)]
+    alone = tuple(render(sentences, slots, controls) for controls in takes)
+    counted = Counted(sentences)
+    assert render_batch(counted, slots, takes) == alone
+    assert len(counted.rows) <= 2
+
+
+def test_what_is_written_by_itself_leaves_the_others_in_one_batch(sentences):
+    slots = {"heard": encode_slot(sentences, quarters(*RISING, *FALLING), C_MAJOR)}
+    takes = [Controls(mode="vary", variation=0.5, seed=seed) for seed in range(3)]
+    takes.insert(1, Controls(mode="generate", seed=3))
+    alone = tuple(render(sentences, slots, controls) for controls in takes)
+    counted = Counted(sentences)
+    assert render_batch(counted, slots, takes) == alone
+    assert counted.rows[-1] == 3
+
+
+def test_each_phrase_of_slots_of_its_own_is_what_it_is_alone(sentences):
+    first, second = (encode_slot(sentences, quarters(*tune), C_MAJOR) for tune in (RISING, FALLING))
+    asked = [
+        ({"heard": slot}, Controls(mode="vary", variation=0.6, seed=seed))
+        for seed, slot in enumerate((first, second, first))
+    ]
+    alone = tuple(render(sentences, slots, controls) for slots, controls in asked)
+    counted = Counted(sentences)
+    assert render_each(counted, asked) == alone
+    assert counted.rows == [3]

@@ -1,6 +1,6 @@
 """Every measure of music for one model, in rows to be read beside held-out music and plain baselines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
-from engine.inference.ranking import ranked
-from engine.inference.render import render_batch
-from engine.inference.slots import LatentModel, encode_slot
+from engine.inference.ranking import best_first, takes_from
+from engine.inference.slots import LatentModel, Slot, encode_slot
 from engine.music.notes import DRUM_CHANNEL, Phrase
 from training.corpus.dataset import Corpus, spread
 from training.evaluation.musicality.backbone import DrumCritic, backbone
@@ -21,6 +20,7 @@ from training.evaluation.musicality.form import extra_leap, repeated_bars
 from training.evaluation.musicality.held_out import CRITIC_WINDOWS, HeldOut, held_out, teach_critic
 from training.evaluation.musicality.key_sets import in_sets, own_key
 from training.evaluation.musicality.lines import Line
+from training.evaluation.musicality.played_phrases import play_takes
 from training.evaluation.musicality.traits import traits
 from training.evaluation.musicality.two_sample import telling_apart, telling_apart_by_piece
 
@@ -172,14 +172,24 @@ def _baselines(played: HeldOut, channel: int | None, seed: int) -> Rows:
 def _play(model: LatentModel, played: HeldOut, rows: Rows, seed: int) -> None:
     """Add what the model plays to the rows."""
     slots = [encode_slot(model, phrase) for phrase in played.phrases]
-    takes = _takes(model.representation.name not in DRUMS)
-    for index, slot in enumerate(slots):
-        named = {"heard": slot, "A": slot, "B": slots[(index + len(slots) // 2) % len(slots)]}
-        seeded = [replace(controls, seed=seed + index) for controls in takes.values()]
-        for row, phrase in zip(takes, render_batch(model, named, seeded), strict=True):
+    count, takes = len(slots), _takes(model.representation.name not in DRUMS)
+    named = [
+        {"heard": slot, "A": slot, "B": slots[(index + count // 2) % count]}
+        for index, slot in enumerate(slots)
+    ]
+    seeded = [[replace(controls, seed=seed + index) for controls in takes.values()] for index in range(count)]
+    for index, phrases in enumerate(play_takes(model, named, seeded)):
+        for row, phrase in zip(takes, phrases, strict=True):
             rows.add(row, phrase, index if row.startswith("vary") else None)
-        for row, controls in BEST_OF.items() if index < RANKED_PHRASES else ():
-            best = ranked(model, named, replace(controls, seed=seed + index), TAKES)[0]
+    _play_best(model, named[:RANKED_PHRASES], rows, seed)
+
+
+def _play_best(model: LatentModel, named: Sequence[Mapping[str, Slot]], rows: Rows, seed: int) -> None:
+    """Add the first of several ranked takes of each source to the rows."""
+    for row, controls in BEST_OF.items():
+        takes = [takes_from(replace(controls, seed=seed + index), TAKES) for index in range(len(named))]
+        for index, phrases in enumerate(play_takes(model, named, takes)):
+            best = best_first(model, named[index], takes[index], phrases)[0]
             rows.add(f"{row}, best of {TAKES}", best.phrase, index if row.startswith("vary") else None)
 
 

@@ -76,7 +76,7 @@ class PlayedWords:
         bar = np.full((len(z), FOUR_FOUR.grid.steps_per_bar), -1) if before is None else before
         around = Surroundings(torch.as_tensor(given), torch.as_tensor(bar), 0)
         latent, shift = torch.as_tensor(z), torch.as_tensor(perturbation)
-        written: Tensor = write_words(self._words, latent, shift, around, words)[0]
+        written: Tensor = write_words(self._words, latent, shift, around, words)
         return written.T.unsqueeze(-1).numpy()
 
     @torch.no_grad()

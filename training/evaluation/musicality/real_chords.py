@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.harmony import notes_on_chord
-from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot
 from engine.music.chords import QUALITIES, Chord, Harmony
 from engine.music.notes import Phrase
 from training.evaluation.musicality.followed_chords import STRENGTHS
+from training.evaluation.musicality.played_phrases import play_takes
 
 STEPS_PER_BEAT = 4
 CHORD = 1
@@ -42,16 +42,19 @@ def chord_fit(
     """
     pairs = [(phrase, harmony) for phrase, harmony in zip(phrases, harmonies, strict=True) if any(harmony)]
     counts = {row: [0, 0] for row in ("music", "another piece", *(f"follow {s:g}" for s in STRENGTHS))}
-    for index, (phrase, harmony) in enumerate(pairs):
-        slot = replace(encode_slot(model, phrase), harmony=harmony)
-        takes = [
+    slots = [{"heard": replace(encode_slot(model, phrase), harmony=harmony)} for phrase, harmony in pairs]
+    takes = [
+        [
             Controls(variation=1.0, seed=seed + index, constraints=Constraints(follow_chords=strength))
             for strength in STRENGTHS
         ]
+        for index in range(len(pairs))
+    ]
+    answers = play_takes(model, slots, takes)
+    for index, (phrase, harmony) in enumerate(pairs):
         other = pairs[(index + len(pairs) // 2) % len(pairs)][0]
-        written = (phrase, other, *render_batch(model, {"heard": slot}, takes))
-        for count, answer in zip(counts.values(), written, strict=True):
-            on, total = notes_on_chord(answer.notes, harmony)
+        for count, written in zip(counts.values(), (phrase, other, *answers[index]), strict=True):
+            on, total = notes_on_chord(written.notes, harmony)
             count[0] += on
             count[1] += total
     shares = {row: on / total if total else float("nan") for row, (on, total) in counts.items()}

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.inference.controls import Controls
-from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot
 from engine.music.groove import HITS, OFFSETS, VELOCITIES
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from training.evaluation.musicality.measure import note_f1
+from training.evaluation.musicality.played_phrases import play_takes
 
 MOST_PHRASES = 150
 NO_TEMPO = np.zeros(0)
@@ -47,15 +47,14 @@ def seed_differences(
         The measures of `differences`, by what was played.
     """
     played, takes = list(phrases[:MOST_PHRASES]), TAKES.get(model.bundle.manifest.task, {})
-    first: dict[str, list[Phrase]] = {row: [] for row in takes}
-    second: dict[str, list[Phrase]] = {row: [] for row in takes}
-    for index, phrase in enumerate(played):
-        seeds = seed + 2 * index, seed + 2 * index + 1
-        slots = {"heard": encode_slot(model, phrase)}
-        for row, controls in takes.items():
-            both = render_batch(model, slots, [replace(controls, seed=number) for number in seeds])
-            first[row].append(both[0])
-            second[row].append(both[1])
+    slots = [{"heard": encode_slot(model, phrase)} for phrase in played]
+    first: dict[str, list[Phrase]] = {}
+    second: dict[str, list[Phrase]] = {}
+    for row, controls in takes.items():
+        seeds = [(seed + 2 * index, seed + 2 * index + 1) for index in range(len(played))]
+        both = [[replace(controls, seed=number) for number in pair] for pair in seeds]
+        pairs = play_takes(model, slots, both)
+        first[row], second[row] = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     first["another piece"], half = played, len(played) // 2
     second["another piece"] = [*played[half:], *played[:half]]
     return {

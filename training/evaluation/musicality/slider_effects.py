@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.latent_space import offered
-from engine.inference.render import render_batch
 from engine.inference.slots import LatentModel, encode_slot
 from engine.music.notes import DRUM_CHANNEL, Phrase
 from engine.music.representation import Representation
@@ -20,6 +19,7 @@ from training.evaluation.attributes import Definition, definitions, measure_all
 from training.evaluation.musicality.held_out import HeldOut
 from training.evaluation.musicality.key_sets import in_sets
 from training.evaluation.musicality.lines import Line
+from training.evaluation.musicality.played_phrases import play_takes
 
 Floats = NDArray[np.float64]
 MOST_PHRASES = 150
@@ -49,9 +49,8 @@ def slider_effects(model: LatentModel, played: HeldOut, seed: int) -> dict[str, 
         for name in names
         for amount in (1.0, -1.0)
     }
-    answers = [
-        render_batch(model, {"heard": encode_slot(model, phrase)}, list(takes.values())) for phrase in sources
-    ]
+    slots = [{"heard": encode_slot(model, phrase)} for phrase in sources]
+    answers = play_takes(model, slots, [list(takes.values())] * len(slots))
     sets = {row: [answer[place] for answer in answers] for place, row in enumerate(takes)}
     sets["another piece"] = [*sources[len(sources) // 2 :], *sources[: len(sources) // 2]]
     found = {row: effects_of(sources, written, keys, model.representation) for row, written in sets.items()}
