@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from engine.errors import RenderError
 from engine.inference.bundle.manifest import Task
+from engine.inference.fine_choice import with_chosen_fine
 from engine.inference.home_key import moved_tokens, moved_voices, semitones_home
 from engine.inference.latent_space import Floats
 from engine.music.chords import Harmony
@@ -20,6 +21,7 @@ from engine.music.feel import Feel
 from engine.music.groove import GrooveRepresentation, quantised
 from engine.music.key import Key
 from engine.music.key_finding import key_of
+from engine.music.melody import VOCABULARY
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from engine.text import counted
@@ -130,7 +132,27 @@ def encode_slot(model: LatentModel, phrase: Phrase, key: Key | None = None, harm
         home = semitones_home(heard, key)
         heard = moved_tokens(heard, home)
     mu, sigma = model.encode(heard[None])
+    if model.bundle.manifest.latent_layout is not None and VOCABULARY in representation.streams:
+        mu = _chosen_fine(model, heard[:, 0], mu, sigma)
     tensor = heard if task == "drumify" else representation.encode(phrase)
     feel = Feel.of(phrase, representation)
     chords = tuple(islice(cycle(harmony), phrase.pulses)) if harmony else ()
     return Slot(phrase, tensor, mu[0], sigma[0], feel, key, chords, home, played_bars=played_bars)
+
+
+def _chosen_fine(model: LatentModel, tokens: npt.NDArray[np.int64], mu: Floats, sigma: Floats) -> Floats:
+    """Return that latent `[1, Z]` of a phrase of words, tokens `[T]`, from which most comes back.
+
+    Each word is tried after the bar before it, without chords.
+    """
+    layout, per_bar = model.bundle.manifest.latent_layout, model.representation.grid.steps_per_bar
+    assert layout is not None  # asked only where there is one
+    words, parts = tokens.reshape(layout.words, -1), (layout.words, layout.word_size)
+    before = np.vstack([np.full((1, per_bar), -1), words[:-1, -per_bar:]])
+
+    def decode(z: Floats, of: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        nothing = np.zeros((words.shape[1], len(z), VOCABULARY), np.float32)
+        return np.asarray(model.decode(z, nothing, None, before[of])[:, :, 0].T, np.int64)
+
+    one = msgspec.structs.replace(layout, words=1)
+    return with_chosen_fine(one, words, mu.reshape(parts), sigma.reshape(parts), decode).reshape(mu.shape)

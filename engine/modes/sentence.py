@@ -30,7 +30,7 @@ from engine.inference.slots import LatentModel, Slot
 from engine.inference.style import pull_of, pulled, set_key, style_bias
 from engine.inference.word_latents import Pinned, assembled, layout_of
 from engine.modes.base import Plan, harmony_of, typed_chords
-from engine.modes.words import heard_chords, heat_of, key_to_write_in, limits_left
+from engine.modes.words import heard_chords, heat_of, key_to_write_in, lean_to_register, limits_left
 from engine.music.key import Key
 from engine.music.melody import FIRST_NOTE
 from engine.music.notes import Phrase
@@ -161,6 +161,8 @@ def _writing(
     limits = limits_left(controls)
     bias = perturbation.constrain(long, limits, None) + leaning(long, density_of(controls))
     bias = bias + harmony_of(long, limits, key, harmony, [] if source is None else [source])
+    if source is not None:
+        bias = bias + lean_to_register(long, [(source, 1.0)])
     bias = bias + style_bias(long, controls.style, controls.style_amount, set_key(limits) or key)
     chroma = heard_chords(harmony, grid.metre, home, controls.constraints.follow_chords)
     writer = _Writer(model, controls, moved_bias(bias, home), chroma, heard)

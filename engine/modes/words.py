@@ -86,7 +86,9 @@ class Variation:
         self._free = _free(model, controls, source, (source,), self._form)
         self._anchor = _anchor(model, controls, source)
         chords = chords_heard(controls, source, model.representation)
-        self._leans = [moved_bias(_lean_to_register(model, [(source, 1.0)]), source.semitones_home)]
+        self._leans = [
+            moved_bias(lean_to_register(model.representation, [(source, 1.0)]), source.semitones_home)
+        ]
         if not any(chords):
             eased = np.float32(1 - EASED_BY * max(0.0, self._halves[1] - EASED_FROM))
             self._leans.append(moved_bias(eased * _lean_to_source(model, source), source.semitones_home))
@@ -174,7 +176,7 @@ def morph(model: LatentModel, mix: Mix, controls: Controls) -> PlanOfSeed:
     coarse = spherical_mean([(slot.mu, share) for slot, share in mix])
     free = _free(model, controls, near, [slot for slot, share in mix if share], form)
     anchors = [_anchor(model, controls, slot) for slot, _ in mix]
-    register = moved_bias(_lean_to_register(model, mix), near.semitones_home)
+    register = moved_bias(lean_to_register(model.representation, mix), near.semitones_home)
     chords = chords_heard(controls, near, model.representation)
     follow = controls.constraints.follow_chords
     heard = heard_chords(chords, model.representation.grid.metre, near.semitones_home, follow)
@@ -297,10 +299,9 @@ def _lean_to_source(model: LatentModel, source: Slot) -> Floats:
     return bias
 
 
-def _lean_to_register(model: LatentModel, mix: Mix) -> Floats:
+def lean_to_register(representation: Representation, mix: Mix) -> Floats:
     """Return a bias `[T, V]` towards where phrases play, between them by their shares: what is written to a
     high tune is no bass line."""
-    representation = model.representation
     bias = np.zeros((representation.steps, representation.width), np.float32)
     ranges = [(share, [note.pitch for note in slot.phrase.notes]) for slot, share in mix if slot.phrase.notes]
     whole = sum(share for share, _ in ranges)

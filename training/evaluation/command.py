@@ -11,7 +11,7 @@ from training.errors import ConfigError
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, Results, evaluate
 from training.evaluation.listening import questions, score_answers, verdict, write_test
-from training.evaluation.loaded_model import load_subject
+from training.evaluation.loaded_model import Subject, load_subject
 from training.evaluation.recorded import known_numbers, record
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation
 
@@ -37,6 +37,7 @@ def evaluate_command(
     console = Console()
     torch.set_flush_denormal(True)
     subject = load_subject(path, weights)
+    _as_trained(subject)
     path = subject.path
     if recorded and path.is_file():
         raise ConfigError(f"{path}: --record does not write into a .zip; unpack it and name the folder")
@@ -54,6 +55,13 @@ def evaluate_command(
         record(path, weights, results.metrics)
     _show(console, results)
     console.print(f"Report: {page}", soft_wrap=True)
+
+
+def _as_trained(subject: Subject) -> None:
+    """Use as many threads as the run says: most of what is measured are small steps, which several threads
+    spend waiting for each other where other programs run."""
+    if subject.config.threads:
+        torch.set_num_threads(subject.config.threads)
 
 
 def _show(console: Console, results: Results) -> None:

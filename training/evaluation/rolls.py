@@ -14,7 +14,7 @@ from engine.music.drums import drum_classes
 from engine.music.kits import CLASS_NAMES, NO_CLASS
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
-COLOURS = {0: "#3b6fb6", 1: "#4c9a6a", DRUM_CHANNEL: "#d9822b"}
+COLOURS = {0: "#3b6fb6", 1: "#4c9a6a", 2: "#8a6bb0", DRUM_CHANNEL: "#d9822b"}
 STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -117,7 +117,7 @@ def roll_grid(
             for c, phrase in enumerate(row):
                 shared = [other[c] for other in rows] if together == "column" else list(row)
                 draw_phrase(grid[r][c], phrase, pitch_bounds(shared))
-                if c and together == "row":
+                if c and (drumming or together == "row"):
                     grid[r][c].set_yticks([])
                 if r == 0 and c < len(titles):
                     grid[r][c].set_title(titles[c])

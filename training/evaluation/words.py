@@ -4,10 +4,14 @@ import math
 from collections import Counter, defaultdict
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from engine.inference.bundle.manifest import LatentLayout
+from engine.inference.fine_choice import with_chosen_fine
 from engine.music.key import Key
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH, VOCABULARY
 from training.corpus.dataset import Corpus, spread
@@ -15,7 +19,7 @@ from training.evaluation.continuation import logistic_noise
 from training.models.drum_words import DrumWords
 from training.models.key_chain import struck
 from training.models.piano_words import PianoWords
-from training.models.vae import DRUM_CLASSES
+from training.models.vae import DRUM_CLASSES, Posterior
 from training.models.words import Surroundings, Words
 from training.models.words_loss import coarse_mask, tokens_and_surroundings
 
@@ -31,10 +35,10 @@ def evaluate_words(
 
     Returns:
         `teacher_forced` and `free_running` step accuracy, `note_f1` (onset and pitch) and `exact` (whole
-        windows) from the whole latent, greedily; `coarse_nats_a_note`, teacher-forced from a sample of the
-        coarse part alone; `coarse_bits` and `kl_bits` (all of it); `own_key_sampled`, the share of notes in
-        the best-fitting major or harmonic minor scale of windows drawn from the normal prior at
-        temperature 0.7; and `windows`.
+        windows) from the whole latent, the last three as the engine chooses it, greedily;
+        `coarse_nats_a_note`, teacher-forced from a sample of the coarse part alone; `coarse_bits` and
+        `kl_bits` (all of it); `own_key_sampled`, the share of notes in the best-fitting major or harmonic
+        minor scale of windows drawn from the normal prior at temperature 0.7; and `windows`.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -64,7 +68,7 @@ def _add(sums: defaultdict[str, float], model: Words, window: Tensor, generator:
     posterior = model.encode(tokens)
     mask = coarse_mask(model.layout(around.chords.shape[1]), posterior.mu)
     normal = torch.randn(2, *posterior.mu.shape, generator=generator).to(tokens.device)
-    free = model.generate(posterior.mu, None, alone)
+    free = model.generate(_chosen(model, tokens, posterior, alone), None, alone)
     coarse = model.logits(posterior.sample(normal[0]) * mask, tokens, alone)
     nats = functional.cross_entropy(coarse.flatten(0, 1), tokens.flatten(), reduction="sum")
     note, other = tokens >= FIRST_NOTE, free >= FIRST_NOTE
@@ -151,6 +155,19 @@ def coarse_nats_a_stroke(
         "sounding_keys": sounding / steps,
         "coarse_sounding_keys": written_sounding / steps,
     }
+
+
+def _chosen(model: Words, tokens: Tensor, posterior: Posterior, around: Surroundings) -> Tensor:
+    """Return latents `[B, Z]` of words with the fine parts that the engine chooses."""
+
+    def decode(z: NDArray[np.float32], of: NDArray[np.int64]) -> NDArray[np.int64]:
+        rows = torch.as_tensor(of, device=tokens.device)
+        own = Surroundings(around.chords[rows], around.before[rows], around.metre)
+        return model.generate(torch.as_tensor(z, device=tokens.device), None, own).cpu().numpy()
+
+    layout = LatentLayout(**model.layout(around.chords.shape[1])._asdict())
+    heard, mu, sigma = (part.cpu().numpy() for part in (tokens, posterior.mu, posterior.sigma))
+    return torch.as_tensor(with_chosen_fine(layout, heard, mu, sigma, decode), device=tokens.device)
 
 
 def _noise(tokens: Tensor, generator: torch.Generator) -> Tensor:
