@@ -9,11 +9,13 @@ one; what is drawn are its test files, read and answered as `antiphon vary` and 
 import argparse
 import csv
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
+from PIL import Image
 
 from app.file_commands.sources import Asked, Source, read_source
 from engine.errors import AntiphonError
@@ -35,6 +37,8 @@ FIRST_BAR = 9
 """Bar of each file that is drawn from."""
 HEARD_BARS, FOLLOWING_BARS = 4, 20
 SNARE = 38
+COLOURS = 32
+"""Of a picture: a third of the bytes of one with all."""
 
 
 class Shown(NamedTuple):
@@ -127,7 +131,7 @@ def continue_rows(model: Model, shown: Sequence[Shown]) -> list[Row]:
         slot = each.source.slot
         heard = first_bars(each.phrase, HEARD_BARS)
         slots = {"heard": encode_phrase(each.source.model, heard, slot.key, slot.harmony)}
-        rows.append((f"{each.path.stem} goes on", [each.phrase]))
+        rows.append(("as it goes on", [each.phrase]))
         for temperature in (0.5, 1.0):
             controls = Controls(mode="continue", bars=FOLLOWING_BARS, temperature=temperature)
             (written,) = render_batch(each.source.model, slots, [controls])
@@ -139,7 +143,7 @@ def accompany_rows(model: Model, shown: Sequence[Shown]) -> list[Row]:
     """Return songs as arranged, and their melodies with the chords, bass and drums written to them."""
     rows: list[Row] = []
     for each in shown:
-        rows.append((f"{each.path.stem} as arranged", [each.arranged()]))
+        rows.append(("as arranged", [each.arranged()]))
         for seed in (0, 1):
             written = each.answer(Controls(mode="accompany", seed=seed))
             both = Phrase.of([*each.phrase.notes, *written.notes], written.bars, written.metre)
@@ -201,21 +205,21 @@ PICTURES: dict[str, tuple[str, Rows, tuple[str, ...], int]] = {
         ("pop909", "openewld", "lieder"),
         HEARD_BARS + FOLLOWING_BARS,
     ),
-    "accompany_2bar": ("accompany_2bar", accompany_rows, ("pop909", "pop909", "openewld"), 8),
+    "accompany_2bar": ("accompany_2bar", accompany_rows, ("pop909", "pop909", "pop909"), 8),
 }
 """By file name: model, what is drawn, sets that its columns are from, and bars."""
 
 
 def shown_of(model: Model, held_out: dict[str, list[Path]], sets: Sequence[str], bars: int) -> list[Shown]:
-    """Return music from each of some sets, out of files that are far apart; what cannot be used, and what is
-    there already, is passed over."""
+    """Return music from each of some sets, out of files that are far apart; what cannot be used, and what of
+    one name is there already, is passed over."""
     found: list[Shown] = []
     for place, name in enumerate(sets):
         files = held_out[name]
         start = place * len(files) // len(sets)
         candidates = (_shown(path, model, bars) for path in islice(cycle(files), start, start + len(files)))
-        notes = {each.phrase.notes for each in found}
-        found.append(next(each for each in candidates if each is not None and each.phrase.notes not in notes))
+        names = {each.path.stem for each in found}
+        found.append(next(each for each in candidates if each is not None and each.path.stem not in names))
     return found
 
 
@@ -257,7 +261,9 @@ def main() -> None:
         titles = [each.path.stem for each in shown] if len(rows[0][1]) == len(shown) else ()
         phrases = [row for _, row in rows]
         figure = roll_grid(phrases, [label for label, _ in rows], titles, together="none")
-        figure.savefig(asked.output / f"{name}.png", dpi=80)
+        drawn = BytesIO()
+        figure.savefig(drawn, dpi=80)
+        Image.open(drawn).convert("RGB").quantize(COLOURS).save(asked.output / f"{name}.png", optimize=True)
         print(asked.output / f"{name}.png")
 
 

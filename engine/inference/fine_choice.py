@@ -31,7 +31,7 @@ _STREAM = 5
 
 
 def with_chosen_fine(layout: LatentLayout, tokens: Ints, mu: Floats, sigma: Floats, decode: Decode) -> Floats:
-    """Return latents `[N, Z]` whose beats have that fine part, of the mean or of a draw, that tells most.
+    """Return latents `[N, Z]`, each beat with that fine part, of the mean or a draw, which gives most back.
 
     Args:
         layout: of a word alone.
