@@ -108,7 +108,7 @@ def _by_ear(
 
 
 def _said_clock(shown: Snapshot, before: str, say: Say) -> str:
-    """Say how the clock stands if that has changed; return it."""
+    """Print how the clock stands if that has changed; return it."""
     live = shown.live.clock
     if live is None or live.source == "internal":
         now = "no clock comes in yet"

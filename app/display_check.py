@@ -12,7 +12,7 @@ X11_SOCKETS = Path("/tmp/.X11-unix")
 def missing_display(
     environment: Mapping[str, str] = os.environ, platform: str = sys.platform, sockets: Path = X11_SOCKETS
 ) -> str:
-    """Say in a few words why no window can be opened; empty when one can.
+    """Return in a few words why no window can be opened; empty when one can.
 
     Args:
         environment: As `os.environ`.

@@ -89,6 +89,6 @@ def _opened(log: Path) -> AbstractContextManager["EventLog"]:
 
 
 def _load_before_qt() -> None:
-    """On Windows onnxruntime must come before Qt: both bring a C++ runtime, and the first one wins."""
+    """Load onnxruntime before Qt on Windows: both bring a C++ runtime, and the first one wins."""
     if sys.platform == "win32":
         import engine.inference.model  # noqa: F401

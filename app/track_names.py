@@ -7,7 +7,7 @@ from engine.inference.bundle.manifest import Voice
 
 
 class Voicing(TypedDict, total=False):
-    """Arguments for `engine.midifile.write_phrase`."""
+    """Arguments for `engine.midifile.write.write_phrase`."""
 
     names: Mapping[int, str]
     programs: Mapping[int, int]

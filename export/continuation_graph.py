@@ -179,7 +179,7 @@ def _layer(builder: GraphBuilder, gru: nn.GRU, layer: int, table: str, addend: s
 
 
 def _body(prepared: _Prepared, states: int) -> onnx.GraphProto:
-    """One step: the frame before, the layers' states and the step's bias in; the same and a frame out."""
+    """Return one step: frame before, layers' states and the step's bias in; the same and a frame out."""
     body = GraphBuilder("s_")
     names = [body.name("state") for _ in range(states)]
     frame, below = names[0], names[0]
@@ -200,7 +200,7 @@ def _infos(names: list[str]) -> list[onnx.ValueInfoProto]:
 
 
 def _cell(body: GraphBuilder, layer: _Layer, below: str, h: str, split: str) -> str:
-    """Torch's GRU: the reset gate acts on the hidden product, its bias included."""
+    """Add torch's GRU: the reset gate acts on the hidden product, its bias included."""
     ours = body.node("Gemm", below, layer.table, layer.addend)
     theirs = body.node("Gemm", h, layer.recurrent, layer.recurrent_bias)
     our_gates, our_new = body.nodes_of("Split", [ours, split], 2, axis=1)

@@ -246,7 +246,7 @@ def _nothing(builder: GraphBuilder, core: Core) -> str:
 
 
 def _body(prepared: _Prepared, states: int, logits: bool) -> onnx.GraphProto:
-    """One step: states, bias and drive in; states and what was written out."""
+    """Return one step: states, bias and drive in; states and what was written out."""
     core, body = prepared.core, GraphBuilder("s_")
     layers = core.lstm.num_layers
     names = [body.name("state") for _ in range(states)]
@@ -296,7 +296,7 @@ def _layers(
 
 
 def lstm_cell(body: GraphBuilder, gates: str, c: str, split: str) -> tuple[str, str]:
-    """The LSTM's point-wise part on gates `[rows, 4H]` in the order i, f, o, g."""
+    """Add an LSTM's point-wise part on gates i, f, o, g `[rows, 4H]`; return names of h and c `[rows, H]`."""
     three, last = body.nodes_of("Split", [gates, split], 2, axis=1)
     i, f, o = body.nodes_of("Split", [body.node("Sigmoid", three)], 3, axis=1, num_outputs=3)
     fresh = body.node("Mul", i, body.node("Tanh", last))

@@ -274,7 +274,7 @@ def _of(gru: torch.nn.GRU, name: str) -> Tensor:
 
 
 def _cell(body: GraphBuilder, gru: torch.nn.GRU, ours: str, h: str) -> str:
-    """Torch's GRU: the reset gate acts on the hidden product, its bias included."""
+    """Add torch's GRU: the reset gate acts on the hidden product, its bias included."""
     theirs = body.node(
         "Gemm",
         h,

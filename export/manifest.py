@@ -114,7 +114,7 @@ def data_source(source: Mapping[str, Any]) -> DataSource:
 
 
 def _notes(record: dict[str, Any]) -> str:
-    """Say how long and on what a run was trained, and what it went on from."""
+    """Return how long and on what a run was trained, and what it went on from."""
     notes = f"{record['hours']:.2f} hours on {record['hardware']}, torch {record['torch']}"
     origin = record.get("started_from")
     return f"{notes}; fine-tuned from {origin}" if origin else notes

@@ -105,7 +105,7 @@ def _bar(
 
 
 def _body(prepared: _Prepared, name: str) -> onnx.GraphProto:
-    """One step: h, c and the last token plus 1, bias and drive in; states and the token plus 1 out."""
+    """Return one step: h, c and the last token plus 1, bias and drive in; states and the token plus 1 out."""
     body = GraphBuilder(f"{name}_")
     h, c, token, bias, drive = names = [body.name("in") for _ in range(5)]
     addend = body.node("Add", drive, body.node("Gather", prepared.table, token))

@@ -234,7 +234,7 @@ def _affine(builder: GraphBuilder, weight: str, bias: Tensor) -> str:
 
 
 def _body(prepared: _Prepared) -> onnx.GraphProto:
-    """One step: states, bias and drive in; states and the token out."""
+    """Return one step: states, bias and drive in; states and the token out."""
     body = GraphBuilder("s_")
     h, c, last, bar = names = [body.name("state") for _ in range(4)]
     ago = body.node("Gather", bar, body.constant(np.array(0, np.int64), "first"), axis=1)

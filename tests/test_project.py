@@ -1,13 +1,16 @@
 """The project's own files: pins that hold, commands that exist, a tree that names no machine."""
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
@@ -103,6 +106,36 @@ def test_links_between_documents_lead_somewhere(document: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", source.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (source.parent / target).exists(), f"{document} links to {target}"
+
+
+def exists(name: str) -> bool:
+    """Return whether a dotted name is a module, or something in one."""
+    first, *rest = name.split(".")
+    found: object = import_module(first)
+    for at, part in enumerate(rest, 2):
+        if not hasattr(found, part) and isinstance(found, ModuleType):
+            with contextlib.suppress(ImportError):
+                import_module(".".join(name.split(".")[:at]))
+        fields = getattr(found, "__annotations__", {})
+        if not hasattr(found, part):
+            return part in fields and at == len(rest) + 1
+        found = getattr(found, part)
+    return True
+
+
+def test_files_and_names_that_texts_refer_to_exist() -> None:
+    """But for the two logs of what was, the changelog and the one of training."""
+    file = re.compile(
+        r"(?<![\w/.])(?:engine|app|training|export|bench|tests|scripts|docs)/[\w/.-]*\.(?:py|md|sh)\b"
+    )
+    name = re.compile(r"`((?:engine|app|training|export)\.[A-Za-z_][\w.]*)")
+    gone = []
+    for path in tracked_files():
+        if path.suffix in (".py", ".md") and path.name not in ("CHANGELOG.md", "LOG.md") and path.exists():
+            text, where = path.read_text(encoding="utf-8"), path.relative_to(ROOT)
+            gone += [f"{where}: {each}" for each in file.findall(text) if not (ROOT / each).exists()]
+            gone += [f"{where}: {each}" for each in name.findall(text) if not exists(each)]
+    assert gone == []
 
 
 def test_the_engine_and_the_app_know_one_clock_only():

@@ -98,7 +98,7 @@ def _giver(name: str, changes: Sequence[tuple[str, str]]) -> str:
 
 
 def _refused(unused: Sequence[Unused]) -> str:
-    """Say what each setting that does not count is for, and what to write in its place."""
+    """Return what each setting that does not count is for, and what to write in its place."""
     wanted: dict[str, list[str]] = {}
     for setting in unused:
         wanted.setdefault(setting.wanted, []).append(setting.name)
@@ -215,7 +215,7 @@ def _value(tables: Any, steps: list[str]) -> Any:
 
 
 def allowed(kind: inspect.Type) -> str:
-    """Say what a setting may be: `give a whole number from 1 to 64`, `choose one of cpu, cuda`."""
+    """Return what a setting may be: `give a whole number from 1 to 64`, `choose one of cpu, cuda`."""
     if isinstance(kind, inspect.LiteralType):
         return f"choose one of {', '.join(map(str, kind.values))}"
     if isinstance(kind, inspect.IntType):

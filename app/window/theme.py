@@ -1,7 +1,7 @@
 """Colours, type and the style sheet: a dark and a light theme, readable from an arm's length away.
 
 Every colour that carries text has a contrast of at least 4.5:1 to the surfaces it stands on, every
-line, lamp and note that means something at least 3:1 (WCAG 2.1); `tests/app/test_theme.py` holds both.
+line, lamp and note that means something at least 3:1 (WCAG 2.1); `tests/app/window/test_theme.py` holds both.
 """
 
 import msgspec

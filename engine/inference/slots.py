@@ -40,7 +40,7 @@ class LatentModel(Protocol):
         """Between phrases and the model's tensors."""
 
     def encode(self, x: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-        """`[B, T, S]` to `mu` and `sigma`, `[B, Z]` each."""
+        """Encode `[B, T, S]` to `mu` and `sigma`, `[B, Z]` each."""
 
     def decode(
         self,
@@ -51,10 +51,10 @@ class LatentModel(Protocol):
         heard: Floats | None = None,
         **further: npt.NDArray[Any] | None,
     ) -> npt.NDArray[Any]:
-        """`[B, Z]`, `[T, B, V]` and what models take besides to `[T, B, S]`; see `engine.inference.model`."""
+        """Decode `[B, Z]`, `[T, B, V]` and further inputs to `[T, B, S]`; see `engine.inference.model`."""
 
     def next_word(self, words: Floats) -> Mapping[str, Floats]:
-        """What may come after words `[N, F]`, by a model that knows sentences."""
+        """Return what may come after words `[N, F]`, by a model that knows sentences."""
 
 
 class Slot(msgspec.Struct, frozen=True, eq=False):

@@ -150,7 +150,7 @@ def list_ports(platform: str = sys.platform) -> list[PortInfo]:
 
 
 def probe(platform: str = sys.platform) -> list[BackendStatus]:
-    """Say of each back end of this platform whether it answers, and if not why and what to do."""
+    """Return for each back end of this platform whether it answers, and if not why and what to do."""
     found: list[BackendStatus] = []
     for name in candidates(platform):
         try:

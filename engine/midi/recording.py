@@ -38,7 +38,7 @@ class RecordingInput:
         return events
 
     def next_ns(self) -> int | None:
-        """When the next message arrives."""
+        """Return when the next message arrives."""
         return self._waiting[0][0] if self._waiting else None
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class RecordingBackend:
         return change
 
     def alive(self) -> bool:
-        """Whether `kill` or `close` has not been called."""
+        """Return whether `kill` or `close` has not been called."""
         return self._alive
 
     def kill(self) -> None:

@@ -113,7 +113,7 @@ class Window(msgspec.Struct, frozen=True, eq=False):
         return int(before[-1, 2]) if len(before) else track.program
 
     def messages(self, track: Track) -> tuple[Message, ...]:
-        """Return the other messages of a track in it, its state at the start first."""
+        """Return the messages of a track in it but for its notes, its state at the start first."""
         return messages_of(self.song, track, self.start_ticks, self.end_ticks)
 
 

@@ -39,7 +39,7 @@ class ContinuePlanner(Planner):
         return plan_continuations(model, source, takes)
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
-        """Prepare a continuation."""
+        """Return the plan of a continuation, which is written whole here but for models of sentences."""
         if model.bundle.manifest.sentence is not None:
             return self.plans(model, slots, (controls,))[0]
         source, spoken = slots.get(controls.source), model.representation

@@ -37,7 +37,7 @@ def plan_variation(model: LatentModel, source: Slot, controls: Controls) -> Plan
 
 
 def plan_morph(model: LatentModel, mix: Mix, controls: Controls) -> Plan:
-    """Prepare a blend."""
+    """Return the plan of a blend of the phrases in a mix."""
     pins = pinned_between(model, mix, controls, PACE)
     return _finished(model, controls, blended(mix), pins, nearest(mix)[0])
 

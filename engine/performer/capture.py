@@ -99,7 +99,7 @@ class Capture:
     # Transport -------------------------------------------------------------------------------
 
     def start(self, t_ns: int, beats: float) -> None:
-        """The music starts at a position; notes just before count as early."""
+        """Begin the first bar at the position where the music starts; notes just before count as early."""
         self._open(beats)
         self._begun_beats = beats
         held_by_note = {id(held.note): held for held in self._held.sounding()}
@@ -124,7 +124,7 @@ class Capture:
             self._end(note, beats + (waiting.off_ns - t_ns) / beat_ns)
 
     def stop(self, t_ns: int, beats: float) -> list[BarCaptured]:
-        """The music stops: a bar that was all but over is reported, a part of one is dropped."""
+        """End the bar where the music stops: one all but over is reported, a part of one is dropped."""
         bars = self._end_at(t_ns, beats)
         self._rolling = False
         self._notes.clear()
@@ -133,7 +133,7 @@ class Capture:
         return bars
 
     def jump(self, t_ns: int, from_beats: float, to_beats: float) -> list[BarCaptured]:
-        """The music goes on elsewhere: as a stop, but held and early notes come along to a bar line.
+        """Go on elsewhere: as at a stop, but held and early notes come along to a bar line.
 
         In the middle of a bar only a note that is still held can be early for what comes; a note behind
         the line of the old place is none.
@@ -175,7 +175,7 @@ class Capture:
         return bars
 
     def next_ns(self) -> int:
-        """When the open bar closes; only while rolling."""
+        """Return when the open bar closes; only while rolling."""
         return self._grid.time_of(self._line()) + GRACE_NS
 
     # Notes -----------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class Capture:
         return self._add(_Note(self._bar_of(beats), beats, key, velocity))
 
     def _bar_of(self, beats: float) -> int:
-        """The bar that a note which begins at a position belongs to; the open one at least."""
+        """Return the bar that a note which begins at a position belongs to; the open one at least."""
         bar = math.floor((beats + EARLIEST_BEATS - EPSILON_BEATS) / self._beats_per_bar)
         return max(bar, self._bar)
 
@@ -266,7 +266,7 @@ class Capture:
         return self._end(self._add(_Note(note.bar + 1, line, key, note.velocity, tied=True)), beats)
 
     def _early(self, beats: float) -> list[_Note]:
-        """Notes that began less than half a step before a position, oldest first."""
+        """Return the notes that began less than half a step before a position, oldest first."""
         return [
             note
             for notes in self._notes.values()

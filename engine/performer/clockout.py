@@ -29,7 +29,7 @@ class ClockOut:
         return self._running and not self.transport.external
 
     def jump(self, now_ns: int, jump: Jump) -> None:
-        """The transport started, stopped or went elsewhere. Call after the outbox was silenced."""
+        """Follow a transport that started, stopped or went elsewhere. Call after the outbox was silenced."""
         beats = jump.to_beats
         if self._running:
             self.outbox.send(now_ns, beats, bytes((STOP,)))
@@ -62,13 +62,13 @@ class ClockOut:
             self._next_tick += 1
 
     def next_ns(self) -> int | None:
-        """When the next tick has to be handed over."""
+        """Return when the next tick has to be handed over."""
         if not self._running:
             return None
         return self.transport.time_of(self._next_tick / TICKS_PER_BEAT) - self.outbox.port.lead_ns
 
     def _start(self, now_ns: int, beats: float) -> None:
-        """Say where we start: the next sixteenth, which is all that song position can name."""
+        """Send where we start: the next sixteenth, which is all that song position can name."""
         sixteenth = max(0, math.ceil(beats / BEATS_PER_SIXTEENTH - 1e-6))
         at_beats = sixteenth * BEATS_PER_SIXTEENTH
         self._next_tick = round(at_beats * TICKS_PER_BEAT)

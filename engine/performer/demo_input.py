@@ -35,13 +35,13 @@ class Feeder:
         return released
 
     def rewind(self, beats: float) -> list[bytes]:
-        """The transport went elsewhere: go on from there. Returns note-offs to be heard now."""
+        """Go on from where the transport went; return the note-offs to be heard now."""
         released = self._release()
         self._place(beats)
         return released
 
     def due(self, now_ns: int) -> list[InputEvent]:
-        """Messages that sound by now, in order."""
+        """Return the messages that sound by now, in order."""
         here = self._transport.beats_at(now_ns)
         events: list[InputEvent] = []
         if self._loop:
@@ -56,7 +56,7 @@ class Feeder:
         return events
 
     def next_ns(self) -> int | None:
-        """When the next message sounds."""
+        """Return when the next message sounds."""
         beats = [self._offs[0][0]] if self._offs else []
         onset = self._loop.next_onset(self._cursor_beats) if self._loop else None
         if onset is not None:

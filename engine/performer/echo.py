@@ -62,7 +62,7 @@ class EchoGuard:
             self._recent.append(_Sent(due_ns, data[1:]))
 
     def is_echo(self, t_ns: int, data: bytes) -> bool:
-        """Whether an incoming channel message is ours and has to be dropped."""
+        """Return whether an incoming channel message is ours and has to be dropped."""
         self._forget(t_ns)
         if kind(data) == CONTROL and self._probe_back(data):
             return True

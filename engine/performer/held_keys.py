@@ -76,7 +76,7 @@ class HeldKeys(Generic[NoteT]):
         return [*keys, *(control_change(*pedal, 0) for pedal in sorted(self._pedals))]
 
     def press(self, key: Key, note: NoteT | None, t_ns: int) -> None:
-        """A key goes down. Call `struck_again` before, and end what it returns."""
+        """Put a key down. Call `struck_again` before, and end what it returns."""
         self._keys.setdefault(key, deque()).append(HeldKey(key, note, t_ns))
 
     def struck_again(self, key: Key) -> list[HeldKey[NoteT]]:
@@ -98,7 +98,7 @@ class HeldKeys(Generic[NoteT]):
         return [held for pedal, down in moved for held in self.pedal(channel(data), pedal, down)]
 
     def release(self, key: Key, t_ns: int) -> list[HeldKey[NoteT]]:
-        """A key goes up: return what ends then, nothing while a pedal holds it."""
+        """Let a key go; return what ends then, nothing while a pedal holds it."""
         down = [held for held in self._keys.get(key, ()) if not held.released]
         if not down:
             return []
@@ -119,7 +119,7 @@ class HeldKeys(Generic[NoteT]):
         return [last]
 
     def pedal(self, channel: int, controller: int, down: bool) -> list[HeldKey[NoteT]]:
-        """A pedal moves, of those in `PEDALS`: return what ends because it goes up."""
+        """Move a pedal of those in `PEDALS`; return what ends because it goes up."""
         pedal = channel, controller
         if down:
             if controller == SOSTENUTO and pedal not in self._pedals:
@@ -134,7 +134,7 @@ class HeldKeys(Generic[NoteT]):
         )
 
     def lift_pedals(self) -> list[HeldKey[NoteT]]:
-        """All pedals go up: return what ends."""
+        """Let all pedals go; return what ends."""
         return [held for pedal in sorted(self._pedals) for held in self.pedal(*pedal, False)]
 
     def _is_held(self, key: Key) -> bool:
@@ -142,7 +142,7 @@ class HeldKeys(Generic[NoteT]):
         return self.sustains and ((key[0], SUSTAIN) in self._pedals or key in self._caught)
 
     def release_all(self, channel: int | None = None) -> list[HeldKey[NoteT]]:
-        """All keys of a channel go up; of None those of all, and their pedals. Return what ends."""
+        """Let all keys of a channel go, of None those of all with their pedals; return what ends."""
         if channel is None:
             self._pedals.clear()
             self._caught.clear()

@@ -90,7 +90,7 @@ class Loop:
         return min(onset_beats + max(note.duration_beats, SHORTEST_BEATS), self.until_beats)
 
     def early(self, line_beats: float) -> list[tuple[float, NoteData]]:
-        """Notes that begin less than half a step before a line: they belong to what starts there."""
+        """Return the notes less than half a step before a line: they belong to what starts there."""
         return [
             (onset, note)
             for onset, note in self.between(line_beats - HALF_STEP_BEATS, line_beats)
@@ -98,7 +98,7 @@ class Loop:
         ]
 
     def next_onset(self, from_beats: float) -> float | None:
-        """Where the next note at or after a position begins."""
+        """Return where the next note at or after a position begins."""
         first_beats = max(from_beats, self.from_beats - HALF_STEP_BEATS)
         # Two lengths: of the first, early notes of a span that begins inside it are left out.
         for onset, _ in self.between(first_beats, first_beats + 2 * self.length_beats + 1e-6):
@@ -106,7 +106,7 @@ class Loop:
         return None
 
     def sounding(self, channel: int, pitch: int, onset_beats: float) -> NoteData | None:
-        """The note that begins at a position (within a thousandth of a beat), if there is one."""
+        """Return the note that begins at a position (within a thousandth of a beat), if there is one."""
         for _, note in self.between(onset_beats - 1e-3, onset_beats + 1e-3):
             if note.pitch == pitch and note.channel == channel:
                 return note

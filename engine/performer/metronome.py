@@ -38,7 +38,7 @@ class Metronome:
         self._settings = settings
 
     def jump(self, now_ns: int, jump: Jump) -> None:
-        """The transport started, stopped or went elsewhere. Call after the outbox was silenced."""
+        """Follow a transport that started, stopped or went elsewhere. Call after the outbox was silenced."""
         if jump.restarted:
             bars = 0 if self.transport.external else self.count_in_bars
             self._counted = (jump.to_beats - bars * self.transport.beats_per_bar, jump.to_beats)
@@ -64,7 +64,7 @@ class Metronome:
         self._let_go(horizon)
 
     def next_ns(self) -> int | None:
-        """When the next message has to be handed over; None where none is to come."""
+        """Return when the next message has to be handed over; None where none is to come."""
         if not self.transport.rolling:
             return None
         beats = [self._off[0]] if self._off else []

@@ -67,15 +67,15 @@ class OfflinePerformer:
         self.performer.step(self.now_ns)
 
     def run_for(self, duration_ns: int) -> None:
-        """As `run_until`, from now on."""
+        """Run for some time from now on; see `run_until`."""
         self.run_until(self.now_ns + duration_ns)
 
     def of(self, kind: type[m.Message]) -> list[m.Event]:
-        """Events of one kind so far."""
+        """Return the events of one kind so far."""
         return [event for event in self.events if isinstance(event, kind)]
 
     def sounding(self) -> set[Key]:
-        """Channel and pitch of every note that was switched on at the output and not off."""
+        """Return channel and pitch of every note that was switched on at the output and not off."""
         on: set[Key] = set()
         for _, _, data in self.backend.output.log:
             if data[0] >= FIRST_SYSTEM:

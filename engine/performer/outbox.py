@@ -167,7 +167,7 @@ class Outbox:
         return kept
 
     def panic(self, now_ns: int, beats: float) -> None:
-        """As `silence`, with every controller that may help."""
+        """Silence everything as `silence` does, with every controller that may help."""
         taken_back = self._cut(now_ns)
         self._player_keys.clear()
         for data in self.ledger.panic():
@@ -192,7 +192,7 @@ class Outbox:
                 self.send(*message)
 
     def _count_as_left(self, data: bytes) -> None:
-        """Nobody says whether a message left: a note may sound, and none is known to be off."""
+        """Count a message as sent that nobody reports: a note may sound, and none is known to be off."""
         if is_note_on(data):
             self.ledger.left(data)
 

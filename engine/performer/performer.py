@@ -190,7 +190,7 @@ class Performer:
             self._scheduler.set_pattern(command)
 
     def _playable(self, name: str, notes: tuple[m.NoteData, ...], bars: int) -> bool:
-        """Whether a phrase can be sent as MIDI; if not, say why."""
+        """Return whether a phrase can be sent as MIDI; if not, report why."""
         if bars < 1:
             self._emit(m.Fault(f"{name}: {bars} bars; send 1 or more"))
             return False
@@ -373,7 +373,7 @@ class Performer:
     # Time ------------------------------------------------------------------------------------
 
     def _follow(self, now_ns: int, jump: Jump | None) -> None:
-        """If the transport jumped, started or stopped, bring all along."""
+        """Bring all along where the transport jumped, started or stopped."""
         if jump is None:
             return
         if jump.was_rolling and jump.rolling:
@@ -461,7 +461,7 @@ class Performer:
         )
 
     def _mute(self, error: PortError) -> None:
-        """The port refuses: send nothing until `attach` brings another."""
+        """Send nothing to a port that refuses, until `attach` brings another."""
         if not self._outbox.muted:
             self._outbox.mute()
             self._emit(m.Fault(str(error)))

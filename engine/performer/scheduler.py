@@ -110,7 +110,7 @@ class Scheduler:
         self._silence(now_ns)
 
     def set_metre(self, now_ns: int) -> None:
-        """The bars have another length: begin the pattern anew at the bar we are in."""
+        """Begin the pattern anew at the bar we are in: the bars have another length."""
         self._silence(now_ns)
         current = self._swap.loop if self._swap else self._loop
         self._swap = None
@@ -154,7 +154,7 @@ class Scheduler:
             self._begin(jump.to_beats)
 
     def _same_at(self, jump: Jump) -> dict[tuple[int, int], _Voice]:
-        """Notes that began near the place of a jump, as far as the pattern has them at its target too."""
+        """Return the notes that began near a jump, as far as the pattern has them at its target too."""
         loop = self._loop
         if not (loop and jump.was_rolling and jump.rolling):
             return {}
@@ -201,7 +201,7 @@ class Scheduler:
         self.outbox.panic(now_ns, self.transport.beats_at(now_ns))
 
     def resume(self, now_ns: int) -> None:
-        """The port is back: forget what sounded and go on from here."""
+        """Forget what sounded and go on from here: the port is back."""
         self._voices.clear()
         self._offs.clear()
         self._cursor_beats = max(self._cursor_beats, self.transport.beats_at(now_ns))
@@ -219,7 +219,7 @@ class Scheduler:
         self._run(horizon)
 
     def next_ns(self) -> int | None:
-        """When the next message has to be handed over."""
+        """Return when the next message has to be handed over."""
         if not self.transport.rolling:
             return None
         beats = [self._offs[0][0]] if self._offs else []
@@ -238,7 +238,7 @@ class Scheduler:
         return self.transport.time_of(beats) + self.offset_ns
 
     def _line(self, starts_at: str) -> float:
-        """The next line of a kind that is not planned yet."""
+        """Return the next line of a kind that is not planned yet."""
         origin, unit = 0.0, self.transport.beats_per_bar
         if starts_at == "phrase" and self._loop is not None:
             origin, unit = self._loop.anchor_beats, self._loop.length_beats
@@ -267,7 +267,7 @@ class Scheduler:
         self.outbox.silence(now_ns, self.transport.beats_at(now_ns))
 
     def _catch_up(self, now_ns: int) -> None:
-        """If we were away for long, go on from now instead of playing what was missed."""
+        """Go on from now, where we were away for long, instead of playing what was missed."""
         here = self.transport.beats_at(now_ns - self.offset_ns)
         if (here - self._cursor_beats) * self.transport.beat_ns <= BEHIND_NS:
             return
@@ -278,7 +278,7 @@ class Scheduler:
             self._swap.pickups.clear()
 
     def _retime(self, now_ns: int) -> None:
-        """If the tempo has moved what is handed over and has not left, time it anew."""
+        """Time anew what is handed over and has not left, if the tempo has moved it."""
         moved = any(
             abs(self._due_of(planned.beats, planned.data) - planned.due_ns) > SHIFT_TOLERANCE_NS
             for planned in self.outbox.pending
@@ -303,7 +303,7 @@ class Scheduler:
         self._cursor_beats = to_beats
 
     def _onsets(self, to_beats: float) -> list[tuple[float, float, NoteData, Loop]]:
-        """Notes to begin before a position, those of the next pattern that come early included."""
+        """Return the notes to begin before a position, those of the next pattern that come early included."""
         onsets: list[tuple[float, float, NoteData, Loop]] = []
         last = to_beats
         swap = self._swap
@@ -342,7 +342,7 @@ class Scheduler:
                 self.outbox.note_off(self._due(off_beats), off_beats, channel, pitch)
 
     def _take_over(self) -> None:
-        """The next pattern's line is here: cut the old one's notes, then go on with the new."""
+        """Cut the old pattern's notes at the line of the next one, then go on with that."""
         assert self._swap is not None
         loop, at_beats, pickups = self._swap.loop, self._swap.at_beats, self._swap.pickups
         self._loop, self._swap = loop, None

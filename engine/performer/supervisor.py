@@ -135,7 +135,7 @@ class Host:
         self._inbox.append(frame)
 
     def controller_gone(self) -> None:
-        """The pipe has closed. Called by the pipe's thread."""
+        """Note that the pipe has closed. Called by the pipe's thread."""
         self._controller_gone = True
 
     # The loop -----------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class Thru:
             (self._down.add if data[2] >= PEDAL_DOWN else self._down.discard)(pedal)
 
     def _is_wished(self, data: bytes, looped: bool) -> bool:
-        """Whether a message that begins and ends no notes is to be sent on."""
+        """Return whether a message that begins and ends no notes is to be sent on."""
         wished = self.pedal if kind(data) == CONTROL and data[1] in PEDALS else True
         return wished and self.controllers and not looped
 

@@ -76,7 +76,7 @@ class OpenBar(msgspec.Struct, frozen=True, eq=False):
         return replace(bar, notes=(*bar.notes, note), next_id=self.next_id + 1)
 
     def since(self, line_beats: float) -> "OpenBar":
-        """Return the bar without what ended or was let go long before a bar line, or lies far behind it."""
+        """Return the bar without notes that ended half a step before a line, or are held too long there."""
         kept = tuple(
             note
             for note in self.notes

@@ -66,7 +66,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 def attribute_help(attribute: Attribute) -> str:
-    """Say what a direction does and what a step along it was measured to change."""
+    """Return what a direction does and what a step along it was measured to change."""
     known = ATTRIBUTE_HELP.get(attribute.name) or attribute_parameter(attribute.name).help
     effect = attribute.effects.get(attribute.name)
     if effect is None:

@@ -1,21 +1,20 @@
 """The controller: holds the state, feeds `update` with events and intents, and runs the effects.
 
 The window and the headless stream talk to nothing else. Methods are called from one thread, the
-owner's; the inference thread and the thread that loads a model hand in what they have under the same
-lock. Whatever goes wrong becomes a notice, and the last pattern goes on.
+owner's; the threads of `workers.py` hand in what they have under the same lock. Whatever goes wrong
+becomes a notice, and the last pattern goes on.
 """
 
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import AntiphonError, PerformerError
+from engine.errors import PerformerError
 from engine.inference.constraints import Lock
-from engine.inference.controls import Mode, SlotName
+from engine.inference.controls import SlotName
 from engine.midi.ports import now_ns as monotonic_now_ns
 from engine.music.notes import Phrase
 from engine.parameter import Value
@@ -24,9 +23,7 @@ from engine.session import intents as i
 from engine.session.document import Document
 from engine.session.document_file import DocumentFile, fresh_beside
 from engine.session.intents import Intent
-from engine.session.jobs import Jobs
 from engine.session.live import Kept, Live, Notice
-from engine.session.request import Request
 from engine.session.settings import Switches
 from engine.session.snapshot import Snapshot
 from engine.session.state import (
@@ -45,17 +42,12 @@ from engine.session.state import (
     State,
 )
 from engine.session.store import read_document
-from engine.session.style_reader import StyleReader
 from engine.session.update import Updated, opening, update
+from engine.session.workers import Library, Workers
 
 if TYPE_CHECKING:  # numpy and onnxruntime take their time to load; the window need not wait for them
     from engine.inference.model import Model
     from engine.session.osc import OscPort
-    from engine.session.rendering import Renderer
-
-KINDS_OF_JOB = ("answer", "takes", "replay")
-"""What the inference thread does, the most urgent first."""
-
 
 RECENT_KEPT = 10
 
@@ -71,16 +63,6 @@ class Client(Protocol):
 
     def close(self) -> None:
         """Silence everything and end the performer."""
-
-
-class Library(Protocol):
-    """The models that can be loaded."""
-
-    def modes(self) -> Mapping[str, tuple[Mode, ...]]:
-        """Return what each can be asked for, by what to load it by."""
-
-    def load(self, reference: str) -> "Model":
-        """Load one; AntiphonError if it cannot be. Called from a thread of its own."""
 
 
 class Session:
@@ -123,7 +105,6 @@ class Session:
         self._closed = False
         self._reports: deque[i.Saved | i.Noticed] = deque()
         self._model: Model | None = None
-        self._logged_models: dict[str, Model] = {}
         document = document or Document()
         self._osc: OscPort | None = None
         self._file = DocumentFile(file, self._saved)
@@ -131,8 +112,7 @@ class Session:
         live = Live(heard=document.source, kept=kept, notices=notices, switches=switches or Switches())
         self._state = State(document=document, live=live, demo_phrase=demo_phrase, takes_wanted=takes)
         self._shown = self._state.shown
-        self._jobs = Jobs(KINDS_OF_JOB)
-        self._styles = StyleReader(self._apply)
+        self._workers = Workers(library, self._apply, now_ns)
 
     def start(self, model: "Model | None" = None, reference: str = "") -> None:
         """Send the settings to the performer and answer the document's source.
@@ -194,7 +174,7 @@ class Session:
 
     def wait_idle(self, timeout_s: float = 60.0) -> bool:
         """Wait until files are read and the inference thread has nothing to do; for tests and offline use."""
-        return self._styles.wait_idle(timeout_s) and self._jobs.wait_idle(timeout_s)
+        return self._workers.wait_idle(timeout_s)
 
     def close(self) -> None:
         """Stop computing, silence everything, end the performer. Closing twice is harmless."""
@@ -202,8 +182,7 @@ class Session:
             if self._closed:
                 return
             self._closed = True
-        self._jobs.close()
-        self._styles.close()
+        self._workers.close()
         if self._osc is not None:
             self._osc.close()
         self._client.close()
@@ -291,6 +270,12 @@ class Session:
             self._model = model
             self._apply(i.ModelLoaded(facts_of(model, reference)))
 
+    def _use_if_wanted(self, model: "Model", reference: str) -> None:
+        """Use a model that was loaded beside the music; one that was overtaken meanwhile is dropped."""
+        with self._lock:
+            if self._state.document.model.name == reference:
+                self.set_model(model, reference)
+
     # Files -----------------------------------------------------------------------------------
 
     def new_document(self) -> None:
@@ -344,19 +329,16 @@ class Session:
             case Send():
                 self._send(effect.command)
             case Render():
-                request, model = effect.request, self._model
-                self._jobs.submit("answer", lambda: self._answer(request, model))
+                self._workers.answer(effect.request, self._model)
             case New():
                 self.new_document()
             case RenderTakes():
-                wanted, model = effect, self._model
-                self._jobs.submit("takes", lambda: self._takes(wanted, model))
+                self._workers.compute_takes(effect, self._model)
             case Replay():
-                asked = effect
-                self._jobs.submit("replay", lambda: self._replay(asked))
+                path = Path(self._state.live.kept.path)
+                self._workers.replay(effect, path, self._file.autosave, self._model)
             case Load():
-                # No daemon: one that is inside onnxruntime when Python ends would abort the program.
-                threading.Thread(target=self._load, args=(effect.reference,), name="model-load").start()
+                self._workers.load(effect.reference, self._use_if_wanted)
             case Save():
                 if self._file.autosave is not None:
                     self._file.autosave.save(effect.document)
@@ -366,7 +348,7 @@ class Session:
                 if self._osc is not None:
                     self._osc.send(effect.messages, effect.to)
             case ReadStyle():
-                self._styles.read(effect)
+                self._workers.read_style(effect)
             case Log():
                 if self._file.autosave is not None:
                     self._file.autosave.log(effect.record)
@@ -391,83 +373,3 @@ class Session:
             self._client.send(command)
         except PerformerError as error:
             self._apply(i.PerformerGone(str(error)))
-
-    # Other threads ---------------------------------------------------------------------------
-
-    @cached_property
-    def _renderer(self) -> "Renderer":
-        """Made by the inference thread: numpy and all that plans an answer are loaded with it."""
-        from engine.session.rendering import Renderer
-
-        return Renderer()
-
-    def _answer(self, request: Request, model: "Model | None") -> Iterator[None]:
-        """Compute an answer, on the inference thread; one slice."""
-        yield from ()
-        try:
-            phrase = self._renderer.answer(model, request)
-        except AntiphonError as error:
-            self._apply(i.Failed(str(error)))
-        except Exception as error:  # a defect must not end the thread that makes the music
-            self._apply(i.Failed(f"the model failed: {type(error).__name__}: {error}"))
-        else:
-            took_ms = (self._now_ns() - request.asked_ns) / 1e6
-            self._apply(i.Answered(request, phrase, took_ms, self._renderer.unheard()))
-
-    def _takes(self, wanted: RenderTakes, model: "Model | None") -> Iterator[None]:
-        """Compute takes beside an answer, on the inference thread, a few a slice."""
-        if model is None:
-            return
-        try:
-            takes = yield from self._renderer.takes(model, wanted.request, wanted.count)
-        except Exception as error:  # the answer says what is wrong with model or controls
-            takes = ()
-            self._apply(i.Noticed("takes", f"There are no takes to show: {error}", ""))
-        self._apply(i.TakesComputed(wanted.request, takes))
-
-    def _replay(self, wanted: Replay) -> Iterator[None]:
-        """Put music of this performance together out of the log, one answer a slice."""
-        try:
-            if self._file.autosave is not None:
-                self._file.autosave.hurry()
-                yield from self._file.autosave.written()
-            yield from self._replayed(wanted)
-        except AntiphonError as error:
-            self._apply(i.Noticed("replay", f"{error}.", "Choose another bar, or change nothing."))
-
-    def _replayed(self, wanted: Replay) -> Iterator[None]:
-        from engine.session.replaying import put_together  # a start need not wait for it
-
-        path = Path(self._state.live.kept.path)
-        phrase = yield from put_together(wanted, path, self._logged_model, self._say_progress)
-        self._apply(i.Replayed(phrase))
-
-    def _say_progress(self, text: str) -> None:
-        self._apply(i.Noticed("replay", text, "", "waiting"))
-
-    def _logged_model(self, reference: str, bundle_hash: str) -> "Model":
-        """Return the model that an answer of the log was made with: the present one if it is that."""
-        if self._model is not None and bundle_hash in (self._model.bundle.hash, self._model.name):
-            return self._model
-        if reference not in self._logged_models:
-            if self._library is None:
-                raise AntiphonError(f'model "{reference}" cannot be loaded here')
-            self._logged_models[reference] = self._library.load(reference)
-        return self._logged_models[reference]
-
-    def _load(self, reference: str) -> None:
-        """Load a model, on a thread of its own; one that was overtaken meanwhile is dropped."""
-        try:
-            if self._library is None:
-                raise AntiphonError(f'model "{reference}" cannot be loaded here')
-            model = self._library.load(reference)
-        except AntiphonError as error:
-            self._apply(i.ModelRefused(str(error)))
-            return
-        except Exception as error:  # a thread that dies silently would leave the model loading for ever
-            self._apply(i.ModelRefused(f"the model cannot be loaded: {type(error).__name__}: {error}"))
-            return
-        with self._lock:
-            if self._state.document.model.name == reference:
-                self.set_model(model, reference)
-        import engine.session.rendering  # noqa: F401 - what its first answer needs, while nobody waits yet

@@ -90,7 +90,7 @@ def accompaniment_fingerprint(block: Block) -> Hashes:
 
 
 def no_bounds(block: Block) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Bounds of windows without pitches."""
+    """Return the bounds of windows without pitches."""
     nothing = np.zeros(len(block), np.uint8)
     return nothing, nothing
 

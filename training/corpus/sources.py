@@ -102,7 +102,7 @@ def _by_catalogue(folder: Path, layout: str) -> list[tuple[Catalogue, list[Path]
 
 
 def _remarks(folder: Path, catalogue: Catalogue, paths: Sequence[Path]) -> list[str]:
-    """Say how a collection is read, and what its table and its files do not share."""
+    """Return how a collection is read, and what its table and its files do not share."""
     said = [] if catalogue.layout == "plain" else [f"laid out as {catalogue.layout}"]
     if catalogue.listed:
         root = catalogue.root

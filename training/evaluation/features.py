@@ -50,7 +50,7 @@ def pitch_count(notes: list[Note]) -> Floats:
 
 
 def note_count(notes: list[Note]) -> Floats:
-    """Count the notes."""
+    """Return the number of notes, `[1]`."""
     return _scalar(len(notes))
 
 

@@ -188,7 +188,7 @@ def gaussian_kl(mean: float, deviation: float, other_mean: float, other_deviatio
 def humanise(
     model: VAE, truth: list[Performance], conditions: Collection[str] = PLAYING_CONDITIONS
 ) -> list[Frames]:
-    """Let the model give every performance its feel, window by window, from mu.
+    """Return every performance as a model plays its hits, frames `[S, 27]`, window by window, from mu.
 
     Args:
         model: a model with this task.

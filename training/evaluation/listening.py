@@ -48,7 +48,7 @@ class Score:
     right: int
     """Times the real phrase was found."""
     p_value: float
-    """Two-sided, for who cannot tell."""
+    """Chance of a score as far from half, either way, by guessing."""
     low: float
     """Bounds of the share found, Clopper and Pearson, 95 %."""
     high: float
@@ -175,7 +175,7 @@ CLEAR_SHARE = 0.75
 
 
 def verdict(score: Score) -> str:
-    """Say in words what a score means."""
+    """Return in words what a score means."""
     if score.p_value >= 0.05:
         if score.high > CLEAR_SHARE or score.low < 1 - CLEAR_SHARE:
             return f"too few pairs to say: {score.answered} answers leave open whether it is told apart"

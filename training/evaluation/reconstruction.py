@@ -138,7 +138,7 @@ def _feel_errors(target: Tensor, free: Tensor, choices: int) -> Ratios:
 
 
 def _latent_terms(mu: Tensor, sigma: Tensor) -> dict[str, float]:
-    """KL, active units, and mutual information by the aggregate posterior over the windows seen."""
+    """Return KL, active units, and mutual information by the aggregate posterior over the windows seen."""
     kl = (0.5 * (mu.square() + sigma.square() - 1) - sigma.log()).sum(1).mean()
     active = int((mu.var(0, correction=int(len(mu) > 1)) >= ACTIVE_VARIANCE).sum())
     return {

@@ -245,7 +245,7 @@ def reconstruction_nats(
 
 
 def _groove_nats(logits: Tensor, truth: Tensor, config: LossConfig, bpm: Tensor | None) -> Tensor:
-    """BCE on hits; error of velocity and offset where the drum really hits, and how they are spread.
+    """Return the BCE on hits, error of velocity and offset where the drum really hits, and of their spread.
 
     GrooVAE leaves the two errors unmasked, which drags the rare classes' velocity towards 0;
     the mask is the mend, and the weights restore the balance against the hits.

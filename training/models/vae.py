@@ -117,7 +117,7 @@ class VAE(Autoencoder):
         return self.conductor(self.conditioned(z, conditioning)).flatten(0, 1)
 
     def conditioned(self, z: Tensor, conditioning: Tensor | None) -> Tensor:
-        """Return latents beside what the decoder is conditioned on: see `PLAYING_CONDITIONS`."""
+        """Return `z` `[B, Z]`, beside it what the decoder is conditioned on; see `PLAYING_CONDITIONS`."""
         if self.told is None:
             return z
         conditioning = z.new_zeros(len(z), len(PLAYING_CONDITIONS)) if conditioning is None else conditioning

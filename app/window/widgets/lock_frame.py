@@ -52,7 +52,7 @@ class LockFrame(msgspec.Struct, frozen=True, kw_only=True):
         return locked_rows(axis, start, end, self.top, self.top + self.rows - 1) or Lock(start, end)
 
     def words(self, axis: Axis, beats_per_bar: float) -> str:
-        """Say where it is, as `bar 1, step 3, 2 steps`, and its rows."""
+        """Return where it is, as `bar 1, step 3, 2 steps`, and its rows."""
         per_bar = round(beats_per_bar / STEP_BEATS)
         bar, step = divmod(self.start, per_bar)
         length = "" if self.steps == 1 else f", {self.steps} steps"

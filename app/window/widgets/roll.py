@@ -99,7 +99,7 @@ class PianoRoll(QWidget):
 
     @property
     def axis(self) -> Axis:
-        """The rows."""
+        """Which pitches and drums have rows."""
         return self.places.axis
 
     @property

@@ -184,7 +184,7 @@ class VoiceLatent(_Record, frozen=True, kw_only=True):
 
 
 class BundleManifest(_Record, frozen=True, kw_only=True):
-    """bundle.json."""
+    """What bundle.json holds."""
 
     schema_version: int = SCHEMA_VERSION
     name: str

@@ -1,4 +1,4 @@
-"""What parameters and actions say of themselves; app/window/test_every_control.py has what holds of all."""
+"""What parameters and actions say; tests/app/window/test_every_control.py has what holds of each."""
 
 import pytest
 from msgspec.structs import replace

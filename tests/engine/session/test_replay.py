@@ -219,8 +219,10 @@ def test_a_performance_is_replayed_from_a_bar_on_and_then_answered_on(performanc
 def test_putting_a_replay_together_says_how_far_it_is(performance, monkeypatch):
     performance.run_beats(26)
     said = []
-    apply = performance.session._apply
-    monkeypatch.setattr(performance.session, "_apply", lambda what: (said.append(what), apply(what)))
+    apply = performance.session._workers._report
+    monkeypatch.setattr(
+        performance.session._workers, "_report", lambda what: (said.append(what), apply(what))
+    )
     performance.session.set("replay_with", "seed=99")
     performance.session.do("replay")
     performance.run_beats(1)

@@ -75,7 +75,7 @@ def remarks(info: Mapping[str, Any]) -> list[str]:
 
 
 def _said_of_metres(found: Mapping[str, int]) -> str:
-    """Say which metres files were left out for, by name and number, and which of them can be asked for."""
+    """Return which metres files were left out for, by name and number, and which of them can be asked for."""
     names = [f"{name} ({count})" for name, count in found.items()]
     shown = ", ".join(names[:MOST_METRES]) + " ..." * (len(names) > MOST_METRES)
     known = [

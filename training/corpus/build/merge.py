@@ -370,7 +370,7 @@ def content_hash(corpus: Path, bars: Sequence[int]) -> str:
 
 
 def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
-    """Say why there is no window at all."""
+    """Return why there is no window at all."""
     rejected: dict[str, int] = content["rejected"]
     if rejected:
         reason, count = next(iter(rejected.items()))

@@ -154,7 +154,7 @@ def _order(start: NDArray[np.int64], pitch: NDArray[np.int64]) -> NDArray[np.int
 
 
 def _metres(score: Any) -> tuple[tuple[int, int, int], ...]:
-    """Metre changes in order, the last one at a tick winning; without any the file is in 4/4."""
+    """Return the metre changes in order, the last one at a tick winning; without any the file is in 4/4."""
     by_tick = {0: (4, 4)}
     for event in sorted(score.time_signatures, key=lambda event: event.time):
         if event.numerator > 0 and event.denominator > 0:

@@ -50,7 +50,7 @@ class Critic:
 
     @staticmethod
     def fit(lines: Sequence[Line]) -> "Critic":
-        """Count lines."""
+        """Return a critic that has counted the moves of lines."""
         table = _padded(lines)
         return Critic(NGram.fit(table, VOCABULARY, ORDER, counted=table != PAD))
 
