@@ -26,6 +26,8 @@ from training.models.seq2seq import Continuer
 from training.models.vae import VAE
 from training.stopping import StoppedError
 
+NO_CURVES = ("windows", "step", "sequences")
+"""Numbers of an evaluation that say how it was made."""
 SHOWN = (
     "loss",
     "free_running",
@@ -202,7 +204,8 @@ class _Watcher:
 
     def _draw_metrics(self, numbers: dict[str, float], split: str, step: int) -> None:
         for name, value in numbers.items():
-            self.writer.add_scalar(f"{split}/{name}", value, step)
+            if name not in NO_CURVES:
+                self.writer.add_scalar(f"{split}/{name}", value, step)
 
     def _show_metrics(self, metrics: dict[str, Any], step: int) -> None:
         numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}

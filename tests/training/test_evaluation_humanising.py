@@ -8,6 +8,7 @@ import torch
 from corpus_files import Part, write_midi
 from toy_runs import SMALL, melody_corpus
 
+from engine.music.representation import representation
 from training.config import ModelConfig
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
@@ -21,7 +22,9 @@ from training.evaluation.humanising import (
     performances,
     quantised_baseline,
 )
+from training.evaluation.pictures import reconstructions
 from training.models.build import build_model
+from training.models.vae import VAE
 
 STEP = 0.25
 LATE = 0.05
@@ -111,6 +114,18 @@ def test_the_model_is_given_the_hits_and_cut_to_the_performance() -> None:
     assert (written[0][:, :9] == frames[:, :9]).all()
     assert (written[1][:, :9] == frames[:16, :9]).all()
     assert (written[0][::4, 9] > 0).all()
+
+
+@pytest.mark.parametrize("told", [None, {"channels": 3}])
+def test_the_picture_has_just_the_hits_that_were_heard(corpus: Corpus, told: dict[str, int] | None) -> None:
+    torch.manual_seed(0)
+    tables = {"representation": "groove", "bars": 2, "z_size": 8, "task": "humanize", "told": told}
+    model = build_model(msgspec.convert({**tables, "encoder": SMALL, "decoder": SMALL}, ModelConfig)).eval()
+    assert isinstance(model, VAE)
+    rows, names = reconstructions(model, corpus, representation("groove", 2), "train", 3)
+    assert names == ["original", "heard", "humanised"]
+    heard, humanised = ([(n.pitch, round(4 * n.start_beats)) for n in row[0].notes] for row in rows[1:])
+    assert heard == humanised == [(38, step) for step in range(0, 32, 4)]
 
 
 def test_only_a_groove_corpus_has_feel(tmp_path: Path) -> None:

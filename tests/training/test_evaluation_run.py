@@ -257,6 +257,9 @@ def test_a_run_keeps_pictures_of_reconstructions_and_walks(run: Path, tmp_path: 
     run_with_progress(config, tmp_path / "drawn", resume=False, finetune=None)
     events = EventAccumulator(str(tmp_path / "drawn" / "tensorboard")).Reload()
     assert {"reconstruction", "interpolation"} <= set(events.Tags()["images"])
+    curves = set(events.Tags()["scalars"])
+    assert {"train/learning_rate", "train/beta", "train/gradient_norm", "valid/loss"} <= curves
+    assert curves.isdisjoint({"valid/windows", "valid/step", "valid/sequences"})  # they say how, not how well
 
 
 def test_curves_that_cannot_be_written_end_with_one_notice_and_the_training_goes_on(

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from training.corpus.dataset import Corpus, spread
+from training.corpus.labels import conditions_of
 from training.encoder_input import heard_and_target, heard_of
+from training.evaluation.humanising import given_hits
 from training.evaluation.interpolation import held_out_pairs, walk
 from training.evaluation.rolls import STYLE, roll_grid
 from training.models.seq2seq import Continuer
@@ -42,8 +44,17 @@ def reconstructions(
     if model.config.task != "autoencode":
         rows.append(_phrases(heard, spec))
         names.append("heard")
-    rows.append(_phrases(model.generate(model.encode(heard).mu), spec))
+    rows.append(_phrases(_written(model, corpus, ids, heard), spec))
     return rows, [*names, WRITTEN[model.config.task]]
+
+
+def _written(model: VAE, corpus: Corpus, ids: NDArray[np.int64], heard: torch.Tensor) -> torch.Tensor:
+    """Return what a model writes of windows that were heard; a humanising one writes just their hits."""
+    hits = given_hits(heard) if model.config.task == "humanize" else None
+    told = None
+    if model.told is not None:
+        told = torch.as_tensor(conditions_of(corpus, ids), device=heard.device)
+    return model.generate(model.encode(heard).mu, hits, told)
 
 
 def _phrases(tensors: Any, spec: Representation) -> list[Phrase]:
