@@ -31,7 +31,7 @@ from engine.given_places import given_model, given_path
 from engine.inference.controls import CONTROLS
 from engine.parameter import Value, declared
 from engine.session.settings import Settings, Switches
-from engine.text import never_fail_on_text, printable
+from engine.text import failure_line, never_fail_on_text
 
 SETTINGS, SWITCHES = declared(Settings), declared(Switches)
 
@@ -293,5 +293,5 @@ def main() -> NoReturn:
 
 
 def _fail(text: str) -> NoReturn:
-    print(f"antiphon: {printable(' '.join(text.split()))}", file=sys.stderr)
+    print(failure_line("antiphon", text), file=sys.stderr)
     sys.exit(1)

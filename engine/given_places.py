@@ -30,6 +30,15 @@ def given_model(text: str) -> str:
     return _filled(text, "--model", "name a model, or leave the option out")
 
 
+def given_config(text: str) -> str:
+    """Return the config that an argument names.
+
+    Raises:
+        AntiphonError: it is empty.
+    """
+    return _filled(text, "config", "name a config, or a TOML file")
+
+
 def _filled(text: str, what: str, remedy: str) -> str:
     if not text:
         raise AntiphonError(f"{what}: an empty name; {remedy}")

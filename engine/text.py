@@ -19,6 +19,10 @@ TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """What makes text after it run the other way."""
 
 
+LONGEST_WORD = 400
+"""Characters of a name that a refusal repeats; a path of usual depth has fewer."""
+
+
 def printable(text: str) -> str:
     r"""Return `text` with everything that cannot be shown in one line written as an escape.
 
@@ -33,6 +37,15 @@ def one_line(text: object, most: int = 300) -> str:
     """Return a text as one line that can be shown, of `most` characters at most, then with an ellipsis."""
     line = printable(" ".join(str(text).split()))
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def failure_line(program: str, text: str) -> str:
+    """Return what a command says as it fails: one line, each word of 400 characters at most."""
+    half = LONGEST_WORD // 2
+    words = [
+        word if len(word) <= LONGEST_WORD else f"{word[:half]}...{word[-half:]}" for word in text.split()
+    ]
+    return printable(f"{program}: {' '.join(words)}")
 
 
 def _escape(character: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from engine.given_places import given_path
+from engine.given_places import given_config, given_path
 from training.command_line import OneLineGroup, fail, folder_to_write, stopped_status
 
 # Without rich's markup, which takes the brackets of "[default: ...]" for a style and swallows them.
@@ -157,7 +157,10 @@ def corpus_report(
 @app.command("run")
 def run_command(
     config: Annotated[
-        str, typer.Argument(help="Name of a config that comes with the program, or a TOML file.")
+        str,
+        typer.Argument(
+            parser=given_config, help="Name of a config that comes with the program, or a TOML file."
+        ),
     ],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Changes to the file, as key=value (optim.steps=500).")

@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from engine.errors import AntiphonError, reason_of
-from engine.text import never_fail_on_text, printable
+from engine.text import failure_line, never_fail_on_text
 from training.errors import ConfigError
 
 DEBUG_VARIABLE = "ANTIPHON_DEBUG"
@@ -112,5 +112,5 @@ def fail(program: str, text: str, status: int = 1) -> NoReturn:
     Raises:
         typer.Exit: always.
     """
-    print(f"{program}: {printable(' '.join(text.split()))}", file=sys.stderr)
+    print(failure_line(program, text), file=sys.stderr)
     raise typer.Exit(status) from None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.text import json_bytes, json_value, never_fail_on_text, one_line, printable
+from engine.text import failure_line, json_bytes, json_value, never_fail_on_text, one_line, printable
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Lone surrogates and control characters included."""
@@ -75,3 +75,10 @@ def test_a_stream_of_any_encoding_writes_any_text(text: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     never_fail_on_text(stream)
     print(text, file=stream, flush=True)
+
+
+def test_a_refusal_is_one_line_and_shortens_a_name_that_is_far_too_long() -> None:
+    assert failure_line("antiphon", "no\nsuch  file: \x1b") == "antiphon: no such file: \\x1b"
+    assert failure_line("antiphon", "x" * 400 + " missing") == f"antiphon: {'x' * 400} missing"
+    shortened = failure_line("antiphon", f"{'a' * 300}{'b' * 300}: missing")
+    assert shortened == f"antiphon: {'a' * 200}...{'b' * 199}: missing"

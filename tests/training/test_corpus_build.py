@@ -13,11 +13,12 @@ from corpus_files import Part, tune, write_midi
 from typer.testing import CliRunner
 
 from training.cli import app
-from training.corpus.build.build import WORK_FOLDER, BuildOptions, BuildProgress, build_corpus
+from training.corpus.build.build import BuildOptions, BuildProgress, build_corpus
 from training.corpus.build.command import remarks
 from training.corpus.build.executors import why_ray_is_slower
 from training.corpus.build.merge import _write_steps
 from training.corpus.build.ray_cluster import _start_ray
+from training.corpus.build.shards import WORK_FOLDER
 from training.corpus.corpus_kinds import kind_named
 from training.corpus.dataset import Corpus
 from training.errors import CorpusError

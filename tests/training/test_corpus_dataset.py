@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -109,13 +110,30 @@ def test_opening_says_what_is_wrong(melody: Corpus, tmp_path: Path) -> None:
     assert Corpus.open(melody.path, 16).steps == 256
     with pytest.raises(CorpusError, match="windows of 2, 16 bars, not 4"):
         Corpus.open(melody.path, 4)
-    with pytest.raises(CorpusError, match="no corpus there"):
+    with pytest.raises(CorpusError, match="no corpus there; make it"):
         Corpus.open(tmp_path)
+    (tmp_path / "shards").mkdir()  # of a build that was stopped
+    with pytest.raises(CorpusError, match="no corpus there; make it"):
+        Corpus.open(tmp_path)
+    (tmp_path / "song.mid").touch()
+    with pytest.raises(CorpusError, match="holds something else than a corpus; name the folder of one"):
+        Corpus.open(tmp_path)
+    with pytest.raises(CorpusError, match="mid: is a file; name the folder of a corpus"):
+        Corpus.open(tmp_path / "song.mid")
+    with pytest.raises(CorpusError, match=r"cannot be read \(file name too long\); name the folder of a"):
+        Corpus.open(tmp_path / ("x" * 300))
     with pytest.raises(CorpusError, match="split 'dev': unknown"):
         melody.window_ids("dev")
     (tmp_path / "corpus.json").write_text('{"schema": 0}')
     with pytest.raises(CorpusError, match="schema 0"):
         Corpus.open(tmp_path)
+
+
+def test_a_file_that_is_gone_of_a_corpus_is_named(melody: Corpus, tmp_path: Path) -> None:
+    shutil.copytree(melody.path, tmp_path / "corpus")
+    (tmp_path / "corpus" / "segments.npy").unlink()
+    with pytest.raises(CorpusError, match=r"corpus: lacks segments\.npy; build it again with the same"):
+        Corpus.open(tmp_path / "corpus")
 
 
 # Sampler ------------------------------------------------------------------------------------

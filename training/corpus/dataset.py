@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import reason_of
 from engine.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from training.config import DataConfig
 from training.corpus.augmentation import augmented_drums, further_uniforms, octaves_within
 from training.corpus.build.merge import SCHEMA, content_hash
 from training.corpus.build.sections import SECTIONS
+from training.corpus.build.shards import WORK_FOLDER
 from training.corpus.corpus_kinds import Kind, kind_named
 from training.corpus.metres import FOUR_FOUR, METRES, Metre, metre_named
 from training.corpus.sources import SPLITS
@@ -66,7 +68,14 @@ class Corpus:
         root = Path(path)
         try:
             corpus = _opened(root, bars, kind, verify)
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        except FileNotFoundError as error:
+            lacking = Path(error.filename).name
+            raise CorpusError(f"{root}: lacks {lacking}; build it again with the same command") from error
+        except OSError as error:
+            raise CorpusError(
+                f"{root}: cannot be read ({reason_of(error)}); name the folder of a corpus"
+            ) from error
+        except (EOFError, ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise CorpusError(
                 f"{root}: is damaged ({reason}); build it again with the same command"
@@ -233,7 +242,11 @@ def _opened(root: Path, bars: int | None, kind: str, verify: bool) -> Corpus:
 
 def _info(root: Path, kind: str) -> dict[str, Any]:
     path = root / "corpus.json"
+    if root.exists() and not root.is_dir():
+        raise CorpusError(f"{root}: is a file; name the folder of a corpus")
     if not path.is_file():
+        if root.is_dir() and any(each.name != WORK_FOLDER for each in root.iterdir()):
+            raise CorpusError(f"{root}: holds something else than a corpus; name the folder of one")
         options = f"--kind {kind} -o {root}" if kind else f"-o {root}"
         raise CorpusError(f"{root}: no corpus there; make it: antiphon-train corpus build FOLDER {options}")
     info = json.loads(path.read_text(encoding="utf-8"))

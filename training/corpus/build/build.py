@@ -10,15 +10,12 @@ from typing import Any
 from engine.music.kits import ALIASES, KITS, drum_kit
 from training.corpus.build.executors import check_executor, run_shards, why_ray_is_slower
 from training.corpus.build.merge import MergeOptions, merge
-from training.corpus.build.shards import is_done, plan_shards, remove_unfinished
+from training.corpus.build.shards import WORK_FOLDER, is_done, plan_shards, remove_unfinished
 from training.corpus.corpus_kinds import kind_named
 from training.corpus.extract.selection import EVERYTHING, Selection
 from training.corpus.metres import FOUR_FOUR, divided, metre_named
 from training.corpus.sources import find_sources
 from training.errors import CorpusError
-
-WORK_FOLDER = "shards"
-"""Where finished shards stay inside the corpus, so that a second run reads nothing again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

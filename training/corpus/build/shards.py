@@ -26,6 +26,8 @@ FORMAT = 4
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
 NO_BAR = "no bar in "
 """How the reason begins why a file gives nothing that is in another metre; its detail is which."""
+WORK_FOLDER = "shards"
+"""Where finished shards stay inside the corpus, so that a second run reads nothing again."""
 DONE = "_DONE"
 UNFINISHED = "unfinished-"
 """How folders begin that no shard is known by yet."""
