@@ -30,6 +30,7 @@ from engine.errors import AntiphonError, reason_of
 from engine.given_places import given_model, given_path
 from engine.inference.controls import CONTROLS
 from engine.parameter import Value, declared
+from engine.process.signals import stopped_status, terminable
 from engine.session.settings import Settings, Switches
 from engine.text import failure_line, never_fail_on_text
 
@@ -51,6 +52,15 @@ FILE_COMMANDS = (
 
 class Commands(TyperGroup):
     """All commands, those on files loaded late."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; one that Ctrl+C or SIGTERM stops says so, and leaves nothing half written."""
+        try:
+            with terminable():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            print("antiphon: stopped", file=sys.stderr)
+            raise typer.Exit(stopped_status(stop)) from None
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands in the order of the help."""

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from engine.given_places import given_config, given_path
-from training.command_line import OneLineGroup, fail, folder_to_write, stopped_status
+from engine.process.signals import stopped_status
+from training.command_line import OneLineGroup, fail, folder_to_write
 
 # Without rich's markup, which takes the brackets of "[default: ...]" for a style and swallows them.
 app = typer.Typer(

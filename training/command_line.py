@@ -2,13 +2,10 @@
 
 import errno
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -16,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from engine.errors import AntiphonError, reason_of
+from engine.process.signals import stopped_status, terminable
 from engine.text import failure_line, never_fail_on_text
 from training.errors import ConfigError
 
@@ -24,10 +22,6 @@ DEBUG_VARIABLE = "ANTIPHON_DEBUG"
 TORCH_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA out of memory")
 """How PyTorch says it, in errors of a type that it has for other faults too."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-
-
-class TerminatedError(KeyboardInterrupt):
-    """SIGTERM, which ends a command as tidily as Ctrl+C does."""
 
 
 class OneLineGroup(TyperGroup):
@@ -58,10 +52,9 @@ class OneLineCommand(TyperCommand):
 @contextmanager
 def one_line_errors(program: str) -> Iterator[None]:
     """Turn every failure into one line and status 1; 130 after Ctrl+C and 143 after SIGTERM."""
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, _terminate) if in_main_thread else None
     try:
-        yield
+        with terminable():
+            yield
     except (TyperException, typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt as stop:
@@ -80,18 +73,6 @@ def one_line_errors(program: str) -> Iterator[None]:
             raise
         detail = f"{type(error).__name__}: {error}"
         fail(program, f"internal error, {detail}; set {DEBUG_VARIABLE}=1 to see where")
-    finally:
-        if in_main_thread:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise TerminatedError
-
-
-def stopped_status(stop: KeyboardInterrupt) -> int:
-    """Return the exit status that shells expect of a command that was stopped."""
-    return 128 + (signal.SIGTERM if isinstance(stop, TerminatedError) else signal.SIGINT)
 
 
 def folder_to_write(path: Path) -> Path:

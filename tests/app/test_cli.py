@@ -3,10 +3,12 @@
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.text import Text
 from typer.testing import CliRunner
@@ -305,3 +307,21 @@ def test_a_frozen_program_tries_bundles_as_its_own_child(monkeypatch):
     monkeypatch.setattr(trial_process, "main", lambda options: 4 if options == ["b.zip"] else 1)
     monkeypatch.setattr("os._exit", sys.exit)
     assert run_main(monkeypatch, trial.TRIAL_FLAG, "b.zip") == 4
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("output", ["all.wav", "each"])
+def test_a_render_that_is_stopped_says_so_and_leaves_nothing(
+    tmp_path, song, monkeypatch, number, status, output
+) -> None:
+    def interrupted(*_):
+        yield np.zeros((64, 2))
+        signal.raise_signal(number)
+
+    monkeypatch.setattr("app.audio.render.sound_of", interrupted)
+    before = set(tmp_path.rglob("*"))
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    done = run("render", song, "-o", tmp_path / "sound" / output)
+    assert (done.exit_code, done.stderr) == (status, "antiphon: stopped\n")
+    assert set(tmp_path.rglob("*")) == before
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
