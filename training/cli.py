@@ -23,6 +23,8 @@ corpus_app = typer.Typer(help="Build and look at training data.", no_args_is_hel
 app.add_typer(corpus_app, name="corpus")
 
 
+LARGEST_SEED = 2**31
+"""As that of a config."""
 Bars = Annotated[
     list[int] | None,
     typer.Option(
@@ -101,7 +103,9 @@ def corpus_build(
     executor: Annotated[str, typer.Option(help="serial, pool or ray.")] = "pool",
     ray_address: RayAddress = "",
     workers: Annotated[int, typer.Option(help="Processes; 0 means one for each CPU.")] = 0,
-    seed: Annotated[int, typer.Option(help="Salt of the split where no manifest fixes it.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Salt of the split where no manifest fixes it.")
+    ] = 0,
     files_per_shard: Annotated[int, typer.Option(help="Files in one unit of work.")] = 256,
     file_timeout: Annotated[float, typer.Option(help="Seconds until a file is given up.")] = 60.0,
     shippable_only: ShippableOnly = None,
@@ -224,7 +228,7 @@ def evaluate_run(
         ),
     ] = None,
     windows: Annotated[int, typer.Option(min=8, help="Held-out windows; more is slower.")] = 2048,
-    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything that is drawn.")] = 0,
     weights: Weights = "last",
     recorded: Annotated[
         bool,
@@ -274,7 +278,7 @@ def listen(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
-    seed: Annotated[int, typer.Option(help="Of the draws and the order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the draws and the order.")] = 0,
     bpm: Annotated[float, typer.Option(min=20, max=400, help="Tempo of all phrases.")] = 120.0,
     weights: Weights = "last",
     score: Annotated[

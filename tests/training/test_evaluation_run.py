@@ -16,11 +16,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from toy_runs import SMALL, melody_corpus, toy_config
 from typer.testing import CliRunner
 
+from engine.errors import MidiFileError
 from engine.midifile.read import read_midi
 from export.run import load_run
 from training.checkpoint import RunFolder
 from training.cli import app
 from training.evaluation.core_metrics import core_metrics
+from training.evaluation.evaluate import Results
 from training.evaluation.loaded_model import Prior, load_subject
 from training.evaluation.report import number
 from training.loop import Observer, train
@@ -114,6 +116,58 @@ def test_the_same_seed_gives_the_same_metrics(run: Path, report: Path, tmp_path:
     assert invoke("evaluate", run, "--split", "train", "--windows", 16, "-o", tmp_path).exit_code == 0
     again, before = ((folder / "metrics.json").read_text() for folder in (tmp_path, report))
     assert again == before
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device"),
+            "the report cannot be written (no space left on device); choose",
+        ),
+        (
+            MidiFileError("FOLDER/a.mid: cannot be written; choose another place"),
+            "/a.mid: cannot be written; cho",
+        ),
+        (KeyboardInterrupt(), "stopped"),
+    ],
+)
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_report_that_cannot_be_written_leaves_the_last_one_and_the_numbers_are_shown(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str, is_new: bool
+) -> None:
+    def half(results: Results, folder: Path, audio: bool | None) -> Path:
+        (folder / "samples").mkdir()
+        (folder / "samples" / "first.mid").write_text("new")
+        (folder / "metrics.json").write_text("new")
+        if isinstance(error, MidiFileError):
+            raise MidiFileError(str(error).replace("FOLDER", str(folder)))
+        raise error
+
+    numbers = {"name": "toy", "split": "test", "core": {"note_f1": 0.8125}}
+    monkeypatch.setattr("training.evaluation.command.evaluate", lambda *_: Results(numbers))
+    monkeypatch.setattr("training.evaluation.command.write_evaluation", half)
+    if not is_new:
+        (tmp_path / "report").mkdir()
+        (tmp_path / "report" / "metrics.json").write_text("old")
+    before = sorted(tmp_path.rglob("*"))
+    done = invoke("evaluate", run, "-o", tmp_path / "report")
+    assert done.exit_code == (130 if isinstance(error, KeyboardInterrupt) else 1)
+    assert "0.8125" in done.stdout
+    assert said in done.stderr
+    assert ".antiphon-" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+    assert is_new or (tmp_path / "report" / "metrics.json").read_text() == "old"
+
+
+def test_a_place_for_the_report_that_cannot_be_made_is_refused_before_minutes_of_measuring(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.evaluation.command.evaluate", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(OSError(30, "Read-only")))
+    refused = invoke("evaluate", run, "-o", tmp_path / "new" / "report")
+    assert refused.exit_code == 1
+    assert "new/report: cannot be made a folder (read-only); choose another place" in refused.stderr
 
 
 @pytest.mark.parametrize(

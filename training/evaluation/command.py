@@ -6,6 +6,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from engine.errors import MidiFileError, reason_of
+from engine.given_places import output_folder
+from engine.staging import staging_folder
 from engine.text import counted
 from training.errors import ConfigError
 from training.evaluation import sound
@@ -45,15 +48,14 @@ def evaluate_command(
         known_numbers(path, weights)  # it is written to after minutes
     if output is None and subject.is_bundle:
         raise ConfigError(f"{path}: a bundle is not written into; name a folder for the report with -o")
-    target = output or path / "evaluation" / options.split
-    with console.status("evaluating") as status:
-        results = evaluate(
-            subject, subject.open_corpus(corpus), options, lambda what: status.update(f"measuring {what}")
-        )
-        page = write_evaluation(results, target, audio=audio)
+    opened, target = subject.open_corpus(corpus), output or path / "evaluation" / options.split
+    with output_folder(target), staging_folder(target) as folder:
+        with console.status("evaluating") as status:
+            results = evaluate(subject, opened, options, lambda what: status.update(f"measuring {what}"))
+        _show(console, results)  # minutes went into it, whatever becomes of the page
+        page = _write_whole(results, folder, target, audio)
     if recorded:
         record(path, weights, results.metrics)
-    _show(console, results)
     console.print(f"Report: {page}", soft_wrap=True)
 
 
@@ -62,6 +64,27 @@ def _as_trained(subject: Subject) -> None:
     spend waiting for each other where other programs run."""
     if subject.config.threads:
         torch.set_num_threads(subject.config.threads)
+
+
+def _write_whole(results: Results, staged: Path, target: Path, audio: bool | None) -> Path:
+    """Write an evaluation into one folder and move it to another on the same disk; return its page there.
+
+    Raises:
+        ConfigError: it cannot be written; what was in the other folder stays as it was.
+    """
+    try:
+        page = write_evaluation(results, staged, audio=audio)
+        for file in sorted(path for path in staged.rglob("*") if path.is_file()):
+            place = target / file.relative_to(staged)
+            place.parent.mkdir(exist_ok=True)
+            file.replace(place)
+    except MidiFileError as error:
+        raise ConfigError(str(error).replace(str(staged), str(target))) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{target}: the report cannot be written ({reason_of(error)}); choose another place with -o"
+        ) from error
+    return target / page.relative_to(staged)
 
 
 def _show(console: Console, results: Results) -> None:
