@@ -24,10 +24,15 @@ def staging_folder(parent: Path) -> Iterator[Path]:
     It is removed at the end with what is still in it; before, those of programs that were killed are.
 
     Raises:
-        OSError: `parent` is not there, or nothing can be written there.
+        OSError: `parent`, which it names, is not there, or nothing can be written there.
     """
     remove_abandoned(parent)
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=parent) as name:
+    try:
+        staged = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=parent)
+    except OSError as error:
+        error.filename = str(parent)  # nobody has seen the other name
+        raise
+    with staged as name:
         yield Path(name)
 
 

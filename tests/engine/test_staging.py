@@ -97,3 +97,9 @@ def test_a_link_and_what_is_no_file_stay_what_they_are(tmp_path):
     write_whole(tmp_path / "pipe", b"2")
     assert os.read(reader, 10) == b"2" and (tmp_path / "pipe").is_fifo()
     os.close(reader)
+
+
+def test_a_folder_that_cannot_be_written_into_is_named_itself(tmp_path):
+    with pytest.raises(OSError, match="No such file") as caught, staging_folder(tmp_path / "gone"):
+        pytest.fail("it was made")
+    assert caught.value.filename == str(tmp_path / "gone")
