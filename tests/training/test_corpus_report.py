@@ -8,6 +8,7 @@ from corpus_files import Part, tune, write_midi
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from typer.testing import CliRunner
 
+from engine.music.scales import PITCH_NAMES
 from training.cli import app
 from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.corpus_kinds import KINDS
@@ -115,6 +116,24 @@ def test_titles_lie_inside_their_plot_and_beside_each_other(folder: Path, tmp_pa
         assert not any(one.overlaps(other) for one, other in combinations(titles, 2)), name
 
 
+def test_notes_and_keys_have_the_names_that_they_have_everywhere(folder: Path, tmp_path: Path) -> None:
+    corpus = Corpus.open(corpus_of(folder, tmp_path, "melody"))
+    made = figures(corpus, corpus.info, survey(corpus), compare_splits(corpus))
+    for figure in made.values():
+        FigureCanvasAgg(figure).draw()
+    keys = [label.get_text() for label in made["keys"].axes[0].get_xticklabels()]
+    assert keys == ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"]
+    axes = made["examples"].axes[0]
+    named = {
+        round(at): label.get_text()
+        for at, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+    }
+    assert named
+    assert all(PITCH_NAMES[pitch] == name for pitch, name in named.items())
+    middle = sum(made["rejected"].axes[0].get_ylim()) / 2
+    assert middle == (len(corpus.info["rejected"]) + 1 - 1) / 2  # bars stand in the middle of their plot
+
+
 def test_names_are_sorted_by_their_numbers() -> None:
     names = ["drummer10", "drummer2", "funk", "drummer1"]
     assert sorted(names, key=by_number) == ["drummer1", "drummer2", "drummer10", "funk"]
@@ -140,7 +159,7 @@ def test_the_command_names_the_page_or_the_reason(folder: Path, tmp_path: Path) 
     assert (result.exit_code, result.output.strip()) == (0, str(tmp_path / "r" / "index.html"))
     result = CliRunner().invoke(app, ["corpus", "report", str(folder), "-o", str(tmp_path / "r")])
     assert result.exit_code == 1
-    assert "no corpus there; make it: antiphon-train corpus build FOLDER -o " in result.stderr
+    assert "holds something else than a corpus; name the folder of one" in result.stderr
 
 
 def test_statistics_of_a_file(tmp_path: Path) -> None:

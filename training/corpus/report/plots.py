@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from engine.music.kits import CLASS_NAMES
 from engine.music.melody import FIRST_NOTE, LOWEST_PITCH
+from engine.music.scales import KEYS, PITCH_NAMES
 from training.corpus.dataset import Corpus
 from training.corpus.report.splits_compared import SPLIT_COLOURS, Comparison, comparison_figures
 from training.corpus.report.statistics import PITCH_CLASSES
@@ -73,10 +74,16 @@ def _horizontal(axes: Axes, counts: Mapping[str, float], colour: str, form: str 
     labels = list(counts)
     bars = axes.barh(range(len(labels)), list(counts.values()), height=0.7, color=colour)
     axes.set_yticks(range(len(labels)), labels)
-    axes.set_ylim(max(len(labels), 3) - 0.5, -0.5)
+    _space_for_three(axes, len(labels))
     axes.grid(axis="y", visible=False)
     axes.bar_label(bars, labels=[form.format(value) for value in counts.values()], padding=3, fontsize=8)
     axes.margins(x=0.15)
+
+
+def _space_for_three(axes: Axes, bars: int) -> None:
+    """Let one or two horizontal bars be no higher than of three, in the middle; the first is on top."""
+    spare = max(0, 3 - bars) / 2
+    axes.set_ylim(bars - 0.5 + spare, -0.5 - spare)
 
 
 def _by_split(title: str, counts: Mapping[str, Mapping[str, int]]) -> Figure | None:
@@ -91,7 +98,7 @@ def _by_split(title: str, counts: Mapping[str, Mapping[str, int]]) -> Figure | N
         axes.barh(range(len(names)), values, height=0.7, left=left, color=SPLIT_COLOURS[split], label=split)
         left += values
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(max(len(names), 3) - 0.5, -0.5)
+    _space_for_three(axes, len(names))
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("files")
     axes.legend(frameon=False, fontsize=8)
@@ -160,8 +167,9 @@ def _keys(numbers: Survey) -> Figure | None:
     for offset, mode, colour in ((-0.2, "major", BLUE), (0.2, "minor", ORANGE)):
         counts = [numbers.keys[f"{tonic} {mode}"] for tonic in PITCH_CLASSES]
         axes.bar(places + offset, counts, 0.4, color=colour, label=mode)
-    axes.set_xticks(places, PITCH_CLASSES)
+    axes.set_xticks(places, KEYS)
     axes.set_ylabel("files")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="x", visible=False)
     axes.legend(frameon=False)
     return figure
@@ -242,7 +250,8 @@ def _examples(corpus: Corpus) -> Figure | None:
 def _draw_window(axes: Axes, kind: str, window: Any) -> None:
     lines = {"melody": 1, "words": 1, "trio": 2, "accompaniment": 3}.get(kind, 0)
     if lines:
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.yaxis.set_major_formatter(lambda pitch, _: PITCH_NAMES.get(round(pitch), ""))
         for stream, colour in enumerate((BLUE, GREEN, PURPLE)[:lines]):
             _draw_line(axes, window[:, stream].tolist(), colour)
         if kind in ("trio", "accompaniment"):
