@@ -25,9 +25,9 @@ def check_sizes(config: RunConfig, team: Ranks, corpora: JoinedCorpora) -> None:
                 f"{part.path}: no training windows of {counted(config.model.bars, 'bar')}; add files"
             )
     if config.data.shares and len(config.data.shares) != len(corpora.parts):
+        found = "one corpus" if len(corpora.parts) == 1 else f"{len(corpora.parts)} corpora"
         raise ConfigError(
-            f"data.shares: {len(config.data.shares)} for {len(corpora.parts)} corpora; give one each, "
-            "or data.shares=[]"
+            f"data.shares: {len(config.data.shares)} for {found}; give one each, or data.shares=[]"
         )
     if config.data.shares and not any(config.data.shares):
         raise ConfigError("data.shares: all are 0; give one corpus a share above it")

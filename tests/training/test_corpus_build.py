@@ -21,6 +21,7 @@ from training.corpus.build.ray_cluster import _start_ray
 from training.corpus.build.shards import WORK_FOLDER
 from training.corpus.corpus_kinds import kind_named
 from training.corpus.dataset import Corpus
+from training.corpus.extract.selection import Selection
 from training.errors import CorpusError
 
 
@@ -227,7 +228,10 @@ def test_impossible_options_are_refused(folder: Path, tmp_path: Path) -> None:
         ({"kind": "opera"}, "kind 'opera': unknown"),
         ({"bars": (0,)}, "from 1 to 64 bars"),
         ({"executor": "abacus"}, "executor 'abacus': unknown"),
-        ({"kind": "trio"}, "no usable window; 16 files rejected"),
+        ({"kind": "trio"}, "no usable window; 16 files rejected.* see rejects.csv; try another --kind$"),
+        ({"metre": "6/8"}, r"'no bar in 6/8' \(14\); see rejects.csv; try --metre 4/4 or --metre 3/4$"),
+        ({"bars": (64,)}, r"segment too short'; give longer files, or fewer --bars$"),
+        ({"selection": Selection(("lead*",))}, "those asked for' .*; try other --tracks or --programs$"),
     ):
         with pytest.raises(CorpusError, match=words):
             build_corpus([folder], tmp_path / "corpus", options(**changes))

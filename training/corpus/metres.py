@@ -1,6 +1,6 @@
 """Metres of corpora: which time signatures count as one, and the grid their bars have."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from engine.music.grid import SIXTEENTHS, Grid
@@ -29,6 +29,15 @@ METRES: Mapping[str, Metre] = {
         Metre("2/4", frozenset({(2, 4)}), Grid(4, 2)),
     )
 }
+
+
+def metres_among(signatures: Collection[str]) -> list[Metre]:
+    """Return the metres that a corpus can have, of which one or more time signatures (`2/2`) are."""
+    return [
+        metre
+        for metre in METRES.values()
+        if any(f"{count}/{unit}" in signatures for count, unit in metre.signatures)
+    ]
 
 
 DIVISIONS = (2, 3, 4, 6, 8, 12)

@@ -58,7 +58,7 @@ def build_objective(model: Trainable, config: LossConfig) -> nn.Module:
 
 
 def latent_size(model: Trainable, config: ModelConfig, steps: int) -> int:
-    """Return how many numbers of noise a phrase of so many steps takes."""
+    """Return how many numbers of noise a phrase of so many steps is given; a continuation uses none."""
     if isinstance(model, Accompaniment):
         return sum(model.sizes(steps // BEAT_STEPS))
     if isinstance(model, Sentences):

@@ -12,7 +12,7 @@ from rich.table import Table
 from engine.text import counted, printable
 from training.corpus.build.build import BuildOptions, BuildProgress, build_corpus
 from training.corpus.build.sections import SECTIONS
-from training.corpus.metres import METRES
+from training.corpus.metres import metres_among
 from training.corpus.sources import SPLITS
 
 MOST_METRES = 6
@@ -78,11 +78,7 @@ def _said_of_metres(found: Mapping[str, int]) -> str:
     """Return which metres files were left out for, by name and number, and which of them can be asked for."""
     names = [f"{name} ({count})" for name, count in found.items()]
     shown = ", ".join(names[:MOST_METRES]) + " ..." * (len(names) > MOST_METRES)
-    known = [
-        metre.name
-        for metre in METRES.values()
-        if any(f"{count}/{unit}" in found for count, unit in metre.signatures)
-    ]
+    known = [metre.name for metre in metres_among(found)]
     remedy = "no corpus holds these"
     if known:
         remedy = f"a corpus of theirs: --metre {' or --metre '.join(known)}, with another -o"

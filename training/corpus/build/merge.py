@@ -16,10 +16,10 @@ from engine.staging import staging_folder
 from engine.text import counted, json_bytes
 from training.corpus.build import shards as shard_files
 from training.corpus.build.sections import CROSSING, SECTIONS, WORKS, held_out_sections
-from training.corpus.build.shards import NO_BAR, Shard, ShardOutput
+from training.corpus.build.shards import NO_BAR, NO_TRACK, Shard, ShardOutput
 from training.corpus.build.splits import assign_splits, work_groups
 from training.corpus.corpus_kinds import Kind, kind_named
-from training.corpus.metres import FOUR_FOUR, Metre, metre_named
+from training.corpus.metres import FOUR_FOUR, Metre, metre_named, metres_among
 from training.corpus.report.statistics import FileStatistics
 from training.corpus.sources import SPLITS, Rejected, SourceFile
 from training.corpus.windows import (
@@ -369,12 +369,25 @@ def content_hash(corpus: Path, bars: Sequence[int]) -> str:
     return digest.hexdigest()
 
 
+def _remedy(reason: str, other_metres: Mapping[str, int]) -> str:
+    """Return what gives windows of files that were rejected, most of them for a reason."""
+    if reason.startswith(NO_BAR):
+        known = [f"--metre {metre.name}" for metre in metres_among(other_metres)]
+        return f"try {' or '.join(known)}" if known else "give files in other metres"
+    if reason == NO_TRACK:
+        return "try other --tracks or --programs"
+    if reason.endswith(" part"):
+        return "try another --kind"
+    return "give other files"
+
+
 def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
     """Return why there is no window at all."""
     rejected: dict[str, int] = content["rejected"]
-    if rejected:
+    if not content["files"]:  # else it is not for those that were rejected
         reason, count = next(iter(rejected.items()))
         most = f"{counted(sum(rejected.values()), 'file')} rejected, most for '{reason}' ({count})"
+        remedy = f"see rejects.csv; {_remedy(reason, content['other_metres'])}"
     else:
         drops = [
             f"{count} for '{reason}'"
@@ -385,6 +398,5 @@ def _nothing(content: Mapping[str, Any], corpus: Path) -> str:
             }.items()
             if count
         ]
-        most = "windows dropped: " + ", ".join(drops)
-    remedy = "see rejects.csv; try other --kind, --metre, --tracks or fewer --bars"
+        most, remedy = "windows dropped: " + ", ".join(drops), "give longer files, or fewer --bars"
     return f"{corpus}: no usable window; {most}; {remedy}"

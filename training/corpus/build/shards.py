@@ -26,6 +26,7 @@ FORMAT = 4
 """Raised when the stored form or the extraction changes, so that old shards are built anew."""
 NO_BAR = "no bar in "
 """How the reason begins why a file gives nothing that is in another metre; its detail is which."""
+NO_TRACK = "no track of those asked for"
 WORK_FOLDER = "shards"
 """Where finished shards stay inside the corpus, so that a second run reads nothing again."""
 DONE = "_DONE"
@@ -165,7 +166,7 @@ def _read(
     except UnusableFileError as error:
         return Unused(str(error)), []
     if not piece.tracks:
-        return Unused("no track of those asked for"), []
+        return Unused(NO_TRACK), []
     try:
         segments = kind.extract(piece, source, metre)
     except MemoryError:
