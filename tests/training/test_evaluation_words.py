@@ -17,6 +17,7 @@ from training.corpus.build.build import BuildOptions, build_corpus
 from training.corpus.dataset import Corpus
 from training.evaluation.core_metrics import core_metrics
 from training.evaluation.loaded_model import Subject
+from training.evaluation.musicality.continued import played_on
 from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.pictures import samples_picture
 from training.evaluation.sentences import evaluate_sentences
@@ -86,6 +87,25 @@ def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
     assert render(played, {"heard": slot}, Controls(variation=0.0, seed=4)).notes == phrase.notes
     assert render(played, {"heard": slot}, Controls(variation=1.0, seed=4)).notes != phrase.notes
     assert render(played, {}, Controls(mode="generate", seed=1)).bars == 16
+
+
+def test_what_sentences_continue_with_stands_beside_what_followed(folder: Path) -> None:
+    torch.manual_seed(3)
+    corpus = Corpus.open(folder, 16)
+    model = ModelConfig(bars=16, words=SMALL_WORDS, sentences=SentencesConfig(channels=8, hidden=8))
+    subject = Subject(
+        Path("s"), RunConfig(name="s", corpus="", model=model), build_model(model).eval(), is_bundle=False
+    )
+    played = PlayedWords(subject)
+    ids = corpus.window_ids("train")[:4]
+    phrases = [played.representation.decode(window[:, :1]) for window in corpus.batch(ids)]
+    found = played_on(played, phrases, 1)
+    assert list(found) == ["what really followed", "written", "another piece"]
+    # Theme, other, theme, theme and again: half of the phrase has all that comes.
+    assert found["what really followed"]["motifs"] == 1
+    assert found["what really followed"]["notes"] == 1
+    assert found["what really followed"]["as dense"] == 1
+    assert 0 <= found["written"]["motifs"] <= 1 and found["written"]["notes"] > 0
 
 
 def test_sets_of_few_phrases_are_drawn_beside_larger_ones() -> None:

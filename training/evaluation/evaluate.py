@@ -37,11 +37,12 @@ from training.evaluation.feel_by_label import LABELS, curves_picture, errors_by,
 from training.evaluation.humanising import humanised, measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
 from training.evaluation.loaded_model import Sliders, Subject
-from training.evaluation.musicality.continued import continuation_measures
+from training.evaluation.musicality.continued import continuation_measures, played_on
 from training.evaluation.musicality.control_measures import control_measures
 from training.evaluation.musicality.followed_chords import MOST_PHRASES, chord_measures
 from training.evaluation.musicality.held_out import held_out as phrases_of
 from training.evaluation.musicality.measure import Rows, measure_music
+from training.evaluation.musicality.played_accompaniment import PlayedAccompaniment, accompaniment_measures
 from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.musicality.seed_differences import differences
@@ -120,6 +121,10 @@ def evaluate(
     if isinstance(subject.model, Accompaniment):
         results.metrics["seeds"] = accompaniment_seeds(
             subject.model, corpus, options.split, options.windows, options.seed
+        )
+        say("what it plays")
+        results.metrics["music"] = accompaniment_measures(
+            PlayedAccompaniment(subject), corpus, options.split, options.windows, options.seed
         )
         _history(subject, results)
         return results
@@ -205,6 +210,10 @@ def _words(
     else:
         played = PlayedWords(subject)
     rows = _play(played, corpus, options, results, say)
+    if isinstance(subject.model, Sentences):
+        say("what follows")
+        held = phrases_of(corpus, subject.representation, options.split, options.windows)
+        results.metrics["continuation"] = played_on(played, held.phrases, options.seed)
     say("likeness to held-out music")
     real, spec = rows.phrases["held-out music"], subject.representation
     sets = {"other held-out music": real[1::2], "draws": rows.phrases["prior, T 0.5"]}

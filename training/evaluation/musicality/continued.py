@@ -4,12 +4,32 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.inference.controls import Controls
+from engine.inference.slots import LatentModel, encode_slot
 from engine.music.notes import Phrase
 from training.evaluation.musicality.form import returning_motifs
 from training.evaluation.musicality.lines import Line
+from training.evaluation.musicality.played_phrases import play_each
 
+MOST_PHRASES = 200
 WITHIN = 0.35
 """Share of the prompt's notes by which an answer may differ to count as equally dense."""
+
+
+def played_on(model: LatentModel, phrases: Sequence[Phrase], seed: int) -> dict[str, dict[str, float]]:
+    """Let a model go on from the first half of phrases, and measure it beside the second."""
+    half = model.representation.bars // 2
+    halves = [
+        tuple(phrase.window(first, half, early_beats=0.0) for first in (0, half))
+        for phrase in phrases[:MOST_PHRASES]
+    ]
+    halves = [(prompt, real) for prompt, real in halves if prompt.notes]
+    asked = [
+        ({"heard": encode_slot(model, prompt)}, Controls(mode="continue", bars=half, seed=seed + index))
+        for index, (prompt, _) in enumerate(halves)
+    ]
+    prompts, real = [prompt for prompt, _ in halves], [real for _, real in halves]
+    return continuation_measures(prompts, real, play_each(model, asked))
 
 
 def continuation_measures(

@@ -26,9 +26,10 @@ _NAMED = {
 """A chord of each set of pitch classes; of several the plainest kind."""
 
 
-def known_chords(windows: NDArray[Any]) -> list[Harmony]:
-    """Return the chord of each beat of windows of words `[N, T, S]`; None where none is known or named."""
-    return [tuple(_NAMED.get(int(mask)) for mask in window[::STEPS_PER_BEAT, CHORD]) for window in windows]
+def known_chords(windows: NDArray[Any], column: int = CHORD) -> list[Harmony]:
+    """Return the chord of each beat of windows `[N, T, S]`, of words unless another column has it; None where
+    none is known or named."""
+    return [tuple(_NAMED.get(int(mask)) for mask in window[::STEPS_PER_BEAT, column]) for window in windows]
 
 
 def chord_fit(
