@@ -185,7 +185,9 @@ def _body(prepared: _Prepared, states: int) -> onnx.GraphProto:
     frame, below = names[0], names[0]
     after = []
     for layer, h in zip(prepared.layers, names[1:], strict=True):
-        below = _cell(body, layer, below, h, prepared.split)
+        ours = body.node("Gemm", below, layer.table, layer.addend)
+        theirs = body.node("Gemm", h, layer.recurrent, layer.recurrent_bias)
+        below = gru_cell(body, ours, theirs, h, prepared.split)
         after.append(below)
     biased = body.node("Add", body.node("Gemm", frame, prepared.skip, prepared.logits), "s_bias")
     biased = body.node("Gemm", below, prepared.head, biased)
@@ -199,10 +201,19 @@ def _infos(names: list[str]) -> list[onnx.ValueInfoProto]:
     return [helper.make_tensor_value_info(name, FLOAT, None) for name in names]
 
 
-def _cell(body: GraphBuilder, layer: _Layer, below: str, h: str, split: str) -> str:
-    """Add torch's GRU: the reset gate acts on the hidden product, its bias included."""
-    ours = body.node("Gemm", below, layer.table, layer.addend)
-    theirs = body.node("Gemm", h, layer.recurrent, layer.recurrent_bias)
+def gru_cell(body: GraphBuilder, ours: str, theirs: str, h: str, split: str) -> str:
+    """Add a step of torch's GRU, whose reset gate acts on the hidden product, its bias included.
+
+    Args:
+        body: what it is added to.
+        ours: gates r, z, n of the input `[rows, 3H]`, biases included.
+        theirs: those of the state.
+        h: the state `[rows, H]`.
+        split: sizes 2H and H.
+
+    Returns:
+        The name of the new state.
+    """
     our_gates, our_new = body.nodes_of("Split", [ours, split], 2, axis=1)
     their_gates, their_new = body.nodes_of("Split", [theirs, split], 2, axis=1)
     gates = body.node("Sigmoid", body.node("Add", our_gates, their_gates))

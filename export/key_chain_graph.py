@@ -21,6 +21,7 @@ from torch import Tensor
 from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.manifest import GRAPHS, Condition
 from engine.music.representation import Representation
+from export.continuation_graph import gru_cell
 from export.graph import GraphBuilder, finished
 from training.models.key_chain import (
     AGREEMENT,
@@ -274,7 +275,7 @@ def _of(gru: torch.nn.GRU, name: str) -> Tensor:
 
 
 def _cell(body: GraphBuilder, gru: torch.nn.GRU, ours: str, h: str) -> str:
-    """Add torch's GRU: the reset gate acts on the hidden product, its bias included."""
+    """Add a step of a GRU on the gates of its input `[rows, 3H]`; return the name of the new state."""
     theirs = body.node(
         "Gemm",
         h,
@@ -282,12 +283,7 @@ def _cell(body: GraphBuilder, gru: torch.nn.GRU, ours: str, h: str) -> str:
         body.weight(_of(gru, "bias_hh_l0"), "recurrent_bias"),
     )
     split = body.ints(2 * gru.hidden_size, gru.hidden_size)
-    our_gates, our_new = body.nodes_of("Split", [ours, split], 2, axis=1)
-    their_gates, their_new = body.nodes_of("Split", [theirs, split], 2, axis=1)
-    gates = body.node("Sigmoid", body.node("Add", our_gates, their_gates))
-    r, z = body.nodes_of("Split", [gates], 2, axis=1, num_outputs=2)
-    n = body.node("Tanh", body.node("Add", our_new, body.node("Mul", r, their_new)))
-    return body.node("Add", n, body.node("Mul", z, body.node("Sub", h, n)))
+    return gru_cell(body, ours, theirs, h, split)
 
 
 def _decided(

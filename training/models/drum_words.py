@@ -10,12 +10,11 @@ Shape legend: B batch, T steps, K beats, Z latent size, C channels, V = 512 toke
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.music.drums import VOCABULARY
 from training.config import ModelConfig, WordsConfig
 from training.models.step_writer import BAR_STEPS, StepWriter
-from training.models.vae import MIN_SIGMA, Autoencoder, Posterior
+from training.models.vae import Autoencoder, Posterior
 from training.models.words import BEAT_STEPS, HalfEncoder, Layout
 
 BACKBONE_BITS = 2
@@ -46,10 +45,8 @@ class DrumWords(Autoencoder):
         """Return the posterior `[B, Z]` of tokens `[B, T, 1]`."""
         tokens, size = x[..., 0], 2**BACKBONE_BITS
         others = torch.div(tokens, size, rounding_mode="trunc")  # a shift would be unsigned in ONNX
-        halves = (*self.backbone_encoder(tokens - size * others), *self.others_encoder(others))
-        parts = [part.float().chunk(2, dim=-1) for part in halves]
-        mu, raw = (self.layout.join(*(part[which] for part in parts)) for which in (0, 1))
-        return Posterior(mu, functional.softplus(raw) + MIN_SIGMA)
+        backbone = tokens - size * others
+        return self.layout.posterior(*self.backbone_encoder(backbone), *self.others_encoder(others))
 
     def condition(self, z: Tensor) -> Tensor:
         """Return what each step is given beside its past, `[B, T, C]`, for `z` `[B, Z]`.

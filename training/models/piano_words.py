@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.music.pianoroll import KEYS, RIGHT_HAND
 from training.config import KeyChainConfig, ModelConfig, WordsConfig
 from training.models.key_chain import BAR, KeyChain, earlier, past_of
 from training.models.step_writer import BeatsToSteps
-from training.models.vae import MIN_SIGMA, Autoencoder, Posterior
+from training.models.vae import Autoencoder, Posterior
 from training.models.words import BEAT_STEPS, Layout
 
 LEFT_KEYS = RIGHT_HAND
@@ -104,10 +103,8 @@ class PianoWords(Autoencoder):
 
     def encode(self, x: Tensor) -> Posterior:
         """Return the posterior `[B, Z]` of frames float32 `[B, T, K]`."""
-        halves = (*self.left_encoder(x[..., :LEFT_KEYS]), *self.right_encoder(x[..., LEFT_KEYS:]))
-        parts = [part.float().chunk(2, dim=-1) for part in halves]
-        mu, raw = (self.layout.join(*(part[which] for part in parts)) for which in (0, 1))
-        return Posterior(mu, functional.softplus(raw) + MIN_SIGMA)
+        left, right = x[..., :LEFT_KEYS], x[..., LEFT_KEYS:]
+        return self.layout.posterior(*self.left_encoder(left), *self.right_encoder(right))
 
     def conditions(self, z: Tensor) -> Conditions:
         """Return what `z` `[B, Z]` gives the chain.

@@ -67,6 +67,12 @@ class Layout(NamedTuple):
         """Put the parts together to `[B, Z]`."""
         return torch.cat([coarse_r, fine_r.flatten(1), coarse_p, fine_p.flatten(1)], dim=-1)
 
+    def posterior(self, *parts: Tensor) -> Posterior:
+        """Return the posterior `[B, Z]` of the parts that `join` takes, each beside its deviation's."""
+        split = [part.float().chunk(2, dim=-1) for part in parts]
+        mu, raw = (self.join(*(part[which] for part in split)) for which in (0, 1))
+        return Posterior(mu, functional.softplus(raw) + MIN_SIGMA)
+
 
 def last_pitches(tokens: Tensor) -> Tensor:
     """Return for each step of `[B, T]` the pitch that sounds or sounded last, 1 to 88; 0 before the first."""
@@ -151,10 +157,7 @@ class Words(nn.Module):
         layout = self.layout(tokens.shape[1] // BEAT_STEPS)
         coarse_r, fine_r = self.rhythm_encoder(tokens.clamp_max(FIRST_NOTE))
         coarse_p, fine_p = self.pitch_encoder(pitches)
-        parts = [part.float().chunk(2, dim=-1) for part in (coarse_r, fine_r, coarse_p, fine_p)]
-        mu = layout.join(*(mean for mean, _ in parts))
-        sigma = functional.softplus(layout.join(*(raw for _, raw in parts))) + MIN_SIGMA
-        return Posterior(mu, sigma)
+        return layout.posterior(coarse_r, fine_r, coarse_p, fine_p)
 
     def conditions(self, z: Tensor, around: Surroundings) -> Tensor:
         """Return what each step is given beside its past, `[B, T, C]`.

@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.music.chords import parse_chord
-from training.corpus.extract.bars import STEPS_PER_BEAT, Run, StepNotes, nearest_steps, on_grid, runs
+from training.corpus.extract.bars import (
+    STEPS_PER_BEAT,
+    Run,
+    StepNotes,
+    on_grid,
+    runs,
+    value_of_steps,
+)
 from training.corpus.extract.drumming import drum_column, drum_track
 from training.corpus.extract.local_keys import bar_tonics
 from training.corpus.extract.melodic import Line, line_tracks
@@ -201,12 +208,7 @@ def comped(notes: StepNotes, bar_steps: int) -> StepNotes:
 
 def _step_roots(source: SourceFile, run: Run, ticks_per_beat: int) -> NDArray[np.uint16]:
     """Return pitch class plus 1 of the lowest note of each step's chord `[S]`, 0 where none is known."""
-    marks = sorted((tick, _root(name)) for tick, name in source.chords)
-    roots = np.array([0, *(root for _, root in marks)], np.uint16)
-    starts = nearest_steps(np.array([tick for tick, _ in marks], np.int64) - run.start_ticks, ticks_per_beat)
-    beats = np.arange(run.steps) // STEPS_PER_BEAT * STEPS_PER_BEAT
-    found: NDArray[np.uint16] = roots[np.searchsorted(starts, beats, side="right")]
-    return found
+    return value_of_steps(((tick, _root(name)) for tick, name in source.chords), run, ticks_per_beat)
 
 
 def _root(name: str) -> int:

@@ -1,5 +1,6 @@
 """Bar lines from metre events, and ticks onto the step grid inside a run of bars."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,23 @@ class Run:
     def steps(self) -> int:
         """Its length on the grid."""
         return self.bars * self.bar_steps
+
+
+def value_of_steps(marks: Iterable[tuple[int, int]], run: Run, ticks_per_beat: int) -> NDArray[np.uint16]:
+    """Return for every step `[S]` of a run the value that holds where its beat begins; 0 before the first.
+
+    Args:
+        marks: tick and value of each change, in any order.
+        run: where the steps are.
+        ticks_per_beat: of the file.
+    """
+    ordered = sorted(marks)
+    values = np.array([0, *(value for _, value in ordered)], np.uint16)
+    ticks = np.array([tick for tick, _ in ordered], np.int64)
+    beats = np.arange(run.steps) // STEPS_PER_BEAT * STEPS_PER_BEAT
+    starts = nearest_steps(ticks - run.start_ticks, ticks_per_beat)
+    found: NDArray[np.uint16] = values[np.searchsorted(starts, beats, side="right")]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

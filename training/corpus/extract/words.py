@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from engine.music.chord_recognition import recognise_chords
 from engine.music.chords import Chord, parse_chord
 from engine.music.notes import Note
-from training.corpus.extract.bars import STEPS_PER_BEAT, Run, StepNotes, nearest_steps, on_grid, runs
+from training.corpus.extract.bars import (
+    STEPS_PER_BEAT,
+    Run,
+    StepNotes,
+    on_grid,
+    runs,
+    value_of_steps,
+)
 from training.corpus.extract.local_keys import bar_tonics
 from training.corpus.extract.melodic import Line, line_tracks
 from training.corpus.extract.reader import Piece, Track
@@ -59,12 +66,7 @@ def _segments(piece: Piece, track: Track, run: Run, chords: NDArray[np.uint16]) 
 
 def step_chords(source: SourceFile, run: Run, ticks_per_beat: int) -> NDArray[np.uint16]:
     """Return the chord of every step `[S]` of a run as 12 bits: the one that sounds where the beat begins."""
-    marks = sorted((tick, chord_bits(name)) for tick, name in source.chords)
-    bits = np.array([0, *(bits for _, bits in marks)], np.uint16)
-    starts = nearest_steps(np.array([tick for tick, _ in marks], np.int64) - run.start_ticks, ticks_per_beat)
-    beats = np.arange(run.steps) // STEPS_PER_BEAT * STEPS_PER_BEAT
-    found: NDArray[np.uint16] = bits[np.searchsorted(starts, beats, side="right")]
-    return found
+    return value_of_steps(((tick, chord_bits(name)) for tick, name in source.chords), run, ticks_per_beat)
 
 
 def recognised_chords(piece: Piece, run: Run) -> NDArray[np.uint16]:
