@@ -84,7 +84,7 @@ def _rtmidi(version: str) -> Check:
     if version:
         return Check("python-rtmidi", "ok", version)
     detail = "not installed: only JACK and PipeWire can be used"
-    built = "Python 3.13 and later build it, with a C++ compiler, libasound2-dev and libjack-jackd2-dev"
+    built = "Python 3.13 and later build it, with g++, pkg-config, libasound2-dev and libjack-jackd2-dev"
     state: State = "hint" if _version("JACK-Client") and sys.platform == "linux" else "bad"
     return Check("python-rtmidi", state, detail, f"pip install python-rtmidi; {built}")
 

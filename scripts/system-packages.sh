@@ -71,6 +71,7 @@ missing_to_build() {
     if "$here/../.venv/bin/python" -c 'import rtmidi' 2>/dev/null; then return; fi
     version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     command -v g++ >/dev/null || echo "a-C++-compiler g++ gcc-c++"
+    command -v pkg-config >/dev/null || echo "pkg-config pkg-config pkgconf-pkg-config"
     includes "$1" '<alsa/asoundlib.h>' || echo "ALSA's-headers libasound2-dev alsa-lib-devel"
     includes "$1" '<jack/jack.h>' || echo "JACK's-headers libjack-jackd2-dev jack-audio-connection-kit-devel"
     includes "$1" '<Python.h>' || echo "Python's-headers python$version-dev python3-devel"
@@ -104,7 +105,7 @@ stop_with_line() {
     echo "Missing on this system: $1. Run this line, then the same make again:" >&2
     echo "  $2" >&2
     case "$1" in
-    *compiler* | *headers*)
+    *compiler* | *headers* | *pkg-config*)
         echo "Or go without python-rtmidi, which that builds, where JACK or PipeWire is:" >&2
         echo "  ANTIPHON_WITHOUT_RTMIDI=1 make $mode" >&2
         ;;
@@ -117,7 +118,7 @@ to_build_with() {
     version=${1%-venv}
     case "$version" in python3.11 | python3.12) return ;; esac
     if [ -n "${ANTIPHON_WITHOUT_RTMIDI:-}" ]; then return; fi
-    printf '\n- %s' g++ libasound2-dev libjack-jackd2-dev "$version-dev"
+    printf '\n- %s' g++ libasound2-dev libjack-jackd2-dev pkg-config "$version-dev"
 }
 
 with_apt() {

@@ -36,7 +36,7 @@ if [ -z "${ANTIPHON_WITHOUT_RTMIDI:-}" ] && ! .venv/bin/python -c 'import rtmidi
     ! install python-rtmidi; then
     echo "python-rtmidi could not be installed, for the reason that pip gives above. Antiphon runs without it" >&2
     echo "wherever JACK or PipeWire is, but has no ALSA, CoreMIDI or WinMM. If it could not be built, it lacks" >&2
-    echo "a C++ compiler or the headers of ALSA and JACK; on Debian and Ubuntu this line brings them:" >&2
-    echo "  apt-get install g++ libasound2-dev libjack-jackd2-dev python3-dev" >&2
+    echo "a C++ compiler, pkg-config or the headers of ALSA and JACK; on Debian and Ubuntu this line brings them:" >&2
+    echo "  apt-get install g++ pkg-config libasound2-dev libjack-jackd2-dev python3-dev" >&2
     echo "To try again: rm -f .venv/.run-ready .venv/.test-ready, then the same make." >&2
 fi

@@ -142,7 +142,7 @@ def test_mac_without_a_fitting_python_gets_a_brew_line(system: System) -> None:
         (
             ["python3.13-venv"],
             "sudo apt-get install -y --no-install-recommends "
-            "g++ libasound2-dev libjack-jackd2-dev python3.13-venv python3.13-dev",
+            "g++ libasound2-dev libjack-jackd2-dev pkg-config python3.13-venv python3.13-dev",
         ),
         ([], "sudo apt-get install -y pipx && pipx run uv python install 3.12"),
     ],
@@ -165,30 +165,40 @@ esac"""
 
 def test_what_builds_python_rtmidi_is_asked_for_where_it_is_not_ready_built(system: System) -> None:
     system.tool("python3.12", NEW_PYTHON)
-    system.has_apt(["g++", "libasound2-dev", "libjack-jackd2-dev", "python3.13-dev"])
+    system.has_apt(["g++", "libasound2-dev", "libjack-jackd2-dev", "pkg-config", "python3.13-dev"])
     done = system.run("system-packages.sh", "run")
     line = (
         "  sudo apt-get install -y --no-install-recommends "
-        "g++ libasound2-dev libjack-jackd2-dev python3.13-dev"
+        "g++ libasound2-dev libjack-jackd2-dev pkg-config python3.13-dev"
     )
     assert (done.returncode, done.stderr.splitlines()[1]) == (1, line)
     assert done.stderr.splitlines()[3] == "  ANTIPHON_WITHOUT_RTMIDI=1 make run"
     assert system.run("system-packages.sh", "run", ANTIPHON_WITHOUT_RTMIDI="1").returncode == 0
     system.tool("g++", "exit 1")  # no header is found
     done = system.run("system-packages.sh", "run")
-    assert done.stderr.splitlines()[1].endswith(" libasound2-dev libjack-jackd2-dev python3.13-dev")
+    assert done.stderr.splitlines()[1].endswith(
+        " libasound2-dev libjack-jackd2-dev pkg-config python3.13-dev"
+    )
     system.tool("g++", "exit 0")
+    done = system.run("system-packages.sh", "run")
+    assert done.stderr.splitlines()[:2] == [
+        "Missing on this system: pkg-config. Run this line, then the same make again:",
+        "  sudo apt-get install -y --no-install-recommends pkg-config",
+    ]
+    system.tool("pkg-config", "exit 0")
     assert system.run("system-packages.sh", "run").returncode == 0
 
 
 def test_a_new_python_comes_with_what_builds_python_rtmidi_unless_that_is_not_wanted(system: System) -> None:
-    system.has_apt(["g++", "libasound2-dev", "libjack-jackd2-dev", "python3.14-dev", "python3.14-venv"])
+    system.has_apt(
+        ["g++", "libasound2-dev", "libjack-jackd2-dev", "pkg-config", "python3.14-dev", "python3.14-venv"]
+    )
     system.tool("id", "echo 0")
     system.run("system-packages.sh", "run", PYTHON="/nowhere/python3")
     system.run("system-packages.sh", "run", PYTHON="/nowhere/python3", ANTIPHON_WITHOUT_RTMIDI="1")
     assert [line for line in system.calls.read_text().splitlines() if line.startswith("install")] == [
         "install -y -q --no-install-recommends "
-        "g++ libasound2-dev libjack-jackd2-dev python3.14-venv python3.14-dev",
+        "g++ libasound2-dev libjack-jackd2-dev pkg-config python3.14-venv python3.14-dev",
         "install -y -q --no-install-recommends python3.14-venv",
     ]
 
