@@ -1,4 +1,4 @@
-"""An instrument without processes: it records every call and behaves as the real one's document does."""
+"""An instrument and a sound without processes: they record calls; the document behaves as the real one's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from app.bundle_cards import BundleCard
 from app.demo import demo_phrase
+from app.window.sound import Sound
 from engine.inference.bundle.manifest import Attribute
 from engine.inference.constraints import Lock
 from engine.inference.controls import Controls, SlotName, with_value
@@ -21,6 +22,7 @@ from engine.parameter import Value
 from engine.performer.messages import BarCaptured, ClockState, Event, NoteData
 from engine.session.captured_bars import CapturedBars
 from engine.session.document import Document, HeardPhrase
+from engine.session.instrument import Instrument
 from engine.session.live import Health, Live, Ports, Sounding
 from engine.session.parameters import SETTINGS, SWITCHES
 from engine.session.snapshot import ModelFacts, Snapshot
@@ -232,3 +234,30 @@ class FakeInstrument:
 
     def close(self) -> None:
         self.closed += 1
+
+
+class RecordingSound:
+    status = "Sound: test"
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def hear(self, events: object) -> None:
+        self.calls.append("hear")
+
+    def silence(self) -> None:
+        self.calls.append("silence")
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def turn_on(self) -> None:
+        self.calls.append("turn_on")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+INSTRUMENT: type[Instrument] = FakeInstrument
+SOUND: type[Sound] = RecordingSound
+"""For mypy, which finds what either lacks."""

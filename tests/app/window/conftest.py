@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fake_instrument import CARDS, FakeInstrument
+from fake_instrument import CARDS, FakeInstrument, RecordingSound
 from PyQt6.QtCore import QSettings
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
@@ -13,28 +13,6 @@ from app.window import theme
 from app.window.dragging import PhraseFiles
 from app.window.window import InstrumentWindow
 from engine.session.snapshot import Snapshot
-
-
-class RecordingSound:
-    status = "Sound: test"
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def hear(self, events: object) -> None:
-        self.calls.append("hear")
-
-    def silence(self) -> None:
-        self.calls.append("silence")
-
-    def start(self) -> None:
-        self.calls.append("start")
-
-    def turn_on(self) -> None:
-        self.calls.append("turn_on")
-
-    def close(self) -> None:
-        self.calls.append("close")
 
 
 @pytest.fixture
