@@ -22,10 +22,10 @@ Decode = Callable[[Floats, Ints], Ints]
 """From latents `[R, Z]` and the word `[R]` that each is of to tokens `[R, t]`."""
 
 DENSE_NOTES_A_BEAT = 2.0
-"""Words with more notes than this are tried, one in twenty: of 2 to 3 notes a beat .926 come back (F1; .907
-from the mean), of more .904 (.878). Below, .98 come back anyway, and every phrase would pay for the tries."""
+"""Words with more notes than this are tried, one in 17: of 2 to 3 notes a beat .935 come back (F1; .907
+from the mean), of more .905 (.878). Below, .98 come back anyway, and every phrase would pay for the tries."""
 DRAWS = 4
-"""Beside the mean. With two .923 and .898."""
+"""Beside the mean. Two give .923 and .898."""
 
 _STREAM = 5
 
