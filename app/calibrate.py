@@ -4,7 +4,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from app.notice_text import notice_line
 from engine.errors import AntiphonError, RenderError, reason_of
 from engine.process.signals import watch_for_end
 from engine.session.document import Document
-from engine.session.live import Notice
 from engine.session.session import Session
 from engine.session.snapshot import Snapshot
 from engine.session.store import FileLock, refusal, write_document
@@ -70,7 +69,7 @@ def _measure(
     say("Ten clicks go out; let the DAW lead Antiphon Out back to Antiphon In.")
     session.do("offset.measure")
     end_s = time.monotonic() + LONGEST_LOOP_S
-    while not (notices := _about_offset(session.snapshot())):
+    while not (notices := [n for n in session.snapshot().live.notices if n.about == "offset"]):
         session.poll()
         if stopped() or time.monotonic() > end_s:
             raise AntiphonError("the clicks were not timed; `antiphon doctor` looks for the cause")
@@ -78,10 +77,6 @@ def _measure(
     if notices[0].mood == "bad":
         raise AntiphonError(notice_line(notices[0]))
     say(notice_line(notices[0]))
-
-
-def _about_offset(shown: Snapshot) -> Sequence[Notice]:
-    return [notice for notice in shown.live.notices if notice.about == "offset"]
 
 
 def _by_ear(

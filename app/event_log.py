@@ -38,7 +38,9 @@ def record_of(event: Event) -> dict[str, Any] | None:
         values["t_ns"] = event.sent_ns
     if isinstance(event, messages.BarCaptured):
         values["t_ns"], values["position_beats"] = event.ended_ns, (event.bar + 1) * event.beats_per_bar
-        values["notes"] = [_note(note) for note in event.notes]
+        values["notes"] = [
+            {name: getattr(note, name) for name in note.__struct_fields__} for note in event.notes
+        ]
     return {"event": _name(event), **values}
 
 
@@ -145,10 +147,6 @@ def opened(path: Path) -> Iterator[EventLog]:
 
 def _standing(clock: messages.ClockState) -> tuple[object, ...]:
     return clock.status, clock.source, round(clock.bpm), clock.metre
-
-
-def _note(note: messages.NoteData) -> dict[str, float | int]:
-    return {name: getattr(note, name) for name in note.__struct_fields__}
 
 
 def _name(event: Event) -> str:

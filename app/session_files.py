@@ -45,17 +45,13 @@ def named(file: Path) -> Begun:
 
 def last() -> Begun:
     """Go on with the session opened last, or begin one; a file that is broken is set aside and said."""
-    file = _free(_last_file())
+    file = _free(next(map(Path, recent()), sessions_folder() / f"{FIRST_NAME}{SUFFIX}"))
     if not file.exists():
         return Begun(file=file, recent=_recent_with(file))
     try:
         return named(file)
     except SessionFileError as error:
         return Begun(file=file, recent=_recent_with(file), notices=(_set_aside(file, str(error)),))
-
-
-def _last_file() -> Path:
-    return next((Path(name) for name in recent()), sessions_folder() / f"{FIRST_NAME}{SUFFIX}")
 
 
 def _free(file: Path) -> Path:

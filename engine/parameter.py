@@ -134,11 +134,6 @@ def _number_in(text: str) -> float:
     return number / 100 if found[2] else number
 
 
-def _is_nothing(shown: str) -> bool:
-    """Return whether a number's text has no digit but 0, so that its sign says nothing."""
-    return not any(digit in shown for digit in "123456789")
-
-
 class Number(Parameter, frozen=True, kw_only=True):
     """A real number within a range."""
 
@@ -175,7 +170,7 @@ class Number(Parameter, frozen=True, kw_only=True):
     def text(self, value: Value) -> str:
         """Return the word of a number that has one, else the number in its format; 0 bears no sign."""
         shown = self.words.get(float(value or 0)) or self.shown.format(value)
-        return shown.lstrip("+-") if _is_nothing(shown) else shown
+        return shown if any(digit in shown for digit in "123456789") else shown.lstrip("+-")
 
     def parse(self, text: str) -> float:
         """Return the number typed; a comma and a percent sign are understood."""

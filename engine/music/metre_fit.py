@@ -152,7 +152,8 @@ class MetreFit(msgspec.Struct, frozen=True):
         place, skipped = beats - unit * self.model_unit_beats, self._skipped
         if skipped is not None and place >= skipped:
             place = skipped if place < skipped + 1 - _EARLY else place - 1
-        place = min(self._into_music(place), self.music_unit_beats)
+        place = _moved(place, _PLAIN, _DOTTED) if self.by_pulse else place
+        place = min(place, self.music_unit_beats)
         return (unit * self.music_unit_beats + place) / self._stretch
 
     def end_back(self, beats: float) -> float:
@@ -180,9 +181,6 @@ class MetreFit(msgspec.Struct, frozen=True):
 
     def _into_model(self, beats: float) -> float:
         return _moved(beats, _DOTTED, _PLAIN) if self.by_pulse else beats
-
-    def _into_music(self, beats: float) -> float:
-        return _moved(beats, _PLAIN, _DOTTED) if self.by_pulse else beats
 
 
 def fit_for(music: Metre, representation: str, known: Sequence[Metre]) -> MetreFit:

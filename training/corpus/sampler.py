@@ -53,16 +53,14 @@ class EpochSampler:
     def next(self) -> Draw:
         """Return this rank's share of the next batch."""
         if self._order is None:
-            self._order = self._shuffled()
+            generator = np.random.default_rng([self.seed, self.epoch, 0])
+            self._order = generator.permutation(self.count)
         whole = self.batch_size * self.world_size
         batch = np.resize(self._order[self.index * whole : (self.index + 1) * whole], whole)
         uniforms = np.random.default_rng([self.seed, self.epoch, self.index, 1]).random(whole)
         mine = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
         self._advance()
         return Draw(batch[mine], uniforms[mine])
-
-    def _shuffled(self) -> NDArray[np.int64]:
-        return np.random.default_rng([self.seed, self.epoch, 0]).permutation(self.count)
 
     def _advance(self) -> None:
         self.index += 1
