@@ -29,12 +29,12 @@ from training.models.vae import VAE
 
 VOICES: Mapping[str, tuple[Voice, ...]] = {
     "melody": (Voice(name="melody"),),
-    "drums": (Voice(name="drums", channel=9),),
-    "groove": (Voice(name="drums", channel=9),),
+    "drums": (Voice(name="drums", channel=DRUM_CHANNEL),),
+    "groove": (Voice(name="drums", channel=DRUM_CHANNEL),),
     "trio": (
         Voice(name="melody", channel=0),
         Voice(name="bass", channel=1, program=33),
-        Voice(name="drums", channel=9),
+        Voice(name="drums", channel=DRUM_CHANNEL),
     ),
     "pianoroll": (Voice(name="piano", program=0),),
     "accompaniment": (

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.utils.tensorboard import SummaryWriter
 
 from engine.errors import reason_of
-from engine.music.representation import representation
+from engine.music import representation as representations
 from engine.text import printable
 from training import loop
 from training.checkpoint import CONFIG, RunFolder
@@ -186,17 +186,17 @@ class _Watcher:
         model, corpus, step = progress.model, progress.corpus, progress.step
         if not isinstance(model, VAE | Continuer):
             return
-        spec = representation(
+        representation = representations.representation(
             self.config.model.representation, self.config.model.window_bars, self.config.model.grid
         )
         self.writer.add_figure(
-            "reconstruction", reconstruction_picture(model, corpus, spec, split, PICTURED), step
+            "reconstruction", reconstruction_picture(model, corpus, representation, split, PICTURED), step
         )
         if isinstance(model, VAE):
-            strip = interpolation_picture(model, corpus, spec, split, PICTURED)
+            strip = interpolation_picture(model, corpus, representation, split, PICTURED)
             if strip is not None:
                 self.writer.add_figure("interpolation", strip, step)
-        rows, names = reconstructions(model, corpus, spec, split, PICTURED)
+        rows, names = reconstructions(model, corpus, representation, split, PICTURED)
         for name, phrases in zip(names, rows, strict=True):
             for number, phrase in enumerate(phrases, start=1):
                 samples = render(phrase)

@@ -46,21 +46,21 @@ class AccompanyPlanner(Planner):
 
     def plan(self, model: LatentModel, slots: Mapping[str, Slot], controls: Controls) -> Plan:
         """Prepare an accompaniment of the source."""
-        source, tensors = slots[controls.source], model.representation
-        known = chords_of(controls, source, tensors)
-        harmony = known or _recognised(source, tensors)
+        source, representation = slots[controls.source], model.representation
+        known = chords_of(controls, source, representation)
+        harmony = known or _recognised(source, representation)
         home = source.semitones_home
         bias = perturb(model, controls, replace(source, harmony=harmony), (), (source,))
         if not known:  # a chord that was only guessed takes nothing out of the key
-            bias = bias + harmony_of(tensors, controls.constraints, source.key, (), (source,))
-        bias = bias + _further_chance(tensors, controls) + _bass_lean(tensors)
-        bias = _moved(bias, tensors, home)
+            bias = bias + harmony_of(representation, controls.constraints, source.key, (), (source,))
+        bias = bias + _further_chance(representation, controls) + _bass_lean(representation)
+        bias = _moved(bias, representation, home)
         off = frozenset(voice for voice in VOICES if not getattr(controls, f"with_{voice}"))
 
         def finish(decoded: npt.NDArray[Any]) -> Phrase:
-            return played_back(tensors.decode(decoded), -home, harmony, source.phrase, off)
+            return played_back(representation.decode(decoded), -home, harmony, source.phrase, off)
 
-        given = _given(source.phrase, tensors, harmony, home)
+        given = _given(source.phrase, representation, harmony, home)
         return Plan(_style(model, source, controls), bias, finish, given=given)
 
 

@@ -172,8 +172,8 @@ def _writing(
     return written.decode(moved_tokens(tokens[: written.steps, None], -home))
 
 
-def _of_bars(tensors: Representation, bars: int) -> Representation:
-    return representation(tensors.name, bars, tensors.grid)
+def _of_bars(own: Representation, bars: int) -> Representation:
+    return representation(own.name, bars, own.grid)
 
 
 def heard_words(model: LatentModel, slot: Slot) -> list[Word]:
@@ -224,7 +224,7 @@ class _Writer:
     ) -> None:
         self._model, self._controls, self._layout = model, controls, one_word(layout_of(model))
         word_bars = model.representation.bars // layout_of(model).words
-        self._tensors = _of_bars(model.representation, word_bars)
+        self._representation = _of_bars(model.representation, word_bars)
         self._bias, self._chords = bias, chords
         self._heard, self._words = list(heard), list(heard)
         seeds = np.random.SeedSequence((controls.seed, _FORM_STREAM))
@@ -278,11 +278,11 @@ class _Writer:
 
     def _asked(self, number: int, root: int, drafts: Sequence[Written], source: Word | None) -> Asked:
         """Return what is to be decoded of drafts that come from a word, or from none."""
-        steps, beats = self._tensors.steps, self._layout.beats
+        steps, beats = self._representation.steps, self._layout.beats
         heat = heat_of(self._model, self._controls)
         seed = self._controls.seed + _SEED_STEP * root
         seeds = [(seed + _DRAFT_STEP * draft) % 2**32 for draft in range(len(drafts))]
-        noise = np.stack([perturbation.noise(self._tensors, each) for each in seeds], axis=1)
+        noise = np.stack([perturbation.noise(self._representation, each) for each in seeds], axis=1)
         bias = heat * noise + self._bias[number * steps : (number + 1) * steps, None]
         mu = None if source is None else self._latent_of(source)
         z = np.stack([self._latent(draft, mu) for draft in drafts])
@@ -306,13 +306,13 @@ class _Writer:
 
     def _held(self, relation: Relation, source: Word) -> Floats:
         """Return the bias `[t, V]` that holds what is kept of a word to its tokens."""
-        kept = np.repeat(relation.rhythm & relation.pitch, self._tensors.grid.steps_per_beat)
-        anchor = perturbation.anchor(self._tensors, source.tokens[:, None], perturbation.HOLD)
+        kept = np.repeat(relation.rhythm & relation.pitch, self._representation.grid.steps_per_beat)
+        anchor = perturbation.anchor(self._representation, source.tokens[:, None], perturbation.HOLD)
         return np.where(kept[:, None], anchor, np.float32(0))
 
     def _before(self, drafts: int) -> Ints:
         """Return the bar before for every draft, `[D, M]`; -1 where nothing is."""
-        steps = self._tensors.grid.steps_per_bar
+        steps = self._representation.grid.steps_per_bar
         bar = self._words[-1].tokens[-steps:] if self._words else np.full(steps, -1, np.int64)
         return np.repeat(bar[None], drafts, axis=0)
 

@@ -194,22 +194,22 @@ def fit_for(music: Metre, representation: str, known: Sequence[Metre]) -> MetreF
     return MetreFit(music, nearest(music, known), representation in FEEL_BEATS)
 
 
-def fit_to(tensors: "Representation", music: Metre) -> MetreFit:
+def fit_to(representation: "Representation", music: Metre) -> MetreFit:
     """Return how bars of a metre stand in those of a representation."""
-    return fit_for(music, tensors.name, (tensors.grid.metre,))
+    return fit_for(music, representation.name, (representation.grid.metre,))
 
 
-def fit_of(tensors: "Representation", phrase: Phrase) -> MetreFit:
+def fit_of(representation: "Representation", phrase: Phrase) -> MetreFit:
     """Return how the bars of a phrase stand in those of a representation.
 
     Triplets of quarters are taken for the beats of a compound metre by models of one, and by those that feel
     beats; a model of grooves keeps them as offsets, and another keeps only what comes near its steps.
     """
-    own = tensors.grid.metre
-    has_place = own.is_compound or (tensors.name in FEEL_BEATS and tensors.name != "groove")
+    own = representation.grid.metre
+    has_place = own.is_compound or (representation.name in FEEL_BEATS and representation.name != "groove")
     if has_place and felt_metre(phrase) != phrase.metre:
-        return MetreFit(phrase.metre, own, tensors.name in FEEL_BEATS, triplets=True)
-    return fit_to(tensors, phrase.metre)
+        return MetreFit(phrase.metre, own, representation.name in FEEL_BEATS, triplets=True)
+    return fit_to(representation, phrase.metre)
 
 
 def _moved(beats: float, places: tuple[float, ...], to: tuple[float, ...]) -> float:

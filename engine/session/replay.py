@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.inference.controls import with_value
-from engine.midi.messages import is_note_off, is_note_on
+from engine.midi.messages import is_note_off, is_note_on, note_off
 from engine.modes.catalogue import counting, counts
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
@@ -228,7 +228,7 @@ def _ended_at(messages: Sequence[tuple[float, bytes]], beats: float) -> list[tup
             sounding[key] = None
         elif is_note_off(data):
             sounding.pop(key, None)
-    return [(beats, bytes((0x80 | channel, pitch, 64))) for channel, pitch in sounding]
+    return [(beats, note_off(channel, pitch)) for channel, pitch in sounding]
 
 
 def _paired(messages: Sequence[tuple[float, bytes]], until_beats: float) -> list[Note]:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.midi.messages import channel, is_note
+from engine.midi.messages import FIRST_SYSTEM, channel, is_note
 from engine.music.notes import BASS_CHANNEL, DRUM_CHANNEL, MELODY_CHANNEL
 from engine.performer.messages import BarCaptured, Heard, NoteData
 from engine.session.settings import Settings
@@ -68,7 +68,7 @@ def _with_bass(notes: list[NoteData]) -> list[NoteData]:
 
 def of_message(heard: Heard, settings: Settings, representation: str) -> Heard | None:
     """Return a message on the channel of its part; None for a note that belongs to none."""
-    if len(heard.data) < 2 or heard.data[0] >= 0xF0:
+    if len(heard.data) < 2 or heard.data[0] >= FIRST_SYSTEM:
         return heard
     part = part_channel(settings, representation, channel(heard.data))
     if part is None:

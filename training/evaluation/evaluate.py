@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from engine.inference.perturbation import pitched
+from engine.music import representation as representations
 from engine.music.notes import Phrase
-from engine.music.representation import representation
 from engine.text import counted
 from training.corpus.dataset import Corpus, spread
 from training.errors import ConfigError
@@ -215,9 +215,9 @@ def _words(
         held = phrases_of(corpus, subject.representation, options.split, options.windows)
         results.metrics["continuation"] = played_on(played, held.phrases, options.seed)
     say("likeness to held-out music")
-    real, spec = rows.phrases["held-out music"], subject.representation
+    real, representation = rows.phrases["held-out music"], subject.representation
     sets = {"other held-out music": real[1::2], "draws": rows.phrases["prior, T 0.5"]}
-    _compare(real[::2], sets, spec.name, results)
+    _compare(real[::2], sets, representation.name, results)
 
 
 def _play(
@@ -264,15 +264,15 @@ def _continued(subject: Subject, corpus: Corpus, options: Options, results: Resu
     windows, half = corpus.batch(ids), corpus.steps // 2
     written, again = (continuations(subject.model, windows, options.seed + take) for take in (0, 1))
     window = subject.representation
-    spec = representation(window.name, subject.config.model.bars, window.grid)
+    representation = representations.representation(window.name, subject.config.model.bars, window.grid)
     prompts, real, answers, others = (
-        [spec.decode(array) for array in arrays]
+        [representation.decode(array) for array in arrays]
         for arrays in (windows[:, :half], windows[:, half:], written[:, half:], again[:, half:])
     )
     results.metrics["continuation"] = continuation_measures(prompts, real, answers)
     results.metrics["seeds"] = {
-        "continuation, T 1": differences(answers, others, spec),
-        "another piece": differences(real, [*real[1:], *real[:1]], spec),
+        "continuation, T 1": differences(answers, others, representation),
+        "another piece": differences(real, [*real[1:], *real[:1]], representation),
     }
 
 
@@ -338,11 +338,13 @@ def _likeness(subject: Subject, corpus: Corpus, options: Options, results: Resul
         half = corpus.steps // 2
         halves = halves[0][:, half:], halves[1][:, half:]
         sets = {name: windows[:, -half:] for name, windows in sets.items()}
-    spec = subject.representation
+    representation = subject.representation
     if subject.is_continuer:  # what is written is half of a window
-        spec = representation(spec.name, subject.config.model.bars, spec.grid)
-    phrases = {name: [spec.decode(array) for array in tensors] for name, tensors in sets.items()}
-    _compare([spec.decode(array) for array in halves[0]], phrases, spec.name, results)
+        representation = representations.representation(
+            representation.name, subject.config.model.bars, representation.grid
+        )
+    phrases = {name: [representation.decode(array) for array in tensors] for name, tensors in sets.items()}
+    _compare([representation.decode(array) for array in halves[0]], phrases, representation.name, results)
 
 
 def _compare(

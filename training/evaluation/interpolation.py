@@ -88,14 +88,14 @@ def naive_blend(first: Lines, second: Lines, share: float, rng: np.random.Genera
     return np.where(from_second, second, first)
 
 
-def fit_ngrams(corpus: Corpus, spec: Representation, transpose: int, windows: int) -> list[NGram]:
+def fit_ngrams(corpus: Corpus, representation: Representation, transpose: int, windows: int) -> list[NGram]:
     """Return an n-gram model of each token line of the training split.
 
     Where the model was trained on transpositions, so is the n-gram, one for each window.
     """
     ids = spread(corpus.window_ids("train"), windows)
-    lines = symbol_lines(corpus.batch(ids, np.random.default_rng(0), transpose), spec)
-    sizes = line_vocabularies(spec)
+    lines = symbol_lines(corpus.batch(ids, np.random.default_rng(0), transpose), representation)
+    sizes = line_vocabularies(representation)
     return [NGram.fit(lines[..., index], size) for index, size in enumerate(sizes)]
 
 
@@ -105,7 +105,9 @@ def cost(lines: Lines, ngrams: list[NGram]) -> Floats:
     return costs
 
 
-def measure_walks(pairs: Pairs, spec: Representation, ngrams: list[NGram], seed: int = 0) -> dict[str, Any]:
+def measure_walks(
+    pairs: Pairs, representation: Representation, ngrams: list[NGram], seed: int = 0
+) -> dict[str, Any]:
     """Measure decoded walks.
 
     Returns:
@@ -118,8 +120,8 @@ def measure_walks(pairs: Pairs, spec: Representation, ngrams: list[NGram], seed:
         `detour` (all change of the walk over the change from its start to its end; 1 is direct),
         `cost_between` and `cost_naive_between` (means of the curves without their ends), `pairs`.
     """
-    first, second = symbol_lines(pairs.first, spec), symbol_lines(pairs.second, spec)
-    path = symbol_lines(pairs.path.reshape(-1, *pairs.path.shape[2:]), spec)
+    first, second = symbol_lines(pairs.first, representation), symbol_lines(pairs.second, representation)
+    path = symbol_lines(pairs.path.reshape(-1, *pairs.path.shape[2:]), representation)
     path = path.reshape(*pairs.path.shape[:2], *path.shape[1:])
     rng = np.random.default_rng(seed)
     apart = (first != second).mean()

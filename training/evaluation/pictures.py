@@ -29,7 +29,7 @@ MOST_NUMBERS = 12
 
 @torch.no_grad()
 def reconstructions(
-    model: VAE | Continuer, corpus: Corpus, spec: Representation, split: str, count: int
+    model: VAE | Continuer, corpus: Corpus, representation: Representation, split: str, count: int
 ) -> tuple[list[list[Phrase]], list[str]]:
     """Return rows of phrases and their names: originals, what was heard if it differs, what was written."""
     ids = spread(corpus.window_ids(split), count)
@@ -38,13 +38,13 @@ def reconstructions(
         given, following = heard_and_target(window, model.config)
         silent = torch.zeros(following.shape[1], len(ids), model.keys, device=window.device)
         written = torch.cat([given, model.generate(model.encode(given), silent)], dim=1)
-        return [_phrases(window, spec), _phrases(written, spec)], ["played", "continued"]
+        return [_phrases(window, representation), _phrases(written, representation)], ["played", "continued"]
     heard = heard_of(window, model.config)
-    rows, names = [_phrases(window, spec)], ["original"]
+    rows, names = [_phrases(window, representation)], ["original"]
     if model.config.task != "autoencode":
-        rows.append(_phrases(heard, spec))
+        rows.append(_phrases(heard, representation))
         names.append("heard")
-    rows.append(_phrases(_written(model, corpus, ids, heard), spec))
+    rows.append(_phrases(_written(model, corpus, ids, heard), representation))
     return rows, [*names, WRITTEN[model.config.task]]
 
 
@@ -57,27 +57,27 @@ def _written(model: VAE, corpus: Corpus, ids: NDArray[np.int64], heard: torch.Te
     return model.generate(model.encode(heard).mu, hits, told)
 
 
-def _phrases(tensors: Any, spec: Representation) -> list[Phrase]:
-    return [spec.decode(array) for array in tensors.cpu().numpy()]
+def _phrases(tensors: Any, representation: Representation) -> list[Phrase]:
+    return [representation.decode(array) for array in tensors.cpu().numpy()]
 
 
 def reconstruction_picture(
-    model: VAE | Continuer, corpus: Corpus, spec: Representation, split: str, count: int = 4
+    model: VAE | Continuer, corpus: Corpus, representation: Representation, split: str, count: int = 4
 ) -> Figure:
     """Draw originals above their reconstructions."""
-    rows, names = reconstructions(model, corpus, spec, split, count)
+    rows, names = reconstructions(model, corpus, representation, split, count)
     return roll_grid(rows, names)
 
 
 def interpolation_picture(
-    model: VAE, corpus: Corpus, spec: Representation, split: str, pairs: int = 3
+    model: VAE, corpus: Corpus, representation: Representation, split: str, pairs: int = 3
 ) -> Figure | None:
     """Draw walks between held-out phrases, one a row, from A on the left to B."""
     first, second = held_out_pairs(corpus, split, 4 * pairs)
     if not len(first):
         return None
     decoded = walk(model, first[:pairs], second[:pairs], STRIP_SHARES).path
-    rows = [[spec.decode(array) for array in strip] for strip in decoded]
+    rows = [[representation.decode(array) for array in strip] for strip in decoded]
     titles = [f"{share:.1f}" for share in STRIP_SHARES]
     return roll_grid(rows, [f"pair {number + 1}" for number in range(len(rows))], titles, together="row")
 

@@ -15,13 +15,13 @@ from engine.music.representation import Representation
 Lines = NDArray[np.int64]
 
 
-def symbol_lines(tensors: NDArray[Any], spec: Representation) -> Lines:
+def symbol_lines(tensors: NDArray[Any], representation: Representation) -> Lines:
     """Return token lines `[N, T, L]` of a batch `[N, T, ...]`."""
-    if spec.name == "groove":
+    if representation.name == "groove":
         return tokens_of_hits(tensors[..., :CLASSES] > 0.5)[..., None]
     return tensors.astype(np.int64)
 
 
-def line_vocabularies(spec: Representation) -> tuple[int, ...]:
+def line_vocabularies(representation: Representation) -> tuple[int, ...]:
     """Return the vocabulary of each line."""
-    return (VOCABULARY,) if spec.name == "groove" else tuple(spec.streams)
+    return (VOCABULARY,) if representation.name == "groove" else tuple(representation.streams)

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from engine.music.representation import representation
+from engine.music import representation as representations
 from training.config import LossConfig, ModelConfig
 from training.models.accompaniment import VOICES, Accompaniment
 from training.models.accompaniment_loss import AccompanimentObjective
@@ -32,12 +32,12 @@ def build_model(config: ModelConfig) -> Trainable:
         return PianoWords(config, config.words, config.key_chain)
     if config.words is not None:
         return DrumWords(config, config.words) if config.representation == "drums" else Words(config.words)
-    spec = representation(config.representation, config.bars, config.grid)
+    representation = representations.representation(config.representation, config.bars, config.grid)
     if config.key_chain is not None:
-        return KeyChain(config.key_chain, spec.width, config.bars)
+        return KeyChain(config.key_chain, representation.width, config.bars)
     if config.task == "continue":
-        return Continuer(config, spec.width)
-    return VAE(config, spec.streams, spec.grid.steps_per_bar)
+        return Continuer(config, representation.width)
+    return VAE(config, representation.streams, representation.grid.steps_per_bar)
 
 
 def build_objective(model: Trainable, config: LossConfig) -> nn.Module:

@@ -171,12 +171,12 @@ def check_specs(manifest: BundleManifest, representation: Representation, where:
     if not 1 <= manifest.z_size <= LARGEST_Z:
         raise BundleError(f"{where}: bundle.json: z_size {manifest.z_size} is not 1 to {LARGEST_Z}")
     _check_parts(manifest, representation, where)
-    tensors, z_size, layout = representation, manifest.z_size, manifest.latent_layout
+    own, z_size, layout = representation, manifest.z_size, manifest.latent_layout
     if manifest.by_word and layout is not None:
         bars = max(1, representation.bars // layout.words)
-        tensors = representations.representation(representation.name, bars, representation.grid)
+        own = representations.representation(representation.name, bars, representation.grid)
         z_size = layout.word_size
-    specs = graph_specs(tensors, z_size, manifest.task, manifest.conditions)
+    specs = graph_specs(own, z_size, manifest.task, manifest.conditions)
     for name, spec in zip(("encoder", "decoder"), specs, strict=True):
         said = getattr(manifest, name)
         for side in ("inputs", "outputs"):

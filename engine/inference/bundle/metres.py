@@ -14,9 +14,10 @@ from engine.inference.bundle.latent_places import coarse_places
 from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import BundleManifest, LatentLayout
 from engine.inference.bundle.store import Bundle
+from engine.music import representation as representations
 from engine.music.grid import Grid
 from engine.music.metre import Metre
-from engine.music.representation import Representation, representation
+from engine.music.representation import Representation
 
 Floats = npt.NDArray[np.float32]
 
@@ -27,23 +28,27 @@ def bundle_in(bundle: Bundle, metre: Metre) -> Bundle:
     layout = manifest.latent_layout
     assert layout is not None  # bundles without parts know one metre
     grid = Grid.of(metre, own.grid.steps_per_beat)
-    tensors = representation(own.name, own.bars, grid)
-    beats = tensors.bars * grid.beats_per_bar // layout.words
+    representation = representations.representation(own.name, own.bars, grid)
+    beats = representation.bars * grid.beats_per_bar // layout.words
     there = msgspec.structs.replace(layout, beats=beats)
     return replace(
         bundle,
-        manifest=_manifest_in(manifest, tensors, there),
-        representation=tensors,
+        manifest=_manifest_in(manifest, representation, there),
+        representation=representation,
         latents=_latents_in(bundle.latents, layout, there),
     )
 
 
-def _manifest_in(manifest: BundleManifest, tensors: Representation, layout: LatentLayout) -> BundleManifest:
-    word = representation(tensors.name, tensors.bars // layout.words, tensors.grid)
+def _manifest_in(
+    manifest: BundleManifest, representation: Representation, layout: LatentLayout
+) -> BundleManifest:
+    word = representations.representation(
+        representation.name, representation.bars // layout.words, representation.grid
+    )
     encoder, decoder = graph_specs(word, layout.word_size, manifest.task, manifest.conditions)
     return msgspec.structs.replace(
         manifest,
-        steps=tensors.steps,
+        steps=representation.steps,
         z_size=layout.size,
         latent_layout=layout,
         encoder=encoder,

@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from engine.music import representation as representations
 from engine.music.drums import drum_classes
 from engine.music.kits import CLASS_NAMES
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
-from engine.music.representation import representation
 from engine.music.scales import PITCH_NAMES
 from training.corpus.dataset import Corpus
 from training.corpus.sources import SPLITS
@@ -91,15 +91,15 @@ def compare_splits(corpus: Corpus) -> Comparison:
 def phrases_of(corpus: Corpus, split: str) -> list[Phrase]:
     """Return up to `MOST_WINDOWS` windows of a split as phrases."""
     name = "melody" if corpus.kind.name == "words" else corpus.kind.name
-    spec = representation(name, corpus.bars, corpus.metre.grid)
+    representation = representations.representation(name, corpus.bars, corpus.metre.grid)
     ids = corpus.spread_ids(split, MOST_WINDOWS)
     if not len(ids):
         return []
     tensors = corpus.batch(ids)
     first = 1 if name == "accompaniment" else 0  # its melody is what is accompanied
-    end = first + len(spec.streams) if spec.streams else tensors.shape[2]
+    end = first + len(representation.streams) if representation.streams else tensors.shape[2]
     # A voice that an accompaniment has not got is -1 throughout.
-    return [spec.decode(np.maximum(tensor[:, first:end], 0)) for tensor in tensors]
+    return [representation.decode(np.maximum(tensor[:, first:end], 0)) for tensor in tensors]
 
 
 # What is counted ----------------------------------------------------------------------------

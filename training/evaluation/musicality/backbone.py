@@ -18,8 +18,8 @@ def hits_of(
     phrases: Sequence[Phrase], grid: Grid = SIXTEENTHS
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Return the hits of phrases of one length, `[N, bars, steps of a bar, 9]`."""
-    spec = DrumsRepresentation(phrases[0].bars, grid)
-    tokens = np.stack([spec.encode(phrase)[:, 0] for phrase in phrases])
+    representation = DrumsRepresentation(phrases[0].bars, grid)
+    tokens = np.stack([representation.encode(phrase)[:, 0] for phrase in phrases])
     hits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (tokens[..., None] >> np.arange(CLASSES)) & 1 > 0
     return hits.reshape(len(phrases), phrases[0].bars, grid.steps_per_bar, CLASSES)
 

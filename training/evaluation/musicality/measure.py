@@ -102,28 +102,32 @@ def measure_music(
     Returns:
         Measures by row and name, and the phrases of every row.
     """
-    spec = model.representation
-    held = held_out(corpus, spec, split, min(windows, 2 * MOST_PHRASES))
+    representation = model.representation
+    held = held_out(corpus, representation, split, min(windows, 2 * MOST_PHRASES))
     played, real = _halves(held)
-    channel = None if spec.name in DRUMS else 0
+    channel = None if representation.name in DRUMS else 0
     rows = _baselines(played, channel, seed)
-    training = held_out(corpus, spec, "train", CRITIC_WINDOWS if channel is None else len(played.phrases))
+    training = held_out(
+        corpus, representation, "train", CRITIC_WINDOWS if channel is None else len(played.phrases)
+    )
     _add_training(rows, training, len(played.phrases))
     if channel is None:
         critic = DrumCritic(training.phrases) if training.phrases else None
-        yardstick = Yardstick(spec.bars, None, drum_critic=critic)
+        yardstick = Yardstick(representation.bars, None, drum_critic=critic)
     else:
-        critic_of_lines = teach_critic(corpus, spec, channel)
-        yardstick = Yardstick(spec.bars, channel, critic_of_lines, polyphonic=spec.name == "pianoroll")
+        critic_of_lines = teach_critic(corpus, representation, channel)
+        yardstick = Yardstick(
+            representation.bars, channel, critic_of_lines, polyphonic=representation.name == "pianoroll"
+        )
     say("what it plays")
     _play(model, played, rows, seed)
-    real_traits = np.stack([traits(phrase, spec.name) for phrase in real.phrases])
+    real_traits = np.stack([traits(phrase, representation.name) for phrase in real.phrases])
     found = {}
     for row, phrases in rows.phrases.items():
         say(f"music: {row}")
         found[row] = measure_row(phrases, yardstick, played, rows.made_from[row])
         if row in TOLD_APART and phrases:
-            written = np.stack([traits(phrase, spec.name) for phrase in phrases])
+            written = np.stack([traits(phrase, representation.name) for phrase in phrases])
             if channel is None:
                 pieces = _pieces(row, len(phrases), played)
                 found[row]["c2st"] = telling_apart_by_piece(

@@ -85,21 +85,21 @@ def accompaniment_measures(
     """
     held = _with_melody(corpus.batch(spread(corpus.window_ids(split), min(windows, MOST_WINDOWS))))
     played, real = held[0::2], held[1::2]
-    harmonies, spec = [harmony_of(window) for window in played], model.representation
+    harmonies, representation = [harmony_of(window) for window in played], model.representation
     asked = []
     for index, (window, harmony) in enumerate(zip(played, harmonies, strict=True)):
-        melody = MelodyRepresentation(spec.bars, spec.grid).decode(window[:, [MELODY]])
+        melody = MelodyRepresentation(representation.bars, representation.grid).decode(window[:, [MELODY]])
         slot = encode_slot(model, melody, Key(0), harmony)
         asked.append(({"heard": slot}, Controls(mode="accompany", seed=seed + index)))
     training = _with_melody(corpus.batch(spread(corpus.window_ids("train"), len(held))))[: len(played)]
-    own = _decoded(spec, played)
+    own = _decoded(representation, played)
     sets = {
         "written": play_each(model, asked),
         "held-out music": own,
-        "training music": _decoded(spec, training),
+        "training music": _decoded(representation, training),
         "another piece": [*own[len(own) // 2 :], *own[: len(own) // 2]],
     }
-    music = _decoded(spec, real)
+    music = _decoded(representation, real)
     return {
         f"{name}, {row}": _measured(phrases, music, harmonies if row != "training music" else [], voice, seed)
         for voice, name in enumerate(VOICES[: len(PITCHED_CHANNELS)])
@@ -126,9 +126,9 @@ def _with_melody(windows: NDArray[Any]) -> NDArray[np.int64]:
     return windows[melody.any(axis=1) & voices.any(axis=(1, 2))].astype(np.int64)
 
 
-def _decoded(spec: Representation, windows: NDArray[np.int64]) -> list[Phrase]:
+def _decoded(representation: Representation, windows: NDArray[np.int64]) -> list[Phrase]:
     """Return the voices of windows; of chords the highest notes."""
-    return [spec.decode(np.maximum(window[:, 1:4], 0)) for window in windows]
+    return [representation.decode(np.maximum(window[:, 1:4], 0)) for window in windows]
 
 
 def _measured(

@@ -13,8 +13,8 @@ MOST_BYTES = 2**25
 
 def play_each(model: LatentModel, asked: Sequence[tuple[Mapping[str, Slot], Controls]]) -> list[Phrase]:
     """Render controls, each of slots of its own, in batches of what fits into some memory."""
-    spec = model.representation
-    size = max(1, MOST_BYTES // (4 * spec.steps * spec.width))
+    representation = model.representation
+    size = max(1, MOST_BYTES // (4 * representation.steps * representation.width))
     batches = (asked[start : start + size] for start in range(0, len(asked), size))
     return [phrase for batch in batches for phrase in render_each(model, batch)]
 
