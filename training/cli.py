@@ -74,6 +74,9 @@ ShippableOnly = Annotated[
         "[default: where a manifest.csv states the rights].",
     ),
 ]
+SplitSeed = Annotated[
+    int, typer.Option(min=0, max=LARGEST_SEED, help="Salt of the split where no manifest fixes it.")
+]
 
 
 @corpus_app.command("build")
@@ -103,9 +106,7 @@ def corpus_build(
     executor: Annotated[str, typer.Option(help="serial, pool or ray.")] = "pool",
     ray_address: RayAddress = "",
     workers: Annotated[int, typer.Option(help="Processes; 0 means one for each CPU.")] = 0,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Salt of the split where no manifest fixes it.")
-    ] = 0,
+    seed: SplitSeed = 0,
     files_per_shard: Annotated[int, typer.Option(help="Files in one unit of work.")] = 256,
     file_timeout: Annotated[float, typer.Option(help="Seconds until a file is given up.")] = 60.0,
     shippable_only: ShippableOnly = None,
