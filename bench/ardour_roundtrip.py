@@ -62,7 +62,7 @@ def pattern(number: int, pitches: Sequence[int]) -> SetPattern:
 
 
 def expected_onsets(pitches: Sequence[int], bars: int) -> list[Onset]:
-    """What a pattern plays in so many bars, the first note left out: Ardour cuts it off.
+    """Return what a pattern plays in so many bars, the first note left out: Ardour cuts it off.
 
     Its recording starts with the first tick and is shifted early, so the note on the very first
     beat lies before the region.

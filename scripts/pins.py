@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def pins(report: dict) -> list[str]:
-    """The resolved packages as `name==version` lines, local version parts (`+cpu`) left off."""
+    """Return the resolved packages as `name==version` lines, local version parts (`+cpu`) left off."""
     found = {item["metadata"]["name"]: item["metadata"]["version"] for item in report["install"]}
     found.pop("antiphon", None)
     return [f"{name}=={found[name].split('+')[0]}" for name in sorted(found, key=str.lower)]

@@ -73,7 +73,7 @@ _DEFAULT_PERIOD_NS = 60e9 / (120 * TICKS_PER_BEAT)
 
 
 def tick_period_ns(bpm: float) -> float:
-    """Length of one MIDI clock tick in nanoseconds."""
+    """Return the length of one MIDI clock tick in nanoseconds."""
     return 60e9 / (bpm * TICKS_PER_BEAT)
 
 
@@ -142,11 +142,11 @@ class ClockFollower:
         return self._seen >= SETTLED_TICKS
 
     def ticks_at(self, t_ns: float) -> float:
-        """Position in ticks at a time; extrapolates before and after the latest tick."""
+        """Return the position in ticks at a time; extrapolates before and after the latest tick."""
         return self.count + (t_ns - self._anchor_ns) / self._period_ns
 
     def time_of(self, ticks: float) -> int:
-        """Time at which the position is, was or will be `ticks`."""
+        """Return the time at which the position is, was or will be `ticks`."""
         return round(self._anchor_ns + (ticks - self.count) * self._period_ns)
 
     def sync(self, t_ns: int) -> None:
@@ -239,7 +239,7 @@ class ClockFollower:
             self._guess_from = number + GUESS_PAUSE_TICKS
 
     def _count_pairs(self) -> None:
-        """The clock comes over two cables: count each pair of those that gave it away as one tick."""
+        """Count each pair of ticks that gave a clock over two cables away as one."""
         firsts = self._pairs.firsts
         self._guesses.clear()
         self.count = self._pairs.count_before + len(firsts)
@@ -251,7 +251,7 @@ class ClockFollower:
         self._reopen()
 
     def _steady(self, t_ns: int) -> bool:
-        """Whether the last two intervals agree, so that the odd one is a tempo and not a fault."""
+        """Return whether the last two intervals agree, so that the odd one is a tempo and not a fault."""
         if len(self._arrivals) < 2:
             return False
         before, last = self._arrivals[-2], self._arrivals[-1]
@@ -323,7 +323,7 @@ class ClockFollower:
         self._show()
 
     def _out_of_step(self, error_ns: float) -> bool:
-        """Whether errors of one sign have come in a row that jitter does not explain."""
+        """Return whether errors of one sign have come in a row that jitter does not explain."""
         large = abs(error_ns) > max(0.1 * self._period_ns, 3.5e6 * self.jitter_ms)
         if not self.settled or not large:
             self._run = 0
@@ -386,7 +386,7 @@ class ClockFollower:
             self._anchor_ns = self.last_ns - math.copysign(reach_ns, late_ns)
 
     def _gains(self) -> tuple[float, float]:
-        """Gains on phase and period for this tick."""
+        """Return the gains on phase and period for this tick."""
         calm = CALM_JITTER_NS / max(math.sqrt(self._error_variance), CALM_JITTER_NS)
         bandwidth_hz = BANDWIDTH_HZ * max(calm, LEAST_BANDWIDTH_SHARE)
         omega = 2.0 * math.pi * bandwidth_hz * self._period_ns / 1e9

@@ -174,7 +174,7 @@ class TickCounter:
             self._append(x - xs[0], t - ts[0])
 
     def _moments(self, first: int, end: int) -> _Sums:
-        """Means of x and t, and sums of squares and products about them, over `[first, end)`."""
+        """Return means of x and t, and sums of squares and products about them, over `[first, end)`."""
         a, b = self._sums[first], self._sums[end]
         n = end - first
         x, t = (b[0] - a[0]) / n, (b[1] - a[1]) / n
@@ -282,7 +282,7 @@ class TickCounter:
         return False
 
     def _is_rounded(self, tick_ms: float, residual: float, n: int) -> bool:
-        """Whether these may be ticks rounded to a period, one to four of them to each."""
+        """Return whether these may be ticks rounded to a period, one to four of them to each."""
         spread_ms = math.sqrt(residual / (2 * n))
         tolerance_ms = PERIOD_TOLERANCE * tick_ms + 2.0 * spread_ms * math.sqrt(12 / (2 * n) ** 3)
         for period_ms in (self.grid.period_ms, *self._learned_ms):
@@ -293,7 +293,7 @@ class TickCounter:
         return False
 
     def _is_proven(self, n: int, residual: float, ticks: int) -> bool:
-        """Whether no change of tempo explains the latest `2 n` ticks nearly as well as the shift does."""
+        """Return whether no tempo explains the latest `2 n` ticks nearly as well as the shift does."""
         end = len(self._x)
         first = end - 2 * n
         allowed = 2 * n * NOISE_MS**2
@@ -333,7 +333,7 @@ class TickCounter:
             self.doubled -= ticks
 
     def _is_regular(self) -> bool:
-        """Whether single ticks were lost or doubled at equal distances, as by rounding."""
+        """Return whether single ticks were lost or doubled at equal distances, as by rounding."""
         if len(self._found) < REGULAR_CORRECTIONS or abs(self._found[0][1]) != 1:
             return False
         numbers = [number for number, _ in self._found]

@@ -108,7 +108,7 @@ class Transport:
         return self.clock.period_ns * TICKS_PER_BEAT if self.external else 60e9 / self._bpm
 
     def beats_at(self, t_ns: float) -> float:
-        """Position at a time; the resting position while nothing moves."""
+        """Return the position at a time; the resting position while nothing moves."""
         if not self.rolling:
             return self._song_ticks / TICKS_PER_BEAT
         if self.external:
@@ -117,13 +117,13 @@ class Transport:
         return self._start_beats + (t_ns - self._start_ns) * self._bpm / 60e9
 
     def time_of(self, beats: float) -> int:
-        """Time of a position; only meaningful while rolling."""
+        """Return the time of a position; only meaningful while rolling."""
         if self.external:
             return self.clock.time_of(beats * TICKS_PER_BEAT - self._origin_ticks + self._origin_count)
         return round(self._start_ns + (beats - self._start_beats) * 60e9 / self._bpm)
 
     def bar_line(self, beats: float) -> float:
-        """Position of the bar line at or before a position."""
+        """Return the position of the bar line at or before a position."""
         return (beats + 1e-9) // self.beats_per_bar * self.beats_per_bar
 
     # What moves it from outside --------------------------------------------------------------
@@ -183,7 +183,7 @@ class Transport:
         return None
 
     def lose(self, now_ns: int) -> Jump | None:
-        """The input is gone: an external clock is lost at once."""
+        """Lose an external clock at once: the input is gone."""
         self._heard_transport = False
         self._idle_ticks = 0
         return self._lose(now_ns) if self.external and self.status != "stopped" else None
@@ -336,7 +336,7 @@ class Transport:
         return self._jumped(t_ns, before)
 
     def _next_tick(self) -> float:
-        """The tick after the latest, in ticks of the song: where the next Continue goes on."""
+        """Return the tick after the latest, in ticks of the song: where the next Continue goes on."""
         return self.clock.count - self._origin_count + self._origin_ticks + 1
 
     def _lose(self, now_ns: int) -> Jump:
@@ -360,7 +360,7 @@ class Transport:
         self.status = "stopped"
 
     def _place(self, t_ns: int) -> tuple[float, bool]:
-        """Where the music is, and whether it rolls: the beginning of a `Jump`."""
+        """Return where the music is, and whether it rolls: the beginning of a `Jump`."""
         return self.beats_at(t_ns), self.rolling
 
     def _jumped(self, t_ns: int, before: tuple[float, bool], *, restarted: bool = False) -> Jump:
