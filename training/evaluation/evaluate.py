@@ -37,18 +37,19 @@ from training.evaluation.feel_by_label import LABELS, curves_picture, errors_by,
 from training.evaluation.humanising import humanised, measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
 from training.evaluation.loaded_model import Sliders, Subject
-from training.evaluation.musicality.continued import continuation_measures, played_on
+from training.evaluation.musicality.continued import continuation_measures, go_on, played_on
 from training.evaluation.musicality.control_measures import control_measures
 from training.evaluation.musicality.followed_chords import MOST_PHRASES, chord_measures
 from training.evaluation.musicality.held_out import held_out as phrases_of
 from training.evaluation.musicality.measure import Rows, measure_music
 from training.evaluation.musicality.played_accompaniment import PlayedAccompaniment, accompaniment_measures
+from training.evaluation.musicality.played_continuation import PlayedContinuation
 from training.evaluation.musicality.played_model import PlayedModel
 from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.musicality.seed_differences import differences
 from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
-from training.evaluation.writing import continuations, decode, encode, generated_sets
+from training.evaluation.writing import decode, encode, generated_sets
 from training.models.accompaniment import Accompaniment
 from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain
@@ -62,6 +63,8 @@ EFFECT_LATENTS = 256
 MOST_PAIRS = 512
 MOST_COMPARED = 400
 """Phrases of each set that are compared by their features; distances grow with the square."""
+MOST_CONTINUED = 60
+"""Phrases that a continuation goes on from twice, which writes each unit in many ways to keep one."""
 MOST_DIRECTION_WINDOWS = 16_384
 SHOWN = 4
 """Phrases of a row of music that are drawn."""
@@ -257,22 +260,20 @@ def _control(
 
 
 def _continued(subject: Subject, corpus: Corpus, options: Options, results: Results) -> None:
-    """Measure motifs and density of what a continuation writes after held-out bars."""
+    """Measure motifs and density of what a continuation writes after held-out bars, as it is played."""
     if not isinstance(subject.model, Continuer | KeyChain):
         return
-    ids = spread(corpus.window_ids(options.split), min(options.windows, MOST_COMPARED))
-    windows, half = corpus.batch(ids), corpus.steps // 2
-    written, again = (continuations(subject.model, windows, options.seed + take) for take in (0, 1))
-    window = subject.representation
-    representation = representations.representation(window.name, subject.config.model.bars, window.grid)
-    prompts, real, answers, others = (
-        [representation.decode(array) for array in arrays]
-        for arrays in (windows[:, :half], windows[:, half:], written[:, half:], again[:, half:])
+    ids = spread(corpus.window_ids(options.split), min(options.windows, MOST_CONTINUED))
+    model, windows, half = PlayedContinuation(subject), corpus.batch(ids), corpus.steps // 2
+    prompts, real = (
+        [model.representation.decode(array) for array in arrays]
+        for arrays in (windows[:, :half], windows[:, half:])
     )
+    answers, others = (go_on(model, prompts, options.seed + take * len(prompts)) for take in (0, 1))
     results.metrics["continuation"] = continuation_measures(prompts, real, answers)
     results.metrics["seeds"] = {
-        "continuation, T 1": differences(answers, others, representation),
-        "another piece": differences(real, [*real[1:], *real[:1]], representation),
+        "continuation": differences(answers, others, model.representation),
+        "another piece": differences(real, [*real[1:], *real[:1]], model.representation),
     }
 
 

@@ -24,12 +24,20 @@ def played_on(model: LatentModel, phrases: Sequence[Phrase], seed: int) -> dict[
         for phrase in phrases[:MOST_PHRASES]
     ]
     halves = [(prompt, real) for prompt, real in halves if prompt.notes]
-    asked = [
-        ({"heard": encode_slot(model, prompt)}, Controls(mode="continue", bars=half, seed=seed + index))
-        for index, (prompt, _) in enumerate(halves)
-    ]
     prompts, real = [prompt for prompt, _ in halves], [real for _, real in halves]
-    return continuation_measures(prompts, real, play_each(model, asked))
+    return continuation_measures(prompts, real, go_on(model, prompts, seed))
+
+
+def go_on(model: LatentModel, prompts: Sequence[Phrase], seed: int) -> list[Phrase]:
+    """Return what a model writes after phrases, as many bars again, with every setting at its default."""
+    asked = [
+        (
+            {"heard": encode_slot(model, prompt)},
+            Controls(mode="continue", bars=prompt.bars, seed=seed + index),
+        )
+        for index, prompt in enumerate(prompts)
+    ]
+    return play_each(model, asked)
 
 
 def continuation_measures(
