@@ -293,7 +293,7 @@ class TickCounter:
         return False
 
     def _is_proven(self, n: int, residual: float, ticks: int) -> bool:
-        """Return whether no tempo explains the latest `2 n` ticks nearly as well as the shift does."""
+        """Return whether the shift explains the latest `2 n` ticks much better than a change of tempo."""
         end = len(self._x)
         first = end - 2 * n
         allowed = 2 * n * NOISE_MS**2
