@@ -112,7 +112,7 @@ def port_name(port: str) -> str:
 def port_forms(name: str, port: str) -> tuple[str, ...]:
     """Return what to write beside a lamp, the first that there is room for: half a port's name says nothing.
 
-    Of two instances the client's name in front of the port tells which one it is.
+    Of two instances the client's name in front of the port says which one it is.
     """
     client = port.partition(": ")[0]
     return f"{name}  {port}", *((f"{name}  {client}",) if client != port else ()), name

@@ -269,6 +269,6 @@ def test_ports_whose_names_are_not_utf_8_are_listed_and_wired(daw):
         assert names >= {("source", r"stranger:gr\xfc out"), ("sink", r"stranger:gr\xfc in")}
         with PerformerClient("jack", connect_in=["stranger"], connect_out=["stranger"]) as client:
             wait_until(lambda: wires() == ["1", "1"])
-            told = wait_for(client, Connections, [])
-            assert told == Connections((r"stranger:gr\xfc out",), (r"stranger:gr\xfc in",))
+            wired = wait_for(client, Connections, [])
+            assert wired == Connections((r"stranger:gr\xfc out",), (r"stranger:gr\xfc in",))
         print("end", file=stranger.stdin, flush=True)

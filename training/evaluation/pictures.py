@@ -51,10 +51,10 @@ def reconstructions(
 def _written(model: VAE, corpus: Corpus, ids: NDArray[np.int64], heard: torch.Tensor) -> torch.Tensor:
     """Return what a model writes of windows that were heard; a humanising one writes just their hits."""
     hits = given_hits(heard) if model.config.task == "humanize" else None
-    told = None
-    if model.told is not None:
-        told = torch.as_tensor(conditions_of(corpus, ids), device=heard.device)
-    return model.generate(model.encode(heard).mu, hits, told)
+    conditioning = None
+    if model.conditioning is not None:
+        conditioning = torch.as_tensor(conditions_of(corpus, ids), device=heard.device)
+    return model.generate(model.encode(heard).mu, hits, conditioning)
 
 
 def _phrases(tensors: Any, representation: Representation) -> list[Phrase]:
