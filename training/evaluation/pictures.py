@@ -52,7 +52,7 @@ def _written(model: VAE, corpus: Corpus, ids: NDArray[np.int64], heard: torch.Te
     """Return what a model writes of windows that were heard; a humanising one writes just their hits."""
     hits = given_hits(heard) if model.config.task == "humanize" else None
     conditioning = None
-    if model.conditioning is not None:
+    if model.told is not None:
         conditioning = torch.as_tensor(conditions_of(corpus, ids), device=heard.device)
     return model.generate(model.encode(heard).mu, hits, conditioning)
 
