@@ -36,6 +36,18 @@ def staging_folder(parent: Path) -> Iterator[Path]:
         yield Path(name)
 
 
+def move_files(staged: Path, target: Path) -> None:
+    """Move all files of a folder, and of those in it, to the same places in another one on the same disk.
+
+    Raises:
+        OSError: a place is taken by a folder, or cannot be written.
+    """
+    for file in sorted(path for path in staged.rglob("*") if path.is_file()):
+        place = target / file.relative_to(staged)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(place)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file beside its place and move it there in one step, so that a full disk leaves what was there.
 

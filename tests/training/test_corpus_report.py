@@ -19,6 +19,7 @@ from training.corpus.report.plots import by_number, figures
 from training.corpus.report.splits_compared import compare_splits
 from training.corpus.report.statistics import estimate_key, statistics_of
 from training.corpus.report.survey import survey
+from training.errors import CorpusError
 
 NOTES = ("note_lengths", "polyphony", "pitches_by_split")
 
@@ -132,6 +133,27 @@ def test_notes_and_keys_have_the_names_that_they_have_everywhere(folder: Path, t
     assert all(PITCH_NAMES[pitch] == name for pitch, name in named.items())
     middle = sum(made["rejected"].axes[0].get_ylim()) / 2
     assert middle == (len(corpus.info["rejected"]) + 1 - 1) / 2  # bars stand in the middle of their plot
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_report_that_cannot_be_written_leaves_what_was_there(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    corpus = corpus_of(folder, tmp_path, "melody")
+    if not is_new:
+        (tmp_path / "report").mkdir()
+        (tmp_path / "report" / "index.html").write_text("old")
+    before = sorted(tmp_path.rglob("*"))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    said = r"report: the report cannot be written \(no space left on device\); choose another place with -o"
+    with pytest.raises(CorpusError, match=said):
+        write_report(corpus, tmp_path / "report")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert is_new or (tmp_path / "report" / "index.html").read_bytes() == b"old"
 
 
 def test_names_are_sorted_by_their_numbers() -> None:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from engine.errors import MidiFileError, reason_of
 from engine.given_places import output_folder
-from engine.staging import staging_folder
+from engine.staging import move_files, staging_folder
 from engine.text import counted
 from training.errors import ConfigError
 from training.evaluation import sound
@@ -74,10 +74,7 @@ def _write_whole(results: Results, staged: Path, target: Path, audio: bool | Non
     """
     try:
         page = write_evaluation(results, staged, audio=audio)
-        for file in sorted(path for path in staged.rglob("*") if path.is_file()):
-            place = target / file.relative_to(staged)
-            place.parent.mkdir(exist_ok=True)
-            file.replace(place)
+        move_files(staged, target)
     except MidiFileError as error:
         raise ConfigError(str(error).replace(str(staged), str(target))) from error
     except OSError as error:

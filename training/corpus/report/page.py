@@ -8,12 +8,17 @@ from typing import Any
 
 import jinja2
 
+from engine.errors import reason_of
+from engine.given_places import output_folder
+from engine.staging import move_files, staging_folder
 from training.corpus.dataset import Corpus
 from training.corpus.report.plots import figures
 from training.corpus.report.splits_compared import Comparison, compare_splits
 from training.corpus.report.survey import Survey, survey
 from training.corpus.sources import SPLITS
+from training.errors import CorpusError
 
+PAGE_NAME = "index.html"
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -101,20 +106,30 @@ def write_report(path: Path, output: Path) -> Path:
     """Write `index.html` and its plots as PNG files; return the page.
 
     Raises:
-        CorpusError: no corpus at `path`.
+        CorpusError: no corpus at `path`, or nothing can be written; what was there before stays then.
     """
     corpus = Corpus.open(path)
+    try:
+        with output_folder(output), staging_folder(output) as staged:
+            _write_page(corpus, staged)
+            move_files(staged, output)
+    except OSError as error:
+        raise CorpusError(
+            f"{output}: the report cannot be written ({reason_of(error)}); choose another place with -o"
+        ) from error
+    return output / PAGE_NAME
+
+
+def _write_page(corpus: Corpus, folder: Path) -> None:
     numbers, compared = survey(corpus), compare_splits(corpus)
-    output.mkdir(parents=True, exist_ok=True)
     plots = {}
     for name, figure in figures(corpus, corpus.info, numbers, compared).items():
         picture = io.BytesIO()
         figure.savefig(picture, format="png")
-        (output / f"{name}.png").write_bytes(picture.getvalue())
+        (folder / f"{name}.png").write_bytes(picture.getvalue())
         plots[name] = base64.b64encode(picture.getvalue()).decode("ascii")
-    page = output / "index.html"
-    page.write_text(_page(path, corpus.info, numbers, compared, plots), encoding="utf-8")
-    return page
+    page = _page(corpus.path, corpus.info, numbers, compared, plots)
+    (folder / PAGE_NAME).write_text(page, encoding="utf-8")
 
 
 def _page(
