@@ -11,6 +11,7 @@ from rich.console import Console
 from engine.given_places import given_path
 from engine.installed_bundles import SHIPPED, user_folder
 from engine.staging import staging_folder
+from export.errors import ExportError
 from training.command_line import OneLineCommand
 
 app = typer.Typer(
@@ -90,10 +91,14 @@ def export(
     """Turn a training run into a bundle for the app, proven against torch."""
     console = Console(stderr=True)
     if check is not None:
+        if run is not None or output is not None or install:
+            raise ExportError("--check proves a bundle that is there; leave RUN, -o and --install out")
         check_command(check, console)
         return
     if run is None or (output is None and not install):
         raise typer.BadParameter("give RUN and -o BUNDLE (or --install), or --check BUNDLE")
+    if corpus is not None and not latents:
+        raise ExportError("--corpus: nothing is measured on it with --no-latents; leave one of them out")
     home = installed_place(name or (output or run.resolve()).stem, zipped) if install else None
     place = output or home
     assert place is not None

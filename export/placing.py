@@ -18,6 +18,9 @@ def check_place(output: Path) -> None:
     Raises:
         ExportError: it is taken, or closed.
     """
+    if output.exists() and not (output.is_file() or output.is_dir()):
+        # A device would be replaced.
+        raise ExportError(f"{output}: is neither a folder nor a file; choose another place with -o")
     if output.is_file() and not zipfile.is_zipfile(output):
         raise ExportError(f"{output}: is a file and no bundle; choose another place with -o")
     if output.is_dir() and any(output.iterdir()) and not (output / MANIFEST).is_file():

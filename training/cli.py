@@ -303,7 +303,7 @@ def listen(
     from training.errors import ConfigError
     from training.evaluation.command import listen_command, score_command
 
-    if score is not None and key is not None:
+    if score is not None and key is not None and model is None and output is None:
         score_command(score, key)
     elif score is None and key is None and model is not None and output is not None:
         listen_command(model, corpus, folder_to_write(output), split, pairs, seed, bpm, weights)

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import tinyrun
@@ -110,3 +111,26 @@ def test_the_command_asks_for_what_is_missing(folder):
     result = CliRunner().invoke(app, [str(folder)])
     assert result.exit_code == 2
     assert "-o BUNDLE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["RUN", "-o", "new", "--corpus", "c", "--no-latents"], "--corpus: nothing is measured on it with"),
+        (["RUN", "--check", "bundle"], "--check proves a bundle that is there; leave RUN, -o and --install"),
+        (["-o", "new", "--check", "bundle"], "--check proves a bundle that is there; leave RUN, -o and"),
+        (["--install", "--check", "bundle"], "--check proves a bundle that is there; leave RUN, -o and"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(folder, words, said):
+    assert printed(*(folder if word == "RUN" else word for word in words)).startswith(
+        f"antiphon-export: {said}"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes with names")
+def test_what_is_neither_a_file_nor_a_folder_is_not_replaced(folder, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    said = printed(folder, "-o", tmp_path / "pipe", "--no-latents")
+    assert "pipe: is neither a folder nor a file; choose another place with -o" in said
+    assert (tmp_path / "pipe").is_fifo()
