@@ -99,6 +99,8 @@ def export(
         raise typer.BadParameter("give RUN and -o BUNDLE (or --install), or --check BUNDLE")
     if corpus is not None and not latents:
         raise ExportError("--corpus: nothing is measured on it with --no-latents; leave one of them out")
+    if output is not None and (output.suffix.lower() == ".zip") != zipped:
+        raise ExportError(f"{output}: with --zip the bundle is a .zip, and without it a folder; name one")
     home = installed_place(name or (output or run.resolve()).stem, zipped) if install else None
     place = output or home
     assert place is not None

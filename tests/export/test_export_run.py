@@ -117,6 +117,11 @@ def test_the_command_asks_for_what_is_missing(folder):
     ("words", "said"),
     [
         (["RUN", "-o", "new", "--corpus", "c", "--no-latents"], "--corpus: nothing is measured on it with"),
+        (["RUN", "-o", "new.zip"], "new.zip: with --zip the bundle is a .zip, and without it a folder; name"),
+        (
+            ["RUN", "-o", "new", "--zip"],
+            "new: with --zip the bundle is a .zip, and without it a folder; name",
+        ),
         (["RUN", "--check", "bundle"], "--check proves a bundle that is there; leave RUN, -o and --install"),
         (["-o", "new", "--check", "bundle"], "--check proves a bundle that is there; leave RUN, -o and"),
         (["--install", "--check", "bundle"], "--check proves a bundle that is there; leave RUN, -o and"),

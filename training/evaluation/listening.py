@@ -164,7 +164,9 @@ def _read(path: Path, table: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give answers.json and key.json of one test") from error
     except ValueError as error:
-        raise ConfigError(f"{path}: is not JSON ({error}); save the answers on the page again") from error
+        raise ConfigError(
+            f"{path}: is not JSON ({error}); give answers.json and key.json of one test"
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get(table), dict):
         raise ConfigError(f"{path}: has no '{table}'; give answers.json and key.json of one test")
     return content
@@ -178,7 +180,7 @@ def verdict(score: Score) -> str:
     """Return in words what a score means."""
     if score.p_value >= 0.05:
         if score.high > CLEAR_SHARE or score.low < 1 - CLEAR_SHARE:
-            return f"too few pairs to say: {score.answered} answers leave open whether it is told apart"
+            return f"too few pairs to say: {counted(score.answered, 'answer')} left it open"
         return "not told apart from real music at the 5 % level"
     return (
         "told apart: the real one was found"
