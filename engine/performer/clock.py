@@ -31,6 +31,8 @@ STEEPEST_STEP = 6.5
 """No tempo changes by more than this factor, from 260 to 40 BPM."""
 PROOF_TICKS = 72
 """A guess that is not proven after so many ticks is given up."""
+LEFT_TEMPO = 0.3
+"""A guess is given up where ticks last by this share more or less than when it was made."""
 NEAR_TICKS = 3
 """A guess this near to what is proven is that."""
 LATE_TICKS = 24
@@ -72,6 +74,10 @@ DISPLAY_TICKS = 96
 _DEFAULT_PERIOD_NS = 60e9 / (120 * TICKS_PER_BEAT)
 
 
+_Guess = tuple[int, int, float]
+"""`(number of the arrival, ticks, period)`: missing before it, or -1 for a doubled one; a tick (ns)."""
+
+
 def tick_period_ns(bpm: float) -> float:
     """Return the length of one MIDI clock tick in nanoseconds."""
     return 60e9 / (bpm * TICKS_PER_BEAT)
@@ -89,8 +95,10 @@ class ClockFollower:
         self._counter = TickCounter()
         self._pairs = PairFilter()
         self._second_ticks = 0
-        self._guesses: list[tuple[int, int]] = []
-        """`(number of the arrival, ticks)`: ticks missing before it, or -1 for a doubled one."""
+        self.origin = 0
+        """Count at which the song was last placed; see `place`."""
+        self._origin_number = 0
+        self._guesses: list[_Guess] = []
         self._guess_from = 0
         self._guessed = 0
         """What the latest tick was guessed to be."""
@@ -108,12 +116,12 @@ class ClockFollower:
     @property
     def missed(self) -> int:
         """Ticks that never came and were counted all the same."""
-        return self._counter.missed + sum(ticks for _, ticks in self._guesses if ticks > 0)
+        return self._counter.missed + sum(ticks for _, ticks, _ in self._guesses if ticks > 0)
 
     @property
     def duplicates(self) -> int:
         """Ticks that came twice and were dropped."""
-        guessed = sum(ticks for _, ticks in self._guesses if ticks < 0)
+        guessed = sum(ticks for _, ticks, _ in self._guesses if ticks < 0)
         return self._counter.doubled + self._second_ticks - guessed
 
     @property
@@ -137,6 +145,11 @@ class ClockFollower:
         return math.sqrt(self._error_variance) / 1e6
 
     @property
+    def rounding_ticks(self) -> float:
+        """Period that ticks are rounded to, in ticks; 0 where none is seen."""
+        return self._counter.grid.period_ms * 1e6 / self._period_ns
+
+    @property
     def settled(self) -> bool:
         """Whether the period is known well enough to judge single ticks by it."""
         return self._seen >= SETTLED_TICKS
@@ -148,6 +161,14 @@ class ClockFollower:
     def time_of(self, ticks: float) -> int:
         """Return the time at which the position is, was or will be `ticks`."""
         return round(self._anchor_ns + (ticks - self.count) * self._period_ns)
+
+    def place(self, count: int) -> None:
+        """Make a count, of the latest tick or one near it, the origin of the song.
+
+        If a tick before it turns out to be lost, or to have come twice, it moves too: the song was placed
+        at a tick, whatever its number.
+        """
+        self.origin, self._origin_number = count, self._counter.number
 
     def sync(self, t_ns: int) -> None:
         """Take a tick that begins a new row of ticks (after Start): phase anew, tempo kept."""
@@ -216,23 +237,27 @@ class ClockFollower:
         """Take over what is proven: ticks lost (or doubled, if negative) before an arrival."""
         for guess in [guess for guess in self._guesses if abs(guess[0] - number) <= NEAR_TICKS]:
             self._give_up(guess)
-        self._move_count(ticks)
+        self._move_count(number, ticks)
 
-    def _give_up(self, guess: tuple[int, int]) -> None:
+    def _give_up(self, guess: _Guess) -> None:
         self._guesses.remove(guess)
-        self._move_count(-guess[1])
+        self._move_count(guess[0], -guess[1])
 
-    def _move_count(self, ticks: int) -> None:
+    def _move_count(self, number: int, ticks: int) -> None:
+        """Count so many ticks more before an arrival."""
         self.count += ticks
+        if number <= self._origin_number:
+            self.origin += ticks
         moved = [(count + ticks, t_ns) for count, t_ns in self._accepted]
         self._accepted.clear()
         self._accepted.extend(moved)
 
     def _review_guesses(self) -> None:
-        """Give up guesses that nothing has proven in time, and all where there are too many."""
+        """Give up guesses that are not proven in time or at their tempo, and all where there are too many."""
         number = self._counter.number
-        while self._guesses and number - self._guesses[0][0] > PROOF_TICKS:
-            self._give_up(self._guesses[0])
+        for guess in list(self._guesses):
+            if number - guess[0] > PROOF_TICKS or abs(self._period_ns - guess[2]) > LEFT_TEMPO * guess[2]:
+                self._give_up(guess)
         if len(self._guesses) > GUESSES_AT_ONCE and not self._pairs.suspected:
             for guess in list(self._guesses):
                 self._give_up(guess)
@@ -263,7 +288,7 @@ class ClockFollower:
 
         Early ticks must follow each other; between late ones a rounded one may be in time.
         """
-        number, guessed = self._guesses[-1] if self._guesses else (0, 0)
+        number, guessed, _ = self._guesses[-1] if self._guesses else (0, 0, 0.0)
         apart = self._counter.number - number
         again = apart <= NEAR_TICKS if ticks > 0 else apart == 1
         return again and ticks * guessed > 0 and not self._pairs.suspected
@@ -280,7 +305,7 @@ class ClockFollower:
         self._reopen()
 
     def _insert(self, missing: int, t_ns: int, error_ns: float) -> None:
-        self._guesses.append((self._counter.number, missing))
+        self._guesses.append((self._counter.number, missing, self._period_ns))
         halved = round(error_ns / self._period_ns) != missing
         self._accept(t_ns, 0.0 if halved else error_ns - missing * self._period_ns, missing + 1)
         if halved:
@@ -289,13 +314,13 @@ class ClockFollower:
 
     def _drop(self, t_ns: int) -> None:
         """Leave a tick out: one that was thought missing and comes late, or a doubled one."""
-        number, missing = self._guesses[-1] if self._guesses else (0, 0)
+        number, missing, period_ns = self._guesses[-1] if self._guesses else (0, 0, 0.0)
         held_up = bool(self._arrivals) and t_ns - self._arrivals[-1] < HEAP_NS
         if missing > 0 and (held_up or self._counter.number - number <= LATE_TICKS):
-            self._guesses[-1:] = [(number, missing - 1)] if missing > 1 else []
+            self._guesses[-1:] = [(number, missing - 1, period_ns)] if missing > 1 else []
             self._arrive(t_ns, guessed=0)
             return
-        self._guesses.append((self._counter.number, -1))
+        self._guesses.append((self._counter.number, -1, self._period_ns))
         self._arrive(t_ns, guessed=-1)
 
     # The loop --------------------------------------------------------------------------------
@@ -374,6 +399,7 @@ class ClockFollower:
             if lag_ns > ratio * self._period_ns and period_ns >= SHORTEST_TICK_NS:
                 self._anchor_ns, self._period_ns, self._seen = last_ns, period_ns, ticks
                 self._run, self._error_mean_ns = 0, 0.0
+                self._stay_near()
                 self._show()
                 return
 

@@ -74,7 +74,6 @@ class Transport:
         self._heard_ns: int | None = None
         """When the host last said anything at all."""
         self._idle_ticks = 0
-        self._origin_count = 0
         self._origin_ticks = 0.0
         self._bpm = 120.0
         self._start_ns = 0
@@ -112,14 +111,14 @@ class Transport:
         if not self.rolling:
             return self._song_ticks / TICKS_PER_BEAT
         if self.external:
-            ticks = self.clock.ticks_at(t_ns) - self._origin_count + self._origin_ticks
+            ticks = self.clock.ticks_at(t_ns) - self.clock.origin + self._origin_ticks
             return ticks / TICKS_PER_BEAT
         return self._start_beats + (t_ns - self._start_ns) * self._bpm / 60e9
 
     def time_of(self, beats: float) -> int:
         """Return the time of a position; only meaningful while rolling."""
         if self.external:
-            return self.clock.time_of(beats * TICKS_PER_BEAT - self._origin_ticks + self._origin_count)
+            return self.clock.time_of(beats * TICKS_PER_BEAT - self._origin_ticks + self.clock.origin)
         return round(self._start_ns + (beats - self._start_beats) * 60e9 / self._bpm)
 
     def bar_line(self, beats: float) -> float:
@@ -156,12 +155,11 @@ class Transport:
             return None
         self.bar_phase_known = False
         ahead = self.clock.ticks_at(t_ns) - self.clock.count
-        self._origin_count = self.clock.count + round(ahead)
-        self._origin_ticks = self._song_ticks
+        self._place_song(self.clock.count + round(ahead))
         self.status = "rolling"
         resting_beats = self._song_ticks / TICKS_PER_BEAT
         # The tick may be still to come; what is played by then is early.
-        return Jump(self.clock.time_of(self._origin_count), resting_beats, resting_beats, False, True)
+        return Jump(self.clock.time_of(self.clock.origin), resting_beats, resting_beats, False, True)
 
     def step(self, now_ns: int) -> Jump | None:
         """Notice that ticks are missing."""
@@ -258,7 +256,7 @@ class Transport:
         if self.status == "armed":
             before = self._place(t_ns)
             self.clock.sync(t_ns)
-            self._origin_count, self._origin_ticks = self.clock.count, self._song_ticks
+            self._place_song(self.clock.count)
             self.status = "rolling"
             return self._jumped(t_ns, before, restarted=self._restarts)
         counted = self.clock.tick(t_ns)
@@ -274,7 +272,7 @@ class Transport:
         """Ticks are back after they were lost and nobody said Stop: roll on from where they are."""
         before = self._place(t_ns)
         if not counted:
-            self._origin_count, self._origin_ticks = self.clock.count, self._song_ticks
+            self._place_song(self.clock.count)
             self.bar_phase_known = False
         self.status = "rolling"
         self._song_ticks = self.beats_at(t_ns) * TICKS_PER_BEAT
@@ -310,9 +308,8 @@ class Transport:
     def _locate(self, t_ns: int, value: int) -> Jump | None:
         """Song position. While rolling the tick nearest to the message is the one at that place.
 
-        Where one period of a driver brings the message and the ticks on both sides of it, their times do
-        not tell which is nearer: it may be taken for that of the tick before, one too early, until the next
-        jump.
+        Where ticks are rounded to a driver's periods, so are messages. If their times leave open which tick
+        is nearer it is the next, as for a Start.
         """
         self._heard_transport = True
         self._host_ticks = float(value if self.spp_in_clocks else value * TICKS_PER_SIXTEENTH)
@@ -328,16 +325,21 @@ class Transport:
             # It rolled when it was lost: it goes on from here with its next tick.
             self.status = "armed"
         if self.rolling:
-            later = self.clock.ticks_at(t_ns) - self.clock.count >= 0.5
+            later = self.clock.ticks_at(t_ns) - self.clock.count >= 0.5 - self.clock.rounding_ticks
             count = self.clock.count + (1 if later else 0)
-            left_ticks = count - self._origin_count + self._origin_ticks
+            left_ticks = count - self.clock.origin + self._origin_ticks
             before = (left_ticks / TICKS_PER_BEAT, True)
-            self._origin_count, self._origin_ticks = count, self._song_ticks
+            self._place_song(count)
         return self._jumped(t_ns, before)
+
+    def _place_song(self, count: int) -> None:
+        """Let the song be where it is said to be at a count of the clock."""
+        self.clock.place(count)
+        self._origin_ticks = self._song_ticks
 
     def _next_tick(self) -> float:
         """Return the tick after the latest, in ticks of the song: where the next Continue goes on."""
-        return self.clock.count - self._origin_count + self._origin_ticks + 1
+        return self.clock.count - self.clock.origin + self._origin_ticks + 1
 
     def _lose(self, now_ns: int) -> Jump:
         was_rolling = self.rolling

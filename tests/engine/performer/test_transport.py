@@ -53,6 +53,37 @@ def test_song_position_while_rolling_names_the_nearest_tick(share_of_tick):
     assert jump.from_beats == pytest.approx((at_ns - S) / TICK_NS / 24)
 
 
+def test_song_position_in_one_period_with_the_ticks_around_it_names_the_next():
+    """48 kHz, 1024 frames, 120 bpm: 42 ticks in 41 periods of 21.333 ms, two of them at one time."""
+    transport = Transport()
+    period_ns = 1024 / 48_000 * 1e9
+    transport.receive(S, b"\xfa")
+    times = [S + round(-(-tick * TICK_NS // period_ns) * period_ns) for tick in range(200)]
+    at = next(tick for tick in range(100, 200) if times[tick] == times[tick - 1])
+    for t_ns in times[:at]:
+        transport.receive(t_ns, b"\xf8")
+    transport.receive(times[at], b"\xf2\x40\x00")
+    for t_ns in times[at:150]:
+        transport.receive(t_ns, b"\xf8")
+    latest_ns = transport.clock.time_of(transport.clock.count)
+    assert transport.beats_at(latest_ns) * 24 == pytest.approx(16 * 24 + 149 - at)
+
+
+def test_a_song_position_stands_when_a_tick_before_it_turns_out_to_be_lost():
+    """The tick is lost 3 ticks before the message, and proven only after it."""
+    transport = Transport()
+    transport.receive(S, b"\xfa")
+    times = [S + tick * TICK_NS + (tick * 7 % 11 - 5) * 900_000 for tick in range(400)]
+    for tick, t_ns in enumerate(times):
+        if tick == 200:
+            transport.receive(t_ns - 1000, b"\xf2\x40\x00")
+        if tick != 197:
+            transport.receive(t_ns, b"\xf8")
+    assert transport.clock.missed == 1
+    latest_ns = transport.clock.time_of(transport.clock.count)
+    assert transport.beats_at(latest_ns) * 24 == pytest.approx(16 * 24 + 199)
+
+
 @pytest.mark.parametrize("heard_before", [b"\xfa", b"\xf2\x00\x00", None])
 def test_continue_knows_its_bars_only_after_a_start_or_position(heard_before):
     transport = Transport()
