@@ -34,7 +34,6 @@ COMPILED = (
     "engine/performer/clock_pairs.py",
     "engine/performer/tick_count.py",
     "engine/performer/tick_grid.py",
-    "engine/performer/tick_slips.py",
     "engine/performer/transport.py",
     "random_host.py",
     "followed_bars.py",
