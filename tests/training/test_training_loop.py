@@ -110,7 +110,7 @@ def test_a_bad_override_is_one_clear_line(corpus: Path, tmp_path: Path, argument
     ("arguments", "said"),
     [
         (["model.bars=3"], "built for windows of 2 bars, not 3"),
-        (["data.shares=[1, 2]"], "data.shares: 2 for 1 corpora; give one each, or data.shares=[]"),
+        (["data.shares=[1, 2]"], "data.shares: 2 for one corpus; give one each, or data.shares=[]"),
         (["loss.stream_weights=[1, 2]"], "2 for the 1 stream of melody; give one each, or none"),
         (["device=cuda"], "this PyTorch sees no CUDA card"),
     ],
