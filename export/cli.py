@@ -44,6 +44,14 @@ Weights = Annotated[
         help="Which of the run's weights: last, best, a step that was kept, or their mean (800+1000)."
     ),
 ]
+Checked = Annotated[
+    Path | None,
+    typer.Option(
+        parser=given_path("--check"),
+        metavar="PATH",
+        help="Prove a bundle again instead: hashes, shapes, tokens against torch [default: none].",
+    ),
+]
 
 
 @app.command("antiphon-export", cls=OneLineCommand)
@@ -79,14 +87,7 @@ def export(
             "--install", help="Put the bundle where antiphon finds it by name, instead of or beside -o."
         ),
     ] = False,
-    check: Annotated[
-        Path | None,
-        typer.Option(
-            parser=given_path("--check"),
-            metavar="PATH",
-            help="Prove a bundle again instead: hashes, shapes, tokens against torch [default: none].",
-        ),
-    ] = None,
+    check: Checked = None,
 ) -> None:
     """Turn a training run into a bundle for the app, proven against torch."""
     console = Console(stderr=True)
