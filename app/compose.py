@@ -56,7 +56,7 @@ class LiveOptions(msgspec.Struct, frozen=True, kw_only=True):
         from engine.modes.catalogue import check_counts
         from engine.session.default_map import DEFAULT_MAP
         from engine.session.document import Document, ModelReference
-        from engine.session.editing import with_values
+        from engine.session.edits import with_values
         from engine.session.state import State
 
         document = opened or Document(bindings=DEFAULT_MAP)

@@ -16,7 +16,7 @@ from engine.modes.catalogue import TOOLS
 from engine.performer.client import PerformerClient
 from engine.performer.messages import BarCaptured, ClearPattern, Event, Panic
 from engine.process.signals import watch_for_end
-from engine.session.editing import check_mode
+from engine.session.edits import check_mode
 from engine.session.live import ROLLING, Notice
 from engine.session.session import Session
 from engine.session.snapshot import Snapshot

@@ -33,7 +33,7 @@ from engine.inference.bundle.store import load_bundle
 from engine.inference.model import Model
 from engine.installed_bundles import SHIPPED
 from engine.midi.messages import is_note_off, is_note_on, key
-from engine.midi.recording import RecordingBackend
+from engine.midi.recording_ports import RecordingBackend
 from engine.music.metre import Metre
 from engine.performer import messages as m
 from engine.performer.performer import Performer

@@ -26,7 +26,7 @@ from engine.performer.messages import BarCaptured, ClockState, Event, Heard, Not
 from engine.session.document import Document
 from engine.session.intents import Answered
 from engine.session.model_facts import facts_of
-from engine.session.rendering import Renderer
+from engine.session.renderer import Renderer
 from engine.session.settings import Settings
 from engine.session.state import Render, Send, State
 from engine.session.update import update

@@ -127,10 +127,10 @@ def export_command(
     console: Console,
 ) -> None:
     """Export, and show what came out."""
-    from export.bundling import Options, export_run
+    from export.bundle import Options, export_run
+    from export.bundle_place import check_place
     from export.manifest import bundle_name
-    from export.placing import check_place
-    from export.reporting import said_of_unmeasured, show_bundle, shown_stages
+    from export.report import said_of_unmeasured, show_bundle, shown_stages
     from export.run import load_run, open_corpus
 
     options = Options(
@@ -163,7 +163,7 @@ def install_bundle(bundle: Path, home: Path) -> None:
 
     A folder replaces a .zip of that name and the other way round, so that the name means one bundle.
     """
-    from export.placing import remove
+    from export.bundle_place import remove
 
     other = home.with_suffix("") if home.suffix else home.with_name(home.name + ".zip")
     if bundle.resolve() != home.resolve():
@@ -186,8 +186,8 @@ def is_bundle(path: Path) -> bool:
 
 def check_command(path: Path, console: Console) -> None:
     """Prove a bundle again."""
-    from export.checking import check_bundle
-    from export.reporting import show_check
+    from export.bundle_check import check_bundle
+    from export.report import show_check
 
     with console.status("proving"):
         result = check_bundle(path)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.audio import exit_codes, installing
+from app.audio import exit_codes, installation
 from engine.performer.messages import Played, encode
 from engine.process.child import child_command, child_environment, creation_flags
 from engine.process.pipe import Receiver, Sender
@@ -88,10 +88,10 @@ class Audition:
             self._thread.join(CLOSE_S)
 
     def _install_and_run(self) -> None:
-        if installing.is_missing() or self._install_command is not None:
+        if installation.is_missing() or self._install_command is not None:
             self.status = "Sound: being installed; this takes a moment"
-            if problem := installing.install(self._install_command):
-                self.status = f"Sound off: {problem}. By hand: {installing.install_line()}"
+            if problem := installation.install(self._install_command):
+                self.status = f"Sound off: {problem}. By hand: {installation.install_line()}"
                 return
         self.status = "Sound: opening"
         self._run()

@@ -7,7 +7,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from app.notice_text import sentence
-from app.window.dragging import (
+from app.window.drag_and_drop import (
     MIDI_SUFFIXES,
     PhraseFiles,
     fresh_name,

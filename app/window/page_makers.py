@@ -12,8 +12,8 @@ from PyQt6.QtWidgets import QApplication
 from app.bundle_cards import BundleCard
 from app.window import theme
 from app.window.exchange import PhraseExchange
-from app.window.learning import choose
 from app.window.menus import Menus
+from app.window.midi_learn import choose
 from app.window.pages.page import Page
 from app.window.pages.phrase_panels import SlotCards
 from app.window.pages.settings import LOOK, TEXT_SIZE, SettingsPage

@@ -27,7 +27,7 @@ from PyQt6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 from app.audio.preview import Preview
 from app.bundle_cards import BundleCard
 from app.notice_text import notice_line, sentence
-from app.window.dragging import (
+from app.window.drag_and_drop import (
     PhraseFiles,
     dropped_file,
     style_paths,
@@ -36,9 +36,9 @@ from app.window.exchange import PhraseExchange
 from app.window.field_places import FieldPlaces
 from app.window.field_state import Fields
 from app.window.keyboard import Keyboard
-from app.window.learning import Learning
 from app.window.live_view import LiveView
 from app.window.menus import Menus
+from app.window.midi_learn import Learning
 from app.window.page_makers import PageMakers
 from app.window.pages.stack import PageStack
 from app.window.pages.top_bar import TopBar

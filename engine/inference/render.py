@@ -10,7 +10,7 @@ from engine.errors import RenderError
 from engine.inference.controls import LOCKED, Controls
 from engine.inference.latent_space import Floats
 from engine.inference.locks import lock_bias, with_locked
-from engine.inference.nudging import nudged
+from engine.inference.nudges import nudged
 from engine.inference.slots import LatentModel, Slot
 from engine.inference.windows import AnySlot, LongSlot, laid_back, put_together, spread_out
 from engine.modes.base import Plan, typed_chords

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from engine.midi.messages import FIRST_SYSTEM, Key, is_note_off, is_note_on, key
-from engine.midi.recording import RecordingBackend
+from engine.midi.recording_ports import RecordingBackend
 from engine.performer import messages as m
 from engine.performer.ableton_link import open_link
 from engine.performer.link import TempoLink

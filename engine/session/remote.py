@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.errors import RenderError
 from engine.parameter import Action, Choice, Number, Parameter, Text, Toggle, Value, Whole
-from engine.session import editing
+from engine.session import edits
 from engine.session import intents as i
 from engine.session.intents import OscArgument, OscMessage, OscReceived
 from engine.session.live import MESSAGES_KEPT
@@ -53,13 +53,13 @@ def _obeyed(state: State, what: OscReceived, now_ns: int) -> Updated:
         if len(arguments) > 1:
             raise RenderError(f"{name} is done without values or with one, of a button")
         pressed = not arguments or _is_on(arguments[0])
-        return editing.done(state, i.Do(name, now_ns // 1_000_003), now_ns) if pressed else (state, ())
+        return edits.done(state, i.Do(name, now_ns // 1_000_003), now_ns) if pressed else (state, ())
     if not arguments and not by_position:
         return state, (SendOsc((message_of(found, state.shown),), what.sender),)
     if len(arguments) != 1:
         raise RenderError(f"{name} takes one value, not {len(arguments)}")
     value = _at(found, arguments[0]) if by_position else value_of(found, arguments[0])
-    return editing.with_parameter(state, name, value, now_ns), ()
+    return edits.with_parameter(state, name, value, now_ns), ()
 
 
 def _name_of(address: str) -> str:

@@ -21,10 +21,10 @@ from engine.music.notes import Note, Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS
 from engine.performer.messages import SetPattern
 from engine.performer.unrolled import unrolled
-from engine.session.answering import as_notes
+from engine.session.answers import as_notes
 from engine.session.captured_bars import phrase_of
 from engine.session.model_facts import facts_of
-from engine.session.rendering import Renderer
+from engine.session.renderer import Renderer
 from engine.session.replay_change import Change, changeable
 from engine.session.request import Request
 from engine.session.session_log import LoggedTake, Performance, Stretch

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from engine.music.notes import Phrase
 from engine.performer.messages import Command
 from engine.session.document import Binding, Document
+from engine.session.heard_harmony import Listening
 from engine.session.intents import Answered, OscMessage
-from engine.session.listening import Listening
 from engine.session.live import Live, Mood
 from engine.session.notices import cleared, posted
 from engine.session.open_bar import OpenBar

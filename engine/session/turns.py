@@ -19,7 +19,7 @@ from engine.session import roles
 from engine.session.bindings import controller_of, found
 from engine.session.captured_bars import CapturedBar, CapturedBars, phrase_of, surroundings_of
 from engine.session.document import HeardPhrase, Surroundings
-from engine.session.listening import is_chord_note
+from engine.session.heard_harmony import is_chord_note
 from engine.session.live import Turn
 from engine.session.open_bar import OpenBar
 from engine.session.state import State

@@ -10,18 +10,18 @@ from engine.performer import messages
 from engine.performer.messages import Event
 from engine.session import (
     answer_history,
-    answering,
-    editing,
-    hearing,
-    learning,
+    answers,
+    edits,
+    heard_phrase,
+    midi_control,
     records,
     remote,
     styles,
     turns,
 )
 from engine.session import intents as i
+from engine.session.consequences import settled
 from engine.session.document import Connections
-from engine.session.following import settled
 from engine.session.intents import Intent
 from engine.session.live import LATENESS_WINDOW, Ports
 from engine.session.parameters import SETTINGS
@@ -70,35 +70,35 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
         case messages.ClockState():
             kept = records.of_clock(state.live.clock, what)
             after = replace(state.with_live(clock=what), play_sent=False)
-            after, effects = hearing.rolling(after, now_ns) if after.live.rolling else (after, ())
-            return answering.replay_ended(turns.clock(after, what)), (*kept, *effects)
+            after, effects = heard_phrase.rolling(after, now_ns) if after.live.rolling else (after, ())
+            return answers.replay_ended(turns.clock(after, what)), (*kept, *effects)
         case messages.LoopMeasured():
             return _measured(state, what, now_ns), ()
         case messages.LinkState():
             return _linked(state, what, now_ns), ()
         case messages.Heard():
-            after, effects = learning.message(state, what, now_ns)
+            after, effects = midi_control.message(state, what, now_ns)
             return turns.heard(after, what), effects
         case messages.BarCaptured():
-            return hearing.bar(state, what, now_ns), (Log({"bar": what}),)
+            return heard_phrase.bar(state, what, now_ns), (Log({"bar": what}),)
         case messages.PatternStarted():
             kept = records.of_pattern(state.live.clock, what)
-            return answer_history.with_started(answering.started(state, what), what), kept
+            return answer_history.with_started(answers.started(state, what), what), kept
         case i.Tick():
-            heard, effects = hearing.tick(state, now_ns)
-            after, asked = answering.takes_due(heard, now_ns)
+            heard, effects = heard_phrase.tick(state, now_ns)
+            after, asked = answers.takes_due(heard, now_ns)
             return after, (*effects, *asked)
         case i.HearTake():
-            return answering.hear_take(state, what.index)
+            return answers.hear_take(state, what.index)
         case i.Answered():
-            after, effects = answering.answered(state, what)
+            after, effects = answers.answered(state, what)
             return answer_history.with_answer(after, what), effects
         case i.Failed():
             return state.noted("render", f"{what.reason}.", "The last pattern goes on.", now_ns=now_ns), ()
         case i.Replayed():
-            return answering.replayed(state, what)
+            return answers.replayed(state, what)
         case i.TakesComputed():
-            return answering.with_takes(state, what), ()
+            return answers.with_takes(state, what), ()
         case i.PerformerGone():
             return state.noted("performer", what.reason, now_ns=now_ns), ()
         case i.LearnStyle():
@@ -115,17 +115,17 @@ def _handled(state: State, what: Event | Intent, now_ns: int) -> Updated:
             return state.noted(what.about, what.text, what.remedy, what.mood, now_ns=now_ns), ()
     if isinstance(what, i.Opened):
         state, ended = styles.abandoned(state)
-        return editing.edited(state, what, now_ns), (records.begun(), *ended)
+        return edits.edited(state, what, now_ns), (records.begun(), *ended)
     if isinstance(what, messages.Message):
         return _of_ports(state, what, now_ns), ()
-    return editing.edited(state, what, now_ns), ()
+    return edits.edited(state, what, now_ns), ()
 
 
 def _done(state: State, what: i.Do, now_ns: int) -> Updated:
     """Do an action; what cannot be done now becomes a hint."""
     state.shown.table.target(what.action)
     try:
-        return editing.done(state, what, now_ns)
+        return edits.done(state, what, now_ns)
     except RenderError as error:
         text = str(error)
         return state.noted("action", text[0].upper() + text[1:] + ".", "", "hint", now_ns=now_ns), ()
@@ -139,7 +139,7 @@ def _measured(state: State, what: messages.LoopMeasured, now_ns: int) -> State:
         return state.noted("offset", text, LOOP_REMEDY, now_ns=now_ns)
     way_ms = median(what.round_trips_ms)
     spread_ms = max(abs(each - way_ms) for each in what.round_trips_ms)
-    state = editing.with_offset(state, -way_ms / 2, now_ns)
+    state = edits.with_offset(state, -way_ms / 2, now_ns)
     text = f"Out and back takes {way_ms:.1f} ms, at most {spread_ms:.1f} ms more or less"
     shown = state.shown.text("offset_ms")
     return state.noted(

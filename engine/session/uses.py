@@ -14,7 +14,7 @@ from engine.midi.messages import (
     is_whole,
     kind,
 )
-from engine.session.listening import is_chord_note
+from engine.session.heard_harmony import is_chord_note
 from engine.session.roles import part_channel
 from engine.session.settings import Settings
 

@@ -22,7 +22,7 @@ from engine.session.style_reader import StyleReader
 
 if TYPE_CHECKING:  # numpy and onnxruntime take their time to load; the window need not wait for them
     from engine.inference.model import Model
-    from engine.session.rendering import Renderer
+    from engine.session.renderer import Renderer
 
 KINDS_OF_JOB = ("answer", "takes", "replay")
 """What the inference thread does, the most urgent first."""
@@ -96,7 +96,7 @@ class Workers:
     @cached_property
     def _renderer(self) -> "Renderer":
         """Made by the inference thread: numpy and all that plans an answer are loaded with it."""
-        from engine.session.rendering import Renderer
+        from engine.session.renderer import Renderer
 
         return Renderer()
 
@@ -132,7 +132,7 @@ class Workers:
             if autosave is not None:
                 autosave.hurry()
                 yield from autosave.written()
-            from engine.session.replaying import put_together  # a start need not wait for it
+            from engine.session.replay_job import put_together  # a start need not wait for it
 
             phrase = yield from put_together(
                 wanted,
@@ -167,4 +167,4 @@ class Workers:
             self._report(i.ModelRefused(f"the model cannot be loaded: {type(error).__name__}: {error}"))
             return
         use(model, reference)
-        import engine.session.rendering  # noqa: F401 - what its first answer needs, while nobody waits yet
+        import engine.session.renderer  # noqa: F401 - what its first answer needs, while nobody waits yet

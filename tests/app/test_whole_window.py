@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.window.dragging import PhraseFiles, mime_of
+from app.window.drag_and_drop import PhraseFiles, mime_of
 from engine.inference.bundle.manifest import Voice
 from engine.midifile.read import read_midi
 

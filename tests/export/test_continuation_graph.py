@@ -15,12 +15,12 @@ from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
 from export import continuation_graph
-from export.bundling import Options, export_run
-from export.checking import check_bundle
+from export.bundle import Options, export_run
+from export.bundle_check import check_bundle
+from export.bundle_place import place
 from export.continuation_graph import update_first
 from export.continuation_proof import prove_continuation
 from export.errors import ExportError
-from export.placing import place
 from export.run import load_run
 from training.config import ContinuerConfig, ModelConfig
 from training.models.build import build_model

@@ -12,7 +12,7 @@ from engine.errors import BundleError
 from engine.inference.bundle.checks import check_specs
 from engine.inference.latent_space import offered
 from engine.music.representation import representation
-from export.bundling import in_memory
+from export.bundle import in_memory
 from export.drum_words_bundle import drum_words_graphs
 from export.manifest import manifest_of
 from export.phrase_bundle import coarse_dimensions, phrase_manifest

@@ -10,9 +10,9 @@ from engine import installed_bundles
 from engine.inference.bundle.store import save_bundle
 from engine.installed_bundles import find_bundle, installed
 from export import cli
+from export.bundle_place import pack, remove
 from export.cli import app, install_bundle, installed_place
 from export.manifest import manifest_of
-from export.placing import pack, remove
 
 BUNDLED = {"encoder.onnx": b"e", "decoder.onnx": b"d"}
 
@@ -55,7 +55,7 @@ def quick(monkeypatch):
 
     original = export.run.load_run
     monkeypatch.setattr("export.run.load_run", load_run)
-    monkeypatch.setattr("export.bundling.export_run", export_run)
+    monkeypatch.setattr("export.bundle.export_run", export_run)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_folder_that_is_no_bundle_is_left_alone_and_said_before_the_work(
 ):
     (home / "my_run").mkdir(parents=True)
     (home / "my_run" / "songs.txt").write_text("mine")
-    monkeypatch.setattr("export.bundling.export_run", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr("export.bundle.export_run", lambda *_: pytest.fail("work was begun"))
     for output in ([], ["-o", tmp_path / "mine", "--name", "my_run"]):
         done = command(folder, "--install", "--no-latents", *output)
         assert done.exit_code == 1

@@ -9,7 +9,7 @@ from engine.inference.bundle.graph_specs import graph_specs
 from engine.inference.bundle.preflight import inspect_graph
 from engine.music.drum_styles import PLAYING_CONDITIONS
 from engine.music.representation import representation
-from export.bundling import float_graphs, in_memory
+from export.bundle import float_graphs, in_memory
 from export.decoder_graph import conditions_graph
 from export.manifest import manifest_of
 from export.quantise import int8_graphs, measure_int8

@@ -17,11 +17,11 @@ from engine.inference.windows import encode_phrase
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from export import key_chain_graph
-from export.bundling import Options, export_run
-from export.checking import check_bundle
+from export.bundle import Options, export_run
+from export.bundle_check import check_bundle
+from export.bundle_place import place
 from export.continuation_proof import prove_continuation
 from export.errors import ExportError
-from export.placing import place
 from export.run import load_run
 from training.config import KeyChainConfig, ModelConfig
 from training.models.build import build_model

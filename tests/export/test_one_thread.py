@@ -5,8 +5,8 @@ import tinyrun
 import torch
 from threadpoolctl import threadpool_info
 
-from export.bundling import Options, export_run
-from export.checking import check_bundle
+from export.bundle import Options, export_run
+from export.bundle_check import check_bundle
 from export.errors import ExportError
 from export.one_thread import one_thread
 from export.run import load_run
@@ -60,7 +60,7 @@ def test_a_check_that_fails_gives_the_threads_back(three_threads, tmp_path, monk
         seen.append(threads())
         raise ExportError("no weights")
 
-    monkeypatch.setattr("export.checking.model_of", fails)
+    monkeypatch.setattr("export.bundle_check.model_of", fails)
     with pytest.raises(ExportError, match="no weights"):
         check_bundle(tmp_path / "tiny")
     assert seen == [{1}]

@@ -8,8 +8,8 @@ from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.notes import Note, Phrase
-from export.bundling import Options, export_run
-from export.checking import check_bundle
+from export.bundle import Options, export_run
+from export.bundle_check import check_bundle
 from export.run import load_run
 
 

@@ -26,7 +26,7 @@ from engine.music.key import Key
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.music.representation import representation
-from export.bundling import in_memory
+from export.bundle import in_memory
 from export.errors import ExportError
 from export.manifest import manifest_of
 from export.phrase_bundle import coarse_dimensions, phrase_manifest

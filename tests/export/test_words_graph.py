@@ -14,7 +14,7 @@ from engine.inference.bundle.manifest import SENTENCE
 from engine.music.grid import Grid
 from engine.music.metre import Metre
 from engine.music.representation import representation
-from export.bundling import in_memory
+from export.bundle import in_memory
 from export.errors import ExportError
 from export.manifest import manifest_of
 from export.run import Run

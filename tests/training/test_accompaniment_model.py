@@ -15,7 +15,7 @@ from export.accompaniment_bundle import (
     prove_accompaniment,
     styles,
 )
-from export.bundling import in_memory
+from export.bundle import in_memory
 from export.manifest import VOICES as BUNDLE_VOICES
 from training.config import AccompanimentConfig, LossConfig, VoiceConfig
 from training.corpus.extract import accompaniments as ac

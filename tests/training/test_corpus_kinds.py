@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.music.drums import hits_of_tokens
 from engine.music.groove import OFFSETS, VELOCITIES, groove_rows
 from training.corpus import fingerprints, to_model_tensor
-from training.corpus.extract import drumming, melodic, pianorolls, trios
+from training.corpus.extract import drum_tracks, melodies, pianorolls, trios
 from training.corpus.extract.reader import Piece, read_piece
 from training.corpus.extract.streams import ACTIVE_BAR, OFF_GRID, ONSET, POLYPHONIC, Segment
 from training.corpus.sources import SourceFile
@@ -31,7 +31,7 @@ def piece_of(
 
 def melody_of(tmp_path: Path, notes: list[tuple[float, ...]]) -> Segment:
     filler = tune([48] * 8, start=400)  # far away, so that short tunes count as a part
-    segments = melodic.melody_segments(piece_of(tmp_path, Part([*notes, *filler])), ANY)
+    segments = melodies.melody_segments(piece_of(tmp_path, Part([*notes, *filler])), ANY)
     return segments[0]
 
 
@@ -62,7 +62,7 @@ def test_chords_and_long_overlaps_are_polyphonic_and_legato_is_not(tmp_path: Pat
 
 def test_long_silences_cut_a_part_and_short_ones_do_not(tmp_path: Path) -> None:
     notes = [*tune([60] * 8), *tune([62] * 8, start=5 * 4), *tune([64] * 8, start=11 * 4)]
-    segments = melodic.melody_segments(piece_of(tmp_path, Part(notes)), ANY)
+    segments = melodies.melody_segments(piece_of(tmp_path, Part(notes)), ANY)
     assert [len(segment.steps) // 16 for segment in segments] == [6, 1]
     assert [segment.start_ticks for segment in segments] == [0, 11 * 4 * 480]
 
@@ -78,9 +78,9 @@ def test_parts_are_the_sung_ones_of_the_manifest_or_all_lines(tmp_path: Path) ->
         Part(tune([60] * 3), name="Cue"),
     )
     piece = piece_of(tmp_path, *parts)
-    assert [track.name for track in melodic.line_tracks(piece, ANY)] == ["Voice", "Flute"]
+    assert [track.name for track in melodies.line_tracks(piece, ANY)] == ["Voice", "Flute"]
     sung = SourceFile("", "", "", parts=("Voice",))
-    assert [track.name for track in melodic.line_tracks(piece, sung)] == ["Voice"]
+    assert [track.name for track in melodies.line_tracks(piece, sung)] == ["Voice"]
 
 
 # Drums and groove ---------------------------------------------------------------------------
@@ -88,8 +88,8 @@ def test_parts_are_the_sung_ones_of_the_manifest_or_all_lines(tmp_path: Path) ->
 
 def test_drum_classes_follow_the_collection(tmp_path: Path) -> None:
     piece = piece_of(tmp_path, Part([(0, 0.1, KICK), (0, 0.1, HAT), (1, 0.1, 48), (2, 0.1, 99)], channel=9))
-    (gm,) = drumming.drums_segments(piece, ANY)
-    (roland,) = drumming.drums_segments(piece, ROLAND)
+    (gm,) = drum_tracks.drums_segments(piece, ANY)
+    (roland,) = drum_tracks.drums_segments(piece, ROLAND)
     assert np.flatnonzero(gm.steps).tolist() == [0, 4]
     assert [hits_of_tokens(gm.steps[step, 0]).nonzero()[0].tolist() for step in (0, 4)] == [[0, 2], [5]]
     assert hits_of_tokens(roland.steps[4, 0]).nonzero()[0].tolist() == [6]
@@ -97,7 +97,7 @@ def test_drum_classes_follow_the_collection(tmp_path: Path) -> None:
 
 def test_groove_keeps_velocity_and_timing_of_an_early_downbeat(tmp_path: Path) -> None:
     notes = [(0, 0.1, KICK, 100), (3.95, 0.1, SNARE, 64), (4.1, 0.1, HAT, 1)]
-    (segment,) = drumming.groove_segments(piece_of(tmp_path, Part(notes, channel=9)), ROLAND)
+    (segment,) = drum_tracks.groove_segments(piece_of(tmp_path, Part(notes, channel=9)), ROLAND)
     rows = to_model_tensor.present_groove(segment.steps[None], np.zeros(1, np.int64))[0]
     assert np.argwhere(rows[:, :9]).tolist() == [[0, 0], [16, 1], [16, 2]]
     assert rows[16, VELOCITIES][[1, 2]].tolist() == pytest.approx([64 / 127, 1 / 127])
@@ -112,14 +112,14 @@ def test_groove_keeps_velocity_and_timing_of_an_early_downbeat(tmp_path: Path) -
 def test_stored_grooves_come_back(hits: list[tuple[float, int, int]]) -> None:
     onsets, pitches, velocities = zip(*hits, strict=True) if hits else ((), (), ())
     rows = groove_rows(onsets, pitches, velocities, 64, "gm")
-    restored = drumming.restored_groove(drumming.stored_groove(rows))
+    restored = drum_tracks.restored_groove(drum_tracks.stored_groove(rows))
     np.testing.assert_allclose(restored, rows, atol=2e-5)
     assert (restored[:, :9] == rows[:, :9]).all()
 
 
 def test_files_without_drums_give_none(tmp_path: Path) -> None:
     piece = piece_of(tmp_path, Part(tune([60] * 8)))
-    assert drumming.drums_segments(piece, ANY) == drumming.groove_segments(piece, ANY) == []
+    assert drum_tracks.drums_segments(piece, ANY) == drum_tracks.groove_segments(piece, ANY) == []
 
 
 # Trio ---------------------------------------------------------------------------------------

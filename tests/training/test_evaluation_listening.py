@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 
 from engine.music.notes import Note, Phrase
 from training.errors import ConfigError
-from training.evaluation.listening import Question, Score, score_answers, verdict, write_test
+from training.evaluation.listening_test import Question, Score, score_answers, verdict, write_test
 from training.evaluation.sound import RATE, render
 
 REAL = Phrase.of([Note(0, 72, 1)], bars=1)

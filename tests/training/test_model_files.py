@@ -10,7 +10,7 @@ from toy_runs import TOY, melody_corpus, toy_config, write_config
 from typer.testing import CliRunner
 
 from engine.installed_bundles import SHIPPED
-from export.bundling import Options, export_run
+from export.bundle import Options, export_run
 from export.run import load_run
 from training.checkpoint import RunFolder
 from training.cli import app

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 from toy_runs import melody_corpus, toy_config
 
-from export.bundling import Options, export_run
+from export.bundle import Options, export_run
 from export.errors import ExportError
 from export.run import load_run
 from training.errors import ConfigError

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.music.drums import CLASSES
 from training.corpus import fingerprints, to_model_tensor
-from training.corpus.extract import accompaniments, drumming, melodic, pianorolls, trios, words
+from training.corpus.extract import accompaniments, drum_tracks, melodies, pianorolls, trios, words
 from training.corpus.extract.reader import Piece
 from training.corpus.extract.streams import OFF_GRID, POLYPHONIC, Segment
 from training.corpus.metres import Metre
@@ -63,7 +63,7 @@ _ALL = (
         heads=1,
         fault_marks=OFF_GRID | POLYPHONIC,
         max_fault_share=0.1,
-        extract=melodic.melody_segments,
+        extract=melodies.melody_segments,
         bounds=fingerprints.token_bounds(1),
         fingerprint=fingerprints.token_fingerprint(1),
         present=to_model_tensor.present_tokens(1),
@@ -90,7 +90,7 @@ _ALL = (
         heads=0,
         fault_marks=0,
         max_fault_share=0.0,
-        extract=drumming.drums_segments,
+        extract=drum_tracks.drums_segments,
         bounds=fingerprints.no_bounds,
         fingerprint=fingerprints.plain_fingerprint,
         present=to_model_tensor.present_tokens(0),
@@ -103,7 +103,7 @@ _ALL = (
         heads=0,
         fault_marks=0,
         max_fault_share=0.0,
-        extract=drumming.groove_segments,
+        extract=drum_tracks.groove_segments,
         bounds=fingerprints.no_bounds,
         fingerprint=fingerprints.plain_fingerprint,
         present=to_model_tensor.present_groove,

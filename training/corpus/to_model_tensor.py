@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.music.melody import FIRST_NOTE, VOCABULARY
 from training.corpus.extract import accompaniments as ac
-from training.corpus.extract.drumming import restored_groove
+from training.corpus.extract.drum_tracks import restored_groove
 from training.corpus.extract.words import BEFORE, CHORD, TOKEN, TONIC
 
 Block = NDArray[Any]

@@ -13,7 +13,7 @@ from engine.text import counted
 from training.errors import ConfigError
 from training.evaluation import sound
 from training.evaluation.evaluate import Options, Results, evaluate
-from training.evaluation.listening import questions, score_answers, verdict, write_test
+from training.evaluation.listening_test import questions, score_answers, verdict, write_test
 from training.evaluation.loaded_model import Subject, load_subject
 from training.evaluation.recorded import known_numbers, record
 from training.evaluation.report import CORE_NAMES, FEEL_NAMES, number, write_evaluation

@@ -37,6 +37,7 @@ from training.evaluation.feel_by_label import LABELS, curves_picture, errors_by,
 from training.evaluation.humanising import humanised, measure_humanising
 from training.evaluation.interpolation import NGRAM_WINDOWS, fit_ngrams, held_out_pairs, measure_walks, walk
 from training.evaluation.loaded_model import Sliders, Subject
+from training.evaluation.model_output import decode, encode, generated_sets
 from training.evaluation.musicality.continued import continuation_measures, go_on, played_on
 from training.evaluation.musicality.control_measures import control_measures
 from training.evaluation.musicality.followed_chords import MOST_PHRASES, chord_measures
@@ -49,7 +50,6 @@ from training.evaluation.musicality.played_words import PlayedWords
 from training.evaluation.musicality.seed_differences import differences
 from training.evaluation.rolls import roll_grid
 from training.evaluation.similarity import compare_sets, mean_overlap
-from training.evaluation.writing import decode, encode, generated_sets
 from training.models.accompaniment import Accompaniment
 from training.models.drum_words import DrumWords
 from training.models.key_chain import KeyChain

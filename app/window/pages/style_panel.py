@@ -4,7 +4,7 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PyQt6.QtWidgets import QFrame, QVBoxLayout
 
-from app.window.dragging import style_paths
+from app.window.drag_and_drop import style_paths
 from app.window.pages.fields import action, slider
 from app.window.widgets.button import KeyButton
 from app.window.widgets.group import row

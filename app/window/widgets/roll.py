@@ -29,7 +29,7 @@ from app.window.widgets.keys import ENTERING, WALKING, is_kept
 from app.window.widgets.lamp import set_tip
 from app.window.widgets.lock_frame import LockFrame
 from app.window.widgets.note_paint import paint_block
-from app.window.widgets.roll_painting import RollPicture, paint_playhead
+from app.window.widgets.roll_picture import RollPicture, paint_playhead
 from app.window.widgets.roll_places import STEP_BEATS, RollPlaces
 from engine.music.notes import Note
 

@@ -10,7 +10,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from app.window import theme
-from app.window.dragging import PhraseFiles
+from app.window.drag_and_drop import PhraseFiles
 from app.window.window import InstrumentWindow
 from engine.session.snapshot import Snapshot
 

@@ -5,7 +5,7 @@ from PyQt6.QtCore import QPointF, QRect, QSize
 
 from app.window.axis import Axis
 from app.window.score import RollMusic
-from app.window.widgets.roll_painting import RollPicture
+from app.window.widgets.roll_picture import RollPicture
 from app.window.widgets.roll_places import TITLE_HEIGHT, RollPlaces
 from engine.inference.constraints import Lock
 from engine.music.notes import Note, Phrase

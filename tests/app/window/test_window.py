@@ -39,7 +39,7 @@ from PyQt6.QtWidgets import (
 from app.demo import demo_phrase
 from app.window import theme
 from app.window.application import close_on_signals
-from app.window.dragging import fresh_name, is_midi_or_bundle
+from app.window.drag_and_drop import fresh_name, is_midi_or_bundle
 from app.window.exception_hook import Guard
 from app.window.settings_file import LEAST_SIZE, USUAL_SIZE, first_size
 from app.window.widgets.button import KeyButton

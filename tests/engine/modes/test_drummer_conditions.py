@@ -18,7 +18,7 @@ from engine.music.drum_styles import DRUM_STYLES
 from engine.music.notes import Note, Phrase
 from engine.session.document import Document, HeardPhrase
 from engine.session.model_facts import facts_of
-from engine.session.rendering import Renderer
+from engine.session.renderer import Renderer
 from engine.session.request import request_of
 from engine.session.snapshot import ModelFacts, Snapshot
 

@@ -1,4 +1,4 @@
-from engine.midi.recording import RecordingBackend
+from engine.midi.recording_ports import RecordingBackend
 from engine.performer.ledger import Ledger
 from engine.performer.outbox import Left, Outbox
 

@@ -8,7 +8,7 @@ from engine.errors import PortError
 from engine.midi.backends import NoPortsError
 from engine.midi.messages import CHANNELS, panic, silence
 from engine.midi.ports import WiringChange
-from engine.midi.recording import RecordingBackend
+from engine.midi.recording_ports import RecordingBackend
 from engine.performer.messages import (
     BarCaptured,
     Bye,

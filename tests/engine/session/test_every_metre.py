@@ -12,7 +12,7 @@ from engine.music.metre import Metre
 from engine.music.metre_fit import fit_for
 from engine.music.notes import Note, Phrase
 from engine.session.model_facts import facts_of
-from engine.session.rendering import Renderer
+from engine.session.renderer import Renderer
 from engine.session.request import Request
 from engine.session.settings import Metre as Named
 

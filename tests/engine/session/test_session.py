@@ -338,7 +338,7 @@ def test_the_newest_request_wins_and_those_it_passed_are_never_sent(hands, monke
         assert go_on.wait(60)
         return render(model, slots, controls)
 
-    monkeypatch.setattr("engine.session.rendering.render", slow_render)
+    monkeypatch.setattr("engine.session.renderer.render", slow_render)
     hands.session.set("variation", 0.1)
     assert at_work.wait(60)
     for value in (0.2, 0.3, 0.4, 0.9):
@@ -358,7 +358,7 @@ def test_a_result_that_comes_after_closing_is_dropped(model, monkeypatch):
         assert go_on.wait(60)
         return render(model, slots, controls)
 
-    monkeypatch.setattr("engine.session.rendering.render", slow_render)
+    monkeypatch.setattr("engine.session.renderer.render", slow_render)
     hands.client.events += [captured(0, TUNE), captured(1, TUNE)]
     hands.session.poll()
     assert at_work.wait(60)
@@ -376,7 +376,7 @@ def test_a_failed_inference_is_a_notice_and_the_pattern_goes_on(hands, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("engine.session.rendering.render", fail)
+    monkeypatch.setattr("engine.session.renderer.render", fail)
     hands.set(variation=0.5)
     assert len(hands.client.patterns) == 1
     notice = hands.session.snapshot().live.notices[0]
@@ -552,7 +552,7 @@ def test_what_becomes_of_the_input_reaches_the_performer(hands):
 
 def test_transposing_shifts_what_sounds_without_another_rendering(hands, monkeypatch):
     hands.play_bars(0, TUNE, TUNE)
-    monkeypatch.setattr("engine.session.rendering.render", None)  # nothing may be rendered again
+    monkeypatch.setattr("engine.session.renderer.render", None)  # nothing may be rendered again
     hands.set(transpose=-7)
     lower = [(note.start_beats, note.pitch) for note in hands.last.notes]
     assert lower == [(note.start_beats, note.pitch - 7) for note in wire(phrase(TUNE, TUNE))]

@@ -16,7 +16,7 @@ from engine.modes.catalogue import modes_of
 from engine.music.metre import FOUR_FOUR
 from engine.music.representation import representation
 from engine.performer.messages import BarCaptured, NoteData
-from engine.session import hearing
+from engine.session import heard_phrase
 from engine.session.snapshot import ModelFacts
 from engine.session.state import State
 
@@ -213,12 +213,12 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one_and_its_mode():
 def test_a_model_of_drums_takes_up_the_beat_that_is_played_and_leaves_a_tune_alone():
     def heard(state, number, notes, channel):
         data = tuple(NoteData(*note, channel) for note in notes)
-        return hearing.bar(state, BarCaptured(number, data, (), 120.0, FOUR_FOUR, 0), 0)
+        return heard_phrase.bar(state, BarCaptured(number, data, (), 120.0, FOUR_FOUR, 0), 0)
 
     long, drummer = ModelFacts(name="long", bars=16), ModelFacts(name="drummer", bars=2, pitched=False)
     state = heard(heard(State(model=long), 0, TUNE, 0), 1, OTHER, 0)
-    assert hearing.refitted(state, drummer).document.source == state.document.source
+    assert heard_phrase.refitted(state, drummer).document.source == state.document.source
     state = heard(heard(state, 2, DRUMS, 9), 3, DRUMS, 9)
-    taken = hearing.refitted(state, drummer).document.source
+    taken = heard_phrase.refitted(state, drummer).document.source
     assert (taken.first_bar, {note.channel for note in taken.phrase.notes}) == (2, {9})
-    assert hearing.refitted(state, long).document.source == state.document.source
+    assert heard_phrase.refitted(state, long).document.source == state.document.source

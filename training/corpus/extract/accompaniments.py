@@ -27,9 +27,9 @@ from training.corpus.extract.bars import (
     runs,
     value_of_steps,
 )
-from training.corpus.extract.drumming import drum_column, drum_track
+from training.corpus.extract.drum_tracks import drum_column, drum_track
 from training.corpus.extract.local_keys import bar_tonics
-from training.corpus.extract.melodic import Line, line_tracks
+from training.corpus.extract.melodies import Line, line_tracks
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, onset_marks, with_bar_marks
 from training.corpus.extract.trios import is_bass

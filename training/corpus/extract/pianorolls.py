@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from engine.music.pianoroll import KEYS, LOWEST_KEY, piano_roll
 from training.corpus.extract.bars import Run, on_grid, runs
-from training.corpus.extract.drumming import merged_track
-from training.corpus.extract.melodic import UNPITCHED_PROGRAMS
+from training.corpus.extract.drum_tracks import merged_track
+from training.corpus.extract.melodies import UNPITCHED_PROGRAMS
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, onset_marks, with_bar_marks
 from training.corpus.fingerprints import weights

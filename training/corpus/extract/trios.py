@@ -3,8 +3,8 @@
 import numpy as np
 
 from training.corpus.extract.bars import Run, on_grid, runs
-from training.corpus.extract.drumming import drum_column, drum_track
-from training.corpus.extract.melodic import Line, is_line
+from training.corpus.extract.drum_tracks import drum_column, drum_track
+from training.corpus.extract.melodies import Line, is_line
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, bar_any, cut_segments, with_bar_marks
 from training.corpus.metres import FOUR_FOUR, Metre

@@ -22,7 +22,7 @@ from training.corpus.extract.bars import (
     value_of_steps,
 )
 from training.corpus.extract.local_keys import bar_tonics
-from training.corpus.extract.melodic import Line, line_tracks
+from training.corpus.extract.melodies import Line, line_tracks
 from training.corpus.extract.reader import Piece, Track
 from training.corpus.extract.streams import Segment, cut_segments, with_bar_marks
 from training.corpus.metres import FOUR_FOUR, Metre

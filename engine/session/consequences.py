@@ -7,8 +7,8 @@ from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.performer import messages
 from engine.performer.messages import Command, SetPattern
-from engine.session import answer_history, answering, remote, turns
-from engine.session.answering import as_notes
+from engine.session import answer_history, answers, remote, turns
+from engine.session.answers import as_notes
 from engine.session.live import Turn
 from engine.session.request import missing_slots, request_of
 from engine.session.settings import Settings
@@ -32,7 +32,7 @@ def settled(before: State, after: State, now_ns: int) -> Updated:
     after, asked = _with_request(before, after, now_ns)
     effects += asked
     if _sent_as(after.document.settings) != _sent_as(before.document.settings):
-        after, sent = answering.again(after)
+        after, sent = answers.again(after)
         effects += sent
     if after.undo is not before.undo:
         after = after.with_live(undo_label=after.undo.undo_label, redo_label=after.undo.redo_label)

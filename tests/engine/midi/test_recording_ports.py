@@ -2,7 +2,7 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi.ports import InputEvent
-from engine.midi.recording import RecordingBackend
+from engine.midi.recording_ports import RecordingBackend
 
 
 class Time:

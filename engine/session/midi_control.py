@@ -6,7 +6,7 @@ from engine.errors import RenderError
 from engine.midi.messages import channel, is_note, is_note_on, is_whole, key
 from engine.parameter import Choice, Number, Parameter, Text, Toggle, Value, Whole
 from engine.performer.messages import Heard
-from engine.session import editing
+from engine.session import edits
 from engine.session import intents as i
 from engine.session.bindings import (
     LSB,
@@ -103,7 +103,7 @@ def _moved(state: State, binding: Binding, controller: Controller, now_ns: int) 
         value = _value(state, parameter, controller, last, now)
         if value is _UNMOVED:
             return state, ()
-        return editing.with_parameter(state, parameter.id, value, now_ns), ()
+        return edits.with_parameter(state, parameter.id, value, now_ns), ()
     except RenderError as error:
         return state.noted("action", f"{error}.", "", "hint", now_ns=now_ns), ()
 
@@ -112,7 +112,7 @@ def _pressed(state: State, binding: Binding, controller: Controller, now_ns: int
     if not controller.pressed:
         return state, ()
     # A message brings no chance with it: its time decides which take a pedal asks for.
-    return editing.done(state, i.Do(binding.target, now_ns // 1_000_003), now_ns)
+    return edits.done(state, i.Do(binding.target, now_ns // 1_000_003), now_ns)
 
 
 _UNMOVED: Value = "\0unmoved"

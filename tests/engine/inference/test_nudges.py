@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from engine.inference.constraints import Constraints, Lock
 from engine.inference.controls import Controls
-from engine.inference.nudging import nudged
+from engine.inference.nudges import nudged
 from engine.music.key import Key
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 

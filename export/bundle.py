@@ -30,6 +30,7 @@ from export.accompaniment_bundle import (
     prove_accompaniment,
     styles,
 )
+from export.bundle_place import check_place, place
 from export.continuation_graph import continuer_graphs
 from export.continuation_proof import prove_continuation
 from export.decoder_graph import conditions_graph, decoder_graph
@@ -42,7 +43,6 @@ from export.manifest import manifest_of
 from export.one_thread import one_thread
 from export.phrase_bundle import coarse_dimensions, phrase_manifest
 from export.piano_words_bundle import CONDITIONS, piano_words_graphs, prove_piano_words
-from export.placing import check_place, place
 from export.quantise import int8_graphs, measure_int8
 from export.run import Run
 from export.slider_curves import CURVE_PHRASES, slider_curves

@@ -21,7 +21,7 @@ from engine.music.notes import is_line
 from engine.music.scales import KEYS
 from engine.parameter import Number, Toggle, Value
 from engine.performer import messages
-from engine.session import answer_history, answering, hearing, locking, storing, styles, turns
+from engine.session import answer_history, answers, heard_phrase, locks, slots, styles, turns
 from engine.session import intents as i
 from engine.session.default_map import DEFAULT_MAP
 from engine.session.document import HeardPhrase, ModelReference
@@ -57,9 +57,9 @@ def edited(state: State, what: Intent, now_ns: int) -> State:
         case i.End():
             return replace(state, gesture="")
         case i.Store():
-            return storing.stored(state, what.slot, what.phrase, now_ns)
+            return slots.stored(state, what.slot, what.phrase, now_ns)
         case i.LockPart():
-            return locking.locked(state, what.lock, now_ns)
+            return locks.locked(state, what.lock, now_ns)
         case i.Pick():
             return _held(state, state.live.captured.pick(what.first_id, what.bars), now_ns)
         case i.KeepTake():
@@ -230,14 +230,12 @@ def done(state: State, what: i.Do, now_ns: int) -> Updated:
         case "pick_last":
             return _held(state, state.live.captured.last(int(rest)), now_ns), ()
         case "store" | "store_answer" | "clear":
-            return storing.changed_slot(state, name, storing.slot_named(rest), now_ns), ()
+            return slots.changed_slot(state, name, slots.slot_named(rest), now_ns), ()
         case "recall":
-            storing.check_filled(state, storing.slot_named(rest))
+            slots.check_filled(state, slots.slot_named(rest))
             return with_parameter(state, "source", rest, now_ns), ()
         case "swap":
-            return storing.swapped(
-                state, storing.slot_named(rest[0]), storing.slot_named(rest[1]), now_ns
-            ), ()
+            return slots.swapped(state, slots.slot_named(rest[0]), slots.slot_named(rest[1]), now_ns), ()
     return _plain(state, what, now_ns), ()
 
 
@@ -276,9 +274,9 @@ def _plain(state: State, what: i.Do, now_ns: int) -> State:
         case "favourite":
             return answer_history.with_favourite(state, now_ns)
         case "lock_bar":
-            return locking.bar_locked(state, now_ns)
+            return locks.bar_locked(state, now_ns)
         case "unlock_all":
-            return locking.with_locks(state, (), None, "Unlock all", now_ns)
+            return locks.with_locks(state, (), None, "Unlock all", now_ns)
         case "lock_key":
             return _key_locked(state, now_ns)
         case "map.default" | "map.none":
@@ -300,7 +298,7 @@ def _nudged(state: State, now_ns: int) -> State:
 def _replay(state: State, now_ns: int) -> Updated:
     """Ask for the music of this performance from a bar on; while it plays, end it."""
     if state.live.replay is not None:
-        return answering.silenced(state)
+        return answers.silenced(state)
     if not state.live.kept.path:
         raise RenderError("only a session with a file keeps what sounded; save it, then play")
     settings = state.document.settings
@@ -376,7 +374,7 @@ def _model_loaded(state: State, what: i.ModelLoaded, now_ns: int) -> State:
     state = replace(state, model=facts, document=msgspec.structs.replace(state.document, model=reference))
     voices = {**state.live.voices, reference.name: facts.voices}
     state = state.with_live(loading="", voices=voices)
-    state = hearing.refitted(state, facts).cleared("model", "metre")
+    state = heard_phrase.refitted(state, facts).cleared("model", "metre")
     if asked.hash and asked.hash != facts.hash and asked.name == reference.name:
         return state.noted(
             "model",

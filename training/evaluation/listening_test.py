@@ -24,8 +24,8 @@ from training.corpus.dataset import Corpus, spread
 from training.errors import ConfigError
 from training.evaluation import sound
 from training.evaluation.loaded_model import Subject
+from training.evaluation.model_output import generated_sets
 from training.evaluation.report import template
-from training.evaluation.writing import generated_sets
 
 SIDES = ("A", "B")
 CONFIDENCE = 0.95

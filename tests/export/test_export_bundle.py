@@ -14,10 +14,10 @@ from engine.inference.bundle.store import load_bundle
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render
-from export.bundling import Options, export_run
-from export.checking import check_bundle
+from export.bundle import Options, export_run
+from export.bundle_check import check_bundle
+from export.bundle_place import check_place, place
 from export.errors import ExportError
-from export.placing import check_place, place
 from export.run import load_run, open_corpus
 
 
@@ -170,8 +170,8 @@ def test_other_peoples_folders_and_files_are_left_alone(tmp_path):
 
 def test_without_a_corpus_there_is_the_standard_normal_and_nothing_else(run, exported, tmp_path, monkeypatch):
     graphs = {name: (exported[0] / name).read_bytes() for name in ("encoder.onnx", "decoder.onnx")}
-    monkeypatch.setattr("export.bundling.conditions_graph", lambda model: None)  # tracing takes long
-    monkeypatch.setattr("export.bundling.float_graphs", lambda vae, representation, conditions: graphs)
+    monkeypatch.setattr("export.bundle.conditions_graph", lambda model: None)  # tracing takes long
+    monkeypatch.setattr("export.bundle.float_graphs", lambda vae, representation, conditions: graphs)
     manifest = export_run(run, None, tmp_path / "plain", Options(int8=False, name="plain"), lambda line: None)
     bundle = load_bundle(tmp_path / "plain")
     assert bundle.precisions == ("float",)
@@ -234,7 +234,7 @@ def test_a_corpus_without_windows_to_measure_on_is_refused_before_the_graphs(
     corpus = tinyrun.FakeCorpus()
     whole = corpus.window_ids
     monkeypatch.setattr(corpus, "window_ids", lambda split: whole(split)[: 0 if split == missing else None])
-    monkeypatch.setattr("export.bundling.conditions_graph", lambda model: pytest.fail("graphs were traced"))
+    monkeypatch.setattr("export.bundle.conditions_graph", lambda model: pytest.fail("graphs were traced"))
     with pytest.raises(ExportError, match=f"no {missing} windows of 2 bars.*--no-latents"):
         export_run(run, corpus, tmp_path / "bundle", Options(), lambda stage: None)
 

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.music.notes import Note, Phrase
-from engine.session.answering import answered
+from engine.session.answers import answered
 from engine.session.intents import Answered
-from engine.session.rendering import Renderer
+from engine.session.renderer import Renderer
 from engine.session.request import Request
 from engine.session.state import State
 

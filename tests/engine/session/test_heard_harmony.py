@@ -12,7 +12,7 @@ from engine.music.metre import FOUR_FOUR
 from engine.music.notes import Note, Phrase
 from engine.performer.messages import BarCaptured, NoteData
 from engine.session.document import Document, HeardPhrase, Surroundings
-from engine.session.listening import Listening, is_chord_note
+from engine.session.heard_harmony import Listening, is_chord_note
 from engine.session.request import request_of
 from engine.session.settings import Settings
 from engine.session.snapshot import ModelFacts, Snapshot
