@@ -33,12 +33,11 @@ class InstalledModels:
     def _read(self) -> dict[str, BundleCard]:
         """Return the cards by what to load each by, read once: they do not change while the program runs."""
         if self._cards is None:
-            self._cards = {name: card_of(name, path) for name, path in self._found().items()}
+            found = _usual_first(installed())
+            if self._named is not None:
+                found.setdefault(self._named, Path(self._named))
+            self._cards = {name: card_of(name, path) for name, path in found.items()}
         return self._cards
-
-    def _found(self) -> dict[str, Path]:
-        found, named = _usual_first(installed()), self._named
-        return found if named is None or named in found else {**found, named: Path(named)}
 
     def load(self, reference: str) -> "Model":
         """Load one in the precision the command line asked for; raises `BundleError`."""

@@ -143,7 +143,8 @@ def _prepare(builder: GraphBuilder, model: Continuer) -> _Prepared:
     gru = model.decoder
     feed = builder.weight(model.feed.weight.T, "feed")  # [K, C]
     skip = builder.weight(model.skip.weight.T, "skip")  # [C, K]
-    reminder = _affine(builder, "z", model.reminder.weight, model.reminder.bias)  # [B, C]
+    into = builder.weight(model.reminder.weight.T, "weight")
+    reminder = builder.node("Gemm", "z", into, builder.weight(model.reminder.bias, "bias"))  # [B, C]
     reminded = builder.node("MatMul", reminder, skip)
     layers = [_first_layer(builder, gru, feed, reminder)]
     layers += [_further_layer(builder, gru, layer) for layer in range(1, gru.num_layers)]
@@ -154,10 +155,6 @@ def _prepare(builder: GraphBuilder, model: Continuer) -> _Prepared:
         logits=builder.node("Add", reminded, builder.weight(model.head.bias, "head_bias")),
         split=builder.ints(2 * gru.hidden_size, gru.hidden_size),
     )
-
-
-def _affine(builder: GraphBuilder, x: str, weight: Tensor, bias: Tensor) -> str:
-    return builder.node("Gemm", x, builder.weight(weight.T, "weight"), builder.weight(bias, "bias"))
 
 
 def _first_layer(builder: GraphBuilder, gru: nn.GRU, feed: str, reminder: str) -> _Layer:

@@ -1,6 +1,5 @@
 """The sizes of a model that graphs and proofs need, with their types."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -30,15 +29,12 @@ def layout_of(model: VAE) -> Layout:
 
 def cores_of(model: VAE) -> list[tuple[Core, slice]]:
     """Return the cores, each with its columns of the perturbation."""
-    return list(_cores(model))
-
-
-def _cores(model: VAE) -> Iterator[tuple[Core, slice]]:
-    offset = 0
+    cores, offset = [], 0
     for core in cast(list[Core], list(model.cores)):
         width = core.choices or core.width
-        yield core, slice(offset, offset + width)
+        cores.append((core, slice(offset, offset + width)))
         offset += width
+    return cores
 
 
 def condition_of(model: Autoencoder, z: Tensor, conditioning: Tensor | None = None) -> Tensor:

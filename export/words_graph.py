@@ -133,12 +133,6 @@ NO_TOKEN, KINDS = -1, FIRST_NOTE + 1
 MOMENTS = KINDS * PITCHES + VOCABULARY - FIRST_NOTE
 
 
-def _moment(tokens: npt.NDArray[np.int64], pitches: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the moments of tokens, -1 for none, with the pitches that sounded last."""
-    note = KINDS * PITCHES + tokens - FIRST_NOTE
-    return np.where(tokens >= FIRST_NOTE, note, (tokens - NO_TOKEN) * PITCHES + pitches)
-
-
 def _of_moments() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return token and pitch of every moment, `[MOMENTS]` each."""
     kind, pitch = np.divmod(np.arange(KINDS * PITCHES), PITCHES)
@@ -254,8 +248,9 @@ def _body(prepared: _Prepared) -> onnx.GraphProto:
 
 def _next_moment(body: GraphBuilder, last: str, chosen: str) -> str:
     """Return the moment `[B]` after one, by the token that is chosen: one look into a table of all pairs."""
-    tokens = np.arange(VOCABULARY)
-    following = _moment(np.tile(tokens, MOMENTS), np.repeat(_of_moments()[1], VOCABULARY))
+    tokens, pitches = np.tile(np.arange(VOCABULARY), MOMENTS), np.repeat(_of_moments()[1], VOCABULARY)
+    struck, unstruck = KINDS * PITCHES + tokens - FIRST_NOTE, (tokens - NO_TOKEN) * PITCHES + pitches
+    following = np.where(tokens >= FIRST_NOTE, struck, unstruck)
     row = body.node("Mul", last, body.constant(np.array(VOCABULARY, np.int64), "row"))
     return body.node("Gather", body.constant(following, "following"), body.node("Add", row, chosen))
 

@@ -16,7 +16,6 @@ from engine.inference.windows import AnySlot, LongSlot, laid_back, put_together,
 from engine.modes.base import Plan, typed_chords
 from engine.modes.catalogue import check_mode, slots_of
 from engine.modes.planners import PLANNERS
-from engine.music.key import Key
 from engine.music.notes import Phrase
 
 
@@ -70,12 +69,8 @@ def _whole(parts: Sequence[Phrase], slots: Mapping[str, AnySlot], controls: Cont
         whole = put_together(long, parts)
         if controls.locks:
             whole = with_locked(whole, slots[LOCKED].phrase, controls.locks)
-    return nudged(whole, controls, _key_of(slots, controls))
-
-
-def _key_of(slots: Mapping[str, AnySlot], controls: Controls) -> Key | None:
-    """Return the key of the slot that a rendering starts from; None where it starts from none."""
-    return next((slots[name].key for name in slots_of(controls, slots)), None)
+    source_key = next((slots[name].key for name in slots_of(controls, slots)), None)
+    return nudged(whole, controls, source_key)
 
 
 Part = tuple[Mapping[str, Slot], Controls]
@@ -91,7 +86,11 @@ def _windows(model: LatentModel, slots: Mapping[str, AnySlot], controls: Control
     needed = {name: slots[name] for name in names}
     long = _shaping(slots, controls)
     if long is None:
-        return [({name: _single(slot) for name, slot in needed.items()}, controls)]
+        # Beside a source that needs no windows, a longer slot counts with its first one.
+        single = {
+            name: slot.windows[0] if isinstance(slot, LongSlot) else slot for name, slot in needed.items()
+        }
+        return [(single, controls)]
     rows = spread_out(needed, typed_chords(controls, long.phrase.bars, long.phrase.metre))
     if controls.mode == "continue":  # what follows hangs on what was played last
         bars = long.fit.model_bars_for(controls.bars)  # 0, as many as were played, stays
@@ -100,11 +99,6 @@ def _windows(model: LatentModel, slots: Mapping[str, AnySlot], controls: Control
         (row, replace(controls, chords="", locks=long.locks_in(number, controls.locks)))
         for number, row in enumerate(rows)
     ]
-
-
-def _single(slot: AnySlot) -> Slot:
-    """Return a slot, or the first window of one, beside a source that needs no windows."""
-    return slot.windows[0] if isinstance(slot, LongSlot) else slot
 
 
 def _shaping(slots: Mapping[str, AnySlot], controls: Controls) -> LongSlot | None:

@@ -67,7 +67,11 @@ class EchoGuard:
         if kind(data) == CONTROL and self._probe_back(data):
             return True
         if is_note_on(data):
-            return self._match(t_ns, data[1:]) and self.looped and self._drop(key(data))
+            if not (self._match(t_ns, data[1:]) and self.looped):
+                return False
+            self.dropped += 1
+            self._held.add(key(data))
+            return True
         if is_note_off(data) and key(data) in self._held:
             self._held.discard(key(data))
             return True
@@ -106,11 +110,6 @@ class EchoGuard:
                 self._returned_in_row += 1
                 return True
         return False
-
-    def _drop(self, key: Key) -> bool:
-        self.dropped += 1
-        self._held.add(key)
-        return True
 
     def _probe_back(self, data: bytes) -> bool:
         if not self._probe or data[1] != PROBE_CONTROL or data[2] not in self._probe:

@@ -59,13 +59,10 @@ class EpochSampler:
         batch = np.resize(self._order[self.index * whole : (self.index + 1) * whole], whole)
         uniforms = np.random.default_rng([self.seed, self.epoch, self.index, 1]).random(whole)
         mine = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
-        self._advance()
-        return Draw(batch[mine], uniforms[mine])
-
-    def _advance(self) -> None:
         self.index += 1
         if self.index == self.batches_per_epoch:
             self.epoch, self.index, self._order = self.epoch + 1, 0, None
+        return Draw(batch[mine], uniforms[mine])
 
     def state(self) -> SamplerState:
         """Return where the next batch begins."""

@@ -109,7 +109,8 @@ def write_evaluation(results: Results, output: Path, *, audio: bool | None = Non
     """
     audio = sound.has_fluidsynth() if audio is None else audio
     (output / "samples").mkdir(parents=True, exist_ok=True)
-    _write_json(output / "metrics.json", results.metrics)
+    metrics = json.dumps(_finite(results.metrics), indent=2, allow_nan=False)
+    (output / "metrics.json").write_text(f"{metrics}\n", encoding="utf-8")
     shown = {}
     for name, figure in results.pictures.items():
         picture = io.BytesIO()
@@ -125,12 +126,8 @@ def write_evaluation(results: Results, output: Path, *, audio: bool | None = Non
     return page
 
 
-def _write_json(path: Path, metrics: dict[str, Any]) -> None:
-    """Write metrics; a number that JSON does not know (infinity, not a number) becomes null."""
-    path.write_text(json.dumps(_finite(metrics), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
 def _finite(value: Any) -> Any:
+    """Return metrics with null for a number that JSON does not know: infinity, not a number."""
     if isinstance(value, dict):
         return {name: _finite(part) for name, part in value.items()}
     if isinstance(value, list):
