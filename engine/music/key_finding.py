@@ -15,6 +15,8 @@ from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 
 Floats = npt.NDArray[np.float64]
 
+KEYS = tuple(Key(tonic, scale) for scale in ("major", "minor") for tonic in range(12))
+"""In the order of `key_scores`; a minor one with the natural scale."""
 MAJOR_PROFILE = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
 MINOR_PROFILE = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
 """Share of each pitch class above the tonic in music in major and in minor (Albrecht and Shanahan, The
@@ -85,14 +87,7 @@ def _key_at(index: int, weights: Floats) -> Key:
 @lru_cache(maxsize=1)
 def _scales() -> Floats:
     """Return 1 for the pitch classes of every key's scale, `[24, 12]`, of minor keys the natural one."""
-    return np.array(
-        [
-            [Key(tonic, scale).allows(tone) for tone in range(12)]
-            for scale in ("major", "minor")
-            for tonic in range(12)
-        ],
-        np.float64,
-    )
+    return np.array([[key.allows(tone) for tone in range(12)] for key in KEYS], np.float64)
 
 
 def find_key(weights: Sequence[float] | Floats) -> Key | None:
@@ -112,19 +107,19 @@ def key_of(phrase: Phrase) -> Key | None:
     return find_key(pitch_class_weights(phrase.notes))
 
 
-def _fifths(index: int) -> int:
-    """Return the place on the circle of fifths, 0 to 11, of the signature of key 0 to 23."""
-    return -7 * _key_at(index, np.zeros(12)).semitones_to_reference % 12
+@lru_cache(maxsize=2)
+def key_transitions(change: float) -> Floats:
+    """Return the probability of each key (column) in the next bar after each (row), `[24, 24]`.
 
-
-@lru_cache(maxsize=1)
-def _transitions() -> Floats:
-    """Return the probability of each key (column) in the next bar after each (row), `[24, 24]`."""
-    places = np.array([_fifths(index) for index in range(24)])
-    apart = np.abs(places[:, None] - places)
+    Args:
+        change: probability, 0 to 1, that the key changes: to one whose signature is near on the circle of
+            fifths more than to a far one.
+    """
+    fifths = np.array([-7 * key.semitones_to_reference % 12 for key in KEYS])
+    apart = np.abs(fifths[:, None] - fifths)
     near = np.exp(-np.minimum(apart, 12 - apart).astype(np.float64))
     np.fill_diagonal(near, 0)
-    moved: Floats = CHANGE * near / near.sum(axis=1, keepdims=True) + (1 - CHANGE) * np.eye(24)
+    moved: Floats = change * near / near.sum(axis=1, keepdims=True) + (1 - change) * np.eye(24)
     return moved
 
 
@@ -138,7 +133,7 @@ def followed(before: KeyFollower, notes: Iterable[Note]) -> KeyFollower:
     if not new.any():
         return before
     weights = np.array(before.weights) * 0.5 ** (1 / HALF_LIFE_BARS) + new
-    odds = np.log(np.exp(before.log_odds) @ _transitions()) + EVIDENCE * key_scores(np.sqrt(new))
+    odds = np.log(np.exp(before.log_odds) @ key_transitions(CHANGE)) + EVIDENCE * key_scores(np.sqrt(new))
     odds -= odds.max()
     clear = before.key is not None or weights.sum() >= CLEAR_BEATS
     key = _key_at(_likeliest(odds, before.key), weights) if clear else None

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.music.key import Key
-from engine.music.key_finding import LONGEST_BEATS, key_scores
+from engine.music.key_finding import KEYS, LONGEST_BEATS, key_scores, key_transitions
 from training.corpus.extract.bars import STEPS_PER_BEAT, Run, on_grid
 from training.corpus.extract.reader import Piece, Track
 
@@ -17,15 +16,12 @@ BEATS_A_BAR = 4.0
 CHANGE = 0.05
 """Probability that the key changes at a bar line, to a near key more than to a far one."""
 
-_KEYS = tuple(Key(tonic, scale) for scale in ("major", "minor") for tonic in range(12))
-"""In the order of `key_scores`."""
-
 
 def bar_tonics(piece: Piece, run: Run, line: Track) -> NDArray[np.int64]:
     """Return for each bar of a run the major tonic, 0 to 11, of the line's key signature (A minor: 0)."""
     pitched = [track for track in piece.tracks if not track.is_drum]
     heard = _weights(pitched, run, piece) + LINE_WEIGHT * _weights([line], run, piece)
-    signature = np.array([-key.semitones_to_reference % 12 for key in _KEYS])
+    signature = np.array([-key.semitones_to_reference % 12 for key in KEYS])
     return signature[_likeliest_path(key_scores(np.sqrt(heard).T).T)]
 
 
@@ -40,19 +36,9 @@ def _weights(tracks: Sequence[Track], run: Run, piece: Piece) -> NDArray[np.floa
     return weights * (BEATS_A_BAR * run.bars / (weights.sum() + 1e-9))
 
 
-def _transitions() -> NDArray[np.float64]:
-    """Return the nats of each key (column) in the bar after each (row), `[24, 24]`."""
-    fifths = np.array([-7 * key.semitones_to_reference % 12 for key in _KEYS])
-    apart = np.abs(fifths[:, None] - fifths)
-    near = np.exp(-np.minimum(apart, 12 - apart).astype(np.float64))
-    np.fill_diagonal(near, 0)
-    moved: NDArray[np.float64] = CHANGE * near / near.sum(axis=1, keepdims=True) + (1 - CHANGE) * np.eye(24)
-    return np.log(moved)
-
-
 def _likeliest_path(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the likeliest key of each bar by the scores of all, `[bars, 24]` in nats."""
-    moves, best = _transitions(), scores[0]
+    moves, best = np.log(key_transitions(CHANGE)), scores[0]
     came = np.zeros(scores.shape, np.int64)
     for bar in range(1, len(scores)):
         reached = best[:, None] + moves
