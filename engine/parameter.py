@@ -10,6 +10,7 @@ import math
 import re
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -394,18 +395,21 @@ class Action(msgspec.Struct, frozen=True):
         return "done while playing: by key, click or MIDI"
 
 
-def check_values(values: object, parameters: Mapping[str, Parameter]) -> None:
-    """Check what an object holds for each parameter, but for what stands at its default.
+def check_of(parameters: Mapping[str, Parameter]) -> Callable[[object], None]:
+    """Return a function that checks what an object holds for each parameter, as `Parameter.check` does.
 
-    Takes have controls of their own each, and almost all of those stand at their defaults.
-
-    Raises:
-        RenderError: one is out of range.
+    What stands at its default is passed over: takes have controls of their own each, and almost all of those
+    stand there.
     """
-    for name, parameter in parameters.items():
-        value = getattr(values, name)
-        if value is not parameter.default:
-            parameter.check(value)
+    held = attrgetter(*parameters)
+    defaults = [parameter.default for parameter in parameters.values()]
+
+    def check(values: object) -> None:
+        for parameter, value, default in zip(parameters.values(), held(values), defaults, strict=True):
+            if value is not default:
+                parameter.check(value)
+
+    return check
 
 
 def declared(kind: type[msgspec.Struct]) -> dict[str, Parameter]:

@@ -10,7 +10,7 @@ from engine.inference.features import LIMITS, NOTES_TO_KEEP, PITCHES, RHYTHM_TO_
 from engine.music.grid import EARLY_BEATS
 from engine.music.notes import DRUM_CHANNEL, Note
 from engine.music.scales import KEYS, PITCH_NAMES, SCALES
-from engine.parameter import Choice, Number, Parameter, Toggle, Whole, check_values, declared
+from engine.parameter import Choice, Number, Parameter, Toggle, Whole, check_of, declared
 
 
 class Constraints(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +114,7 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.0
 
     def __post_init__(self) -> None:
-        check_values(self, CONSTRAINTS)
+        _check(self)
         if self.lowest_pitch > self.highest_pitch:
             raise RenderError(
                 f"lowest_pitch {self.lowest_pitch} lies above highest_pitch {self.highest_pitch}"
@@ -129,6 +129,7 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True):
 
 CONSTRAINTS: Mapping[str, Parameter] = declared(Constraints)
 """Parameters of `Constraints` by id, in the order of its fields."""
+_check = check_of(CONSTRAINTS)
 
 UNCONSTRAINED = Constraints()
 

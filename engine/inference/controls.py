@@ -31,7 +31,7 @@ from engine.inference.features import (
 )
 from engine.music.drum_styles import DRUM_STYLES, DRUMMERS, STYLE_WORDS
 from engine.music.style import NO_STYLE, Style
-from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, check_values, declared
+from engine.parameter import Choice, Number, Parameter, Text, Toggle, Whole, check_of, declared
 
 Mode = Literal["vary", "morph", "generate", "groove", "drumify", "continue", "accompany"]
 """Names of the modes; `engine.modes.catalogue` holds them."""
@@ -322,7 +322,7 @@ class Controls(msgspec.Struct, frozen=True, kw_only=True):
     constraints: Constraints = UNCONSTRAINED
 
     def __post_init__(self) -> None:
-        check_values(self, _OF_CONTROLS)
+        _check(self)
         for name, amount in self.attributes:
             attribute_parameter(name).check(amount)
 
@@ -344,6 +344,7 @@ def attribute_parameter(name: str, help: str = "") -> Number:
 
 
 _OF_CONTROLS = {name: parameter for name, parameter in declared(Controls).items() if name not in CONSTRAINTS}
+_check = check_of(_OF_CONTROLS)
 CONTROLS: Mapping[str, Parameter] = {**_OF_CONTROLS, **CONSTRAINTS}
 """Parameters of `Controls` and its `Constraints` by id, in the order of their fields."""
 _OWN = frozenset(Controls.__struct_fields__)

@@ -160,7 +160,7 @@ def check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: int
     """Refuse an input the graph would misread: operators broadcast where they can."""
     steps = [size for size, named in zip(array.shape, spec.shape, strict=False) if named in ("T", "U")]
     wanted = _sizes(spec, batch, max(0 if spec.name == "heard" else 1, *steps, 0))
-    if array.shape != wanted or array.dtype.name != spec.dtype:
+    if array.shape != wanted or array.dtype != spec.dtype:
         raise RenderError(
             f"{name}: {spec.name} {array.dtype.name} {list(array.shape)} is not {spec.dtype} {list(wanted)}"
         )

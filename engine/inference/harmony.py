@@ -60,11 +60,10 @@ def key_of_chords(harmony: Harmony) -> Key | None:
     return find_key(chroma(harmony).sum(axis=0))
 
 
-@lru_cache(maxsize=64)
 def allowed_by_step(
     grid: Grid, steps: int, key: Key | None, harmony: Harmony, own: frozenset[int]
 ) -> Bools | None:
-    """Return which pitch classes are in key at each step, `[T, 12]`, read-only; None where no key is known.
+    """Return which pitch classes are in key at each step, `[T, 12]`; None where no key is known.
 
     Args:
         grid: of the steps.
@@ -80,14 +79,36 @@ def allowed_by_step(
     allowed = np.zeros((len(scales), 12), bool)
     for place, scale in enumerate(scales):
         allowed[place, sorted((scale or frozenset(range(12))) | own)] = True
-    stepwise = allowed[_pulse_of_step(grid, steps, len(scales))]
-    stepwise.flags.writeable = False  # many takes share it
-    return stepwise
+    return allowed[_pulse_of_step(grid, steps, len(scales))]
 
 
 def _pulse_of_step(grid: Grid, steps: int, pulses: int) -> npt.NDArray[np.int64]:
     """Return the pulse each step lies in, the last of `pulses` beyond their end."""
     return np.minimum(np.arange(steps) // grid.pulse_steps, pulses - 1)
+
+
+@lru_cache(maxsize=64)
+def key_and_chord_bias(
+    representation: Representation, key: Key | None, harmony: Harmony, strength: float, own: frozenset[int]
+) -> Floats:
+    """Return `[T, V]` that keeps to the key, whose scale follows the chords, and favours chord tones.
+
+    Args:
+        representation: of the model.
+        key: of the source; None where it is not known.
+        harmony: a chord a pulse, as far as they are known.
+        strength: of the chords, 0 to 1, see `chord_bias`; at 0 the scale does not follow them.
+        own: pitch classes that are always in key.
+
+    Returns:
+        An array that is remembered, read-only: a slider that moves asks for the same one again.
+    """
+    bias, followed = chord_bias(representation, harmony, strength), harmony if strength else ()
+    allowed = allowed_by_step(representation.grid, representation.steps, key, followed, own)
+    if allowed is not None:
+        bias = bias + in_key_bias(representation, allowed)
+    bias.flags.writeable = False
+    return bias
 
 
 def in_key_bias(representation: Representation, allowed: Bools) -> Floats:

@@ -51,7 +51,7 @@ def home_of(slot: Slot) -> Home | None:
     pitches = [note.pitch for note in slot.phrase.notes if note.channel != DRUM_CHANNEL]
     if not pitches or slot.key is None:
         return None
-    return Home(slot.key.pitch_classes, round(float(np.mean(pitches))))
+    return Home(slot.key.pitch_classes, round(sum(pitches) / len(pitches)))
 
 
 class Draw(msgspec.Struct, frozen=True):

@@ -131,8 +131,24 @@ def constrain(
     Raises:
         RenderError: they leave nothing to choose, or need a source.
     """
-    if source is None and (constraints.keep_rhythm or constraints.keep_pitches):
+    if not (constraints.keep_rhythm or constraints.keep_pitches):
+        return _constrained(representation, constraints)
+    if source is None:
         raise RenderError("keep_rhythm and keep_pitches need a phrase to keep them from; use vary or morph")
+    return _biased(representation, constraints, source)
+
+
+@lru_cache(maxsize=64)
+def _constrained(representation: Representation, constraints: Constraints) -> Floats:
+    """Return the bias of constraints that keep nothing of a source; read-only."""
+    bias = _biased(representation, constraints, None)
+    bias.flags.writeable = False
+    return bias
+
+
+def _biased(
+    representation: Representation, constraints: Constraints, source: npt.NDArray[Any] | None
+) -> Floats:
     bias = np.zeros((representation.steps, representation.width), np.float32)
     for stream in _streams(representation):
         part = bias[:, stream.columns]

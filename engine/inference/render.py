@@ -122,10 +122,10 @@ def _finished(model: LatentModel, plans: Sequence[Plan]) -> Sequence[Phrase]:
     """Decode plans that are not written yet in one call, and finish them."""
     if not plans:
         return ()
-    z = np.stack([plan.z for plan in plans]).astype(np.float32)
-    bias = np.stack([plan.perturbation for plan in plans], axis=1)
+    z = np.array([plan.z for plan in plans], np.float32)
+    bias = np.array([plan.perturbation for plan in plans]).swapaxes(0, 1)
     chords = _chords(model, plans)
-    given = {name: np.stack([plan.given[name] for plan in plans]) for name in plans[0].given}
+    given = {name: np.array([plan.given[name] for plan in plans]) for name in plans[0].given}
     decoded = model.decode(z, bias, **given) if chords is None else model.decode(z, bias, chords, **given)
     return [plan.finish(decoded[:, row]) for row, plan in enumerate(plans)]
 

@@ -139,14 +139,12 @@ def harmony_of(
     chords: Harmony,
     heard: Sequence[Slot],
 ) -> Floats:
-    """Return the bias `[T, V]` of key and chords; notes of what was heard are always in key."""
-    bias = harmony.chord_bias(representation, chords, constraints.follow_chords)
+    """Return the bias `[T, V]` of key and chords, read-only; notes of what was heard are always in key."""
+    strength = constraints.follow_chords
     if not constraints.in_key or constraints.key is not None:
-        return bias
+        return harmony.chord_bias(representation, chords, strength)
     own = harmony.own_pitch_classes(note for slot in heard for note in slot.phrase.notes)
-    followed = chords if constraints.follow_chords else ()
-    allowed = harmony.allowed_by_step(representation.grid, representation.steps, key, followed, own)
-    return bias if allowed is None else bias + harmony.in_key_bias(representation, allowed)
+    return harmony.key_and_chord_bias(representation, key, chords, strength, own)
 
 
 def chords_of(controls: Controls, source: Slot | None, representation: Representation) -> Harmony:

@@ -134,16 +134,16 @@ def headroom(tokens: npt.NDArray[np.integer[Any]]) -> tuple[int, int]:
 def notes_of_tokens(tokens: npt.NDArray[np.integer[Any]], grid: Grid, channel: int = 0) -> list[Note]:
     """Read tokens `[T]` as notes on the grid; the end of the sequence ends the last one."""
     events = np.flatnonzero(tokens)
-    ends = np.append(events, len(tokens))[1:]
+    steps, chosen, step_beats = [*events.tolist(), len(tokens)], tokens[events].tolist(), grid.step_beats
     return [
         Note(
-            start_beats=int(step) * grid.step_beats,
-            pitch=int(tokens[step]) - FIRST_NOTE + LOWEST_PITCH,
-            duration_beats=int(end - step) * grid.step_beats,
+            start_beats=step * step_beats,
+            pitch=token - FIRST_NOTE + LOWEST_PITCH,
+            duration_beats=(end - step) * step_beats,
             channel=channel,
         )
-        for step, end in zip(events, ends, strict=True)
-        if tokens[step] >= FIRST_NOTE
+        for step, end, token in zip(steps[:-1], steps[1:], chosen, strict=True)
+        if token >= FIRST_NOTE
     ]
 
 

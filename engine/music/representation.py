@@ -18,6 +18,9 @@ from engine.music.trio import TrioRepresentation
 class Representation(Protocol):
     """How phrases of a fixed number of bars become tensors. T is `steps`, S `len(streams)`."""
 
+    def __hash__(self) -> int:
+        """Return the same for equal ones: what is computed of them is remembered."""
+
     @property
     def name(self) -> str:
         """Its name in the table and in bundles."""

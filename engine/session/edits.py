@@ -131,8 +131,9 @@ def with_parameter(state: State, name: str, value: Value, now_ns: int) -> State:
     if name == "mode":
         changes = {"controls": controls, **_with_model_for(state, controls.mode)}
         return state.committed(now_ns, label, join, **changes)
-    if mode := state.shown.mode_for(parameter):
-        controls = changed(controls, mode=mode, morph_by=MORPH_BY.get(name, controls.morph_by))
+    mode, morph_by = state.shown.mode_for(parameter), MORPH_BY.get(name, controls.morph_by)
+    if mode and (mode, morph_by) != (controls.mode, controls.morph_by):
+        controls = changed(controls, mode=mode, morph_by=morph_by)
     return state.committed(now_ns, label, join, controls=controls)
 
 

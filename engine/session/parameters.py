@@ -76,18 +76,14 @@ def attribute_help(attribute: Attribute) -> str:
     return f"{known} A step of 1 was measured to change it by {effect:+.2g} {attribute.unit}{share}."
 
 
+@lru_cache(maxsize=16)
 def table_for(attributes: tuple[Attribute, ...] = ()) -> Table:
     """Return the table with the attributes of a model."""
-    return _table(tuple((attribute.name, attribute_help(attribute)) for attribute in attributes))
-
-
-@lru_cache(maxsize=16)
-def _table(attributes: tuple[tuple[str, str], ...]) -> Table:
     own = {**CONTROLS, **SETTINGS, **SWITCHES}
     mode = own["mode"]
     assert isinstance(mode, Choice)
     own["mode"] = with_tools(mode)
-    directions = [attribute_parameter(name, text) for name, text in attributes]
+    directions = [attribute_parameter(each.name, attribute_help(each)) for each in attributes]
     parameters = {**own, **{parameter.id: parameter for parameter in directions}}
     actions = (*choosing(own.values()), *ACTIONS)
     return Table(parameters, {action.id: action for action in actions})

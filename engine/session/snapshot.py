@@ -143,9 +143,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         """
         present = self.document.controls.mode
         settled = self.model is not None and not self.live.loading
-        modes = self.modes if settled else (present, *self.modes)
-        offered = [mode for mode in modes if counts(parameter, mode, self.features)]
-        return present if present in offered else next(iter(offered), None)
+        modes, features = (self.modes if settled else (present, *self.modes)), self.features
+        if present in modes and counts(parameter, present, features):
+            return present
+        return next((mode for mode in modes if counts(parameter, mode, features)), None)
 
     def position_beats(self, now_ns: int) -> float | None:
         """Return the song position at a monotonic time, or None before the clock has spoken."""

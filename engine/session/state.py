@@ -179,9 +179,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     def committed(self, now_ns: int, label: str, join: str = "", **changes: Any) -> "State":
         """Return the state with fields of the document changed as a step of undo."""
-        document = msgspec.structs.replace(self.document, **changes)
-        if document == self.document:
+        if all(getattr(self.document, name) == value for name, value in changes.items()):
             return self
+        document = msgspec.structs.replace(self.document, **changes)
         held = bool(self.gesture) and self.gesture.partition("#")[0] == join
         step = Step(label, self.gesture if held else join, self.document, document, now_ns)
         return replace(self, document=document, undo=self.undo.committed(step, held=held))

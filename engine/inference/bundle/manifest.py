@@ -135,6 +135,10 @@ class Attribute(_Record, frozen=True, kw_only=True):
     """The same as a percentage of the attribute's mean over the same latents; one whose mean is 0 is
     left out."""
 
+    def __hash__(self) -> int:
+        """Return the hash of its name: equal attributes have the same, so tables of them are remembered."""
+        return hash(self.name)
+
 
 class LatentLayout(_Record, frozen=True, kw_only=True):
     """Where the parts of a latent are that says coarsely what kind of phrase and finely which notes.

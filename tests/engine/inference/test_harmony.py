@@ -13,6 +13,7 @@ from engine.inference.harmony import (
     chord_bias,
     chord_scale,
     in_key_bias,
+    key_and_chord_bias,
     key_of_chords,
     notes_on_chord,
     own_pitch_classes,
@@ -124,6 +125,20 @@ def test_chords_are_favoured_on_the_beat_less_between_and_held_at_one() -> None:
     assert (hard[0, d4], hard[1, d4]) == (FORBIDDEN, -2.0)
     assert not soft[16:].any(), "a bar without a chord is free"
     assert not chord_bias(MELODY, chords, 0.0).any()
+
+
+def test_key_and_chords_are_one_bias_that_is_remembered_and_cannot_be_changed() -> None:
+    chords, own = by_pulse(parse_chords("E7 Am"), 2), frozenset({6})
+    both = key_and_chord_bias(MELODY, A_MINOR, chords, 0.5, own)
+    g4, g_sharp4, f_sharp4 = 67 - 21 + 2, 68 - 21 + 2, 66 - 21 + 2
+    assert both[0, g_sharp4] == 0, "G sharp is of E7"
+    assert both[0, g4] <= FORBIDDEN, "and takes the place of G"
+    assert both[0, f_sharp4] == -4.0, "one's own note is in key, and no tone of the chord"
+    without = key_and_chord_bias(MELODY, A_MINOR, chords, 0.0, own)
+    assert (without[0, g4], without[0, f_sharp4]) == (0, 0), "chords that are not followed move no scale"
+    assert key_and_chord_bias(MELODY, A_MINOR, chords, 0.5, own) is both
+    with pytest.raises(ValueError, match="read-only"):
+        both[0, 0] = 1
 
 
 def test_share_on_chord_counts_what_begins_on_a_beat() -> None:

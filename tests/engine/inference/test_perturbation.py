@@ -123,6 +123,11 @@ def test_no_constraints_no_bias():
         assert not constrain(what, Constraints(), None).any()
 
 
+def test_the_bias_of_constraints_cannot_be_changed_by_accident():
+    with pytest.raises(ValueError, match="read-only"):
+        constrain(MELODY, Constraints(key="C"), None)[0, 0] = 1
+
+
 def test_key_and_range_leave_hold_off_and_the_scales_notes():
     bias = constrain(MELODY, Constraints(key="C", lowest_pitch=60, highest_pitch=65), None)
     assert allowed(bias, 0) == [0, 1, token(60), token(62), token(64), token(65)]
