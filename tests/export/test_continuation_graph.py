@@ -36,15 +36,6 @@ SONG = Phrase.of([Note(i / 2, 60 + i % 5, 0.5, 50, 3) for i in range(16)], 2)
 BEAT = Phrase.of([Note(i / 2 + 0.03, (36, 42, 38, 42)[i % 4], 0.2, 60 + i, 9) for i in range(16)], 2)
 
 
-class Rolls(tinyrun.FakeCorpus):
-    """Random chords over twice the given bars."""
-
-    def __init__(self):
-        super().__init__(bars=4, count=60)
-        rng = np.random.default_rng(6)
-        self.tokens = (rng.random((120, 64, 88)) < 0.05).astype(np.float32)
-
-
 class Beats(tinyrun.FakeCorpus):
     """Random drums as frames."""
 
@@ -73,7 +64,7 @@ def written(folder, config, model=None):
 def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("continuing")
     run = written(folder / "run", CONFIG, continuer())
-    export_run(run, Rolls(), folder / "bundle", Options(), lambda _: None)
+    export_run(run, tinyrun.RandomChords(), folder / "bundle", Options(), lambda _: None)
     return folder / "bundle"
 
 

@@ -37,15 +37,6 @@ SONG = Phrase.of([Note(i / 2, 60 + i % 5, 0.5, 50, 3) for i in range(16)], 2)
 WALTZ = Phrase.of([Note(i / 2, 60 + i % 5, 0.5, 50, 3) for i in range(12)], 2, Metre(3, 4))
 
 
-class Rolls(tinyrun.FakeCorpus):
-    """Random chords over twice the given bars."""
-
-    def __init__(self):
-        super().__init__(bars=4, count=60)
-        rng = np.random.default_rng(6)
-        self.tokens = (rng.random((120, 64, 88)) < 0.05).astype(np.float32)
-
-
 def chain() -> KeyChain:
     torch.manual_seed(3)
     made = build_model(CONFIG)
@@ -60,7 +51,7 @@ def chain() -> KeyChain:
 def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("chain")
     run = load_run(tinyrun.write(folder / "run", CONFIG, chain()))
-    export_run(run, Rolls(), folder / "bundle", Options(), lambda _: None)
+    export_run(run, tinyrun.RandomChords(), folder / "bundle", Options(), lambda _: None)
     return folder / "bundle"
 
 
@@ -166,7 +157,7 @@ def test_a_bundle_from_before_keys_rang_apart_is_still_continued(bundle, tmp_pat
 
     monkeypatch.setattr("export.key_chain_graph._decoder", as_before)
     run = load_run(tinyrun.write(tmp_path / "run", CONFIG, chain()))
-    export_run(run, Rolls(), tmp_path / "before", Options(), lambda _: None)
+    export_run(run, tinyrun.RandomChords(), tmp_path / "before", Options(), lambda _: None)
     before, now = Model.load(str(tmp_path / "before")), Model.load(str(bundle))
     assert before.bundle.manifest.conditions == ("heard",)
     free = Controls(mode="continue", seed=7, bars=4, constraints=Constraints(in_key=False))

@@ -96,3 +96,12 @@ class FakeCorpus:
 
     def batch(self, ids, rng=None, transpose=0):
         return self.tokens[ids]
+
+
+class RandomChords(FakeCorpus):
+    """Stands for a corpus of rolls of a piano: two bars that are given, and the two that follow."""
+
+    def __init__(self):
+        super().__init__(bars=4, count=60)
+        rng = np.random.default_rng(6)
+        self.tokens = (rng.random((120, 64, 88)) < 0.05).astype(np.float32)

@@ -74,14 +74,18 @@ def test_sentences_begin_with_the_weights_of_words() -> None:
     assert whole_start(model, own) is own
 
 
-def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
+def played_sentences() -> PlayedWords:
+    """Return a small model of sentences of 16 bars with new weights."""
     torch.manual_seed(3)
-    corpus = Corpus.open(folder, 16)
     model = ModelConfig(bars=16, words=SMALL_WORDS, sentences=SentencesConfig(channels=8, hidden=8))
     subject = Subject(
         Path("s"), RunConfig(name="s", corpus="", model=model), build_model(model).eval(), is_bundle=False
     )
-    played = PlayedWords(subject)
+    return PlayedWords(subject)
+
+
+def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
+    corpus, played = Corpus.open(folder, 16), played_sentences()
     phrase = played.representation.decode(corpus.batch(corpus.window_ids("train")[:1])[0, :, :1])
     slot = encode_slot(played, phrase)
     assert render(played, {"heard": slot}, Controls(variation=0.0, seed=4)).notes == phrase.notes
@@ -90,13 +94,7 @@ def test_what_is_played_in_torch_keeps_the_ends(folder: Path) -> None:
 
 
 def test_what_sentences_continue_with_stands_beside_what_followed(folder: Path) -> None:
-    torch.manual_seed(3)
-    corpus = Corpus.open(folder, 16)
-    model = ModelConfig(bars=16, words=SMALL_WORDS, sentences=SentencesConfig(channels=8, hidden=8))
-    subject = Subject(
-        Path("s"), RunConfig(name="s", corpus="", model=model), build_model(model).eval(), is_bundle=False
-    )
-    played = PlayedWords(subject)
+    corpus, played = Corpus.open(folder, 16), played_sentences()
     ids = corpus.window_ids("train")[:4]
     phrases = [played.representation.decode(window[:, :1]) for window in corpus.batch(ids)]
     found = played_on(played, phrases, 1)

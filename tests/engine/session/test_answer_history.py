@@ -1,7 +1,7 @@
 """What has sounded is listed, comes back note for note, and can be kept."""
 
 import pytest
-from test_session import OTHER, TUNE, Hands
+from hands import OTHER, TUNE, Hands
 
 from engine.errors import RenderError
 from engine.inference.controls import Controls

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tinybundle
-from test_session import OTHER, TUNE, Hands, phrase
+from hands import OTHER, TUNE, Hands, phrase
 
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
@@ -19,7 +19,7 @@ from engine.session.store import write_document
 CODE = """
 import sys
 from pathlib import Path
-from test_session import Hands
+from hands import Hands
 from engine.inference.model import Model
 from engine.performer.messages import encode
 from engine.session.store import read_document

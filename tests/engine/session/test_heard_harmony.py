@@ -1,7 +1,7 @@
 """What is heard of key and chords, which notes are for chords, and how both travel with a phrase."""
 
 import pytest
-from test_session import Hands
+from hands import Hands
 
 from engine.errors import RenderError
 from engine.inference.constraints import Constraints

@@ -5,6 +5,7 @@ import struct
 import time
 
 import pytest
+from hands import RecordingClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,19 +16,6 @@ from engine.session.session import Session
 from engine.session.state import OscPlace
 
 DEADLINE_S = 60.0
-
-
-class Client:
-    """A performer's client that takes everything and says nothing."""
-
-    def send(self, command):
-        pass
-
-    def poll(self):
-        return []
-
-    def close(self):
-        pass
 
 
 def free_port():
@@ -128,7 +116,7 @@ def test_without_the_library_the_remedy_is_said(monkeypatch):
 
 def test_a_session_is_moved_and_sends_its_changes(hand):
     number = free_port()
-    with Session(Client()) as session:
+    with Session(RecordingClient()) as session:
         session.set("osc_port", number)
         session.set("osc_to", f"127.0.0.1:{hand.getsockname()[1]}")
         hand.sendto(VARIATION, ("127.0.0.1", number))
@@ -146,7 +134,7 @@ def test_a_session_is_moved_and_sends_its_changes(hand):
 
 
 def test_a_session_whose_port_is_taken_says_so_and_is_off(port):
-    with Session(Client()) as session:
+    with Session(RecordingClient()) as session:
         session.set("osc_port", port.number)
         session.set("osc", True)
         shown = session.snapshot()

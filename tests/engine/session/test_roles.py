@@ -1,7 +1,7 @@
 """Which channel or zone feeds which part: as chosen, or sensibly by itself."""
 
 import pytest
-from test_session import Hands
+from hands import Hands
 
 from engine.inference.controls import Controls
 from engine.music.metre import FOUR_FOUR

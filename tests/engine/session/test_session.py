@@ -2,83 +2,17 @@ import threading
 
 import pytest
 import tinybundle
+from hands import OTHER, TUNE, Hands, captured, phrase, wire
 
-from engine.errors import PerformerError, RenderError
+from engine.errors import RenderError
 from engine.inference.constraints import Lock
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.inference.render import render
 from engine.inference.slots import encode_slot
 from engine.music.metre import FOUR_FOUR, Metre
-from engine.music.notes import Note, Phrase
 from engine.performer import messages
-from engine.performer.messages import BarCaptured, ClockState, NoteData, SetPattern
-from engine.session.document import Document
-from engine.session.session import Session
-
-TUNE = ((0.02, 60, 0.9, 90), (1.0, 64, 0.5, 70), (2.0, 67, 1.0, 100), (3.01, 65, 0.8, 60))
-OTHER = ((0.0, 72, 0.5, 90), (0.5, 71, 0.5, 70), (1.0, 69, 2.0, 100))
-
-
-class RecordingClient:
-    """Keeps what is sent, and returns the events it was given."""
-
-    def __init__(self):
-        self.sent, self.events, self.closed = [], [], 0
-        self.broken = False
-        self.threads = set()
-
-    def send(self, command):
-        if self.broken:
-            raise PerformerError("the performer does not answer; it is being started again")
-        self.threads.add(threading.current_thread().name)
-        self.sent.append(command)
-
-    def poll(self):
-        events, self.events = self.events, []
-        return events
-
-    def close(self):
-        self.closed += 1
-
-    @property
-    def patterns(self):
-        return [command for command in self.sent if isinstance(command, SetPattern)]
-
-
-class Hands:
-    """A session and what a player does to it."""
-
-    def __init__(self, model, controls=None, document=None, **options):
-        self.client = RecordingClient()
-        self.now_ns = 1_000_000_000
-        document = document or Document(controls=controls or Controls())
-        self.session = Session(self.client, document=document, now_ns=lambda: self.now_ns, **options)
-        self.session.start(model)
-
-    def hear(self, *events):
-        self.client.events += events
-        self.session.poll()
-        assert self.session.wait_idle()
-
-    def play_bars(self, first, *bars):
-        self.hear(*(captured(first + index, notes) for index, notes in enumerate(bars)))
-
-    def set(self, **changes):
-        for name, value in changes.items():
-            self.session.set(name, value)
-        assert self.session.wait_idle()
-
-    def later(self, seconds=1.0):
-        self.now_ns += int(seconds * 1e9)
-
-    @property
-    def last(self):
-        return self.client.patterns[-1]
-
-
-def captured(number, notes, metre=FOUR_FOUR):
-    return BarCaptured(number, tuple(NoteData(*note, 0) for note in notes), (), 120.0, metre, 0)
+from engine.performer.messages import ClockState, SetPattern
 
 
 def clock(**changes):
@@ -95,17 +29,6 @@ def clock(**changes):
         "duplicate_ticks": 0,
     }
     return ClockState(**{**values, **changes})
-
-
-def phrase(*bars):
-    notes = [Note(start + 4 * index, *rest) for index, bar in enumerate(bars) for start, *rest in bar]
-    return Phrase.of(notes, len(bars))
-
-
-def wire(music):
-    return tuple(
-        NoteData(n.start_beats, n.pitch, n.duration_beats, n.velocity, n.channel) for n in music.notes
-    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from test_session import OTHER, TUNE, Hands, phrase, wire
+from hands import OTHER, TUNE, Hands, phrase, wire
 
 from engine.errors import SessionFileError
 from engine.inference.controls import Controls

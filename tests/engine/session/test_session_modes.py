@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tinybundle
-from test_session import OTHER, TUNE, Hands, phrase
+from hands import OTHER, TUNE, Hands, phrase
 
 from engine.errors import BundleError, RenderError
 from engine.inference.bundle.latents import Latents

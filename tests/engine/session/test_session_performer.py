@@ -2,12 +2,11 @@
 
 import pytest
 import tinybundle
+from hands import OfflineClient
 
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.music.notes import Note, Phrase
-from engine.performer.messages import Shutdown
-from engine.performer.offline import OfflinePerformer
 from engine.session.document import Document
 from engine.session.session import Session
 
@@ -15,25 +14,6 @@ S = 1_000_000_000
 BAR_NS = 2 * S  # 120 bpm
 START_NS = 2 * S
 DEMO = Phrase.of([Note(beat + 0.02, 60 + beat, 0.5, 70 + beat) for beat in range(8)], 2)
-
-
-class OfflineClient:
-    """The performer's client without a process."""
-
-    def __init__(self):
-        self.offline = OfflinePerformer(lead_ns=30_000_000)
-        self.taken = 0
-
-    def send(self, command):
-        self.offline.handle(command)
-
-    def poll(self):
-        events = self.offline.events[self.taken :]
-        self.taken += len(events)
-        return events
-
-    def close(self):
-        self.offline.handle(Shutdown())
 
 
 class Rig:

@@ -1,8 +1,8 @@
 """Nudges, styles and halves in a session: undone, kept in the document, greyed where they mean nothing."""
 
 import pytest
+from hands import OTHER, TUNE, Hands
 from msgspec.structs import replace
-from test_session import OTHER, TUNE, Hands
 
 from engine.inference.controls import Controls
 from engine.performer.messages import PatternStarted

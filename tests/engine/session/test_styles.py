@@ -1,8 +1,8 @@
 """A style is learned from files beside the music: undone, kept, overtaken by a newer one, refused."""
 
 import pytest
+from hands import OTHER, TUNE, Hands
 from msgspec.structs import replace
-from test_session import OTHER, TUNE, Hands
 
 from engine.inference.controls import Controls
 from engine.midifile.write import Part, write_midi
