@@ -27,7 +27,8 @@ class Preview:
         before, now = self._at_beats, self._position(snapshot, now_ns)
         self._at_beats = now
         if now is None or before is None or not 0 <= now - before <= LONGEST_STEP_BEATS:
-            return self._release_all(before or 0.0, now_ns)
+            keys, self._sounding = list(self._sounding), {}
+            return [_message(NOTE_OFF, key, 0, before or 0.0, now_ns) for key in keys]
         events = self._release(now, now_ns)
         if snapshot.live.playing is not None:
             for at_beats, note in _onsets(snapshot.live.playing, before, now):
@@ -44,10 +45,6 @@ class Preview:
     def _release(self, now_beats: float, now_ns: int) -> list[Played]:
         over = [key for key, end_beats in self._sounding.items() if end_beats <= now_beats]
         return [_message(NOTE_OFF, key, 0, self._sounding.pop(key), now_ns) for key in over]
-
-    def _release_all(self, at_beats: float, now_ns: int) -> list[Played]:
-        keys, self._sounding = list(self._sounding), {}
-        return [_message(NOTE_OFF, key, 0, at_beats, now_ns) for key in keys]
 
 
 def _onsets(playing: Sounding, before_beats: float, now_beats: float) -> list[tuple[float, Note]]:

@@ -140,15 +140,10 @@ def _handed_over(state: State) -> State:
         until = line + trade_beats if settings.turns == "trade" else None
         state = replace(state, open_bar=state.open_bar.since(line))
         return state.with_live(turn=Turn("player", line, until))
-    if not _played(state):
+    if turn.since_beats is None or not turn.notes:
         return state.with_live(turn=Turn("player", line, line + trade_beats))
     until = None if settings.turns == "cue" else line + _answer_beats(state)
     return state.with_live(turn=Turn("answer", line, until))
-
-
-def _played(state: State) -> bool:
-    turn = state.live.turn
-    return turn.since_beats is not None and bool(turn.notes)
 
 
 def _answer_beats(state: State) -> float:
