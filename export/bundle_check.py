@@ -91,7 +91,12 @@ def model_of(bundle: Bundle) -> Trainable:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the weights of a bundle, folder or .zip."""
+    """Read the weights of a bundle, folder or .zip.
+
+    Raises:
+        ExportError: they are damaged.
+        BundleError: the bundle cannot be opened.
+    """
     data = read_archive(path, lambda archive: archive.read(WEIGHTS))
     try:
         return unpacked(data)

@@ -31,7 +31,12 @@ def check_place(output: Path) -> None:
 
 
 def place(output: Path, manifest: BundleManifest, files: Mapping[str, bytes], zipped: bool) -> BundleManifest:
-    """Write the bundle beside its place, load it as the engine would, and move it there."""
+    """Write the bundle beside its place, load it as the engine would, and move it there.
+
+    Raises:
+        ExportError: it cannot be written.
+        BundleError: the engine would not load it; nothing has changed then.
+    """
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with staging_folder(output.parent) as folder:

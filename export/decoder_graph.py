@@ -53,7 +53,7 @@ class _Conditions(nn.Module):
 
 
 def conditions_graph(model: VAE) -> GraphBuilder:
-    """Return what is before the decoder's cores: `z` and further conditions to `condition`; in seconds."""
+    """Return what is before the decoder's cores, from `z` and conditions to `condition`. Takes seconds."""
     examples, names = (torch.zeros(3, model.config.z_size),), ["z"]
     if model.told is not None:
         examples += torch.zeros(3), *torch.zeros(2, 3, dtype=torch.int64)

@@ -71,7 +71,7 @@ def load_run(path: Path, metre: str = FOUR_FOUR.name, which: str = "last") -> Ru
 
 
 def read_config(path: Path) -> RunConfig:
-    """Read `config.json`."""
+    """Read `config.json`; ExportError if it is not there or of another version."""
     try:
         return msgspec.convert(json_value(path.read_bytes()), RunConfig)
     except OSError as error:
@@ -81,7 +81,7 @@ def read_config(path: Path) -> RunConfig:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object."""
+    """Read a JSON object; ExportError if it is not there or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -130,7 +130,7 @@ def generated(model: Autoencoder, sample: Sample) -> Tensor:
 
 
 def compare(model: Autoencoder, graphs: Model, drawn: list[Sample]) -> Agreement:
-    """Decode every sample on both sides."""
+    """Decode every sample on both sides, and return how far they agree."""
     parts = []
     for sample in drawn:
         ours = generated(model, sample)  # [B, T, S or W]

@@ -98,7 +98,7 @@ class RunFolder:
         return "train again"
 
     def config(self) -> RunConfig:
-        """Return the run's config."""
+        """Return the run's config; ConfigError if it is not there, damaged or of another version."""
         try:
             return msgspec.convert(self.read_json(CONFIG), RunConfig)
         except msgspec.ValidationError as error:
@@ -176,7 +176,11 @@ class RunFolder:
         raise ConfigError(f"{self.path}: no weights '{which}'; there are {', '.join(there)}")
 
     def load_ema(self, model: Trainable, which: str = "last") -> Trainable:
-        """Fill `model` with the run's averaged weights; see `weights_file`."""
+        """Fill `model` with the run's averaged weights; see `weights_file`.
+
+        Raises:
+            ConfigError: they are not there, damaged, or of another config.
+        """
         try:
             model.load_state_dict(self.read_weights(which))
         except RuntimeError as error:

@@ -65,7 +65,11 @@ class Ranks:
 
 @contextmanager
 def ranks(device_name: str) -> Iterator[Ranks]:
-    """Join the process group that torchrun describes, if it does, and leave it at the end."""
+    """Join the process group that torchrun describes, if it does, and leave it at the end.
+
+    Raises:
+        ConfigError: CUDA is asked for, and there is no card for it.
+    """
     if device_name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device = 'cuda': this PyTorch sees no CUDA card; set device=cpu, or auto")
     wants_cuda = device_name == "cuda" or (device_name == "auto" and torch.cuda.is_available())

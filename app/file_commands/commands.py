@@ -99,6 +99,9 @@ def morph(
     """Write a walk from one phrase to another in `steps` files, both ends included.
 
     Tempo, metre and length are those of the first, resolution, channels and programs of the nearer.
+
+    Raises:
+        AntiphonError: `steps` is less than 2, or a file cannot be written.
     """
     if steps < 2:
         raise AntiphonError(f"--steps {steps}: a walk has two ends, so choose 2 or more")

@@ -111,7 +111,11 @@ def _parts(name: str, phrase: Phrase) -> list[Part]:
 
 
 def history(session: Path, folder: Path, say: Say, which: int) -> list[Path]:
-    """Write each answer that sounded in a performance to a file of its own, in order."""
+    """Write each answer that sounded in a performance to a file of its own, in order.
+
+    Raises:
+        AntiphonError: the log cannot be read, no answer sounded, or a file cannot be written.
+    """
     performance = read_performance(session, which)
     sounded = _sounded(performance)
     if not sounded:

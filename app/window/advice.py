@@ -167,7 +167,7 @@ def message_lines(snapshot: Snapshot, models: Sequence[BundleCard] = ()) -> list
 
 
 def osc_lines(snapshot: Snapshot) -> list[str]:
-    """Return what came in by OSC, the newest first, and how many messages were refused for which reason."""
+    """Return where OSC is heard and sent, what came in, the newest first, and what was refused how often."""
     osc, settings = snapshot.live.osc, snapshot.document.settings
     if not snapshot.live.switches.osc:
         return ["OSC is off: nothing is heard and nothing is sent."]

@@ -47,7 +47,11 @@ def variation_curve(model: LatentModel, tensors: npt.NDArray[Any]) -> Curve:
 
 
 def morph_curve(model: LatentModel, tensors: npt.NDArray[Any]) -> Curve:
-    """Return the curve of the morph slider, from each phrase to the next one given."""
+    """Return the curve of the morph slider, from each phrase to the next one given.
+
+    Raises:
+        RenderError: there are fewer than two phrases.
+    """
     if len(tensors) < 2:
         raise RenderError(f"{len(tensors)} phrases are too few to morph between; give 2 or more")
     mu, _ = model.encode(tensors)

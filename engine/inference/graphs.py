@@ -157,7 +157,7 @@ def _sizes(spec: TensorSpec, batch: int, steps: int) -> tuple[int, ...]:
 
 
 def check_shape(name: str, array: npt.NDArray[Any], spec: TensorSpec, batch: int) -> None:
-    """Refuse an input the graph would misread: operators broadcast where they can."""
+    """Refuse an input the graph would misread, for operators broadcast where they can; RenderError."""
     steps = [size for size, named in zip(array.shape, spec.shape, strict=False) if named in ("T", "U")]
     wanted = _sizes(spec, batch, max(0 if spec.name == "heard" else 1, *steps, 0))
     if array.shape != wanted or array.dtype != spec.dtype:

@@ -132,7 +132,10 @@ def move_home(phrase: Phrase, home: Home) -> Phrase:
 
 
 def best_transposition(notes: Sequence[Note], home: Home) -> int:
-    """Return the semitones that bring most of the sounding time into the key, near to the register."""
+    """Return the semitones, `FARTHEST` up or down at most, that bring most of the sounding time into the key.
+
+    Distance from the register speaks against a way: an octave as much as `OCTAVE_SHARE` of the time outside.
+    """
     weights = pitch_class_weights(notes)
     shifts = np.arange(-FARTHEST, FARTHEST + 1)
     scale = np.array([tone in home.pitch_classes for tone in range(12)], np.float64)

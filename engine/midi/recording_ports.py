@@ -70,7 +70,11 @@ class RecordingOutput:
         self._reported = 0
 
     def send(self, due_ns: int, data: bytes) -> None:
-        """Keep one message to leave at `due_ns`, at once if that is past or there is no lead."""
+        """Keep one message to leave at `due_ns`, at once if that is past or there is no lead.
+
+        Raises:
+            PortError: the port is closed, or a test has broken it.
+        """
         if self.broken or self.closed:
             raise PortError(f"{self.name}: the port is gone; reconnect it")
         handed_ns = self._now()

@@ -47,7 +47,7 @@ _REMEDIES = {
 
 
 def load() -> ModuleType:
-    """Import python-rtmidi, or say what is missing."""
+    """Import python-rtmidi; PortError if it or what it needs is missing."""
     try:
         import rtmidi
     except ImportError as error:

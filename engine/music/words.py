@@ -64,7 +64,7 @@ def last_pitches(words: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
 
 
 def roots(found: list[Relation]) -> list[int]:
-    """Return for each word the first word that it descends from, itself if it is new."""
+    """Return for each word the number of the first word that it descends from, its own if it is new."""
     first: list[int] = []
     for index, relation in enumerate(found):
         first.append(first[index - relation.back] if relation.back else index)

@@ -58,7 +58,11 @@ class DocumentFile:
 
 
 def fresh_beside(path: Path) -> Path:
-    """Return the name of a new document beside another: the day and a number."""
+    """Return the name of a new document beside another: the day and a number.
+
+    Raises:
+        SessionFileError: all 9,999 of the day are taken.
+    """
     for number in range(1, 10_000):
         name = f"{time.strftime('%Y-%m-%d')}-{number}{SUFFIX}"
         if not (fresh := path.with_name(name)).exists():

@@ -32,7 +32,11 @@ class Jobs:
         self._thread.start()
 
     def submit(self, kind: str, job: Job) -> None:
-        """Hand over a job in place of those of its kind that wait. Called from any thread."""
+        """Hand over a job in place of those of its kind that wait. Called from any thread.
+
+        Raises:
+            KeyError: there is no such kind.
+        """
         if kind not in self._kinds:
             raise KeyError(kind)
         with self._changed:

@@ -115,6 +115,9 @@ class Corpus:
         Args:
             split: `train`, `valid` or `test`.
             unseen: leave out held-out windows flagged as known from training (groove).
+
+        Raises:
+            CorpusError: there is no such split.
         """
         if split not in SPLITS:
             raise CorpusError(f"split '{split}': unknown; choose one of {', '.join(SPLITS)}")

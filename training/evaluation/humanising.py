@@ -58,7 +58,11 @@ class Performance:
 
 
 def performances(corpus: Corpus, split: str) -> list[Performance]:
-    """Return every stretch of a split of a groove corpus, as long as it is, with its tempo."""
+    """Return every stretch of a split of a groove corpus, as long as it is, with its tempo.
+
+    Raises:
+        CorpusError: it is no corpus of grooves, or there is no such split.
+    """
     if corpus.kind.name != "groove":
         raise CorpusError(f"{corpus.path}: holds {corpus.kind.name}; feel is measured on a groove corpus")
     if split not in SPLITS:

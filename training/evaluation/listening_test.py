@@ -65,6 +65,9 @@ def questions(subject: Subject, corpus: Corpus, split: str, pairs: int, seed: in
 
     Humanised, drumified and continued phrases stand beside the very phrase they were made from; what
     is drawn from the prior (a bundle's mixture where it has one) beside any.
+
+    Raises:
+        ConfigError: the split has fewer windows than there are to be pairs.
     """
     ids = spread(corpus.window_ids(split), pairs)
     if len(ids) < pairs:

@@ -146,7 +146,10 @@ def _write_sample(output: Path, name: str, number: int, phrase: Phrase, audio: b
 
 
 def number(value: Any) -> str:
-    """Return a number as a reader wants it: whole, or four digits; a dash where there is none."""
+    """Return a number as a reader wants it; a dash where there is none.
+
+    What is whole has no decimals, what is 100 or more two, and anything else four digits in all.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, int) or (abs(value) >= 100 and value.is_integer()):

@@ -82,7 +82,11 @@ class Archive(msgspec.Struct, frozen=True):
 
 
 def read_archive(path: Path, use: Callable[[Archive], T]) -> T:
-    """Open the bundle at `path`, hand it to `use`, close it, and return what `use` returned."""
+    """Open the bundle at `path`, hand it to `use`, close it, and return what `use` returned.
+
+    Raises:
+        BundleError: there is none, it is too large, or it can be read neither as a folder nor as a .zip.
+    """
     try:
         if path.is_dir():
             return use(_folder(path))

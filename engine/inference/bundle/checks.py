@@ -41,7 +41,11 @@ LARGEST_NUMBER = 1e4
 
 
 def parse_manifest(data: bytes, where: str) -> BundleManifest:
-    """Decode bundle.json; its version is looked at first, so that a newer one is named as such."""
+    """Decode bundle.json; its version is looked at first, so that a newer one is named as such.
+
+    Raises:
+        BundleError: it is of another version, or cannot be read.
+    """
     try:
         version = msgspec.json.decode(data, type=_Version).schema_version
         if version != SCHEMA_VERSION:
@@ -55,7 +59,7 @@ def parse_manifest(data: bytes, where: str) -> BundleManifest:
 
 
 def check_texts_and_numbers(manifest: BundleManifest, where: str) -> None:
-    """Refuse names that cannot be shown, and channels, programs and curves that are out of range."""
+    """Refuse names that cannot be shown, and voices and curves that are out of range; BundleError."""
     if not re.fullmatch(r"[a-z0-9_]{1,64}", manifest.name):
         raise BundleError(f"{where}: bundle.json: name {manifest.name!r} is not 1 to 64 of a-z, 0-9 and _")
     _check_texts(manifest, where)
@@ -113,7 +117,11 @@ class _Version(msgspec.Struct):
 
 
 def check_representation(manifest: BundleManifest, where: str) -> Representation:
-    """Build the representation the manifest names and compare it with ours."""
+    """Build the representation the manifest names and compare it with ours.
+
+    Raises:
+        BundleError: there is none of that name and size, or ours means something else.
+    """
     ref = manifest.representation
     axes = (ref.bars, ref.steps_per_beat, ref.beats_per_bar)
     if min(axes) < 1 or ref.bars > 64 or ref.beats_per_bar > MOST_BEATS or math.prod(axes) > MOST_STEPS:
@@ -155,7 +163,7 @@ def _is_compound(manifest: BundleManifest) -> bool:
 
 
 def check_task(manifest: BundleManifest, where: str) -> None:
-    """Refuse a task that its representation or kind does not have."""
+    """Refuse a task that its representation or kind does not have; BundleError."""
     task, kind = manifest.task, manifest.kind
     if manifest.representation.name not in TASK_REPRESENTATIONS[task]:
         raise BundleError(
@@ -167,7 +175,11 @@ def check_task(manifest: BundleManifest, where: str) -> None:
 
 
 def check_specs(manifest: BundleManifest, representation: Representation, where: str) -> None:
-    """Compare what the manifest says of its graphs with what its representation needs."""
+    """Compare what the manifest says of its graphs with what its representation needs.
+
+    Raises:
+        BundleError: they differ, or the latent is too large.
+    """
     if not 1 <= manifest.z_size <= LARGEST_Z:
         raise BundleError(f"{where}: bundle.json: z_size {manifest.z_size} is not 1 to {LARGEST_Z}")
     _check_parts(manifest, representation, where)
@@ -279,7 +291,7 @@ def _check_sentence(said: GraphSpec | None, layout: LatentLayout, where: str) ->
 
 
 def check_file_names(manifest: BundleManifest, where: str) -> None:
-    """Refuse missing and unknown files, and more bytes than a bundle may have."""
+    """Refuse missing and unknown files, and more bytes than a bundle may have; BundleError."""
     for name in manifest.files:
         if name not in FILE_NAMES:
             raise BundleError(f"{where}: bundle.json: files: {name!r} is no file of a bundle")
@@ -295,7 +307,7 @@ def check_file_names(manifest: BundleManifest, where: str) -> None:
 
 
 def check_graph(info: GraphInfo, spec: GraphSpec, what: str) -> None:
-    """Compare a graph's own inputs and outputs with the manifest's."""
+    """Compare a graph's own inputs and outputs with the manifest's; BundleError where they differ."""
     for side, found, wanted in (
         ("input", info.inputs, spec.inputs),
         ("output", info.outputs, spec.outputs),

@@ -50,7 +50,11 @@ _LATENT_ARRAYS = ("prior_weights", "prior_means", "prior_deviations", "direction
 
 
 def parse_latents(data: bytes | None, manifest: BundleManifest, where: str) -> Latents:
-    """Read `latents.npz` and compare it with the manifest; None stands for a bundle without the file."""
+    """Read `latents.npz` and compare it with the manifest; None stands for a bundle without the file.
+
+    Raises:
+        BundleError: it is missing, cannot be read, or is not what the manifest says.
+    """
     K, A, Z = manifest.prior_components, len(manifest.attributes), manifest.z_size
     if data is None:
         if K or A:

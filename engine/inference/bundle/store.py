@@ -84,6 +84,10 @@ def save_bundle(folder: Path, manifest: BundleManifest, files: Mapping[str, byte
 
     Returns:
         The manifest as written.
+
+    Raises:
+        BundleError: a bundle has no file of such a name.
+        OSError: it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries = {}

@@ -212,7 +212,7 @@ class _RayReader:
 
 
 def ray_library() -> Any:
-    """Import Ray, its reports of use switched off by its own variable, which counts when Ray starts."""
+    """Import Ray, its reports of use switched off by its own variable; CorpusError if it is not installed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
         import ray

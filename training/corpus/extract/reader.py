@@ -65,7 +65,7 @@ def read_piece(path: Path) -> Piece:
     """Read a Standard MIDI File of format 0 or 1.
 
     Raises:
-        UnusableFileError: for anything that is not a sound MIDI file with notes.
+        UnusableFileError: it cannot be opened, is no sound MIDI file, has no notes, or is too large or long.
     """
     data = _checked_bytes(path)
     try:
