@@ -6,6 +6,7 @@ shortly before a bar line may be an early downbeat; then it belongs to the windo
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import takewhile
 from math import ceil, floor
 
 import msgspec
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from engine.errors import MidiFileError
 from engine.midi.messages import PROGRAM
 from engine.midifile.controllers import Message, messages_of
-from engine.midifile.song import Bar, Run, Song, Tempo, Track, notes_of
+from engine.midifile.song import Run, Song, Tempo, Track, notes_of
 from engine.music.grid import EARLY_BEATS
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
@@ -117,19 +118,20 @@ class Window(msgspec.Struct, frozen=True, eq=False):
         return messages_of(self.song, track, self.start_ticks, self.end_ticks)
 
 
-def window(song: Song, first_bar: int, bars: int) -> Window:
-    """Return bars of a song to cut phrases from.
+def window(song: Song, first_bar: int, most_bars: int) -> Window:
+    """Return bars of a song to cut phrases from: `most_bars`, or as many as follow of the first one's length.
 
     Raises:
-        MidiFileError: the song has no such bars, or they are not all whole and of one length.
+        MidiFileError: the song has no such bar, or it is not whole.
     """
     first = song.bar(first_bar)
-    for index in range(first_bar, first_bar + bars):
-        bar = song.bar(index)
-        if not bar.is_whole or bar.length_ticks != first.length_ticks:
-            raise MidiFileError(f"{song.name}: {_odd(song, bar, first)}; {_where_to_cut(song, bars)}")
+    if not first.is_whole:
+        beats = float(first.length_ticks / song.ppq)
+        raise MidiFileError(f"{song.name}: bar {first_bar + 1} has {beats:g} beats only; {_whole_bars(song)}")
+    following = (song.bar(index) for index in range(first_bar, min(first_bar + most_bars, song.bars)))
+    alike = takewhile(lambda bar: bar.is_whole and bar.length_ticks == first.length_ticks, following)
     span = first.metre
-    return Window(song, first_bar, bars, first.start_ticks, span.bar_ticks, span.metre)
+    return Window(song, first_bar, len(list(alike)), first.start_ticks, span.bar_ticks, span.metre)
 
 
 def window_of_run(song: Song, run: Run, first: int, bars: int) -> Window:
@@ -146,16 +148,9 @@ def refuse_crowd(taken: Window, tracks: Iterable[Track]) -> None:
         raise MidiFileError(f"{taken.song.name}: {crowd}; thin them out in an editor")
 
 
-def _odd(song: Song, bar: Bar, first: Bar) -> str:
-    if not bar.is_whole:
-        return f"bar {bar.index + 1} has {float(bar.length_ticks / song.ppq):g} beats only"
-    return f"bar {bar.index + 1} is in {bar.metre}, bar {first.index + 1} in {first.metre}"
-
-
-def _where_to_cut(song: Song, bars: int) -> str:
-    runs = [run for run in song.runs() if run.bars >= bars][:4]
-    spans = [f"{run.first_bar + 1}-{run.first_bar + run.bars} in {run.metre}" for run in runs]
-    return f"choose bars of one metre: {', '.join(spans)}" if spans else "choose a file with longer stretches"
+def _whole_bars(song: Song) -> str:
+    spans = [f"{window_of_run(song, run, 0, run.bars).label} in {run.metre}" for run in song.runs()[:4]]
+    return f"choose from {', '.join(spans)}" if spans else "choose a file with whole bars"
 
 
 def early_downbeats(track: Track, line_ticks: Fraction) -> Mask:
