@@ -40,8 +40,11 @@ from engine.music.drums import DrumsRepresentation
 from engine.music.groove import GrooveRepresentation
 from engine.music.kits import DrumKit
 from engine.music.metre import Metre, nearest
+from engine.music.metre_fit import fit_of
+from engine.music.notes import Phrase
 from engine.music.representation import Representation
 from engine.music.trio import TrioRepresentation
+from engine.music.triplets import felt_metre
 from engine.text import one_line
 
 ACCELERATORS = (CUDA, "CoreMLExecutionProvider", "DmlExecutionProvider")
@@ -164,6 +167,11 @@ class Model:
             other._representation = other.bundle.representation
             self._in_metres[own] = other
         return self._in_metres[own]
+
+    def for_phrase(self, phrase: Phrase) -> "Model":
+        """Return the model for a phrase: in the metre that it is felt in, else in the one that is written."""
+        felt = self.in_metre(felt_metre(phrase))
+        return felt if fit_of(felt.representation, phrase).triplets else self.in_metre(phrase.metre)
 
     @property
     def bars(self) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
+from engine.errors import RenderError
 from engine.inference.constraints import Lock
 from engine.inference.slots import LatentModel, Slot, encode_slot
 from engine.music.chords import Harmony
@@ -25,6 +26,7 @@ from engine.music.key import Key
 from engine.music.key_finding import key_of
 from engine.music.metre_fit import MetreFit, fit_of
 from engine.music.notes import Note, Phrase
+from engine.text import counted
 
 SHORTEST_PIECE_BEATS = 1 / 16
 """A note that sounds no longer than this beyond a window is not begun again in the next one."""
@@ -47,9 +49,15 @@ class LongSlot(msgspec.Struct, frozen=True, eq=False):
     harmony: Harmony = ()
     """Chord of each pulse; empty where none are known."""
 
+    @property
+    def window_beats(self) -> float:
+        """Length of a window in the model's metre: whole units, which may fill less than the model takes."""
+        first = self.windows[0]
+        return first.played_bars * first.phrase.beats_per_bar
+
     def locks_in(self, number: int, locks: Sequence[Lock]) -> tuple[Lock, ...]:
         """Return the parts of locks that lie in a window, in its own time."""
-        length = self.windows[0].phrase.length_beats
+        length = self.window_beats
         found = []
         for lock in locks:
             start = max(self.fit.onset(lock.start_beats) - number * length, 0.0)
@@ -80,10 +88,13 @@ def encode_phrase(
         harmony: chord of each pulse, as far as they are known; shorter ones go round.
 
     Raises:
-        RenderError: the model failed.
+        RenderError: a bar is longer than all that the model hears, or the model failed.
     """
     representation = model.representation
     fit = fit_of(representation, phrase)
+    if fit.model_bars > representation.bars:
+        hears = f"{counted(representation.bars, 'bar')} of {fit.model}, all that the model hears"
+        raise RenderError(f"a bar of {phrase.metre} is longer than {hears}; choose another model")
     if not fit.triplets and fits(model, phrase):
         return encode_slot(model, phrase, key, harmony)
     units_a_window = max(1, representation.bars // fit.model_bars)
@@ -168,7 +179,7 @@ def spread_out(slots: Mapping[str, AnySlot], harmony: Harmony) -> list[dict[str,
 def _typed(slots: Mapping[str, AnySlot], harmony: Harmony, number: int) -> Harmony:
     """Return the typed chords of a window's beats."""
     long = next(slot for slot in slots.values() if isinstance(slot, LongSlot))
-    beats = math.ceil(long.windows[0].phrase.length_beats)
+    beats = math.ceil(long.window_beats)
     laid = long.fit.harmony(harmony, (number + 1) * beats)
     return laid[number * beats :]
 
@@ -176,18 +187,21 @@ def _typed(slots: Mapping[str, AnySlot], harmony: Harmony, number: int) -> Harmo
 def put_together(source: LongSlot, rendered: Sequence[Phrase]) -> Phrase:
     """Return what windows were rendered to, in the source's metre and of its length.
 
-    Pieces of a played note that all came back are that note again.
+    Pieces of a played note that all came back are that note again. What a model writes after a window that
+    does not fill it is left out.
     """
     notes: list[Note] = []
     left = {piece: list(indices) for piece, indices in source.played.items()}
     back: dict[int, list[Note]] = defaultdict(list)
     for number, phrase in enumerate(rendered):
-        start = number * phrase.length_beats
+        start = number * source.window_beats
         for note in phrase.notes:
             indices = left.get((number, note))
             if indices:
                 back[indices.pop()].append(_moved(note, start, source.fit))
-            elif not source.fit.is_rest(max(note.start_beats, 0.0)):
+            elif note.start_beats < source.window_beats and not source.fit.is_rest(
+                max(note.start_beats, 0.0)
+            ):
                 notes.append(_moved(note, start, source.fit))
     wanted = Counter(index for indices in source.played.values() for index in indices)
     for index, pieces in back.items():

@@ -203,12 +203,15 @@ def fit_of(representation: "Representation", phrase: Phrase) -> MetreFit:
     """Return how the bars of a phrase stand in those of a representation.
 
     Triplets of quarters are taken for the beats of a compound metre by models of one, and by those that feel
-    beats; a model of grooves keeps them as offsets, and another keeps only what comes near its steps.
+    beats, if a bar is not too long for the model then; a model of grooves keeps them as offsets, and another
+    keeps only what comes near its steps.
     """
     own = representation.grid.metre
     has_place = own.is_compound or (representation.name in FEEL_BEATS and representation.name != "groove")
     if has_place and felt_metre(phrase) != phrase.metre:
-        return MetreFit(phrase.metre, own, representation.name in FEEL_BEATS, triplets=True)
+        felt = MetreFit(phrase.metre, own, representation.name in FEEL_BEATS, triplets=True)
+        if felt.model_bars <= representation.bars:
+            return felt
     return fit_to(representation, phrase.metre)
 
 

@@ -15,7 +15,6 @@ from engine.music.kits import GM, drum_kit
 from engine.music.left_out import left_out
 from engine.music.metre_fit import fit_to
 from engine.music.notes import Phrase
-from engine.music.triplets import felt_metre
 from engine.session.document import UNKNOWN, Surroundings
 from engine.session.live import Take
 from engine.session.request import Request
@@ -81,8 +80,9 @@ class Renderer:
 
         It is at the song's tempo too, where it is conditioned on one.
         """
-        metres = (felt_metre(phrase) for phrase in request.phrases.values())
-        fitted = self._with_kit(model, request.drum_kit).in_metre(next(metres, request.metre))
+        kitted = self._with_kit(model, request.drum_kit)
+        phrase = next(iter(request.phrases.values()), None)
+        fitted = kitted.in_metre(request.metre) if phrase is None else kitted.for_phrase(phrase)
         if not request.bpm:
             return fitted
         if self._fitting is None or self._fitting[0] is not fitted or self._fitting[1] != request.bpm:

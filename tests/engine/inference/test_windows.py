@@ -5,6 +5,7 @@ import tinybundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.errors import RenderError
 from engine.inference.constraints import Lock
 from engine.inference.controls import LOCKED, Controls
 from engine.inference.model import Model
@@ -18,6 +19,11 @@ from engine.music.notes import Note, Phrase
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return Model.load(str(tinybundle.write(tmp_path_factory.mktemp("bundle"))), precision="float")
+
+
+@pytest.fixture(scope="module")
+def four_bars(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return Model.load(str(tinybundle.write(tmp_path_factory.mktemp("four"), 4)), precision="float")
 
 
 METRES = ("2/4", "3/4", "4/4", "5/4", "6/8", "7/8", "9/8", "12/8", "2/2", "3/8")
@@ -81,6 +87,43 @@ def test_an_answer_has_the_metre_and_length_of_its_source(
     assert answer.bars >= played.bars
     assert all(-0.2 < note.start_beats < answer.length_beats for note in answer.notes)
     assert all(note.duration_beats > 0 for note in answer.notes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(9, 12), st.integers(1, 4), st.integers(0, 99))
+def test_bars_that_leave_a_bar_of_the_model_empty_stay_where_they_are(
+    four_bars: Model, quarters: int, count: int, seed: int
+) -> None:
+    """A bar of 9/4 to 12/4 takes three of 4/4, so that one of the model's four is left over."""
+    played = bars(count, Metre(quarters))
+    slot = long(four_bars, played)
+    assert slot.window_beats == 12
+    assert render(four_bars, {"heard": slot}, Controls(variation=0.0, seed=seed)) == played
+
+
+def test_a_lock_in_a_window_that_is_not_full_lies_where_it_was_painted(four_bars: Model) -> None:
+    slot = long(four_bars, bars(2, Metre(9)))
+    assert slot.locks_in(1, [Lock(10.0, 12.0)]) == (Lock(1.0, 3.0),)
+    assert slot.locks_in(0, [Lock(10.0, 12.0)]) == ()
+
+
+def test_bars_that_are_alike_in_windows_that_are_not_full_stay_alike(four_bars: Model) -> None:
+    phrase = Phrase.of(
+        [Note(n.start_beats, n.pitch, n.duration_beats) for n in bars(3, Metre(9)).notes], 3, Metre(9)
+    )
+    answer = render(four_bars, {"heard": long(four_bars, phrase)}, Controls(variation=0.8, seed=5))
+    by_bar = [
+        [(n.start_beats - 9 * bar, n.pitch) for n in answer.notes if 0 <= n.start_beats - 9 * bar < 9]
+        for bar in range(3)
+    ]
+    assert by_bar[0] == by_bar[1] == by_bar[2] != []
+
+
+def test_a_bar_longer_than_the_model_is_refused_with_a_remedy_that_exists(model: Model) -> None:
+    with pytest.raises(
+        RenderError, match=r"^a bar of 9/4 is longer than 2 bars of 4/4, all .*; choose another model$"
+    ):
+        encode_phrase(model, bars(1, Metre(9)))
 
 
 def test_bars_that_are_alike_stay_alike_at_any_distance(model: Model) -> None:

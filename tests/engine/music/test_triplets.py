@@ -72,3 +72,9 @@ def test_triplets_are_said_and_what_has_no_place_for_them_keeps_the_metre() -> N
     assert not fit_of(representation("melody", 2), phrase(*SHUFFLE)).triplets
     assert not fit_of(representation("groove", 2), phrase(*SHUFFLE)).triplets
     assert fit_of(representation("drums", 2), phrase(*SHUFFLE)).triplets
+
+
+@pytest.mark.parametrize(("written", "triplets"), [("2/4", True), ("4/4", True), ("5/4", False)])
+def test_triplets_are_beats_of_a_model_where_it_has_room_for_a_bar_of_them(written, triplets) -> None:
+    """A bar of 5/4 in triplets is 15/8, longer than two bars of 6/8."""
+    assert fit_of(SIX_EIGHT, phrase(*SHUFFLE, metre=written)).triplets is triplets

@@ -49,6 +49,9 @@ class PlainModel:
     def in_metre(self, metre):
         return self
 
+    def for_phrase(self, phrase):
+        return self
+
     def encode(self, x):
         mu = np.full((len(x), 88), -1, np.float32)
         if self.name == "continue":
