@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from app.bundle_cards import hearing_bars, hearing_chords
 from app.file_commands.kit_choice import kit_of_drums
@@ -26,7 +27,6 @@ from engine.music.left_out import BESIDE_LINE, UNMAPPED, LeftOut, left_out
 from engine.music.metre import Metre
 from engine.music.metre_fit import MetreFit, fit_of
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
-from engine.music.triplets import felt_metre
 from engine.text import counted, printable
 
 Say = Callable[[str], None]
@@ -113,17 +113,18 @@ def read_source(
     parts, taken, why = parts_and_bars(song, model, length, asked.track, asked.first_bar)
     tracks = [track for part in parts for track in part.tracks]
     refuse_crowd(taken, tracks)
-    played = [notes_of(taken, part) for part in parts if part.chosen]
+    chosen = [part for part in parts if part.chosen]
+    played = [notes_of(taken, part) for part in chosen]
     refuse_silence(taken, parts, length)
     remark(_choice_line(parts, played, taken, why))
-    phrase = Phrase.of([note for notes in played for note in notes], taken.bars, taken.metre)
+    phrase = _phrase(taken, chosen, taken.bars)
     if lengthened := sum(taken.lengthened(track) for track in tracks):
         remark(f"{counted(lengthened, 'note')} lengthened by the pedals")
-    model = _kitted(model, phrase, asked.kit, remark).in_metre(felt_metre(phrase))
+    model = _kitted(model, phrase, asked.kit, remark).for_phrase(phrase)
     model = model.at_tempo(60e6 / taken.tempos()[0][1])
     own = _bars_heard(taken, length._replace(bars=model.bars))
     bars = min(_bars_heard(taken, length), own * ceil(phrase.bars / own))
-    phrase = _filled(phrase, bars, remark)
+    phrase = _filled(phrase, taken, chosen, bars, remark)
     if notice := fit_of(model.representation, phrase).notice:
         remark(notice)
     slot = encode_phrase(model, phrase, key_around(taken), chords_under(taken, tracks))
@@ -195,10 +196,27 @@ def _bars_heard(taken: Window, length: Length) -> int:
     return bars_that_fit(run, length)
 
 
-def _filled(phrase: Phrase, bars: int, say: Say) -> Phrase:
-    """Repeat a phrase that is shorter than what the model takes, and say so."""
+def _phrase(taken: Window, parts: list[Part], bars: int) -> Phrase:
+    """Return what parts play in the first bars of a window."""
+    first = replace(taken, bars=bars)
+    return Phrase.of([note for part in parts for note in notes_of(first, part)], bars, taken.metre)
+
+
+def _filled(phrase: Phrase, taken: Window, parts: list[Part], bars: int, say: Say) -> Phrase:
+    """Repeat a phrase that is shorter than what the model takes, and say so.
+
+    The last time is cut out of the file anew: what stands shortly before its bar line may belong to the next.
+    """
     if phrase.bars >= bars:
         return phrase
     has, takes = counted(phrase.bars, "bar"), counted(bars, "bar")
     say(f"{has} only, repeated to the {takes} that the model takes")
-    return phrase.tiled(bars)
+    copies, rest = divmod(bars, phrase.bars)
+    whole = phrase.tiled(copies * phrase.bars)
+    if not rest:
+        return whole
+    length = whole.length_beats
+    last = (
+        replace(note, start_beats=note.start_beats + length) for note in _phrase(taken, parts, rest).notes
+    )
+    return Phrase.of([*whole.notes, *last], bars, whole.metre)

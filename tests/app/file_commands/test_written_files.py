@@ -402,6 +402,40 @@ def test_a_remedy_of_a_refusal_exists(tmp_path, melody) -> None:
         varied(path, melody, first_bar=3)
 
 
+@pytest.mark.parametrize(("bars", "bar", "has"), [(1, 1, "1 bar"), (3, 3, "1 bar"), (3, 2, None)])
+def test_a_bar_that_is_asked_for_is_taken_to_the_end_of_the_file_and_repeated(
+    tmp_path, melody, bars, bar, has
+) -> None:
+    events = [each for tick in range(0, 1920 * bars, 960) for each in note(tick, tick + 480, 60)]
+    path = write(tmp_path / "a.mid", [*events, (1920 * bars, [0xB0, 7, 100])])
+    song, _, said = varied(path, melody, first_bar=bar)
+    assert ticks_of(song) == [(tick, tick + 480, 60, 80) for tick in (0, 960, 1920, 2880)]
+    repeated = [f"a.mid: {has} only, repeated to the 2 bars that the model takes"] if has else []
+    assert [line for line in said if "repeated" in line] == repeated
+
+
+@pytest.mark.parametrize("straight", [1920 - 40, 1920 - 30], ids=["32nd triplet", "64th"])
+def test_the_last_stroke_before_the_end_of_a_repeated_bar_is_there(tmp_path, melody, straight) -> None:
+    bar = [(0, 240, 60), (480, 720, 62), (straight, 1920, 64)]
+    events = [
+        each for n in range(3) for start, end, p in bar for each in note(n * 1920 + start, n * 1920 + end, p)
+    ]
+    song, _, said = varied(write(tmp_path / "a.mid", events), melody, length=4)
+    assert "a.mid: 3 bars only, repeated to the 4 bars that the model takes" in said
+    assert ticks_of(song) == [
+        (n * 1920 + start, n * 1920 + end, p, 80) for n in range(4) for start, end, p in bar
+    ]
+
+
+def test_triplets_in_bars_too_long_for_the_model_as_triplets_come_back(tmp_path) -> None:
+    """5/4 in triplets is 15/8, three bars of the 6/8 that triplets are heard in: the model has two."""
+    model = Model.load(installed()["words_2bar"], precision="float")
+    events = [each for tick in range(0, 4800, 160) for each in note(tick, tick + 120, 60 + tick // 160)]
+    metre = (0, mido.MetaMessage("time_signature", numerator=5, denominator=4))
+    song, _, _ = varied(write(tmp_path / "a.mid", events, metre), model)
+    assert ticks_of(song) == [(tick, tick + 120, 60 + tick // 160, 80) for tick in range(0, 4800, 160)][:15]
+
+
 def test_music_longer_than_the_model_comes_back_whole(tmp_path, melody) -> None:
     events = [event for beat in range(26) for event in note(480 * beat, 480 * beat + 700, 60 + beat % 7)]
     song, _, _ = varied(write(tmp_path / "a.mid", events), melody, length=6)
