@@ -1,13 +1,11 @@
 """Rendering under every representation, with a model in a few lines of numpy."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_bundle import plain_bundle
 
-from engine.inference.bundle.latents import Latents
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls
 from engine.inference.render import render
@@ -28,21 +26,7 @@ class PlainModel:
         rng = np.random.default_rng(4)
         self.inward = rng.normal(0, 0.05, (shape[0] * shape[1], Z))
         self.outward = rng.normal(0, 1, (Z, shape[0], self.representation.width))
-        self.bundle = SimpleNamespace(
-            latents=Latents.standard_normal(Z),
-            manifest=SimpleNamespace(
-                key_normalised=False,
-                conditions=(),
-                latent_layout=None,
-                sentence=None,
-                name=name,
-                task="autoencode",
-                attributes=(),
-                z_size=Z,
-                variation_curve=(),
-                morph_curve=(),
-            ),
-        )
+        self.bundle = plain_bundle(name, "autoencode", Z)
 
     def encode(self, x):
         mu = np.tanh(x.reshape(len(x), -1) @ self.inward).astype(np.float32)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from plain_bundle import plain_bundle
 
 from engine.errors import RenderError
-from engine.inference.bundle.latents import Latents
 from engine.inference.bundle.manifest import decides_keys_alone
 from engine.inference.constraints import Constraints
 from engine.inference.controls import Controls, changed
@@ -35,19 +35,7 @@ class Drummer:
         self.representation = GROOVE
         self.heard = None
         self.outward = np.random.default_rng(4).normal(0, 3, (Z, GROOVE.steps, 9))
-        manifest = SimpleNamespace(
-            key_normalised=False,
-            conditions=(),
-            latent_layout=None,
-            sentence=None,
-            name="drummer",
-            task=task,
-            attributes=(),
-            z_size=Z,
-            variation_curve=(),
-            morph_curve=(),
-        )
-        self.bundle = SimpleNamespace(latents=Latents.standard_normal(Z), manifest=manifest)
+        self.bundle = plain_bundle("drummer", task, Z)
 
     def encode(self, x):
         self.heard = x[0]
@@ -64,18 +52,7 @@ class Continuing:
 
     def __init__(self, bars=2):
         self.representation = representation("pianoroll", bars)
-        manifest = SimpleNamespace(
-            key_normalised=False,
-            conditions=(),
-            latent_layout=None,
-            sentence=None,
-            name="continuing",
-            task="continue",
-            attributes=(),
-            z_size=88,
-            density_curve=(),
-        )
-        self.bundle = SimpleNamespace(latents=Latents.standard_normal(88), manifest=manifest)
+        self.bundle = plain_bundle("continuing", "continue", 88)
         self.states = []
 
     def encode(self, x):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tinybundle
 from hands import OTHER, TUNE, Hands, phrase
+from plain_bundle import plain_bundle
 
 from engine.errors import BundleError, RenderError
-from engine.inference.bundle.latents import Latents
 from engine.inference.controls import Controls
 from engine.inference.model import Model
 from engine.modes.catalogue import modes_of
@@ -31,20 +31,7 @@ class PlainModel:
         name = "pianoroll" if task == "continue" else "groove"
         self.representation, self.modes = representation(name, 2), modes_of(task)
         self.choice = SimpleNamespace(used=SimpleNamespace(precision="float", provider="numpy"))
-        manifest = SimpleNamespace(
-            key_normalised=False,
-            conditions=(),
-            latent_layout=None,
-            sentence=None,
-            name=task,
-            task=task,
-            attributes=(),
-            voices=(),
-            z_size=88,
-            variation_curve=(),
-            density_curve=(),
-        )
-        self.bundle = SimpleNamespace(manifest=manifest, hash=task, latents=Latents.standard_normal(88))
+        self.bundle = plain_bundle(task, task, 88)
 
     def in_metre(self, metre):
         return self
