@@ -22,6 +22,8 @@ RUNTIMES = ("onnxruntime-gpu", "onnxruntime")
 LATE_P99_MS = 1.0
 """Notes later than this are heard as loose by a careful ear."""
 PROBE_SLEEPS = 300
+RUN_S = 30.0
+"""How long a check in a process of its own may take."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -40,6 +42,8 @@ def examine() -> list[Check]:
     for check in (_python, _packages, _jack, _qt, _display, _midi, _ports, _models, _timing, _sound):
         try:
             found += check()
+        except subprocess.TimeoutExpired:
+            found.append(Check(check.__name__.strip("_"), "bad", f"no answer within {RUN_S:.0f} s"))
         except Exception as error:  # the doctor reports what is broken, whatever it is
             found.append(Check(check.__name__.strip("_"), "bad", f"{type(error).__name__}: {error}"))
     return found
@@ -202,7 +206,12 @@ def _sound() -> Iterator[Check]:
     if not _version("sounddevice"):
         yield Check("audition sound", "hint", "off", "press Sound in the window, or pip install sounddevice")
         return
-    tried = _run("-c", "from app.audio.sounder import why_silent; print(why_silent())")
+    try:
+        tried = _run("-c", "from app.audio.sounder import why_silent; print(why_silent())")
+    except subprocess.TimeoutExpired:
+        remedy = "end its server (JACK, PipeWire or PulseAudio) and start it again"
+        yield Check("audition sound", "hint", "the sound system does not answer", remedy)
+        return
     silent = tried.stdout.strip() if tried.returncode == 0 else _last_line(tried, "it does not load")
     if silent:
         detail, _, remedy = silent.partition("; ")
@@ -219,4 +228,4 @@ def _last_line(tried: subprocess.CompletedProcess[str], otherwise: str) -> str:
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=RUN_S, check=False)

@@ -1,7 +1,9 @@
 """Which MIDI system is used, and why not the others: each refusal is one line with its remedy."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -9,6 +11,7 @@ import msgspec
 from engine.errors import PortError
 from engine.midi.port_names import UnknownPortError
 from engine.midi.ports import MidiBackend
+from engine.midi.system_thread import OPEN_S, Call, UnansweredError, system_thread
 from engine.text import counted
 
 BackendName = Literal["jack", "alsa", "coremidi", "winmm"]
@@ -66,6 +69,7 @@ def open_backend(
     patient: bool = False,
     on_input: Callable[[], None] = lambda: None,
     platform: str = sys.platform,
+    wait_s: float = OPEN_S,
 ) -> MidiBackend:
     """Open our ports on the MIDI system that was chosen, or on the best one that answers.
 
@@ -77,6 +81,7 @@ def open_backend(
         patient: Where the system can, wait for such a port to appear instead of refusing.
         on_input: Called from a driver's thread whenever messages have arrived.
         platform: As `sys.platform`.
+        wait_s: How long a system may take. What it opens after that is what the next call returns.
 
     Raises:
         PortError: Nothing could be opened; a `NoPortsError` where several back ends were tried.
@@ -84,7 +89,10 @@ def open_backend(
     tried: list[str] = []
     for name in _wanted(choice, platform):
         try:
-            return _open_one(name, client_name, connect_in, connect_out, patient, on_input)
+            opening = partial(_open_one, name, client_name, connect_in, connect_out, patient, on_input)
+            backend = _open_in_time(name, opening, wait_s)
+            _close_late_ones()
+            return backend
         except UnknownPortError:
             raise
         except PortError as error:
@@ -103,6 +111,33 @@ def _wanted(choice: str, platform: str) -> tuple[BackendName, ...]:
     if name not in candidates(platform) and name != "jack":
         raise PortError(f"{name}: not on this system; choose {', '.join(candidates(platform))}")
     return (name,)
+
+
+_late: dict[BackendName, Call[MidiBackend]] = {}
+"""Ports that a system was still opening when nobody waited any longer."""
+
+
+def _open_in_time(name: BackendName, opening: Callable[[], MidiBackend], wait_s: float) -> MidiBackend:
+    """Open ports, or take those that were asked for before and have come meanwhile."""
+    thread = system_thread(name)
+    call = _late.pop(name, None) or thread.begin(opening)
+    try:
+        return thread.answer(call, wait_s)
+    except UnansweredError:
+        _late[name] = call
+        raise
+
+
+def _close_late_ones() -> None:
+    """See to it that ports which open only now, beside those of another system, are closed again."""
+    while _late:
+        name, call = _late.popitem()
+        system_thread(name).begin(partial(_close_late, call))
+
+
+def _close_late(call: Call[MidiBackend]) -> None:
+    with contextlib.suppress(PortError):
+        call.answer().close()
 
 
 def _open_one(
@@ -141,7 +176,7 @@ def list_ports(platform: str = sys.platform) -> list[PortInfo]:
     found: list[PortInfo] = []
     for name in candidates(platform):
         try:
-            sources, sinks = _names(name)
+            sources, sinks = system_thread(name).ask(partial(_names, name), OPEN_S)
         except PortError:
             continue
         found += [PortInfo(name, "source", port) for port in sources]
@@ -154,7 +189,7 @@ def probe(platform: str = sys.platform) -> list[BackendStatus]:
     found: list[BackendStatus] = []
     for name in candidates(platform):
         try:
-            sources, sinks = _names(name)
+            sources, sinks = system_thread(name).ask(partial(_names, name), OPEN_S)
         except PortError as error:
             found.append(BackendStatus(name, False, str(error), chosen=False))
             continue
@@ -165,7 +200,7 @@ def probe(platform: str = sys.platform) -> list[BackendStatus]:
 
 
 def _names(name: BackendName) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the names of sources and sinks; raises `PortError` when the system does not answer."""
+    """Return the names of sources and sinks; raises `PortError` when the system cannot be used."""
     if name == "jack" and _has_jack_client():
         from engine.midi.jack import list_jack_ports
 

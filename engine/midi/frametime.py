@@ -21,6 +21,14 @@ JUMP_NS = 100e6
 """An estimate further away than this is a real jump (suspend, long overrun): start anew."""
 
 
+def believable(estimate_ns: float, now_ns: int) -> float:
+    """Return a server's estimate of when the cycle that runs now began, or now where that cannot be.
+
+    The loop of a server that was stopped for a while runs seconds ahead of the truth for seconds after.
+    """
+    return estimate_ns if abs(now_ns - estimate_ns) <= JUMP_NS else float(now_ns)
+
+
 class FrameTime:
     """The time of each cycle's first frame. Fed once a cycle, from the process callback."""
 

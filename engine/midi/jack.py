@@ -5,6 +5,7 @@ frame, and writes what is due at the frame of its due time. Messages are handed 
 `LEAD_NS` early, so a late Python thread costs nothing.
 """
 
+import contextlib
 import ctypes
 import heapq
 import importlib.util
@@ -15,11 +16,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.errors import PortError
-from engine.midi.frametime import FrameTime
+from engine.midi.frametime import FrameTime, believable
 from engine.midi.jack_wires import Wires, port_names
 from engine.midi.messages import ACTIVE_SENSING, FIRST_SYSTEM, NOTE_OFF, SYSEX, SYSEX_END
 from engine.midi.note_off_repeat import NoteEnds
 from engine.midi.ports import InputEvent, WiringChange, now_ns
+from engine.midi.system_thread import CLOSE_S, UnansweredError, system_thread
 
 LEAD_NS = 30_000_000
 """How early messages may be handed over: more than a period of 1024 frames at 48 kHz."""
@@ -154,7 +156,7 @@ class _CycleClock:
             self._offset_ns += (offset_ns - self._offset_ns) * 0.02
         if self._get_cycle(*self._arguments):
             return self._frame.value, float(now_ns())
-        return self._frame.value, self._now_us.value * 1000 + self._offset_ns
+        return self._frame.value, believable(self._now_us.value * 1000 + self._offset_ns, now_ns())
 
 
 class JackInput:
@@ -381,10 +383,8 @@ class JackBackend:
         self._closed = True
         if not self._lost:
             self._flush()
-        # Against a dead server libjack may wait for an answer that never comes.
-        closing = threading.Thread(target=self._client.close, name="jack-close", daemon=True)
-        closing.start()
-        closing.join(1.0)
+        with contextlib.suppress(UnansweredError):
+            system_thread("jack").ask(self._client.close, CLOSE_S)
 
     def _flush(self) -> None:
         """Let what is due leave, and one more cycle pass: receivers run after us in it."""

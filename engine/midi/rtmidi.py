@@ -22,6 +22,7 @@ from engine.midi.loopback import bare_name, choose_loopbacks, loops
 from engine.midi.messages import ACTIVE_SENSING, FIRST_SYSTEM, NOTE_OFF, SYSEX, SYSEX_END
 from engine.midi.port_names import match_port
 from engine.midi.ports import NO_CHANGE, InputEvent, WiringChange, now_ns
+from engine.midi.system_thread import CLOSE_S, LOOK_S, UnansweredError, system_thread
 
 RING_SIZE = 4096
 """Messages the input keeps for the performer."""
@@ -312,7 +313,7 @@ class RtMidiBackend:
 
     def _look(self) -> None:
         try:
-            listing = self._lister.list()
+            listing = system_thread(self.name).ask(self._lister.list, LOOK_S)
         except PortError as error:
             self.lost_reason = str(error)
             return
@@ -330,6 +331,10 @@ class RtMidiBackend:
 
     def close(self) -> None:
         """Close both ports. Closing twice is harmless."""
+        with contextlib.suppress(UnansweredError):
+            system_thread(self.name).ask(self._close_ports, CLOSE_S)
+
+    def _close_ports(self) -> None:
         self.input.close()
         self.output.close()
 

@@ -40,8 +40,8 @@ HEARTBEAT_S = 0.4
 """Time between Pings; the performer gives up after 2 s without one."""
 ANSWER_S = 2.0
 """Without a Pong for so long the performer counts as hung."""
-START_S = 5.0
-"""How long a performer may take to open its ports."""
+START_S = 10.0
+"""How long a performer may take to say that its ports are open, or why not."""
 CLOSE_S = 2.0
 """How long a performer may take to silence everything and exit."""
 EVENTS_KEPT = 100_000
@@ -95,7 +95,7 @@ class _Child:
             event = decode_event(frame)
         except MessageError as error:
             event = Fault(f"An event of the performer was not understood: {error}")
-        if isinstance(event, Pong | Ready):
+        if isinstance(event, Pong | Ready | PortLost):
             self.answered_ns = now_ns()
         if isinstance(event, PortLost) and not self.ready.is_set():
             self.refused = "; ".join(filter(None, (event.reason, event.remedy)))
@@ -199,6 +199,7 @@ class PerformerClient:
 
         Args:
             patient: Where the ports are refused, go on without and keep trying; `PortLost` says why.
+                One that says nothing is replaced, as later on.
 
         Raises:
             PortError: The ports were refused; the line says why and what to do.
@@ -209,7 +210,8 @@ class PerformerClient:
         child = self._spawn(patient=patient)
         child.ready.wait(START_S)
         refused = child.refused and not patient
-        failure = child.failure()
+        silent = not child.ready.is_set()
+        failure = "" if silent and patient else child.failure()
         if refused or failure:
             child.kill()
             self._events.clear()

@@ -14,6 +14,7 @@ from engine.errors import PortError
 from engine.midi.backends import open_backend
 from engine.midi.messages import CHANNELS, panic
 from engine.midi.ports import MidiBackend, now_ns
+from engine.midi.system_thread import OPEN_AGAIN_S, OPEN_S
 from engine.performer.messages import Event, encode
 from engine.performer.performer import Performer
 from engine.performer.realtime import Waker, quieten_collector
@@ -88,6 +89,7 @@ def _host(options: argparse.Namespace, events: Sender, waker: Waker, realtime: b
             connect_out=known.sinks or options.connect_out,
             patient=options.patient or again,
             on_input=waker.wake,
+            wait_s=OPEN_AGAIN_S if again else OPEN_S,
         )
 
     def send(event: Event) -> None:

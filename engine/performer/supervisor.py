@@ -123,7 +123,7 @@ class Host:
         self._without_ports = False
         self._controller_gone = False
         self._end_ns: int | None = None
-        self._last_ping_ns = 0
+        self._last_ping_ns: int | None = None
         self._look_ns = 0
         self.done = False
         """Whether everything is silenced and the process may exit."""
@@ -150,7 +150,6 @@ class Host:
         Returns:
             False when the ports were refused and the process should exit.
         """
-        self._last_ping_ns = now_ns
         try:
             self._backend = self._open_backend()
         except PortError as error:
@@ -224,6 +223,8 @@ class Host:
     # The controller -----------------------------------------------------------------------------
 
     def _watch_controller(self, now_ns: int) -> None:
+        if self._last_ping_ns is None:  # nobody was heard while the ports were opened, which may take long
+            self._last_ping_ns = now_ns
         silent = now_ns - self._last_ping_ns > CONTROLLER_SILENT_NS
         if self._end_ns is None and (silent or self._controller_gone):
             self._end_ns = min(self._bar_end_ns(now_ns), now_ns + LAST_BAR_NS)

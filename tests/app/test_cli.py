@@ -259,6 +259,27 @@ def test_the_doctor_says_what_the_sound_lacks(tmp_path, monkeypatch, module, sai
     assert (check.state, check.detail, check.remedy) == said
 
 
+def test_a_sound_system_that_hangs_does_not_hang_the_doctor(tmp_path, monkeypatch):
+    (tmp_path / "sounddevice.py").write_text("import time; time.sleep(3600)")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    monkeypatch.setattr(doctor, "_version", lambda _package: "1")
+    monkeypatch.setattr(doctor, "RUN_S", 0.5)
+    (check,) = doctor._sound()
+    assert (check.state, check.detail, check.remedy) == (
+        "hint",
+        "the sound system does not answer",
+        "end its server (JACK, PipeWire or PulseAudio) and start it again",
+    )
+
+
+def test_a_check_that_hangs_is_a_line(monkeypatch):
+    for name in ("_packages", "_jack", "_display", "_midi", "_ports", "_models", "_sound"):
+        monkeypatch.setattr(doctor, name, list)
+    monkeypatch.setattr(doctor, "RUN_S", 0.0001)
+    found = {check.name: (check.state, check.detail) for check in doctor.examine()}
+    assert found["qt"] == found["timing"] == ("bad", "no answer within 0 s")
+
+
 def test_a_check_that_fails_is_a_line(monkeypatch):
     def broken():
         raise RuntimeError("no such thing")

@@ -8,11 +8,13 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from livekit import EXACT_FRAMES, PERIOD, RATE_HZ, WAIT_S, Daw, onsets, sounding, wait_for, wait_until
 
+from engine.errors import PortError
 from engine.midi.backends import list_ports
 from engine.midi.rtmidi import RtMidiBackend
 from engine.performer.client import PerformerClient
@@ -216,14 +218,50 @@ def test_a_dead_server_is_reported_and_music_returns_with_it(performer, daw, jac
         back.close()
 
 
-def test_a_frozen_server_is_reported_and_its_thaw_as_well(performer, jack_server):
-    jack_server.process.send_signal(signal.SIGSTOP)
+@contextmanager
+def frozen(server):
+    """A server that stands still meanwhile."""
+    server.process.send_signal(signal.SIGSTOP)
     try:
-        lost = wait_for(performer, PortLost, [])
+        yield
     finally:
-        jack_server.process.send_signal(signal.SIGCONT)
+        server.process.send_signal(signal.SIGCONT)
+
+
+def test_a_frozen_server_is_reported_and_its_thaw_as_well(performer, jack_server):
+    pid, events = performer.pid, []
+    with frozen(jack_server):
+        lost = wait_for(performer, PortLost, events)
+        time.sleep(4.0)  # it is tried again meanwhile, more than once
     assert "stopped answering" in lost.reason
-    wait_for(performer, PortBack, [])
+    wait_for(performer, PortBack, events)
+    assert not [event for event in events if isinstance(event, Fault)]
+    assert performer.pid == pid, "the same performer has gone on"
+
+
+def test_a_server_that_is_frozen_from_the_start_is_waited_for(daw, jack_server):
+    client, events = PerformerClient("jack"), []
+    with frozen(jack_server):
+        client.start(patient=True)
+        lost = wait_for(client, PortLost, events)
+        pid = client.pid
+        time.sleep(3.0)
+    assert lost.reason.startswith("JACK: the server does not answer; ")
+    wait_for(client, PortBack, events)
+    assert not [event for event in events if isinstance(event, Fault)]
+    assert client.pid == pid
+    client.close()
+
+
+def test_a_frozen_server_hangs_neither_the_list_of_ports_nor_a_start_nor_an_end(performer, jack_server):
+    with frozen(jack_server):
+        with pytest.raises(PortError, match=r"^JACK: the server does not answer; "):
+            PerformerClient("jack").start()
+        command = [sys.executable, "-m", "app", "ports"]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        performer.close()
+    assert listed.stdout.startswith("  jack: JACK: the server does not answer; ")
+    assert listed.returncode == 0
 
 
 def test_the_way_without_jack_client_hears_and_plays(daw):

@@ -1,3 +1,4 @@
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from engine.midi.backends import (
 )
 from engine.midi.port_names import UnknownPortError
 from engine.midi.rtmidi import Listing
+from engine.midi.system_thread import system_thread
 
 NO_SERVER = "JACK: no server runs; start one"
 NO_ALSA = "ALSA: no sequencer; load it"
@@ -139,6 +141,92 @@ def test_the_probe_says_what_auto_would_take_and_why_not_the_others(systems):
         BackendStatus("jack", False, NO_SERVER, chosen=False),
         BackendStatus("alsa", True, "1 port to hear, 2 to play to", chosen=True),
     ]
+
+
+UNANSWERED = "JACK: the server does not answer; end it and start it again, or use another back end"
+SOON_S = 0.05
+FOR_EVER_S = 3600.0
+
+
+@pytest.fixture
+def frozen(systems, monkeypatch):
+    """A JACK server that takes what it is asked and does not answer before it goes on."""
+    state = SimpleNamespace(goes_on=threading.Event(), asked=[], closed=threading.Event())
+    ports = SimpleNamespace(close=state.closed.set)
+
+    def open_it(**options):
+        state.asked.append(options)
+        assert state.goes_on.wait(FOR_EVER_S)
+        return ports
+
+    def names():
+        assert state.goes_on.wait(FOR_EVER_S)
+        return [], []
+
+    monkeypatch.setattr(jack, "JackBackend", open_it)
+    monkeypatch.setattr(jack, "list_jack_ports", names)
+    state.ports = ports
+    system_thread.cache_clear()
+    yield state
+    state.goes_on.set()
+    system_thread.cache_clear()
+    backends._late.clear()
+
+
+def overdue():
+    """Let the frozen server be asked once; from now on it is refused at once, however long one would wait."""
+    with pytest.raises(PortError) as caught:
+        open_backend("jack", platform="linux", wait_s=SOON_S)
+    return str(caught.value)
+
+
+def test_a_frozen_server_is_a_line_and_no_hang(frozen):
+    assert overdue() == UNANSWERED
+
+
+def test_past_a_frozen_server_the_next_back_end_is_taken_and_what_opens_late_is_closed(frozen):
+    overdue()
+    assert open_backend(platform="linux", wait_s=FOR_EVER_S) == "rtmidi alsa"
+    assert not frozen.closed.is_set()
+    frozen.goes_on.set()
+    assert frozen.closed.wait(FOR_EVER_S)
+    system_thread("jack").begin(lambda: None).returned(FOR_EVER_S)
+    assert open_backend("jack", platform="linux", wait_s=FOR_EVER_S) is frozen.ports
+    assert len(frozen.asked) == 2
+
+
+def test_a_late_refusal_beside_another_back_end_is_nothing(frozen, monkeypatch):
+    def refuse(**_options):
+        assert frozen.goes_on.wait(FOR_EVER_S)
+        raise PortError(NO_SERVER)
+
+    monkeypatch.setattr(jack, "JackBackend", refuse)
+    overdue()
+    assert open_backend(platform="linux", wait_s=FOR_EVER_S) == "rtmidi alsa"
+    frozen.goes_on.set()
+    system_thread("jack").begin(lambda: None).returned(FOR_EVER_S)
+    with pytest.raises(PortError, match=f"^{NO_SERVER}$"):
+        open_backend("jack", platform="linux", wait_s=FOR_EVER_S)
+
+
+def test_a_server_that_goes_on_is_asked_once_and_what_it_opened_is_used(frozen):
+    for _ in range(3):
+        overdue()
+    frozen.goes_on.set()
+    system_thread("jack").begin(lambda: None).returned(FOR_EVER_S)
+    assert open_backend("jack", platform="linux", wait_s=FOR_EVER_S) is frozen.ports
+    assert len(frozen.asked) == 1
+    assert not frozen.closed.is_set()
+
+
+def test_the_probe_says_that_a_server_is_frozen_and_lists_the_ports_of_the_others(frozen, monkeypatch):
+    overdue()
+    monkeypatch.setattr(backends, "OPEN_S", FOR_EVER_S)
+    assert probe("linux") == [
+        BackendStatus("jack", False, UNANSWERED, chosen=False),
+        BackendStatus("alsa", True, "1 port to hear, 2 to play to", chosen=True),
+    ]
+    assert {port.backend for port in list_ports("linux")} == {"alsa"}
 
 
 def test_without_a_server_the_real_jack_door_never_starts_one(monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.midi.frametime import FrameTime
+from engine.midi.frametime import FrameTime, believable
 
 RATE_HZ, PERIOD = 48_000, 256
 FRAME_NS = 1e9 / RATE_HZ
@@ -88,3 +88,18 @@ def test_a_frames_time_leads_back_to_the_frame(offset, start_ns, rate_hz):
     time = FrameTime(rate_hz)
     time.cycle(7, 1024, float(start_ns))
     assert time.offset_at(time.ns_at(offset)) == offset
+
+
+@pytest.mark.parametrize(
+    ("estimate_ns", "believed_ns"),
+    [
+        (9_990_000_000, 9_990_000_000),  # a late callback
+        (10_004_000_000, 10_004_000_000),  # a loop that wanders
+        (9_900_000_000, 9_900_000_000),
+        (10_100_000_000, 10_100_000_000),
+        (11_200_000_000, 10_000_000_000),  # a server that goes on after seconds of standing still
+        (4_000_000_000, 10_000_000_000),
+    ],
+)
+def test_a_cycle_that_runs_now_did_not_begin_long_ago_nor_begins_later(estimate_ns, believed_ns):
+    assert believable(float(estimate_ns), 10_000_000_000) == believed_ns

@@ -1,5 +1,6 @@
 """The python-rtmidi back end against a stand-in for the library that records every call."""
 
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from engine.errors import PortError
 from engine.midi import rtmidi
 from engine.midi.rtmidi import CLOCK_ROOM, RING_SIZE, RtMidiBackend
+from engine.midi.system_thread import system_thread
 
 
 class FakeLibrary(SimpleNamespace):
@@ -197,6 +199,24 @@ def test_a_port_that_disappears_is_noticed(library, monkeypatch):
     clock_ns[0] += 2 * rtmidi.LOOK_EVERY_NS
     assert not backend.alive()
     assert backend.lost_reason == 'port "Antiphon In" has disappeared'
+
+
+def test_a_system_that_stops_answering_is_lost_ports_and_no_hang(library, monkeypatch):
+    system_thread.cache_clear()
+    backend, handle_in, handle_out = opened(library)
+    goes_on = threading.Event()
+    monkeypatch.setattr(backend._lister, "list", goes_on.wait)
+    monkeypatch.setattr(rtmidi, "LOOK_S", 0.05)
+    later_ns = rtmidi.now_ns() + 2 * rtmidi.LOOK_EVERY_NS
+    monkeypatch.setattr(rtmidi, "now_ns", lambda: later_ns)
+    assert not backend.alive()
+    assert backend.lost_reason.startswith("ALSA: the sequencer does not answer; ")
+    backend.close()
+    assert not handle_in.deleted, "what hangs may not be touched"
+    goes_on.set()
+    system_thread("alsa").begin(lambda: None).returned(3600.0)
+    assert handle_in.deleted and handle_out.deleted
+    system_thread.cache_clear()
 
 
 def test_windows_ports_whose_number_changes_are_still_there(monkeypatch):

@@ -99,6 +99,56 @@ def test_a_program_that_says_nothing_is_no_hang(tmp_path, monkeypatch):
         client.start()
 
 
+SLOW = (
+    HEAD
+    + """
+log = open(sys.argv[1], "a")
+print("start", file=log, flush=True)
+def on_frame(frame):
+    command = decode_command(frame)
+    if isinstance(command, Ping):
+        print("ping", file=log, flush=True)
+        send(Pong(command.number, 0, 0))
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.01)
+send(PortLost("JACK: the server does not answer", ""))
+Receiver(0, "commands", on_frame, lambda: os._exit(0)).join(600)
+"""
+)
+
+
+def test_one_that_says_nothing_is_replaced_where_nobody_waits_for_ports(tmp_path, monkeypatch):
+    monkeypatch.setattr(client_module, "START_S", 0.3)
+    log, go_on, events = tmp_path / "log", tmp_path / "go_on", []
+    client = PerformerClient(command=program(tmp_path, SLOW, str(log), str(go_on)))
+    client.start(patient=True)
+    wait_until(lambda: collect(client, events, Fault))
+    monkeypatch.setattr(client_module, "START_S", WAIT_S)
+    go_on.touch()
+    wait_until(lambda: collect(client, events, PortLost))
+    client.close()
+    faults = [event.text for event in events if isinstance(event, Fault)]
+    assert re.fullmatch(r"The performer has not answered for \d+\.\d s; a new one takes over", faults[0])
+
+
+def test_a_refusal_that_comes_late_is_an_answer(tmp_path, monkeypatch):
+    """A frozen server is waited for longer than a performer that plays may be silent."""
+    clock_ns = [0]
+    monkeypatch.setattr(client_module, "now_ns", lambda: clock_ns[0])
+    log, go_on = tmp_path / "log", tmp_path / "go_on"
+    client = PerformerClient(command=program(tmp_path, SLOW, str(log), str(go_on)))
+    starting = threading.Thread(target=client.start, kwargs={"patient": True})
+    starting.start()
+    wait_until(log.exists)
+    clock_ns[0] += 3_600_000_000_000
+    go_on.touch()
+    wait_until(lambda: log.read_text().count("ping") >= 2)
+    starting.join(WAIT_S)
+    client.close()
+    assert log.read_text().split()[:3] == ["start", "ping", "ping"]
+    assert not collect(client, [], Fault)
+
+
 def test_a_missing_program_is_an_error():
     with pytest.raises(PerformerError, match="cannot be started"):
         PerformerClient(command=["/nonexistent/performer"]).start()

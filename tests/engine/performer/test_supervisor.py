@@ -141,6 +141,16 @@ def test_a_patient_host_tries_again_every_second():
     assert stage.kinds() == [PortLost, Ready, PortBack]
 
 
+def test_ports_that_take_long_to_open_are_no_lost_controller():
+    stage = Stage()
+    stage.start()
+    stage.now_ns += 2 * CONTROLLER_SILENT_NS  # so long did the opening take
+    stage.run(200, ping=False)
+    assert not stage.host.done
+    stage.run(CONTROLLER_SILENT_NS // MS + 200, ping=False)
+    assert stage.host.done
+
+
 def test_a_ping_is_answered_and_keeps_it_alive():
     stage = Stage()
     stage.start()
