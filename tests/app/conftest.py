@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,20 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tinybundle.write(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
+def await_jack(server_name: str) -> None:
+    """Wait until a JACK server takes clients."""
+    import jack
+
+    end_s = time.monotonic() + 60
+    while True:
+        try:
+            jack.Client("waiting", no_start_server=True, servername=server_name).close()
+            return
+        except jack.JackOpenError:
+            assert time.monotonic() < end_s, "the JACK server does not come up"
+            time.sleep(0.05)
+
+
 @pytest.fixture
 def jack_server() -> Iterator[str]:
     """The name of a JACK server of our own, on the dummy driver."""
@@ -48,9 +63,8 @@ def jack_server() -> Iterator[str]:
     name = f"antiphon-app-{os.getpid()}"
     command = [program, "-n", name, "--no-realtime", "-d", "dummy", "-r", "48000", "-p", "1024"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait = [shutil.which("jack_wait") or "jack_wait", "-s", name, "-w", "-t", "30"]
     try:
-        subprocess.run(wait, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        await_jack(name)
         yield name
     finally:
         server.terminate()
