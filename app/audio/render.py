@@ -3,13 +3,14 @@
 import wave
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from app.audio.builtin_synth import Audio, Instrument
 from app.audio.mixer import instrument_at
-from engine.errors import AntiphonError, reason_of
+from engine.errors import AntiphonError, MidiFileError, reason_of
 from engine.given_places import output_folder
 from engine.midifile.read import read_midi
 from engine.midifile.song import Song
@@ -31,19 +32,21 @@ Event = tuple[int, int, int, int, int]
 def render_files(files: Sequence[Path], output: Path, say: Callable[[str], None]) -> list[Path]:
     """Render MIDI files to WAV: to one file, one after the other, or each to its own in a folder.
 
+    The sequences of a format-2 file are played one after the other too, each with its own tempos.
+
     Args:
         files: MIDI files.
         output: a `.wav`, or a folder.
-        say: called for each file that was written.
+        say: called for each fault of a MIDI file, and for each file that was written.
 
     Returns:
         The files written.
 
     Raises:
-        MidiFileError: one is no MIDI file.
+        MidiFileError: one is no MIDI file, or has no notes.
         AntiphonError: a place is taken or cannot be written.
     """
-    songs = [read_midi(file) for file in files]
+    songs = [_sounding(file, say) for file in files]
     joined = output.suffix.lower() == ".wav"
     if output.suffix.lower() in OTHER_SOUND:
         raise AntiphonError(f"{output}: sound is written as WAV alone; name it {output.stem}.wav")
@@ -60,6 +63,15 @@ def render_files(files: Sequence[Path], output: Path, say: Callable[[str], None]
     return list(places)
 
 
+def _sounding(file: Path, say: Callable[[str], None]) -> Song:
+    song = read_midi(file)
+    for warning in song.warnings:
+        say(f"{song.name}: {warning}")
+    if not song.tracks:
+        raise MidiFileError(f"{song.name}: no notes to render; choose a file that has some")
+    return song
+
+
 def _write(place: Path, instrument: Instrument, songs: Sequence[Song]) -> float:
     """Write songs to one WAV file, which appears when it is whole; return its length in seconds."""
     frames = 0
@@ -70,7 +82,7 @@ def _write(place: Path, instrument: Instrument, songs: Sequence[Song]) -> float:
                 file.setnchannels(2)
                 file.setsampwidth(2)
                 file.setframerate(RATE)
-                for song in songs:
+                for song in chain.from_iterable(song.sequences or (song,) for song in songs):
                     for block in sound_of(song, instrument):
                         frames += len(block)
                         file.writeframes((np.clip(block, -1, 1) * 32_767).astype("<i2").tobytes())

@@ -91,3 +91,36 @@ def test_another_format_than_wav_is_no_folder(tmp_path: Path) -> None:
     assert isinstance(refused.exception, AntiphonError)
     assert str(refused.exception).endswith("a.mp3: sound is written as WAV alone; name it a.wav")
     assert not (tmp_path / "a.mp3").exists()
+
+
+def test_sequences_of_a_file_sound_one_after_the_other_at_their_own_tempos(tmp_path: Path) -> None:
+    file = mido.MidiFile(type=2, ticks_per_beat=480)
+    for microseconds in (1_000_000, 250_000):
+        line = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=microseconds)])
+        line += [mido.Message("note_on", note=60, time=480), mido.Message("note_off", note=60, time=480)]
+        file.tracks.append(line)
+    file.save(tmp_path / "two.mid")
+    render_files([tmp_path / "two.mid"], tmp_path / "two.wav", lambda line: None)
+    sound = np.abs(samples(tmp_path / "two.wav")).max(axis=1)
+    first_s, second_s = 2 + TAIL_S, 0.5 + TAIL_S
+    assert len(sound) == round((first_s + second_s) * RATE)
+    assert not sound[: RATE - 1].any()
+    assert sound[RATE : RATE + 1000].any()
+    second = sound[round(first_s * RATE) :]
+    assert not second[: RATE // 4 - 1].any()
+    assert second[RATE // 4 : RATE // 4 + 1000].any()
+
+
+def test_faults_of_a_file_are_said_and_one_without_notes_is_refused(tmp_path: Path) -> None:
+    file = mido.MidiFile(type=0, ticks_per_beat=480)
+    file.tracks.append(mido.MidiTrack([mido.MetaMessage("track_name", name="nothing")]))
+    file.save(tmp_path / "a.mid")
+    with pytest.raises(AntiphonError, match=r"^a.mid: no notes to render; choose a file that has some$"):
+        render_files([tmp_path / "a.mid"], tmp_path / "a.wav", lambda line: None)
+    file.tracks[0].append(mido.Message("note_on", note=60))
+    file.tracks[0].append(mido.Message("program_change", program=3, time=480))
+    file.save(tmp_path / "b.mid")
+    said: list[str] = []
+    render_files([tmp_path / "b.mid"], tmp_path / "b.wav", said.append)
+    assert said[0] == "b.mid: track 1: 1 note without an end closed at the end of the track"
+    assert len(said) == 2
