@@ -1,5 +1,6 @@
 """Places as options and arguments of commands name them."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,27 @@ def given_path(what: str) -> Callable[[str], Path]:
         return Path(_filled(text, what, "name a place, or . for the current folder"))
 
     return path
+
+
+def bytes_at(path: Path, most: int) -> bytes:
+    """Return what a file begins with: all of it, or one byte more than `most`, whatever size it claims.
+
+    Of a pipe that nobody writes into there is nothing, and nobody is waited for.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        return file.read(most + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; one that nobody has opened at its other end is opened all the same."""
+    at_once = getattr(os, "O_NONBLOCK", 0)  # no such thing on Windows
+    descriptor = os.open(path, flags | at_once)
+    if at_once:
+        os.set_blocking(descriptor, True)  # somebody who writes is waited for
+    return descriptor
 
 
 def given_model(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import MidiFileError, reason_of
+from engine.given_places import bytes_at
 from engine.music.kits import ALIASES, GM, KITS, DrumKit, drum_kit, kit_of_classes, recognised
 from engine.text import one_line, printable
 
@@ -45,8 +46,7 @@ def read_drum_map(path: Path) -> DrumKit:
     """
     name = printable(path.name)
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_MAP_BYTES + 1)
+        data = bytes_at(path, LARGEST_MAP_BYTES)
         if len(data) > LARGEST_MAP_BYTES:
             raise MidiFileError(f"{name}: too large for a drum map; choose a {SUFFIX} file of some lines")
         content = tomllib.loads(data.decode("utf-8"))

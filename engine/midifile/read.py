@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import MidiFileError, reason_of
+from engine.given_places import bytes_at
 from engine.midi.messages import CONTROL, PEDALS
 from engine.midifile.controllers import as_columns, next_strikes, sustained_ends
 from engine.midifile.smf import MAX_BYTES, SmfFile, TrackEvents, parse_smf
@@ -37,8 +38,7 @@ def read_midi(path: str | Path, *, keep_pedal: bool = False) -> Song:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = bytes_at(path, MAX_BYTES)
     except OSError as error:
         raise MidiFileError(
             f"{printable(path.name)}: cannot be read ({reason_of(error)}); check the path"

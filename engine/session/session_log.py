@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engine.errors import AntiphonError, SessionFileError, reason_of
+from engine.given_places import bytes_at
 from engine.midi.messages import is_note_on
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
@@ -182,13 +183,14 @@ def _performances(path: Path) -> list[Records]:
 
 def _lines(path: Path) -> list[bytes]:
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise refusal(path, "is larger than any log")
-        return path.read_bytes().splitlines()
+        data = bytes_at(path, LARGEST_BYTES)
     except OSError as error:
         raise refusal(
             path, f"cannot be read ({reason_of(error)}); only a session with a file keeps one"
         ) from None
+    if len(data) > LARGEST_BYTES:
+        raise refusal(path, "is larger than any log")
+    return data.splitlines()
 
 
 class _Reader:

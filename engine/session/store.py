@@ -11,6 +11,7 @@ from typing import IO, Any
 import msgspec
 
 from engine.errors import AntiphonError, SessionFileError, reason_of
+from engine.given_places import bytes_at
 from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
@@ -126,11 +127,11 @@ def read_document(path: Path, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Doc
         SessionFileError: it cannot be read, is none, or was saved by a newer version.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise refusal(path, "is larger than any session")
-        data = path.read_bytes()
+        data = bytes_at(path, LARGEST_BYTES)
     except OSError as error:
         raise refusal(path, f"cannot be read ({reason_of(error)})") from None
+    if len(data) > LARGEST_BYTES:
+        raise refusal(path, "is larger than any session")
     try:
         values = msgspec.convert(json_value(data), dict[str, Any])
         document = msgspec.convert(_upgraded(path, values, upgrades), Document)

@@ -1,5 +1,7 @@
 """An empty name, as of a shell variable that is not set, is no place, whatever the command."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,13 @@ from typer.testing import CliRunner
 import app.cli
 import export.cli
 import training.cli
+from app.file_commands.kit_choice import read_drum_map
 from engine.errors import AntiphonError
-from engine.given_places import given_path, output_folder
+from engine.given_places import bytes_at, given_path, output_folder
+from engine.inference.bundle.store import load_bundle
+from engine.midifile.read import read_midi
+from engine.session.session_log import read_performance
+from engine.session.store import read_document
 
 PROGRAMS = {
     "antiphon": app.cli.application,
@@ -118,3 +125,52 @@ def test_a_folder_that_cannot_be_made_leaves_nothing(tmp_path):
     with pytest.raises(AntiphonError, match=said), output_folder(tmp_path / "file" / "takes"):
         pytest.fail("nothing is written")
     assert [path.name for path in tmp_path.rglob("*")] == ["file"]
+
+
+needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+
+
+@needs_pipes
+@pytest.mark.parametrize("read", [read_midi, read_document, load_bundle])
+def test_a_pipe_that_nobody_writes_into_is_refused_and_not_waited_for(tmp_path: Path, read) -> None:
+    os.mkfifo(tmp_path / "a.file")
+    with pytest.raises(AntiphonError, match=r"a\.file"):
+        read(tmp_path / "a.file")
+
+
+@needs_pipes
+def test_the_log_of_a_session_may_be_no_pipe_either(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.antiphon.log")
+    with pytest.raises(AntiphonError):
+        read_performance(tmp_path / "a.antiphon")
+
+
+@needs_pipes
+def test_a_drum_map_that_nobody_writes_is_an_empty_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.toml")
+    assert read_drum_map(tmp_path / "a.toml").label == "a.toml"
+
+
+@needs_pipes
+@pytest.mark.parametrize("read", [read_midi, read_drum_map, read_document, load_bundle])
+def test_a_device_without_an_end_is_refused(read) -> None:
+    with pytest.raises(AntiphonError, match="zero"):
+        read(Path("/dev/zero"))
+
+
+@needs_pipes
+def test_a_pipe_that_somebody_writes_into_is_read_to_its_end(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    writer = threading.Timer(0.05, lambda: (os.write(writing, b"all of it"), os.close(writing)))
+    writer.start()
+    try:
+        assert bytes_at(Path(f"/dev/fd/{reading}"), 100) == b"all of it"
+    finally:
+        writer.join()
+        os.close(reading)
+
+
+def test_no_more_of_a_file_is_read_than_a_byte_too_much(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abcdef")
+    assert bytes_at(tmp_path / "a", 6) == b"abcdef"
+    assert bytes_at(tmp_path / "a", 3) == b"abcd"

@@ -94,6 +94,8 @@ def read_archive(path: Path, use: Callable[[Archive], T]) -> T:
             raise BundleError(
                 f"{path}: no such bundle; give the folder that holds bundle.json, or a .zip of it"
             )
+        if not path.is_file():
+            raise BundleError(f"{path}: is neither a folder nor a file; give a bundle's folder, or a .zip")
         if path.stat().st_size > LARGEST_TOTAL_BYTES:
             raise BundleError(f"{path}: is larger than {LARGEST_TOTAL_BYTES} bytes, so no bundle")
         _check_directory(path)
