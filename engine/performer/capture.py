@@ -84,7 +84,7 @@ class Capture:
         self._bar = 0
         self._first_whole_bar = 0
         self._begun_beats = -math.inf
-        """Where the music began; what is played more than a little before is played to a count-in."""
+        """The first place that was played since the music began; what comes before it is a count-in's."""
         self._notes: dict[int, list[_Note]] = {}
         self._held: HeldKeys[_Note | _Waiting] = HeldKeys()
         self._waiting: deque[_Waiting] = deque(maxlen=64)
@@ -150,6 +150,7 @@ class Capture:
         for held in held_keys:
             held.note = None
         self._open(to_beats)
+        self._begun_beats = min(self._begun_beats, to_beats)
         if not self._on_line(to_beats):
             return bars
         for held, note in zip(held_keys, held_notes, strict=True):

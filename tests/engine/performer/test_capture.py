@@ -364,3 +364,15 @@ def test_a_pedal_over_the_bar_line_ties_what_it_holds_and_one_lifted_on_it_does_
         [],
     ]
     assert second.tied == (0,)
+
+
+@pytest.mark.parametrize("to_beats", [0.0, 1.0, 4.0, 7.0])
+def test_bars_before_the_place_where_the_music_began_are_kept_after_a_jump_to_them(to_beats):
+    """A host that plays from bar 3 and goes back without a stop: what is played there is no count-in."""
+    player = Player(start_beats=8.0)
+    player.capture.jump(player.t(12.0), 12.0, to_beats)
+    line = 4.0 * (to_beats // 4 + 1)
+    player.on(line, 62)
+    player.off(line + 0.5, 62)
+    *_, bar = player.bars_by(line + 4.1)
+    assert (bar.bar, shape(bar)) == (line // 4, [(0.0, 62, 0.5)])
