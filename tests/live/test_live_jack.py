@@ -235,7 +235,7 @@ def test_a_frozen_server_is_reported_and_its_thaw_as_well(performer, jack_server
         time.sleep(4.0)  # it is tried again meanwhile, more than once
     assert "stopped answering" in lost.reason
     wait_for(performer, PortBack, events)
-    assert not [event for event in events if isinstance(event, Fault)]
+    assert [event for event in events if isinstance(event, Fault)] == []
     assert performer.pid == pid, "the same performer has gone on"
 
 
@@ -248,7 +248,7 @@ def test_a_server_that_is_frozen_from_the_start_is_waited_for(daw, jack_server):
         time.sleep(3.0)
     assert lost.reason.startswith("JACK: the server does not answer; ")
     wait_for(client, PortBack, events)
-    assert not [event for event in events if isinstance(event, Fault)]
+    assert [event for event in events if isinstance(event, Fault)] == []
     assert client.pid == pid
     client.close()
 

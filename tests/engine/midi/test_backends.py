@@ -57,7 +57,10 @@ def systems(monkeypatch):
     monkeypatch.setattr(rtmidi, "RtMidiBackend", opener("rtmidi"))
     monkeypatch.setattr(rtmidi, "load", lambda: None)
     monkeypatch.setattr(rtmidi, "lister", lambda _module, name: Lister(name))
-    return state
+    system_thread.cache_clear()
+    yield state
+    system_thread.cache_clear()
+    backends._late.clear()
 
 
 @pytest.mark.parametrize(
@@ -166,11 +169,8 @@ def frozen(systems, monkeypatch):
     monkeypatch.setattr(jack, "JackBackend", open_it)
     monkeypatch.setattr(jack, "list_jack_ports", names)
     state.ports = ports
-    system_thread.cache_clear()
     yield state
     state.goes_on.set()
-    system_thread.cache_clear()
-    backends._late.clear()
 
 
 def overdue():

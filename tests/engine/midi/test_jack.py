@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import PortError
 from engine.midi.frametime import FrameTime
-from engine.midi.jack import CLOCK_ROOM, REPEAT_NS, RING_SIZE, JackInput, JackOutput, _Name
+from engine.midi.jack import CLOCK_ROOM, REPEAT_NS, RING_SIZE, JackBackend, JackInput, JackOutput, _Name
 from engine.midi.jack_wires import Wires
 
 FRAME_NS = 1e9 / 48_000
@@ -158,6 +158,16 @@ def test_a_skipped_cycle_says_no_ends_of_long_ago(output):
     output.disturb()
     output.transmit(cycle_at(at(5) + REPEAT_NS + at(2)), 256)
     assert output._port.written == []
+
+
+def test_a_server_that_goes_on_after_its_ports_were_lost_is_given_nothing_more(output):
+    backend = JackBackend.__new__(JackBackend)
+    backend.output, backend._lost = output, "the server has stopped answering"
+    output.send(at(10), NOTE)
+    output._port.written = [(3, NOTE)]  # a cycle that is not cleared says the one before again
+    backend._process(256)
+    assert output._port.written == []
+    assert output.due_waiting(at(10))
 
 
 def test_due_waiting_is_about_what_is_due(output):
