@@ -34,6 +34,7 @@ COMPILED = (
     "engine/performer/clock_pairs.py",
     "engine/performer/tick_count.py",
     "engine/performer/tick_grid.py",
+    "engine/performer/tick_rows.py",
     "engine/performer/transport.py",
     "random_host.py",
     "followed_bars.py",

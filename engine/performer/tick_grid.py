@@ -21,6 +21,7 @@ GRID_PERIODS_MS = (
 """Periods that ticks are looked for at."""
 ROUNDING_REACH = 1.03
 """Rounded ticks of one tempo are at most this share of a period apart beside the right line."""
+SLOPES_TRIED = 10
 NOISE_MS = 0.05
 """A tick so near to its phase of a period fits."""
 DRIFT_TICKS = 32
@@ -38,6 +39,28 @@ SILENCE_MS = 1000.0
 def is_timer_period(period_ms: float) -> bool:
     """Return whether a time is one of the known periods."""
     return any(abs(known_ms - period_ms) < PERIOD_TOLERANCE * period_ms for known_ms in TIMER_PERIODS_MS)
+
+
+def is_one_tempo(xs: list[float], ts: list[float], slope: float, period_ms: float) -> bool:
+    """Return whether ticks `xs`, at times `ts`, lie within a period along a line of about a slope.
+
+    How far apart they are is convex in the slope, and least where the latest beside the line and the
+    earliest change sides; it is sought by halves.
+    """
+    step = period_ms / max(1.0, xs[-1] - xs[0])
+    for _ in range(SLOPES_TRIED):
+        beside = [t - slope * x for x, t in zip(xs, ts, strict=True)]
+        latest, earliest = max(beside), min(beside)
+        reach_ms = latest - earliest
+        if reach_ms <= ROUNDING_REACH * period_ms:
+            return True
+        # Of a convex curve nothing lies below its tangent; the slope moves by at most two steps more.
+        tangent = xs[beside.index(latest)] - xs[beside.index(earliest)]
+        if reach_ms - 2.0 * step * abs(tangent) > ROUNDING_REACH * period_ms:
+            return False
+        slope += step if tangent > 0.0 else -step
+        step /= 2.0
+    return False
 
 
 class _Phase:

@@ -39,6 +39,9 @@ def test_a_song_of_fifty_bars_with_faults_ends_where_it_should(seed, tempo, jitt
         (3002997, 60, "constant", "256"),
         (3001337, 60, "steps", "128"),
         (3001033, 110, "steps", "none"),
+        (5000353, 60, "steps", "512"),
+        (5001181, 20, "small steps", "512"),
+        (7000945, 60, "steps", "512"),
     ],
 )
 def test_a_tempo_near_a_drivers_period_costs_no_tick(seed, bars, tempo, jitter):
