@@ -1,5 +1,6 @@
 """A finished corpus, memory-mapped: windows by split, and batches with fresh transpositions."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -245,6 +246,8 @@ def _opened(root: Path, bars: int | None, kind: str, verify: bool) -> Corpus:
 
 def _info(root: Path, kind: str) -> dict[str, Any]:
     path = root / "corpus.json"
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        root.stat()  # Python 3.14's exists() says no of a place that cannot be looked at
     if root.exists() and not root.is_dir():
         raise CorpusError(f"{root}: is a file; name the folder of a corpus")
     if not path.is_file():
