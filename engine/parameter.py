@@ -25,6 +25,7 @@ ANY = "any"
 """Word for a choice's None on the command line and in files."""
 LARGEST_OF_BITS = {7: 127, 14: 16383}
 """Largest value of a MIDI controller by its resolution in bits."""
+_NOT_ZERO = re.compile("[1-9]")
 
 
 class _AbstractStruct(msgspec.StructMeta, ABCMeta):
@@ -171,7 +172,7 @@ class Number(Parameter, frozen=True, kw_only=True):
     def text(self, value: Value) -> str:
         """Return the word of a number that has one, else the number in its format; 0 bears no sign."""
         shown = self.words.get(float(value or 0)) or self.shown.format(value)
-        return shown if any(digit in shown for digit in "123456789") else shown.lstrip("+-")
+        return shown if _NOT_ZERO.search(shown) else shown.lstrip("+-")
 
     def parse(self, text: str) -> float:
         """Return the number typed; a comma and a percent sign are understood."""

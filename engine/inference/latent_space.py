@@ -52,13 +52,13 @@ LEAST_PERCENT = 5.0
 
 def along(curve: Sequence[float], value: float) -> float:
     """Return where a slider's value, 0 to 1, is on the way, by a curve of equally spaced points."""
-    return float(np.interp(value, _equally_spaced(len(curve)), curve))
+    return float(np.interp(value, *_points(tuple(curve))))
 
 
 @lru_cache(maxsize=8)
-def _equally_spaced(points: int) -> Doubles:
-    """Return values from 0 to 1, not to be written into."""
-    return np.linspace(0, 1, points)
+def _points(curve: tuple[float, ...]) -> tuple[Doubles, Doubles]:
+    """Return the sliders' values, 0 to 1, and the places of a curve, not to be written into."""
+    return np.linspace(0, 1, len(curve)), np.array(curve, np.float64)
 
 
 def great_circle(start: Floats, end: Floats, share: float) -> Floats:

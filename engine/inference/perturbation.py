@@ -114,7 +114,7 @@ def anchor(representation: Representation, tensor: npt.NDArray[Any], strength: f
         if stream.kind == "bits":
             bias[:, stream.columns] = np.where(chosen > 0.5, strength, -strength)
         else:
-            np.put_along_axis(bias[:, stream.columns], chosen, np.float32(strength), axis=1)
+            bias[np.arange(len(bias)), stream.columns.start + chosen[:, 0]] = strength
     return bias
 
 

@@ -19,6 +19,8 @@ Updated = tuple[State, tuple[Effect, ...]]
 
 def settled(before: State, after: State, now_ns: int) -> Updated:
     """Return a changed state with everything that follows from the change, and the effects."""
+    if not _has_consequences(before, after):
+        return after, ()
     commands = [*_commands(before.document.settings, after.document.settings), *_shared(before, after)]
     agreed = messages.SetTempo(after.live.link.bpm) if after.live.link.enabled else None
     effects: list[Effect] = [Send(command) for command in commands if command != agreed]
@@ -40,6 +42,20 @@ def settled(before: State, after: State, now_ns: int) -> Updated:
         after = after.with_live(kept=replace(after.live.kept, saved=False)) if after.live.kept.path else after
         effects.append(Save(after.document))
     return after, tuple(effects)
+
+
+def _has_consequences(before: State, after: State) -> bool:
+    """Return whether anything follows from a change: nothing does from most events of clock and notes."""
+    old, new = before.live, after.live
+    return (
+        after.document is not before.document
+        or after.model is not before.model
+        or after.undo is not before.undo
+        or new.switches is not old.switches
+        or new.turn is not old.turn
+        or new.replay is not old.replay
+        or new.loading != old.loading
+    )
 
 
 def _sent_as(settings: Settings) -> tuple[object, ...]:
