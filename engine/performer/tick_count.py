@@ -28,7 +28,7 @@ import math
 from itertools import pairwise
 
 from engine.performer.tick_grid import PERIOD_TOLERANCE, TickGrid, is_one_tempo
-from engine.performer.tick_rows import TickRows, latest_rows
+from engine.performer.tick_rows import TickRows, latest_rows, may_slip
 
 SCALES = (4, 8, 16, 32, 64, 128, 256)
 """Ticks on either side of the place that is judged."""
@@ -316,8 +316,8 @@ class TickCounter:
         """Shift the latest `n` ticks. Returns the change of the count."""
         self._found.append((self.number - n, ticks))
         del self._found[:-REGULAR_CORRECTIONS]
-        if self._is_regular():
-            tick_ms = (self._t[-1] - self._t[-n]) / max(1.0, self._x[-1] - self._x[-n])
+        tick_ms = (self._t[-1] - self._t[-n]) / max(1.0, self._x[-1] - self._x[-n])
+        if self._is_regular() and may_slip(tick_ms, self.grid.period_ms):
             self._learned_ms += (tick_ms,)
             self.reset()
             earlier = (REGULAR_CORRECTIONS - 1) * ticks

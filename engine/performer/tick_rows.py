@@ -98,6 +98,15 @@ class TickRows:
         return is_one_tempo(xs, ts, (ts[-1] - ts[0]) / max(1.0, xs[-1] - xs[0]), self._period_ms)
 
 
+def may_slip(tick_ms: float, period_ms: float) -> bool:
+    """Return whether rounding to a period may look like ticks that are lost or doubled at equal distances.
+
+    It does where a tick lasts nearly whole periods, or a period whole ticks; and where it is not known (0).
+    """
+    periods = max(tick_ms / period_ms, period_ms / tick_ms) if period_ms else 1.0
+    return abs(periods - round(periods)) < ROW_REACH
+
+
 def latest_rows(xs: list[float], ts: list[float], period_ms: float) -> TickRows | None:
     """Return the latest ticks as rows; None where they come in none."""
     if not period_ms or len(ts) <= ROW_TICKS:

@@ -109,3 +109,13 @@ def test_two_hosts_may_send_the_very_same_ticks_and_be_two_ticks_apart():
     other = arrivals(-0.1878233, [(134, 0.95664140), (491, 0.999995), (121, 1.00966528)], lost={330})
     assert one == other
     assert (126 + 586 + 32, 134 + 491 + 121) == (744, 746)
+
+
+@pytest.mark.parametrize("periods", [2.2521, 2.4513, 1.37])
+@pytest.mark.parametrize(("every", "fault", "missing"), [(768, "twice", -6), (600, "lost", 6)])
+def test_faults_at_equal_distances_are_faults_where_the_rounding_cannot_slip(periods, every, fault, missing):
+    """Ticks far from whole periods come in no rows: six of them that come twice are six too many."""
+    arrivals = [math.ceil(tick * periods) for tick in range(7 * every + 400)]
+    for number in range(6, 0, -1):
+        arrivals[number * every : number * every + 1] = [arrivals[number * every]] * (2 * (fault == "twice"))
+    assert added([later - earlier for earlier, later in itertools.pairwise(arrivals)]) == missing
