@@ -134,6 +134,10 @@ _check = check_of(CONSTRAINTS)
 UNCONSTRAINED = Constraints()
 
 
+LAST_BEAT = 1e6
+"""Beyond the end of any phrase: five days at 120 BPM."""
+
+
 class Lock(msgspec.Struct, frozen=True, order=True):
     """A part of a phrase that new takes keep: what begins in a span of time, or some of it.
 
@@ -151,7 +155,7 @@ class Lock(msgspec.Struct, frozen=True, order=True):
     """Of the voice whose pitches it holds; None for those of all voices."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start_beats < self.end_beats:
+        if not 0 <= self.start_beats < self.end_beats <= LAST_BEAT:
             raise RenderError(f"a lock from beat {self.start_beats:g} to {self.end_beats:g} holds nothing")
         if not 0 <= self.lowest_pitch <= self.highest_pitch <= 127:
             raise RenderError(f"a lock of pitches {self.lowest_pitch} to {self.highest_pitch} holds nothing")

@@ -132,7 +132,7 @@ def style_of(heard: Iterable["tuple[Phrase, Key | None]"], name: str) -> Style:
         if not line:
             continue
         metre = metre if bars else phrase.metre
-        bars, steps = bars + phrase.bars, round(metre.beats_per_bar * STEPS_PER_BEAT)
+        bars, steps = bars + phrase.bars, max(1, round(metre.beats_per_bar * STEPS_PER_BEAT))
         bar_steps = phrase.beats_per_bar * STEPS_PER_BEAT
         onsets.update(round(step % bar_steps) % steps for step, _ in line)
         if key is not None:
@@ -196,10 +196,14 @@ def moves_of(line: list[tuple[int, int]]) -> list[Move]:
 
 
 def _at(values: "tuple[float, ...] | list[float]", step: int, steps_per_bar: int) -> float:
-    """Return the value at a step of a bar; of another length the mean over the beats at that place."""
+    """Return the value at a step of a bar; of another length the mean over the beats at that place.
+
+    Bars shorter than a beat may have no such place: then it is the mean over all.
+    """
     if len(values) == steps_per_bar:
         return values[step % steps_per_bar]
     alike = [value for place, value in enumerate(values) if place % STEPS_PER_BEAT == step % STEPS_PER_BEAT]
+    alike = alike or list(values)
     return sum(alike) / len(alike)
 
 

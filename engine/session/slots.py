@@ -7,6 +7,7 @@ from engine.errors import RenderError
 from engine.inference.controls import STORED, SlotName
 from engine.music.notes import Phrase
 from engine.session.document import UNKNOWN, Surroundings
+from engine.session.kept_music import check_phrase
 from engine.session.locks import unshifted
 from engine.session.state import State
 
@@ -28,8 +29,13 @@ def check_filled(state: State, slot: SlotName) -> None:
 
 
 def stored(state: State, slot: str, phrase: Phrase, now_ns: int, known: Surroundings = UNKNOWN) -> State:
-    """Put a phrase into a slot with what is known of its harmony; RenderError if there is no such slot."""
+    """Put a phrase into a slot with what is known of its harmony.
+
+    Raises:
+        RenderError: there is no such slot, or the phrase is longer than a slot holds.
+    """
     name = slot_named(slot)
+    check_phrase(phrase)
     slots = {**state.document.slots, name: phrase}
     surroundings = {**state.document.slot_surroundings, name: known}
     return state.cleared("action").committed(

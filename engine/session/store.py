@@ -12,18 +12,14 @@ import msgspec
 
 from engine.errors import AntiphonError, SessionFileError, reason_of
 from engine.given_places import bytes_at
-from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.metre import Metre
-from engine.music.notes import Note, Phrase
 from engine.session.document import VERSION, Document
+from engine.session.kept_music import check_music
 from engine.staging import write_whole
 from engine.text import json_bytes, json_value, one_line, printable
 
 SUFFIX = ".antiphon"
 LARGEST_BYTES = 64 * 2**20
-MOST_NOTES = 100_000
-LONGEST_BAR_BEATS = 16
-
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -135,7 +131,7 @@ def read_document(path: Path, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Doc
     try:
         values = msgspec.convert(json_value(data), dict[str, Any])
         document = msgspec.convert(_upgraded(path, values, upgrades), Document)
-        _check_phrases(document)
+        check_music(document)
     except SessionFileError:
         raise
     except (msgspec.MsgspecError, AntiphonError, ValueError, RecursionError) as error:
@@ -155,29 +151,6 @@ def _upgraded(path: Path, values: dict[str, Any], upgrades: Mapping[int, Upgrade
         values = upgrades[version](values)
         version += 1
     return {**values, "version": VERSION}
-
-
-def _check_phrases(document: Document) -> None:
-    """Refuse music that no instrument plays (ValueError): the file was changed by hand or by a fault."""
-    if not document.slots.keys() <= set(STORED):
-        raise ValueError(f"slots {sorted(document.slots)}")
-    source = [document.source.phrase] if document.source else []
-    for phrase in (*document.slots.values(), *source):
-        playable = phrase.metre.is_playable and phrase.beats_per_bar <= LONGEST_BAR_BEATS
-        if not 1 <= phrase.bars <= LONGEST_BARS or not playable:
-            raise ValueError(f"a phrase of {phrase.bars} bars in {phrase.metre}")
-        if len(phrase.notes) > MOST_NOTES or not all(_plays(note, phrase) for note in phrase.notes):
-            raise ValueError("a note that no instrument plays")
-
-
-def _plays(note: Note, phrase: Phrase) -> bool:
-    return (
-        0 <= note.pitch <= 127
-        and 1 <= note.velocity <= 127
-        and 0 <= note.channel <= 15
-        and -phrase.beats_per_bar <= note.start_beats <= phrase.length_beats
-        and 0 < note.duration_beats <= 2 * phrase.length_beats
-    )
 
 
 def encoded(document: Document) -> bytes:

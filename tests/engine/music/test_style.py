@@ -1,8 +1,11 @@
 """What is typical of melodies: counted by hand, and how like a phrase is to them."""
 
+import math
+
 import pytest
 
 from engine.music.key import Key
+from engine.music.metre import Metre
 from engine.music.notes import DRUM_CHANNEL, Note, Phrase
 from engine.music.style import Style, line_of, moves_of, style_of
 
@@ -58,3 +61,20 @@ def test_four_notes_in_two_bars_are_a_phrase_and_three_are_none():
     three = Phrase.of(four.notes[:3], 2)
     assert style_of([(four, Key(0))], "x").as_phrases() == [four]
     assert style_of([(three, Key(0))], "x").as_phrases() == []
+
+
+@pytest.mark.parametrize(
+    ("metre", "onsets"), [(Metre(1, 8), (8, 8)), (Metre(3, 16), (5, 5, 5)), (Metre(1, 32), (16,))]
+)
+def test_bars_shorter_than_a_beat_have_a_style_too(metre, onsets):
+    bars = round(4 / metre.beats_per_bar)
+    notes = [Note(step / 4, 60, 0.25) for step in range(16) if step / 4 < bars * metre.beats_per_bar]
+    style = style_of([(Phrase.of(notes, bars, metre), Key(0))], "short")
+    assert style.onsets == onsets
+    assert all(math.isfinite(style.onset_nats(step, 16)) for step in range(16))
+
+
+def test_a_place_that_bars_shorter_than_a_beat_lack_is_like_the_mean_of_all():
+    style = Style("short", 8, 16, (8, 4), (1,) * 12)
+    mean = Style("mean", 8, 16, (6,) * 16, (1,) * 12)
+    assert style.onset_nats(2, 16) == mean.onset_nats(2, 16)

@@ -4,9 +4,13 @@ import pytest
 from hands import OTHER, TUNE, Hands
 from msgspec.structs import replace
 
+from engine.errors import RenderError
 from engine.inference.controls import Controls
+from engine.music.metre import Metre
+from engine.music.notes import Note, Phrase
 from engine.performer.messages import PatternStarted
 from engine.session.document import Document
+from engine.session.intents import Replayed
 from engine.session.snapshot import ModelFacts, Snapshot
 from engine.session.store import read_document, write_document
 
@@ -106,6 +110,30 @@ def test_slots_are_swapped_and_take_what_plays_as_it_was_before_it_was_shifted(h
     assert hands.session.snapshot().document.slots == {"A": slots["B"], "B": slots["A"]}
     hands.session.do("swap.CD")
     assert "Slots C and D are both empty" in hands.session.snapshot().live.notices[-1].text
+
+
+def test_a_replay_longer_than_a_slot_holds_is_not_stored_and_the_session_opens_again(hands, tmp_path):
+    hands.play_bars(0, TUNE, OTHER)
+    hands.session.do("store.A")
+    phrase = hands.session.snapshot().document.slots["A"]
+    hands.session._apply(Replayed(Phrase.of(phrase.notes, 65, phrase.metre)))
+    hands.hear(PatternStarted(hands.last.pattern_id, 8.0, 0, 0.0))
+    hands.session.do("store_answer.B")
+    said = hands.session.snapshot().live.notices[-1].text
+    assert said == (
+        "A phrase of 65 bars in 4/4 cannot be kept; 1 to 64 bars of at most 16 quarter notes can."
+    )
+    write_document(tmp_path / "x.antiphon", hands.session.snapshot().document)
+    assert read_document(tmp_path / "x.antiphon").slots == {"A": phrase}
+
+
+@pytest.mark.parametrize(("bars", "metre"), [(65, Metre(1, 8)), (3, Metre(33, 8)), (2, Metre(8, 1))])
+def test_a_file_s_phrase_that_a_saved_session_could_not_be_read_with_is_refused(bars, metre, hands):
+    with pytest.raises(RenderError, match=f"a phrase of {bars} bars in {metre} cannot be kept"):
+        hands.session.store("A", Phrase.of([Note(0.0, 60, 0.25)], bars, metre))
+    hands.session.store("A", Phrase.of([Note(0.0, 60, 0.25)], 64, Metre(1, 8)))
+    hands.session.store("B", Phrase.of([Note(0.0, 60, 0.25)], 3, Metre(32, 8)))
+    assert hands.session.snapshot().document.slots.keys() == {"A", "B"}
 
 
 def test_nothing_that_plays_is_stored_before_something_does(hands):

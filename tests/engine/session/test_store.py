@@ -17,7 +17,7 @@ from engine.music.chords import parse_chord
 from engine.music.metre import Metre
 from engine.music.notes import Note, Phrase
 from engine.session.autosave import Autosave, log_path
-from engine.session.document import Binding, Document, HeardPhrase, ModelReference
+from engine.session.document import Binding, Document, Favourite, HeardPhrase, ModelReference
 from engine.session.settings import Settings
 from engine.session.store import UPGRADES, FileLock, read_document, set_aside, write_document
 
@@ -32,6 +32,8 @@ FULL = Document(
     settings=Settings(tempo_bpm=97.5, metre="6/8", hold=True),
     slots={"A": PHRASE, "D": PHRASE},
     source=HeardPhrase(PHRASE, 7),
+    locked=PHRASE,
+    favourites=(Favourite(PHRASE, slots={"B": PHRASE}, locked=PHRASE, source=HeardPhrase(PHRASE, 3)),),
     model=ModelReference("melody_2bar", "ab" * 32),
     bindings=(Binding("cc14", 3, 21, "variation"),),
 )
@@ -42,6 +44,14 @@ def test_a_document_saved_and_opened_is_equal(tmp_path):
         write_document(tmp_path / "x.antiphon", document)
         assert read_document(tmp_path / "x.antiphon") == document
     assert [path.name for path in tmp_path.iterdir()] == ["x.antiphon"]
+
+
+def test_a_favourite_of_what_a_replay_played_may_be_longer_than_a_slot_holds(tmp_path):
+    kept = Document(
+        favourites=(Favourite(Phrase.of(PHRASE.notes, 200)),), locked=Phrase.of(PHRASE.notes, 200)
+    )
+    write_document(tmp_path / "x.antiphon", kept)
+    assert read_document(tmp_path / "x.antiphon") == kept
 
 
 def bound(**fields) -> dict:
@@ -70,6 +80,22 @@ def changed(path: Path, change) -> Path:
         (lambda v: v["slots"]["A"]["notes"][0].update(pitch=128), "no instrument plays"),
         (lambda v: v["slots"]["A"]["notes"][0].update(duration_beats=0), "no instrument plays"),
         (lambda v: v["source"]["phrase"].update(bars=0), "0 bars"),
+        (lambda v: v["locked"].update(metre=[4, 0]), "1 bars in 4/0"),
+        (lambda v: v["locked"].update(bars=2**31), "2147483648 bars"),
+        (lambda v: v["favourites"][0]["phrase"]["notes"][0].update(velocity=10**30), "no instrument plays"),
+        (lambda v: v["favourites"][0]["slots"].update(heard=v["locked"]), "slots"),
+        (lambda v: v["favourites"][0]["slots"]["B"].update(bars=65), "65 bars"),
+        (lambda v: v["favourites"][0]["locked"].update(metre=[0, 4]), "in 0/4"),
+        (
+            lambda v: v["favourites"][0]["source"]["phrase"]["notes"][0].update(pitch=-1),
+            "no instrument plays",
+        ),
+        (lambda v: v["controls"].update(locks=[{"start_beats": 0, "end_beats": 1e308}]), "holds nothing"),
+        (lambda v: v["controls"]["style"].update(bars=-1), "no music has"),
+        (lambda v: v["controls"]["style"].update(bars=8, classes=[1] * 12), "no music has"),
+        (lambda v: v["controls"]["style"].update(bars=8, onsets=[1] * 16, classes=[1]), "no music has"),
+        (lambda v: v["controls"]["style"].update(moves=[[2, 2, 0]]), "no music has"),
+        (lambda v: v["controls"]["style"].update(phrases=[[[0, 4, 128]]]), "no instrument plays"),
         (lambda v: v.update(bindings=[bound(number=128)]), "<= 127"),
         (lambda v: v.update(bindings=[bound(channel=16)]), "<= 15"),
     ],
