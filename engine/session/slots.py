@@ -7,7 +7,7 @@ from engine.errors import RenderError
 from engine.inference.controls import STORED, SlotName
 from engine.music.notes import Phrase
 from engine.session.document import UNKNOWN, Surroundings
-from engine.session.kept_music import check_phrase
+from engine.session.document_limits import check_phrase
 from engine.session.locks import unshifted
 from engine.session.state import State
 

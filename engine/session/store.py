@@ -14,7 +14,7 @@ from engine.errors import AntiphonError, SessionFileError, reason_of
 from engine.given_places import bytes_at
 from engine.music.metre import Metre
 from engine.session.document import VERSION, Document
-from engine.session.kept_music import check_music
+from engine.session.document_limits import check_document
 from engine.staging import write_whole
 from engine.text import json_bytes, json_value, one_line, printable
 
@@ -131,7 +131,7 @@ def read_document(path: Path, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Doc
     try:
         values = msgspec.convert(json_value(data), dict[str, Any])
         document = msgspec.convert(_upgraded(path, values, upgrades), Document)
-        check_music(document)
+        check_document(document)
     except SessionFileError:
         raise
     except (msgspec.MsgspecError, AntiphonError, ValueError, RecursionError) as error:

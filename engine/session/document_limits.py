@@ -1,10 +1,12 @@
-"""What music a document may hold: checked where it is kept, so that what is saved can be read again."""
+"""The limits of what a document holds: the same where it is kept and where it is read again."""
 
 from engine.errors import RenderError
 from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.notes import Note, Phrase
 from engine.music.style import Style
+from engine.parameter import Text
 from engine.session.document import Document
+from engine.session.parameters import SETTINGS
 
 MOST_NOTES = 100_000
 LONGEST_BAR_BEATS = 16
@@ -15,8 +17,11 @@ MOST_COUNTED = 2**40
 PITCH_CLASSES = 12
 
 
-def check_music(document: Document) -> None:
-    """Refuse music that no instrument plays (RenderError): the file was changed by hand or by a fault."""
+def check_document(document: Document) -> None:
+    """Refuse what no player can have set or played (RenderError): it was changed by hand or by a fault."""
+    for name, parameter in SETTINGS.items():
+        if not isinstance(parameter, Text):  # one that is not understood is said where it is used
+            parameter.check(getattr(document.settings, name))
     for part in (document, *document.favourites):
         if not part.slots.keys() <= set(STORED):
             raise RenderError(f"slots {sorted(part.slots)}")
