@@ -5,7 +5,7 @@ from engine.inference.controls import LONGEST_BARS, STORED
 from engine.music.notes import Note, Phrase
 from engine.music.style import Style
 from engine.parameter import Text
-from engine.session.document import Document
+from engine.session.document import Document, Favourite
 from engine.session.parameters import SETTINGS
 
 MOST_NOTES = 100_000
@@ -22,7 +22,8 @@ def check_document(document: Document) -> None:
     for name, parameter in SETTINGS.items():
         if not isinstance(parameter, Text):  # one that is not understood is said where it is used
             parameter.check(getattr(document.settings, name))
-    for part in (document, *document.favourites):
+    parts: tuple[Document | Favourite, ...] = (document, *document.favourites)
+    for part in parts:
         if not part.slots.keys() <= set(STORED):
             raise RenderError(f"slots {sorted(part.slots)}")
         sources = [part.source.phrase] if part.source else []
