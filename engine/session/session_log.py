@@ -14,7 +14,7 @@ import msgspec
 
 from engine.errors import AntiphonError, SessionFileError, reason_of
 from engine.given_places import bytes_at
-from engine.midi.messages import is_note_on
+from engine.midi.messages import FIRST_SYSTEM, is_note_on, is_whole
 from engine.music.metre import Metre
 from engine.music.notes import Phrase
 from engine.performer.looped_pattern import HALF_STEP_BEATS, SHORTEST_BEATS
@@ -254,6 +254,8 @@ class _Reader:
         self._reaches(start.at_beats)
 
     def _sent(self, beats: float, data: bytes) -> None:
+        if not data or (data[0] < FIRST_SYSTEM and not is_whole(data)):
+            raise ValueError(f"{data.hex() or 'nothing'} is no MIDI message")
         self._stretches[-1].sent.append((beats, data))
         self._reaches(beats + SHORTEST_BEATS * is_note_on(data))
 
