@@ -20,6 +20,7 @@ from engine.text import json_bytes, json_value, one_line, printable
 
 SUFFIX = ".antiphon"
 LARGEST_BYTES = 64 * 2**20
+
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
